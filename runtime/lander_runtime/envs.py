@@ -1,0 +1,145 @@
+"""The one way to build an environment: training, evaluation, recording and export all come here."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from lander_runtime.errors import InputRefused, MachineLacks, UsageError
+from lander_runtime.known import knowledge_of
+from lander_runtime.spec import Bounds, EnvSpec, Space
+
+WRAPPERS = (
+    "FrameStackObservation",
+    "GrayscaleObservation",
+    "MaxAndSkipObservation",
+    "ResizeObservation",
+    "TimeAwareObservation",
+)
+"""The wrappers of `gymnasium.wrappers` that a policy file may name."""
+
+
+def resolve(env_id: str, kwargs: Mapping[str, Any] | None = None) -> EnvSpec:
+    """Look an id up in Gymnasium's registry and complete the recipe with its limit and threshold.
+
+    Raises:
+        UsageError: Gymnasium does not know the id, or has replaced that version.
+    """
+    spec = EnvSpec(id=env_id, kwargs=dict(kwargs or {}))
+    known = _registered(env_id)
+    return EnvSpec(
+        id=spec.id,
+        kwargs=spec.kwargs,
+        max_episode_steps=known.max_episode_steps,
+        reward_threshold=None if known.reward_threshold is None else float(known.reward_threshold),
+    )
+
+
+def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
+    """Build the environment that `spec` describes.
+
+    Args:
+        spec: the recipe.
+        render_mode: None, `rgb_array` or `human`; never part of the recipe.
+
+    Raises:
+        UsageError: Gymnasium does not know the id, or refuses the arguments.
+        InputRefused: a wrapper that is not on the list.
+        MachineLacks: a package that the environment needs is missing.
+    """
+    for wrapper in spec.wrappers:
+        if wrapper.name not in WRAPPERS:
+            raise InputRefused(
+                f"{spec.id}: the wrapper {wrapper.name!r} is not one of {', '.join(WRAPPERS)}."
+            )
+    _registered(spec.id)
+    try:
+        env = gymnasium.make(
+            spec.id,
+            render_mode=render_mode,
+            max_episode_steps=spec.max_episode_steps,
+            disable_env_checker=True,
+            **spec.kwargs,
+        )
+    except gymnasium.error.DependencyNotInstalled as error:
+        raise MachineLacks(f"{spec.id} needs a package that is missing: {error}") from error
+    except (TypeError, gymnasium.error.Error) as error:
+        raise UsageError(f"Gymnasium cannot make {spec.id} with {dict(spec.kwargs)}: {error}") from error
+    for wrapper in spec.wrappers:
+        env = getattr(gymnasium.wrappers, wrapper.name)(env, **wrapper.kwargs)
+    return env
+
+
+def is_discrete(env: gymnasium.Env[Any, Any]) -> bool:
+    """Whether `env.step` takes an int."""
+    return isinstance(env.action_space, gymnasium.spaces.Discrete)
+
+
+def describe_spaces(env: gymnasium.Env[Any, Any]) -> tuple[Space, Space]:
+    """The observation and the action space of `env` as plain data, with names where they are known.
+
+    Raises:
+        UsageError: a space that is neither a Box nor, for actions, a Discrete starting at 0.
+    """
+    env_id = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
+    observation, action = env.observation_space, env.action_space
+    known = knowledge_of(env_id)
+    if not isinstance(observation, gymnasium.spaces.Box):
+        raise UsageError(f"{env_id} has {type(observation).__name__} observations; policies here take a Box.")
+    if isinstance(action, gymnasium.spaces.Discrete):
+        if action.start != 0:
+            raise UsageError(f"{env_id} numbers its actions from {action.start}; policies here start at 0.")
+        described = Space("Discrete", (), "int64", n=int(action.n), components=known.actions)
+    elif isinstance(action, gymnasium.spaces.Box):
+        described = _describe_box(action, known.actions)
+    else:
+        raise UsageError(f"{env_id} has {type(action).__name__} actions; known are Discrete and Box.")
+    return _describe_box(observation, known.observation), described
+
+
+def _registered(env_id: str) -> Any:
+    """Gymnasium's registry entry; its errors, which suggest near misses, become ours."""
+    with warnings.catch_warnings():
+        # What it warns of (a replaced version) is raised just below in our words.
+        warnings.simplefilter("ignore")
+        try:
+            return gymnasium.spec(env_id)
+        except gymnasium.error.DeprecatedEnv as error:
+            newest = _newest_version(env_id)
+            raise UsageError(
+                f"Gymnasium replaced {env_id} by {newest}; scores of the two do not compare. Use {newest}."
+            ) from error
+        except gymnasium.error.Error as error:
+            raise UsageError(f"Gymnasium does not know {env_id!r}: {error}") from error
+
+
+def _newest_version(env_id: str) -> str:
+    name = env_id.rsplit("-v", 1)[0]
+    versions = [
+        spec.version or 0 for spec in gymnasium.registry.values() if spec.id.rsplit("-v", 1)[0] == name
+    ]
+    return f"{name}-v{max(versions)}"
+
+
+def _describe_box(box: gymnasium.spaces.Box, components: tuple[Any, ...]) -> Space:
+    return Space(
+        "Box",
+        tuple(int(size) for size in box.shape),
+        str(box.dtype),
+        low=_bounds(box.low),
+        high=_bounds(box.high),
+        components=components,
+    )
+
+
+def _bounds(values: np.ndarray[Any, Any]) -> Bounds:
+    """One number where all components share it (an image), None for no bound, else a nested list."""
+    if not np.isfinite(values).any():
+        return None
+    if values.ndim and np.all(values == values.flat[0]):
+        return float(values.flat[0])
+    nested = values.astype(object)
+    nested[~np.isfinite(values)] = None
+    return nested.tolist()

@@ -1,0 +1,40 @@
+"""The errors that `lander` raises on purpose. One base class, so that an application can catch them all.
+
+Each class stands for one exit code of the `lander` command, kept here so that the meaning of an
+error and its code cannot drift apart.
+
+    1  CheckFailed      a check that the user asked for did not pass
+    2  UsageError       what was typed cannot be done
+    3  InputRefused     a file is corrupt, hostile or does not fit
+    4  MachineLacks     an extra, a device or disk space is missing
+"""
+
+
+class LanderError(Exception):
+    """Base of every error raised on purpose: one or two sentences that end in what to do next."""
+
+    exit_code = 1
+
+
+class CheckFailed(LanderError):
+    """A check that the user asked for (verification, a score to reach) did not pass."""
+
+    exit_code = 1
+
+
+class UsageError(LanderError):
+    """An argument is unknown, out of range or in conflict with another."""
+
+    exit_code = 2
+
+
+class InputRefused(LanderError):
+    """A file is missing, corrupt, hostile, or does not fit what it is used for."""
+
+    exit_code = 3
+
+
+class MachineLacks(LanderError):
+    """The machine lacks something: a package, a device, a display, disk space."""
+
+    exit_code = 4

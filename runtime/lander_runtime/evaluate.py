@@ -1,0 +1,117 @@
+"""Score a policy over N episodes of Gymnasium's own environment.
+
+Episode i is `env.reset(seed=first_seed + i)`, so anyone can repeat any episode. The result does not
+depend on how many lanes there are, because every episode has its own seed and generator and
+inference always runs at one padded batch size.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lander_runtime.episodes import LANES, Actor, EpisodeObserver, run_episodes
+from lander_runtime.errors import UsageError
+from lander_runtime.policy import Policy
+from lander_runtime.report import Report
+from lander_runtime.spec import EnvSpec
+from lander_runtime.statistics import summarise
+
+FIRST_SEED = 1_000_000
+"""Scoring starts here; training and selection use only seeds below."""
+
+
+def evaluate(
+    policy: Policy | Callable[[NDArray[Any]], NDArray[Any]],
+    env: EnvSpec | None = None,
+    *,
+    episodes: int = 10,
+    first_seed: int = FIRST_SEED,
+    sampled: bool = False,
+    lanes: int = LANES,
+    render_mode: str | None = None,
+    observer: EpisodeObserver | None = None,
+) -> Report:
+    """Run `episodes` episodes and report.
+
+    Args:
+        policy: a `Policy`, or any function from a batch of observations to a batch of actions.
+        env: the environment; by default the one that the policy file names.
+        episodes: how many, at least 1.
+        first_seed: seed of episode 0; episode i has `first_seed + i`.
+        sampled: draw actions from the policy's distribution instead of taking the greedy one.
+        lanes: environment copies stepped together; changes the speed, never the result.
+        render_mode: `human` opens a window (with one lane); None draws nothing.
+        observer: hears of every finished episode.
+
+    Raises:
+        UsageError: `episodes`, `first_seed` or `lanes` out of range, no environment, or `sampled`
+            with a policy that is a plain function.
+    """
+    if episodes < 1 or lanes < 1 or first_seed < 0:
+        raise UsageError("episodes and lanes must be at least 1 and the first seed at least 0.")
+    spec = env if env is not None else (policy.info.env if isinstance(policy, Policy) else None)
+    if spec is None:
+        raise UsageError("Name the environment: a plain function does not say what it flies.")
+    started = time.perf_counter()
+    finished = run_episodes(
+        actor_of(policy, sampled=sampled),
+        spec,
+        range(first_seed, first_seed + episodes),
+        lanes=1 if render_mode == "human" else lanes,
+        render_mode=render_mode,
+        observer=observer,
+    )
+    elapsed = time.perf_counter() - started
+    summary = summarise(
+        np.array([episode.return_ for episode in finished]),
+        np.array([episode.length for episode in finished]),
+        first_seed=first_seed,
+        deterministic=not sampled,
+        reward_threshold=spec.reward_threshold,
+    )
+    return Report.of(policy if isinstance(policy, Policy) else None, spec, summary, finished, elapsed)
+
+
+def actor_of(policy: Policy | Callable[[NDArray[Any]], NDArray[Any]], *, sampled: bool = False) -> Actor:
+    """An actor for `run_episodes` that gives every episode the same actions whatever the lanes."""
+    if isinstance(policy, Policy):
+        return _PolicyActor(policy, sampled)
+    if sampled:
+        raise UsageError("A plain function draws its own actions; 'sampled' is for policy files.")
+    return lambda obs, generators: policy(obs)
+
+
+class _PolicyActor:
+    """Runs a policy at one fixed batch size, padding with zeros.
+
+    A matrix product may round differently at another batch size, and one bit in a logit can turn
+    an episode. With a fixed size a row's result depends on that row alone.
+    """
+
+    def __init__(self, policy: Policy, sampled: bool) -> None:
+        self._policy = policy
+        self._sampled = sampled
+        space = policy.info.observation
+        self._batch = np.zeros((LANES, *space.shape), space.dtype)
+
+    def __call__(self, obs: NDArray[Any], generators: Sequence[np.random.Generator]) -> NDArray[Any]:
+        parts = []
+        for start in range(0, len(obs), LANES):
+            rows = obs[start : start + LANES]
+            self._batch[: len(rows)] = rows
+            if self._sampled:
+                parts.append(self._draw(generators[start : start + LANES]))
+            else:
+                parts.append(self._policy.act(self._batch)[: len(rows)])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _draw(self, generators: Sequence[np.random.Generator]) -> NDArray[Any]:
+        """One draw a row, each with its episode's own generator."""
+        out = self._policy.outputs(self._batch)
+        rows = [
+            {name: values[row : row + 1] for name, values in out.items()} for row in range(len(generators))
+        ]
+        return np.concatenate([self._policy.draw(row, g) for row, g in zip(rows, generators, strict=True)])

@@ -1,0 +1,88 @@
+"""Typed reads from JSON that a stranger may have written.
+
+Every reader of untrusted JSON (metadata, checkpoint headers) goes through `Fields`, so that a
+missing or misshapen entry is refused by name instead of surfacing later as a TypeError.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from lander_runtime.errors import InputRefused
+
+
+class Fields:
+    """A JSON object whose entries are read with their expected type; unknown entries are ignored.
+
+    `where` names the object in error messages, for example `policy.onnx: observation`.
+    """
+
+    def __init__(self, data: object, where: str) -> None:
+        if not isinstance(data, dict):
+            raise InputRefused(f"{where}: expected a JSON object, found {type(data).__name__}.")
+        self.data: Mapping[str, Any] = data
+        self.where = where
+
+    @classmethod
+    def parse(cls, text: str, where: str) -> "Fields":
+        """Parse `text` as one JSON object.
+
+        Raises:
+            InputRefused: the text is not JSON, or not an object.
+        """
+        try:
+            return cls(json.loads(text), where)
+        except (ValueError, RecursionError) as error:
+            raise InputRefused(f"{where}: not valid JSON ({error}).") from error
+
+    def text(self, key: str) -> str:
+        return self._typed(key, str, "a string")
+
+    def boolean(self, key: str) -> bool:
+        return self._typed(key, bool, "true or false")
+
+    def integer(self, key: str) -> int:
+        value = self._typed(key, int, "an integer")
+        if isinstance(value, bool):
+            raise self._wrong(key, "an integer", value)
+        return value
+
+    def number(self, key: str) -> float:
+        value = self._typed(key, (int, float), "a number")
+        if isinstance(value, bool) or not math.isfinite(value):
+            raise self._wrong(key, "a finite number", value)
+        return float(value)
+
+    def optional_number(self, key: str) -> float | None:
+        return None if self.data.get(key) is None else self.number(key)
+
+    def optional_integer(self, key: str) -> int | None:
+        return None if self.data.get(key) is None else self.integer(key)
+
+    def items(self, key: str) -> list[Any]:
+        return self._typed(key, list, "a list")
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """A list of positive integers, as a tuple."""
+        sizes = self.items(key)
+        if not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
+            raise self._wrong(key, "a list of positive integers", sizes)
+        return tuple(sizes)
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        return self._typed(key, dict, "an object")
+
+    def child(self, key: str) -> "Fields":
+        return Fields(self.mapping(key), f"{self.where}: {key}")
+
+    def _typed(self, key: str, kind: Any, expected: str) -> Any:
+        if key not in self.data:
+            raise InputRefused(f"{self.where}: the entry {key!r} is missing; expected {expected}.")
+        value = self.data[key]
+        if not isinstance(value, kind):
+            raise self._wrong(key, expected, value)
+        return value
+
+    def _wrong(self, key: str, expected: str, value: object) -> InputRefused:
+        return InputRefused(f"{self.where}: {key!r} should be {expected}, found {repr(value)[:80]}.")

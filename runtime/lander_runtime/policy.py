@@ -1,0 +1,200 @@
+"""`Policy`: a policy file, loaded and ready to act. The class that other applications embed."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lander_runtime.errors import CheckFailed, InputRefused, UsageError
+from lander_runtime.files import sha256_of
+from lander_runtime.info import METADATA_KEY, PolicyInfo
+from lander_runtime.sampling import sample_categorical, sample_gaussian
+from lander_runtime.session import OpenSession, open_session
+
+MAX_FILE_BYTES = 512 * 1024 * 1024
+"""A larger file is refused unread: policies are small, and a stranger's file may not be a policy."""
+
+TOLERANCE = 1e-5
+"""Largest difference between two runs of one network that counts as the same (see `difference`)."""
+
+
+class Policy:
+    """A verified policy running in ONNX Runtime. Open one with `Policy.load`.
+
+    Not safe to share between processes; threads may share it.
+    """
+
+    def __init__(self, opened: OpenSession, info: PolicyInfo, path: Path, sha256: str) -> None:
+        self.info = info
+        """The file's typed metadata."""
+        self.path = path
+        self.sha256 = sha256
+        """Digest of the whole file."""
+        self.provider = opened.provider
+        """What ONNX Runtime runs on, in its words: `CPUExecutionProvider` or `CUDAExecutionProvider`."""
+        self.device = opened.device
+        """`cpu` or `cuda`."""
+        self.device_note = opened.note
+        """Why the machine's GPU is not used, where that needs saying, else None."""
+        self._run = opened.run
+        self._outputs = [output.name for output in opened.session.get_outputs()]
+        self._obs_shape = info.observation.shape
+        self._obs_dtype = np.dtype(info.observation.dtype)
+        self._discrete = info.action.type == "Discrete"
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "auto") -> "Policy":
+        """Load a policy file.
+
+        Args:
+            path: an ONNX file written by `lander export`.
+            device: `auto`, `cpu` or `cuda`; `cuda` fails rather than fall back.
+
+        Raises:
+            InputRefused: the file is missing, is not ONNX, carries no or bad metadata, or its
+                graph does not fit its metadata.
+            MachineLacks: `cuda` does not run here.
+        """
+        path = Path(path)
+        return cls.from_bytes(_read(path), path, device)
+
+    @classmethod
+    def from_bytes(cls, model: bytes, path: Path, device: str = "auto") -> "Policy":
+        """Like `load`, from the file's content; `path` is what to call it."""
+        opened = open_session(model, path.name, device)
+        metadata = opened.session.get_modelmeta().custom_metadata_map
+        if METADATA_KEY not in metadata:
+            raise InputRefused(
+                f"{path.name}: an ONNX file without the entry {METADATA_KEY!r}, so what it flies is not "
+                "known. Policies are made with: lander export CHECKPOINT"
+            )
+        info = PolicyInfo.from_json(metadata[METADATA_KEY], path.name)
+        _check_graph(opened, info, path.name)
+        return cls(opened, info, path, sha256_of(model))
+
+    def act(self, obs: NDArray[Any], rng: np.random.Generator | None = None) -> Any:
+        """Choose an action for one observation or a batch, told apart by shape.
+
+        Args:
+            obs: `[*obs_shape]` or `[batch, *obs_shape]`, in raw units and the environment's dtype.
+            rng: draw from the policy's distribution with this generator; greedy without it.
+
+        Returns:
+            For one observation what `env.step` takes: an `int` (Discrete) or float32
+            `[*action_shape]` (Box). For a batch an array `[batch]` or `[batch, *action_shape]`.
+
+        Raises:
+            UsageError: wrong type, shape or dtype, an empty batch, or a NaN or infinity in `obs`.
+        """
+        self._check(obs)
+        single = obs.ndim == len(self._obs_shape)
+        feed = {"obs": obs[None] if single else obs}
+        actions = self._run(["action"], feed)[0] if rng is None else self.draw(self.outputs(feed["obs"]), rng)
+        if not single:
+            return actions
+        return int(actions[0]) if self._discrete else actions[0]
+
+    def outputs(self, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """All outputs of the graph for a batch `[batch, *obs_shape]`: `action` and `logits`, or
+        `action`, `mean` and `log_std`.
+        """
+        self._check(obs)
+        return dict(zip(self._outputs, self._run(self._outputs, {"obs": obs}), strict=True))
+
+    def self_test(self) -> float:
+        """Replay the golden observations; gives the largest difference (see `difference`).
+
+        Raises:
+            CheckFailed: an output differs from what the file says by more than `TOLERANCE`.
+            InputRefused: the golden vectors are misshapen.
+        """
+        golden = self.info.golden
+        try:
+            expected = {name: np.asarray(golden.outputs[name], np.float64) for name in self._outputs}
+            found = self.outputs(np.asarray(golden.observations, dtype=self._obs_dtype))
+        except (ValueError, TypeError) as error:
+            raise InputRefused(f"{self.path.name}: the golden vectors are not arrays of numbers.") from error
+        worst = max(difference(found[name], expected[name]) for name in self._outputs)
+        if not worst <= TOLERANCE:
+            raise CheckFailed(
+                f"{self.path.name}: the golden outputs differ by {worst:.2g} on {self.provider}; "
+                f"at most {TOLERANCE:g} was expected. The file or this build of ONNX Runtime is not sound."
+            )
+        return worst
+
+    def draw(self, outputs: Mapping[str, NDArray[Any]], rng: np.random.Generator) -> NDArray[Any]:
+        """Draw actions `[batch, ...]` from `outputs`, what the method of that name gave."""
+        if self._discrete:
+            return sample_categorical(outputs["logits"], rng)
+        space = self.info.action
+        low = -np.inf if space.low is None else np.asarray(space.low, np.float32)
+        high = np.inf if space.high is None else np.asarray(space.high, np.float32)
+        return np.clip(sample_gaussian(outputs["mean"], outputs["log_std"], rng), low, high)
+
+    def _check(self, obs: NDArray[Any]) -> None:
+        # On the path of every action: three comparisons and one dot product, under a microsecond.
+        shape = self._obs_shape
+        if (
+            type(obs) is not np.ndarray
+            or obs.dtype != self._obs_dtype
+            or not (obs.shape == shape or (obs.shape[1:] == shape and obs.ndim > 0 and len(obs) > 0))
+        ):
+            raise UsageError(_describe_misfit(obs, shape, self._obs_dtype))
+        if self._obs_dtype.kind == "f":
+            flat = obs.ravel()
+            # A dot product is finite unless something in it is not, or it overflows: then look closely.
+            if not math.isfinite(flat.dot(flat)) and not np.isfinite(flat).all():
+                bad = np.argwhere(~np.isfinite(obs))[0].tolist()
+                raise UsageError(
+                    f"The observation holds {obs[tuple(bad)]} at index {bad}; it must be finite."
+                )
+
+
+def difference(found: NDArray[Any], expected: NDArray[Any]) -> float:
+    """Largest |found - expected|, divided by |expected| where that is above 1.
+
+    Float32 sums cannot agree to 1e-5 in absolute terms once they are large; up to 1 this is the
+    plain difference. Shapes that differ count as infinitely far apart.
+    """
+    if found.shape != expected.shape:
+        return math.inf
+    gap = np.abs(found.astype(np.float64) - expected)
+    return float(np.max(gap / np.maximum(1.0, np.abs(expected)), initial=0.0))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise InputRefused(f"{path.name}: {size / 1e6:.0f} MB is too large for a policy.")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputRefused(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def _check_graph(opened: OpenSession, info: PolicyInfo, name: str) -> None:
+    """Refuse a graph whose inputs and outputs are not those of the schema."""
+    found_inputs = {item.name: list(item.shape[1:]) for item in opened.session.get_inputs()}
+    if found_inputs != {"obs": list(info.observation.shape)}:
+        raise InputRefused(
+            f"{name}: expected one input 'obs' of shape [batch, *{list(info.observation.shape)}], "
+            f"found {found_inputs}."
+        )
+    expected = ["action", "logits"] if info.action.type == "Discrete" else ["action", "mean", "log_std"]
+    found = [item.name for item in opened.session.get_outputs()]
+    if found != expected:
+        raise InputRefused(f"{name}: expected the outputs {expected}, found {found}.")
+    if set(info.golden.outputs) != set(expected):
+        raise InputRefused(f"{name}: the golden outputs should be {expected}.")
+
+
+def _describe_misfit(obs: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+    expected = f"a {dtype} array of shape {list(shape)} or [batch, {', '.join(map(str, shape))}]"
+    if not isinstance(obs, np.ndarray):
+        return (
+            f"Expected {expected}, found {type(obs).__name__}. Convert it with numpy.asarray(obs, '{dtype}')."
+        )
+    return f"Expected {expected}, found {obs.dtype} of shape {list(obs.shape)}."

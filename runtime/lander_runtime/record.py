@@ -1,0 +1,55 @@
+"""Watch a policy: one episode as a GIF with a caption on every frame."""
+
+from pathlib import Path
+from typing import Any
+
+from lander_runtime.episodes import Actor, Episode, Lane
+from lander_runtime.gif import GifWriter
+from lander_runtime.known import knowledge_of
+from lander_runtime.spec import EnvSpec
+
+
+def record_episode(actor: Actor, spec: EnvSpec, seed: int, path: Path) -> Episode:
+    """Fly the episode of `seed` and write it to `path` as a GIF, frames as fast as the environment's.
+
+    The episode is the one that scoring sees for this seed: same actor, same environment, same
+    generator. The file appears only when it is complete.
+
+    Args:
+        actor: from `lander_runtime.evaluate.actor_of`.
+        spec: the environment.
+        seed: of the episode.
+        path: where to write.
+
+    Returns:
+        The episode as it was flown, its index being 0.
+    """
+    lane = Lane(spec, "rgb_array")
+    names = [action.name for action in knowledge_of(spec.id).actions]
+    try:
+        lane.start((0, seed))
+        with GifWriter(path, frames_per_second=int(lane.env.metadata.get("render_fps", 50))) as gif:
+            gif.add(_frame(lane), "step 0")
+            while True:
+                action = actor(lane.obs[None], [lane.generator])[0]
+                episode = lane.step(action)
+                caption = f"step {lane.length}   return {lane.total:+.1f}   {_describe(action, names)}"
+                gif.add(_frame(lane), caption if episode is None else f"{caption}   {episode.outcome}")
+                if episode is not None:
+                    return episode
+    finally:
+        lane.env.close()
+
+
+def _frame(lane: Lane) -> Any:
+    return lane.env.render()
+
+
+def _describe(action: Any, names: list[str]) -> str:
+    """The action in words: its name where there is one, else its number or its components."""
+    if getattr(action, "ndim", 0) == 0:
+        return names[int(action)] if names else f"action {int(action)}"
+    values = [f"{value:+.2f}" for value in action.ravel()[:4]]
+    return "  ".join(f"{name} {value}" for name, value in zip(names, values, strict=False)) or " ".join(
+        values
+    )

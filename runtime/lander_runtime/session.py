@@ -1,0 +1,151 @@
+"""One ONNX Runtime session for a small policy, on the device that was asked for.
+
+Apart from `policy.py` because choosing a device honestly takes more words than using it.
+"""
+
+import contextlib
+import ctypes
+import io
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from numpy.typing import NDArray
+
+from lander_runtime.errors import InputRefused, MachineLacks, UsageError
+
+try:
+    import onnxruntime as ort
+except ModuleNotFoundError as error:
+    raise MachineLacks(
+        "ONNX Runtime is not installed. Type: pip install 'lander-rl[cpu]' "
+        "(or 'lander-rl[gpu]' with an NVIDIA GPU, never both)."
+    ) from error
+
+Device = Literal["auto", "cpu", "cuda"]
+
+Run = Callable[[Sequence[str], Mapping[str, NDArray[Any]]], list[NDArray[Any]]]
+"""(names of outputs, inputs by name) -> the outputs."""
+
+_CUDA = "CUDAExecutionProvider"
+_CPU = "CPUExecutionProvider"
+_SILENT = 4
+"""ONNX Runtime's log level that lets only fatal errors through."""
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """A session and the truth about where it runs."""
+
+    session: ort.InferenceSession
+    provider: str
+    """ONNX Runtime's name of what runs, such as `CPUExecutionProvider`."""
+    note: str | None
+    """Why `auto` did not take the GPU that the machine has; None where there is nothing to say."""
+
+    @property
+    def run(self) -> Run:
+        """The session's own `run`; all inputs and outputs of a policy are dense arrays."""
+        return cast(Run, self.session.run)
+
+    @property
+    def device(self) -> str:
+        return "cuda" if self.provider == _CUDA else "cpu"
+
+
+def open_session(model: bytes, name: str, device: str = "auto") -> OpenSession:
+    """Open a session over a serialised model.
+
+    Args:
+        model: the ONNX file's bytes.
+        name: what to call the file in errors.
+        device: `cpu`; `cuda`, which fails where CUDA does not run the whole graph; or `auto`,
+            which takes CUDA where a session really runs there and the CPU otherwise.
+
+    Raises:
+        InputRefused: ONNX Runtime cannot load the model.
+        MachineLacks: `cuda` was asked for and does not run here.
+        UsageError: an unknown device.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"Unknown device {device!r}. Choose auto, cpu or cuda.")
+    if device == "cpu":
+        return OpenSession(_open_cpu(model, name), _CPU, None)
+    try:
+        return OpenSession(_open_cuda(model), _CUDA, None)
+    except _NoCuda as reason:
+        if device == "cuda":
+            raise MachineLacks(f"No CUDA session for {name}: {reason} Or run with: --device cpu") from reason
+        note = None if reason.expected else f"CUDA was tried and refused: {reason}"
+        return OpenSession(_open_cpu(model, name), _CPU, note)
+
+
+class _NoCuda(Exception):
+    """CUDA cannot run this. `expected` where the machine simply has no GPU."""
+
+    def __init__(self, reason: str, *, expected: bool) -> None:
+        super().__init__(reason)
+        self.expected = expected
+
+
+def _options() -> ort.SessionOptions:
+    # For networks of a few thousand weights, waking a second thread costs more than the product,
+    # and a spinning idle thread takes the core from whoever steps the environment.
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _open_cpu(model: bytes, name: str) -> ort.InferenceSession:
+    options = _options()
+    options.log_severity_level = _SILENT
+    try:
+        return ort.InferenceSession(model, options, providers=[_CPU])
+    except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
+        reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+        raise InputRefused(f"{name}: ONNX Runtime cannot load it ({reason}).") from error
+
+
+def _open_cuda(model: bytes) -> ort.InferenceSession:
+    if _cuda_devices() == 0:
+        raise _NoCuda("this machine has no NVIDIA GPU with a working driver.", expected=True)
+    if _CUDA not in ort.get_available_providers():
+        raise _NoCuda(
+            "the installed onnxruntime is the CPU build. Type: "
+            "pip uninstall onnxruntime && pip install 'lander-rl[gpu]'.",
+            expected=False,
+        )
+    # It reports what it cannot find by printing; the session's own check below is what counts.
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
+        ort.preload_dlls()
+    options = _options()
+    options.log_severity_level = _SILENT
+    # Without this, operators that CUDA lacks would run on the CPU under CUDA's name.
+    options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    try:
+        # TF32 keeps 10 bits of a product's mantissa: not enough for logits that agree to 1e-5.
+        session = ort.InferenceSession(model, options, providers=[(_CUDA, {"use_tf32": "0"})])
+    except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
+        raise _NoCuda(f"ONNX Runtime says {str(error).splitlines()[0][:200]}.", expected=False) from error
+    if session.get_providers()[0] != _CUDA:
+        raise _NoCuda(
+            "ONNX Runtime could not load CUDA's libraries. Type: pip install 'onnxruntime-gpu[cuda,cudnn]'.",
+            expected=False,
+        )
+    return session
+
+
+def _cuda_devices() -> int:
+    """How many GPUs the NVIDIA driver offers; 0 without a driver. Quick, and logs nothing."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        count = ctypes.c_int(0)
+        if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+            return 0
+        return count.value
+    except (OSError, AttributeError):
+        return 0

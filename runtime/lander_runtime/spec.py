@@ -1,0 +1,132 @@
+"""What a policy flies in: the environment's recipe and the two spaces, as plain data.
+
+Apart from `envs.py`, which turns a recipe into a live environment, so that reading a policy file
+needs no gymnasium.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lander_runtime.errors import InputRefused
+from lander_runtime.fields import Fields
+
+# `module:Name-v0` would make Gymnasium import a module that a stranger's file names.
+_ENV_ID = re.compile(r"(?:[\w.-]+/)?[\w.-]+")
+
+Bounds = float | list[Any] | None
+"""One number for every component, or a nested list of the space's shape; None where there is no bound."""
+
+
+@dataclass(frozen=True)
+class WrapperSpec:
+    """One of Gymnasium's wrappers by its class name, with keyword arguments."""
+
+    name: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EnvSpec:
+    """The recipe for one environment; `lander_runtime.envs.make` follows it."""
+
+    id: str
+    """Gymnasium's id, such as `LunarLander-v3`."""
+
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    """Keyword arguments of `gymnasium.make`: booleans, numbers and strings."""
+
+    wrappers: tuple[WrapperSpec, ...] = ()
+    """Applied in order, the first one innermost."""
+
+    max_episode_steps: int | None = None
+    """Steps after which an episode is truncated; None for no limit."""
+
+    reward_threshold: float | None = None
+    """The return from which an episode counts as a success; None where the environment names none."""
+
+    def __post_init__(self) -> None:
+        if not _ENV_ID.fullmatch(self.id):
+            raise InputRefused(
+                f"{self.id!r} is not an environment id such as 'LunarLander-v3'; "
+                "ids that name a module to import are not accepted."
+            )
+        for key, value in self.kwargs.items():
+            if not isinstance(value, bool | int | float | str | None):
+                raise InputRefused(f"{self.id}: the argument {key!r} must be a plain value, found {value!r}.")
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "kwargs": dict(self.kwargs),
+            "wrappers": [{"name": w.name, "kwargs": dict(w.kwargs)} for w in self.wrappers],
+            "max_episode_steps": self.max_episode_steps,
+            "reward_threshold": self.reward_threshold,
+        }
+
+    @classmethod
+    def from_json(cls, fields: Fields) -> "EnvSpec":
+        wrappers = [Fields(item, f"{fields.where}: wrappers") for item in fields.items("wrappers")]
+        return cls(
+            id=fields.text("id"),
+            kwargs=fields.mapping("kwargs"),
+            wrappers=tuple(WrapperSpec(w.text("name"), w.mapping("kwargs")) for w in wrappers),
+            max_episode_steps=fields.optional_integer("max_episode_steps"),
+            reward_threshold=fields.optional_number("reward_threshold"),
+        )
+
+
+@dataclass(frozen=True)
+class Component:
+    """One component of an observation, or one discrete action, in words."""
+
+    name: str
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Space:
+    """An observation or action space: Gymnasium's Box or Discrete as plain data."""
+
+    type: Literal["Box", "Discrete"]
+    shape: tuple[int, ...]
+    dtype: str
+    n: int | None = None
+    """Number of actions of a Discrete space, None for a Box."""
+    low: Bounds = None
+    high: Bounds = None
+    components: tuple[Component, ...] = ()
+    """Names and units where the environment is known, else empty."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "type": self.type,
+            "shape": list(self.shape),
+            "dtype": self.dtype,
+            "n": self.n,
+            "low": self.low,
+            "high": self.high,
+            "components": [{"name": c.name, "unit": c.unit} for c in self.components],
+        }
+
+    @classmethod
+    def from_json(cls, fields: Fields) -> "Space":
+        kind = fields.text("type")
+        if kind not in ("Box", "Discrete"):
+            raise InputRefused(f"{fields.where}: the space is a {kind!r}; known are Box and Discrete.")
+        if kind == "Discrete" and (fields.optional_integer("n") or 0) < 1:
+            raise InputRefused(f"{fields.where}: a Discrete space needs a positive 'n'.")
+        dtype = fields.text("dtype")
+        if dtype not in ("float32", "float64", "uint8", "int64"):
+            raise InputRefused(f"{fields.where}: dtype {dtype!r} is not one that policies use.")
+        components = [Fields(item, f"{fields.where}: components") for item in fields.items("components")]
+        return cls(
+            type=kind,
+            shape=fields.shape("shape"),
+            dtype=dtype,
+            n=fields.optional_integer("n"),
+            low=fields.data.get("low"),
+            high=fields.data.get("high"),
+            components=tuple(Component(c.text("name"), c.text("unit")) for c in components),
+        )
