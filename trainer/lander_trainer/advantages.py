@@ -1,0 +1,85 @@
+"""Advantages and returns: pure functions of arrays.
+
+All arrays are float32 `[T, N]`, T steps of N lanes, except where the docstring says otherwise.
+Row t of lane n is one call of `step`:
+
+    obs[t] --action[t]--> reward[t], terminated[t], truncated[t], obs[t + 1]
+
+With next-step autoreset the call after an episode's end ignores its action and only resets: a
+dummy row. There obs[t] is the finished episode's last observation and obs[t + 1] the next one's
+first. So obs[t + 1] always is what step t led to, also across a truncation, and its value
+bootstraps without a second look at the environment.
+"""
+
+import torch
+from torch import Tensor
+
+
+def compute_gae(
+    rewards: Tensor,
+    values: Tensor,
+    terminated: Tensor,
+    truncated: Tensor,
+    *,
+    gamma: float,
+    gae_lambda: float,
+) -> tuple[Tensor, Tensor]:
+    """Generalized advantage estimation (Schulman et al. 2016, eq. 16).
+
+        delta_t = r_t + gamma V(s_t+1) (1 - terminated_t) - V(s_t)
+        A_t     = delta_t + gamma lambda (1 - done_t) A_t+1        done = terminated or truncated
+
+    A terminated state is worth nothing afterwards; a truncated one is worth what the critic says.
+
+    Args:
+        rewards: `[T, N]`.
+        values: `[T + 1, N]`, the critic's value of obs[0] to obs[T].
+        terminated: bool `[T, N]`.
+        truncated: bool `[T, N]`.
+        gamma: discount a step.
+        gae_lambda: 0 gives the one-step error, 1 the whole return minus the value.
+
+    Returns:
+        Advantages `[T, N]` and returns (advantage plus value, the critic's target) `[T, N]`. What
+        stands at a dummy row has no meaning and must not be used.
+    """
+    bootstrap = gamma * (~terminated).to(rewards.dtype)
+    carry = gamma * gae_lambda * (~(terminated | truncated)).to(rewards.dtype)
+    deltas = rewards + bootstrap * values[1:] - values[:-1]
+    advantages = torch.empty_like(rewards)
+    running = torch.zeros_like(rewards[0])
+    for step in range(len(rewards) - 1, -1, -1):
+        running = deltas[step] + carry[step] * running
+        advantages[step] = running
+    return advantages, advantages + values[:-1]
+
+
+def compute_returns(
+    rewards: Tensor, values: Tensor, terminated: Tensor, truncated: Tensor, *, gamma: float
+) -> tuple[Tensor, Tensor]:
+    """Plain discounted returns, bootstrapped where the rollout or a time limit cuts an episode.
+
+        R_t = r_t + gamma V(s_t+1)  where truncated,  r_t  where terminated,  r_t + gamma R_t+1  else
+
+    Arguments and results as in `compute_gae`; the advantage is the return minus the value. This is
+    GAE at lambda 1, in which all values between the ends cancel.
+    """
+    return compute_gae(rewards, values, terminated, truncated, gamma=gamma, gae_lambda=1.0)
+
+
+def live_rows(terminated: Tensor, truncated: Tensor, first: Tensor) -> Tensor:
+    """Which rows are real steps and not the dummy row after an episode's end; bool `[T, N]`.
+
+    Args:
+        terminated: bool `[T, N]`.
+        truncated: bool `[T, N]`.
+        first: bool `[N]`, whether row 0 is a dummy: the last step of the rollout before was an end.
+    """
+    done = terminated | truncated
+    return ~torch.cat([first[None], done[:-1]])
+
+
+def explained_variance(values: Tensor, returns: Tensor) -> float:
+    """1 - Var(returns - values) / Var(returns) over `[B]`: 1 is perfect, 0 no better than the mean."""
+    variance = returns.var()
+    return float("nan") if variance == 0 else float(1.0 - (returns - values).var() / variance)

@@ -1,0 +1,45 @@
+"""What steps the environment copies. A new way to step is one file here and one entry in `open_backend`."""
+
+import importlib.util
+
+from lander_runtime.errors import MachineLacks, UsageError
+from lander_runtime.spec import EnvSpec
+from lander_trainer.backends.base import Backend, StepResult
+
+__all__ = ["Backend", "StepResult", "choose_backend", "open_backend"]
+
+
+def choose_backend(name: str, spec: EnvSpec) -> str:
+    """The backend that `name` (`auto`, `gymnasium` or `envpool`) means for `spec` on this machine.
+
+    Raises:
+        MachineLacks: envpool was asked for and is not installed.
+        UsageError: envpool was asked for and cannot step this environment.
+    """
+    if name == "gymnasium":
+        return name
+    if importlib.util.find_spec("envpool") is None:
+        if name == "envpool":
+            raise MachineLacks(
+                "envpool is not installed. Type: pip install 'lander-rl[fast]', or use --backend gymnasium."
+            )
+        return "gymnasium"
+    from lander_trainer.backends.envpool import refusal
+
+    reason = refusal(spec)
+    if reason is None:
+        return "envpool"
+    if name == "envpool":
+        raise UsageError(f"{reason} Use --backend gymnasium.")
+    return "gymnasium"
+
+
+def open_backend(name: str, spec: EnvSpec, lanes: int, seed: int) -> Backend:
+    """Open `lanes` copies of `spec`, seeded from `seed`, on a backend that `choose_backend` named."""
+    if name == "envpool":
+        from lander_trainer.backends.envpool import EnvpoolBackend
+
+        return EnvpoolBackend(spec, lanes, seed)
+    from lander_trainer.backends.gymnasium import GymnasiumBackend
+
+    return GymnasiumBackend(spec, lanes, seed)

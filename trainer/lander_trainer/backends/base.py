@@ -1,0 +1,48 @@
+"""What every backend promises: N lanes, stepped together, with next-step autoreset.
+
+    call        1       2       3 (dummy)      4
+    action      a1      a2      ignored        a4
+    reward      r1      r2      0              r4
+    terminated  False   True    False          False
+    obs         s1      s2      s0'            s1'       s2 is the episode's true last observation
+
+The call after an end resets. One dummy row an episode costs less than 1% and leaves one rule for
+everything: the observation that a call returns is what its action led to.
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class StepResult(NamedTuple):
+    """One call of `step` for N lanes."""
+
+    obs: NDArray[Any]
+    """`[N, *obs_shape]`; may be overwritten by the next call."""
+    rewards: NDArray[np.float32]
+    """`[N]`, unscaled; 0 at a dummy row."""
+    terminated: NDArray[np.bool_]
+    """`[N]`: the episode ended by the environment's own rules."""
+    truncated: NDArray[np.bool_]
+    """`[N]`: a time limit cut it; never True together with `terminated`."""
+
+
+class Backend(Protocol):
+    """Steps N environment copies together. Rewards and ends follow the drawing above."""
+
+    name: str
+    lanes: int
+
+    def reset(self) -> NDArray[Any]:
+        """Start every lane afresh; gives `[N, *obs_shape]`. Called once, before the first step."""
+        ...
+
+    def step(self, actions: NDArray[np.int64]) -> StepResult:
+        """Do `actions` `[N]` in the lanes."""
+        ...
+
+    def close(self) -> None:
+        """Free what the copies hold."""
+        ...

@@ -1,0 +1,265 @@
+"""All settings of one training run, checked once, here.
+
+The defaults are a sound start for any small environment; `presets/*.toml` holds what was measured
+for particular ones.
+"""
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lander_runtime.errors import UsageError
+
+Activation = Literal["tanh", "relu", "elu", "silu"]
+Anneal = Literal["none", "linear", "exponential"]
+
+SEEDS = 900_000
+"""Training seeds its environments below this; selection uses the seeds from here to 999,999 and
+scoring those from 1,000,000, so no episode ever serves two purposes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Settings of a run. References: [S17] Schulman et al. 2017, arXiv:1707.06347 (PPO);
+    [S16] Schulman et al. 2016, arXiv:1506.02438 (GAE); [A21] Andrychowicz et al. 2021,
+    arXiv:2006.05990 (what matters in on-policy RL); [E20] Engstrom et al. 2020, arXiv:2005.12729
+    (implementation matters).
+    """
+
+    env: str = "LunarLander-v3"
+    """Gymnasium's id of the environment."""
+
+    steps: int = 1_000_000
+    """Environment steps to train for, all lanes together; ends with the update that reaches it."""
+
+    seed: int = 1
+    """Seeds the weights, the actions, the minibatches and the environments; 0 or more."""
+
+    backend: Literal["auto", "gymnasium", "envpool"] = "auto"
+    """What steps the copies: `gymnasium` in this process, `envpool` in C++ threads, or `auto`,
+    which takes envpool where it is installed and has the environment."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the networks run; `auto` takes CUDA where PyTorch has it."""
+
+    threads: int = 1
+    """PyTorch's CPU threads. For networks this small a second thread costs more than it brings,
+    and the number must be fixed for a run to be repeatable."""
+
+    lanes: int = 64
+    """Environment copies stepped together, N."""
+
+    rollout_steps: int = 64
+    """Steps each lane takes before an update, T."""
+
+    epochs: int = 4
+    """Passes over the rollout in one update, K in [S17, algorithm 1]."""
+
+    minibatches: int = 16
+    """Parts that one pass is cut into."""
+
+    learning_rate: float = 0.0025
+    """Adam's step size at the start."""
+
+    anneal: Anneal = "linear"
+    """Learning rate over the run: `linear` to 0, `exponential` by `anneal_rate` an update, or `none`."""
+
+    anneal_rate: float = 0.99
+    """Factor an update of the exponential schedule, in (0, 1]."""
+
+    epoch_decay: float = 1.0
+    """Factor on the learning rate after each epoch inside an update, in (0, 1]; 1 keeps it level."""
+
+    gamma: float = 0.999
+    """Discount a step, in [0, 1]."""
+
+    gae: bool = True
+    """Generalized advantage estimation [S16]; off: plain discounted returns minus the value."""
+
+    gae_lambda: float = 0.98
+    """GAE's dial between bias (0) and variance (1), in [0, 1] [S16, eq. 16]."""
+
+    normalize_advantages: bool = True
+    """Shift and scale the advantages of each minibatch to mean 0, deviation 1 [A21, C67]."""
+
+    clip_range: float = 0.2
+    """Epsilon of the clipped surrogate objective [S17, eq. 7], above 0."""
+
+    clip_value: bool = False
+    """Clip the value's change to `clip_range` too [E20, section 3]. Off: with returns in the hundreds
+    a change of 0.2 an update starves the critic."""
+
+    entropy_coef: float = 0.01
+    """Weight of the entropy bonus, c2 in [S17, eq. 9]."""
+
+    value_coef: float = 0.5
+    """Weight of the value loss, c1 in [S17, eq. 9]."""
+
+    max_grad_norm: float = 0.5
+    """Gradients are scaled down to this Euclidean norm, all parameters together [E20]."""
+
+    target_kl: float | None = None
+    """Stop an update once the approximate KL divergence from the acting policy exceeds this."""
+
+    reward_scale: float = 0.05
+    """Rewards are multiplied by this before learning, so that returns are of the order of 10."""
+
+    hidden_sizes: tuple[int, ...] = (64, 64)
+    """Widths of the hidden layers, the same for actor and critic."""
+
+    activation: Activation = "tanh"
+    """Nonlinearity between the layers [A21, C55]."""
+
+    adam_epsilon: float = 1e-5
+    """Adam's denominator constant [A21, C24]."""
+
+    selection_episodes: int = 32
+    """Greedy episodes on the selection seeds that decide which weights are `best`; 0 for none."""
+
+    selections: int = 10
+    """How many times a run selects, evenly spaced, the last time at the end."""
+
+    checkpoint_seconds: float = 30.0
+    """Seconds between periodic checkpoints."""
+
+    env_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    """Keyword arguments of `gymnasium.make`."""
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise UsageError(f"{name} is {value}; it must lie in [{low:g}, {high:g}].")
+        for item in dataclasses.fields(self):
+            allowed = typing.get_args(item.type) if typing.get_origin(item.type) is Literal else None
+            if allowed and getattr(self, item.name) not in allowed:
+                raise UsageError(
+                    f"{item.name} is {getattr(self, item.name)!r}; choose from {', '.join(allowed)}."
+                )
+        if not self.hidden_sizes or min(self.hidden_sizes) < 1:
+            raise UsageError(f"hidden_sizes is {list(self.hidden_sizes)}; give at least one positive width.")
+        if self.minibatches > self.lanes * self.rollout_steps:
+            raise UsageError(
+                f"{self.minibatches} minibatches of a rollout of {self.lanes} x {self.rollout_steps} steps "
+                "leave some empty; lower minibatches."
+            )
+
+    @property
+    def updates(self) -> int:
+        """Updates that `steps` takes, rounded up."""
+        return -(-self.steps // (self.lanes * self.rollout_steps))
+
+    def with_values(self, values: Mapping[str, Any]) -> "TrainConfig":
+        """A copy with `values` (already typed, as from TOML) put in place.
+
+        Raises:
+            UsageError: an unknown name, with the nearest known one, or a value of the wrong type or range.
+        """
+        return dataclasses.replace(self, **{name: _convert(name, value) for name, value in values.items()})
+
+    def with_assignments(self, assignments: Sequence[str]) -> "TrainConfig":
+        """A copy with `key=value` texts (as from `--set`) put in place; raises like `with_values`."""
+        values: dict[str, Any] = {}
+        for assignment in assignments:
+            name, equals, text = assignment.partition("=")
+            if not equals:
+                raise UsageError(f"{assignment!r} is not of the form key=value, such as gamma=0.99.")
+            values[name.strip()] = text.strip()
+        return self.with_values(values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings that have a value, as plain data for TOML and JSON."""
+        values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        plain = {**values, "hidden_sizes": list(self.hidden_sizes), "env_kwargs": dict(self.env_kwargs)}
+        return {name: value for name, value in plain.items() if value is not None}
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "steps": (1, 10**12),
+    "seed": (0, 2**31 - 1),
+    "threads": (1, 1024),
+    "lanes": (1, 65_536),
+    "rollout_steps": (1, 1_000_000),
+    "epochs": (1, 1_000),
+    "minibatches": (1, 1_000_000),
+    "learning_rate": (1e-12, 10.0),
+    "anneal_rate": (1e-6, 1.0),
+    "epoch_decay": (1e-6, 1.0),
+    "gamma": (0.0, 1.0),
+    "gae_lambda": (0.0, 1.0),
+    "clip_range": (1e-6, 10.0),
+    "entropy_coef": (0.0, 10.0),
+    "value_coef": (0.0, 100.0),
+    "max_grad_norm": (1e-6, 1e6),
+    "target_kl": (1e-9, 100.0),
+    "reward_scale": (1e-9, 1e9),
+    "adam_epsilon": (1e-16, 1.0),
+    "selection_episodes": (0, 100_000),
+    "selections": (1, 10_000),
+    "checkpoint_seconds": (0.1, 1e9),
+}
+
+
+def _convert(name: str, value: Any) -> Any:
+    """`value`, which may be text, as the type of the setting `name`."""
+    kinds = {item.name: item.type for item in dataclasses.fields(TrainConfig)}
+    if name not in kinds:
+        near = difflib.get_close_matches(name, kinds, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else f" Known are: {', '.join(kinds)}."
+        raise UsageError(f"There is no setting {name!r}.{hint}")
+    kind = kinds[name]
+    try:
+        return _parse(kind, value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise UsageError(f"{name}={value} does not fit; expected {_in_words(kind)}.") from error
+
+
+def _parse(kind: Any, value: Any) -> Any:
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        if value in ("none", None):
+            return None
+        return _parse(typing.get_args(kind)[0], value)
+    if kind is bool:
+        return _parse_bool(value)
+    if kind is int:
+        return _parse_int(value)
+    if kind is float:
+        return float(value)
+    if kind == tuple[int, ...]:
+        parts = value.replace("x", ",").strip("[]()").split(",") if isinstance(value, str) else value
+        return tuple(_parse_int(part) for part in parts)
+    if typing.get_origin(kind) is Mapping:
+        return dict(value)
+    return str(value)
+
+
+def _parse_bool(value: Any) -> bool:
+    words = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() not in words:
+        raise ValueError(value)
+    return words[str(value).lower()]
+
+
+def _parse_int(value: Any) -> int:
+    """Whole numbers, also as 1e6 or 1_000_000."""
+    number = float(value) if isinstance(value, str) else value
+    if number != int(number) or isinstance(value, bool):
+        raise ValueError(value)
+    return int(number)
+
+
+def _in_words(kind: Any) -> str:
+    if typing.get_origin(kind) is Literal:
+        return "one of " + ", ".join(typing.get_args(kind))
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+    if kind == tuple[int, ...]:
+        return "widths such as 64,64"
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return f"{_in_words(typing.get_args(kind)[0])} or none"
+    return names.get(kind, "a table of plain values")

@@ -1,0 +1,104 @@
+"""The folder of one run: `runs/<env-id>/<NNN>/` and the files in it.
+
+config.toml               the settings, complete
+metrics.jsonl             one object an update
+checkpoint.safetensors    the newest weights and all that is needed to go on
+best.safetensors          the weights that scored best on the selection seeds
+learning_curve.png        training returns and selection scores over steps
+policy.onnx, .md, .gif    after `lander export`
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.files import write_text
+from lander_trainer.config import TrainConfig
+
+
+class RunDirectory:
+    """Paths and small files of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoint = path / "checkpoint.safetensors"
+        self.best = path / "best.safetensors"
+        self.metrics = path / "metrics.jsonl"
+        self.config = path / "config.toml"
+        self.curve = path / "learning_curve.png"
+
+    @classmethod
+    def create(cls, env_id: str, out: Path | None = None, root: Path = Path("runs")) -> "RunDirectory":
+        """Make a new folder: `out`, or the next number under `root`.
+
+        Raises:
+            UsageError: `out` holds something already, or cannot be made.
+        """
+        try:
+            if out is not None:
+                out.mkdir(parents=True, exist_ok=True)
+                if any(out.iterdir()):
+                    raise UsageError(
+                        f"{out} is not empty. Choose another --out, or go on with --resume {out}."
+                    )
+                return cls(out)
+            parent = root / env_id.replace("/", "-")
+            parent.mkdir(parents=True, exist_ok=True)
+            numbers = [int(entry.name) for entry in parent.iterdir() if re.fullmatch(r"\d+", entry.name)]
+            number = max(numbers, default=0) + 1
+            while True:
+                try:
+                    # Whoever makes the folder owns the number; a run started at the same time takes the next.
+                    (parent / f"{number:03d}").mkdir()
+                    return cls(parent / f"{number:03d}")
+                except FileExistsError:
+                    number += 1
+        except OSError as error:
+            raise UsageError(f"Cannot make a run directory: {error}.") from error
+
+    @classmethod
+    def open(cls, path: Path) -> "RunDirectory":
+        """An existing run.
+
+        Raises:
+            InputRefused: there is no checkpoint in it.
+        """
+        run = cls(path)
+        if not run.checkpoint.is_file():
+            raise InputRefused(f"{path}: no run to go on with; expected {run.checkpoint.name} in it.")
+        return run
+
+    def write_config(self, config: TrainConfig) -> None:
+        write_text(self.config, tomli_w.dumps(config.to_dict()))
+
+    def append_metrics(self, row: dict[str, Any]) -> None:
+        with self.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row, allow_nan=False) + "\n")
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """All complete rows; a last line that a crash cut short is left out."""
+        if not self.metrics.is_file():
+            return []
+        rows = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                rows.append(json.loads(line))
+            except ValueError:
+                break
+        return rows
+
+    def drop_metrics_after(self, update: int) -> None:
+        """Forget rows that a checkpoint at `update` does not know, so that a resumed run repeats none."""
+        kept = [row for row in self.read_metrics() if row["update"] <= update]
+        write_text(self.metrics, "".join(json.dumps(row) + "\n" for row in kept))
+
+
+def newest_run(root: Path = Path("runs")) -> Path | None:
+    """The run under `root` whose checkpoint was written last; None where there is none."""
+    checkpoints = root.glob("*/*/checkpoint.safetensors")
+    newest = max(checkpoints, key=lambda path: path.stat().st_mtime, default=None)
+    return None if newest is None else newest.parent
