@@ -1,0 +1,118 @@
+"""The card beside a policy file: what it is, how it was trained, what it scores, how to run it."""
+
+from lander_runtime.info import PolicyInfo
+from lander_runtime.statistics import Summary
+
+
+def render_card(info: PolicyInfo, *, file_name: str, gif_name: str | None, reproduce: str | None) -> str:
+    """The card as Markdown; the same policy gives the same text.
+
+    Args:
+        info: the file's metadata.
+        file_name: the policy file, which lies beside the card.
+        gif_name: an animation beside the card, if there is one.
+        reproduce: the command that trains the same weights again, if it is known.
+    """
+    sections = [
+        f"# {info.env.id}",
+        *([f"![One episode of this policy]({gif_name})"] if gif_name else []),
+        _what(info, file_name),
+        _score(info.evaluation),
+        _training(info, reproduce),
+        _verification(info),
+        _run(info, file_name),
+        f"## Licence\n\n{info.license}",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _what(info: PolicyInfo, file_name: str) -> str:
+    observation, action = info.observation, info.action
+    lines = [
+        f"`{file_name}` is a policy for [Gymnasium](https://gymnasium.farama.org)'s `{info.env.id}`: "
+        "one ONNX file (opset 18) that takes the environment's observations and returns the action.",
+        "",
+        "| | name | shape and type | meaning |",
+        "|---|---|---|---|",
+        f"| input | `obs` | {observation.dtype} [batch, {', '.join(map(str, observation.shape))}] | "
+        f"{', '.join(f'{c.name} ({c.unit})' for c in observation.components) or 'raw units'} |",
+    ]
+    if action.type == "Discrete":
+        names = ", ".join(f"{i} {c.name}" for i, c in enumerate(action.components))
+        lines += [
+            f"| output | `action` | int64 [batch] | greedy action{': ' + names if names else ''} |",
+            f"| output | `logits` | float32 [batch, {action.n}] | unnormalised log-probabilities |",
+        ]
+    return "\n".join(lines)
+
+
+def _score(summary: Summary | None) -> str:
+    if summary is None:
+        return "## Score\n\nNot evaluated."
+    interval = (
+        "" if summary.ci95 is None else f" (95% interval {summary.ci95[0]:.1f} to {summary.ci95[1]:.1f})"
+    )
+    success = (
+        "" if summary.success_rate is None else f" {summary.success_rate:.2%} reached the reward threshold."
+    )
+    last = summary.first_seed + summary.episodes - 1
+    return (
+        "## Score\n\n"
+        f"**Mean return {summary.mean_return:.1f} ± {summary.std_return:.1f}**{interval} over "
+        f"{summary.episodes:,} episodes, seeds {summary.first_seed} to {last}, "
+        f"{'greedy' if summary.deterministic else 'sampled'}.{success} "
+        f"Interquartile mean {summary.iqm_return:.1f}, lowest {summary.min_return:.1f}, "
+        f"highest {summary.max_return:.1f}, {summary.mean_length:.0f} steps an episode. "
+        "The seeds were used neither for training nor for choosing the weights."
+    )
+
+
+def _training(info: PolicyInfo, reproduce: str | None) -> str:
+    training = info.training
+    lines = ["## Training", ""]
+    steps = "an unknown number of" if training.steps is None else f"{training.steps:,}"
+    lines.append(f"{training.algorithm}, {steps} environment steps, weights of {info.created}.")
+    if reproduce:
+        lines += [
+            "",
+            "The same weights, bit for bit on the same platform and versions:",
+            "",
+            f"    {reproduce}",
+        ]
+    settings = "\n".join(f"| {name} | {value} |" for name, value in training.config.items())
+    versions = ", ".join(f"{name} {number}" for name, number in training.versions.items())
+    lines += [
+        "",
+        f"On {training.platform} with {versions}.",
+        "",
+        "| setting | value |",
+        "|---|---|",
+        settings,
+    ]
+    return "\n".join(lines)
+
+
+def _verification(info: PolicyInfo) -> str:
+    verification = info.verification
+    return (
+        "## Verification\n\n"
+        f"PyTorch and ONNX Runtime were compared on {verification.observations:,} observations "
+        f"(flown, random and extreme) at batch sizes 1, 2, 7 and 64: the largest difference of a logit is "
+        f"{verification.max_difference:.1e}, and {verification.action_agreement:.2%} of the actions agree "
+        f"({verification.ties} ties).\n\n"
+        f"SHA-256 of the weights: `{info.weights_sha256}`"
+    )
+
+
+def _run(info: PolicyInfo, file_name: str) -> str:
+    return f"""## Run it
+
+    pip install 'lander-rl[cpu,eval]'
+    lander eval {file_name} --episodes 100
+
+or in Python, with numpy and onnxruntime alone:
+
+    from lander_runtime import Policy
+
+    policy = Policy.load("{file_name}")
+    action = policy.act(observation)"""

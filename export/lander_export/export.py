@@ -1,0 +1,112 @@
+"""Checkpoint -> verified policy file, card and animation. Public entry: `export`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from lander_export.card import render_card
+from lander_export.gate import check_agreement, check_form, verification_observations
+from lander_export.graph import DiscretePolicyGraph
+from lander_export.model import build_model, weights_digest, with_metadata
+from lander_export.source import Source
+from lander_runtime.episodes import EpisodeObserver
+from lander_runtime.evaluate import FIRST_SEED, actor_of, evaluate
+from lander_runtime.files import atomic_write, write_text
+from lander_runtime.info import Golden, PolicyInfo
+from lander_runtime.policy import Policy
+from lander_runtime.record import record_episode
+from lander_runtime.report import Report
+from lander_runtime.session import open_session
+
+OUTPUTS = ["action", "logits"]
+_GOLDEN = 8
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote."""
+
+    policy: Path
+    card: Path
+    gif: Path | None
+    info: PolicyInfo
+    report: Report | None
+
+
+def export(
+    source: Source,
+    out: Path,
+    *,
+    episodes: int = 100,
+    gif: bool = True,
+    license: str = "MIT",  # noqa: A002 (the metadata's own word)
+    reproduce: str | None = None,
+    on_stage: Callable[[str], None] = lambda stage: None,
+    observer: EpisodeObserver | None = None,
+) -> Exported:
+    """Convert, verify, score and write a policy. Where a check fails, nothing is written.
+
+    Args:
+        source: from `load_source`.
+        out: the policy file; card and animation go beside it with the endings .md and .gif.
+        episodes: how many to score it over; 0 leaves the evaluation out.
+        gif: whether to record the first scored episode.
+        license: what the file says about its licence.
+        reproduce: the command that trains the same weights again, for the card.
+        on_stage: hears in a few words what is being done.
+        observer: hears of every scored episode.
+
+    Raises:
+        CheckFailed: the model is malformed or disagrees with PyTorch.
+    """
+    on_stage("converting")
+    graph = DiscretePolicyGraph(source.actor).eval()
+    model = build_model(graph, source.observation, OUTPUTS)
+    on_stage("verifying")
+    check_form(model)
+    observations = verification_observations(graph, source.env, source.observation)
+    info = PolicyInfo(
+        env=source.env,
+        observation=source.observation,
+        action=source.action,
+        training=source.training,
+        verification=check_agreement(graph, model.SerializeToString(), observations),
+        evaluation=None,
+        golden=_golden(model, observations),
+        weights_sha256=weights_digest(model),
+        license=license,
+        created=source.created,
+    )
+    report = None
+    if episodes:
+        on_stage("scoring")
+        # On the CPU, so that exporting again gives the same bytes whatever the machine has.
+        draft = Policy.from_bytes(with_metadata(model, info.to_json()), out, "cpu")
+        report = evaluate(draft, episodes=episodes, observer=observer)
+        info = replace(info, evaluation=report.summary)
+    content = with_metadata(model, info.to_json())
+    policy = Policy.from_bytes(content, out, "cpu")
+    policy.self_test()
+    on_stage("writing")
+    with atomic_write(out) as temporary:
+        temporary.write_bytes(content)
+    animation = out.with_suffix(".gif") if gif else None
+    if animation is not None:
+        record_episode(actor_of(policy), source.env, FIRST_SEED, animation)
+    card = out.with_suffix(".md")
+    name = animation.name if animation else None
+    write_text(card, render_card(info, file_name=out.name, gif_name=name, reproduce=reproduce))
+    return Exported(out, card, animation, info, report)
+
+
+def _golden(model: onnx.ModelProto, observations: NDArray[Any]) -> Golden:
+    """A few observations, spread over those compared, with what ONNX Runtime makes of each."""
+    chosen = observations[np.linspace(0, len(observations) // 2, _GOLDEN, dtype=int)]
+    session = open_session(model.SerializeToString(), "the exported model", "cpu")
+    outputs = dict(zip(OUTPUTS, session.run(OUTPUTS, {"obs": chosen}), strict=True))
+    return Golden(chosen.tolist(), {name: values.tolist() for name, values in outputs.items()})

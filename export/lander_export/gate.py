@@ -1,0 +1,148 @@
+"""The gate: a file that does not agree with the network it was made from is not written.
+
+Two parts: `check_form` holds the model against the schema's rules, `check_agreement` holds what
+ONNX Runtime computes against what PyTorch computes.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from lander_export.model import MAX_IR_VERSION, OPSET
+from lander_runtime.episodes import run_episodes
+from lander_runtime.errors import CheckFailed
+from lander_runtime.info import Verification
+from lander_runtime.policy import TOLERANCE, difference
+from lander_runtime.session import open_session
+from lander_runtime.spec import EnvSpec, Space
+
+BATCH_SIZES = (1, 2, 7, 64)
+
+VERIFICATION_SEED = 990_000
+"""Episodes for verification start here: neither trained on nor selected with nor scored."""
+
+_ROLLOUT_EPISODES = 8
+_RANDOM_OBSERVATIONS = 1_024
+
+# Control flow would hide operators from these checks; random operators would make a score a matter
+# of luck; ArgMax keeps a file off the GPU (see graph.py).
+_BANNED = {
+    "If", "Loop", "Scan", "SequenceMap",
+    "Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike",
+    "ArgMax",
+}  # fmt: skip
+
+
+def check_form(model: onnx.ModelProto) -> None:
+    """Hold the model against the schema: valid ONNX, default domain, opset, IR version, operators.
+
+    Raises:
+        CheckFailed: naming the rule that is broken.
+    """
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise CheckFailed(f"The model is not valid ONNX: {error}") from error
+    versions = {(item.domain, item.version) for item in model.opset_import}
+    if versions != {("", OPSET)}:
+        raise CheckFailed(f"The model should use opset {OPSET} of the default domain only, found {versions}.")
+    if model.ir_version > MAX_IR_VERSION:
+        raise CheckFailed(
+            f"The model has IR version {model.ir_version}; at most {MAX_IR_VERSION} is allowed."
+        )
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
+        raise CheckFailed("The model keeps weights in another file.")
+    banned = sorted({node.op_type for node in model.graph.node} & _BANNED)
+    if banned or model.functions:
+        raise CheckFailed(
+            f"The model uses operators that policies may not: {', '.join(banned) or 'functions'}."
+        )
+
+
+def check_agreement(
+    graph: nn.Module, model: bytes, observations: NDArray[Any], tolerance: float = TOLERANCE
+) -> Verification:
+    """Run both on all observations, ONNX Runtime at several batch sizes.
+
+    Args:
+        graph: what was exported; gives (action, logits).
+        model: the serialised model.
+        observations: `[M, *obs_shape]`.
+        tolerance: largest allowed `difference` of a logit.
+
+    Raises:
+        CheckFailed: a logit is too far off, or an action differs where there is no tie.
+    """
+    with torch.inference_mode():
+        action, logits = (tensor.numpy() for tensor in graph(torch.from_numpy(observations)))
+    session = open_session(model, "the exported model", "cpu")
+    # A tie: the two best logits are closer than the error that is allowed on each of them.
+    best = np.sort(logits, axis=-1)[:, -2:].astype(np.float64)
+    ties = best[:, 1] - best[:, 0] <= 2 * tolerance * np.maximum(1.0, np.abs(best[:, 1]))
+    worst, same = 0.0, np.ones(len(observations), bool)
+    for size in BATCH_SIZES:
+        parts = [session.run(["action", "logits"], {"obs": part}) for part in _batches(observations, size)]
+        found_action = np.concatenate([part[0] for part in parts])
+        found_logits = np.concatenate([part[1] for part in parts])
+        worst = max(worst, difference(found_logits, logits))
+        same &= found_action == action
+    if not worst <= tolerance:
+        raise CheckFailed(
+            f"Logits differ by {worst:.3g} between PyTorch and ONNX Runtime; allowed is {tolerance:g}."
+        )
+    wrong = int(np.sum(~same & ~ties))
+    if wrong:
+        raise CheckFailed(f"{wrong} of {len(observations)} observations give another action in ONNX Runtime.")
+    return Verification(
+        observations=len(observations),
+        max_difference=worst,
+        action_agreement=float(np.mean(same)),
+        ties=int(np.sum(ties)),
+    )
+
+
+def verification_observations(graph: nn.Module, env: EnvSpec, space: Space) -> NDArray[Any]:
+    """Observations to compare on: from episodes, at random within the bounds, and extreme ones."""
+    generator = np.random.default_rng(VERIFICATION_SEED)
+    low, high = _finite_bounds(space)
+    uniform = generator.uniform(low, high, (_RANDOM_OBSERVATIONS, *space.shape))
+    corners = np.where(generator.random((256, *space.shape)) < 0.5, low, high)
+    scales = np.array([0.0, 1e-38, 1e-6, 1.0, 1e3, 1e6]).reshape(-1, *(1 for _ in space.shape))
+    extremes = np.concatenate([scales * sign * np.ones(space.shape) for sign in (-1.0, 1.0)])
+    made_up = np.concatenate([uniform, corners, extremes]).astype(space.dtype)
+    return np.concatenate([_flown_observations(graph, env), made_up])
+
+
+def _flown_observations(graph: nn.Module, env: EnvSpec) -> NDArray[Any]:
+    """What the policy meets in a few episodes, acting at random now and then so as to stray."""
+    seen: list[NDArray[Any]] = []
+
+    def act(obs: NDArray[Any], generators: Sequence[np.random.Generator]) -> NDArray[Any]:
+        seen.append(obs)
+        with torch.inference_mode():
+            action, logits = (tensor.numpy() for tensor in graph(torch.from_numpy(obs)))
+        stray = np.array([generator.random() < 0.1 for generator in generators])
+        drawn = np.array([generator.integers(logits.shape[-1]) for generator in generators])
+        return np.where(stray, drawn, action)
+
+    run_episodes(act, env, range(VERIFICATION_SEED, VERIFICATION_SEED + _ROLLOUT_EPISODES))
+    return np.concatenate(seen)
+
+
+def _finite_bounds(space: Space) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The space's bounds, with +-10 where it has none."""
+    ends = []
+    for bound, fallback in ((space.low, -10.0), (space.high, 10.0)):
+        # As float64, None (no bound) reads as NaN.
+        values = np.asarray(bound, dtype=np.float64)
+        ends.append(np.broadcast_to(np.where(np.isnan(values), fallback, values), space.shape))
+    return ends[0], ends[1]
+
+
+def _batches(observations: NDArray[Any], size: int) -> list[NDArray[Any]]:
+    return [observations[start : start + size] for start in range(0, len(observations), size)]

@@ -1,0 +1,135 @@
+"""What can be exported: our checkpoints, and bare state dicts such as the notebook's LunarLander.pth."""
+
+import hashlib
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.info import Training
+from lander_runtime.report import installed_versions
+from lander_runtime.spec import EnvSpec, Space
+from lander_trainer import Checkpoint
+from lander_trainer.network import ACTIVATIONS, multilayer_perceptron
+from lander_trainer.train import check_trainable
+
+
+@dataclass(frozen=True)
+class Source:
+    """An actor and all that its file will say about where it comes from."""
+
+    actor: nn.Sequential
+    env: EnvSpec
+    observation: Space
+    action: Space
+    training: Training
+    created: str
+    """ISO 8601, UTC, or `unknown`; never the time of the export, so that two exports give the same bytes."""
+    digest: str
+    """SHA-256 of the checkpoint file."""
+
+
+def load_source(path: Path, env: EnvSpec | None = None, activation: str | None = None) -> Source:
+    """Read a checkpoint.
+
+    Args:
+        path: a `.safetensors` checkpoint of ours, or a `.pth` / `.pt` state dict with the keys
+            `actor.0.weight`, `actor.0.bias`, `actor.2.weight`, ...
+        env: the environment; needed for a state dict, which does not name it.
+        activation: of a state dict's hidden layers, `tanh` by default.
+
+    Raises:
+        InputRefused: missing, corrupt, or the weights do not fit the environment.
+        UsageError: an option that does not go with this kind of file.
+    """
+    if not path.is_file():
+        raise InputRefused(
+            f"{path}: no such file. Expected a checkpoint (.safetensors) or a state dict (.pth)."
+        )
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if path.suffix == ".safetensors":
+        if env is not None or activation is not None:
+            raise UsageError(
+                f"{path.name} says itself what it flies; --env and --activation are for state dicts."
+            )
+        return _from_checkpoint(Checkpoint.load(path), digest)
+    if env is None:
+        raise UsageError(f"{path.name} does not say what it flies. Add: --env LunarLander-v3")
+    return _from_state_dict(_read_state_dict(path), path.name, env, activation or "tanh", digest)
+
+
+def _from_checkpoint(checkpoint: Checkpoint, digest: str) -> Source:
+    config = checkpoint.config
+    return Source(
+        actor=checkpoint.network().actor,
+        env=checkpoint.env,
+        observation=checkpoint.observation,
+        action=checkpoint.action,
+        training=Training(
+            algorithm="PPO",
+            steps=checkpoint.progress.steps,
+            seed=config.seed,
+            config=config.to_dict(),
+            versions=checkpoint.versions,
+            platform=checkpoint.platform,
+        ),
+        created=checkpoint.created,
+        digest=digest,
+    )
+
+
+def _read_state_dict(path: Path) -> Mapping[str, Tensor]:
+    try:
+        # weights_only: a pickle from a stranger can run code, this reader takes tensors and nothing else.
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise InputRefused(f"{path}: not a plain PyTorch state dict ({reason}).") from error
+    if not isinstance(loaded, Mapping) or not all(isinstance(value, Tensor) for value in loaded.values()):
+        raise InputRefused(f"{path}: expected a state dict (names to tensors), found something else.")
+    return loaded
+
+
+def _from_state_dict(
+    weights: Mapping[str, Tensor], name: str, env: EnvSpec, activation: str, digest: str
+) -> Source:
+    if activation not in ACTIVATIONS:
+        raise UsageError(f"Unknown activation {activation!r}; choose from {', '.join(ACTIVATIONS)}.")
+    observation, action = check_trainable(env)
+    positions = sorted(int(m[1]) for key in weights if (m := re.fullmatch(r"actor\.(\d+)\.weight", key)))
+    if not positions:
+        found = ", ".join(list(weights)[:6]) or "nothing"
+        raise InputRefused(f"{name}: expected the keys actor.0.weight, actor.2.weight, ...; found {found}.")
+    layers = [weights[f"actor.{position}.weight"] for position in positions]
+    if positions != list(range(0, 2 * len(positions), 2)) or any(layer.ndim != 2 for layer in layers):
+        raise InputRefused(
+            f"{name}: expected linear layers at actor.0, actor.2, ...; found them at {positions}."
+        )
+    sizes = [layers[0].shape[1], *(layer.shape[0] for layer in layers)]
+    if (sizes[0], sizes[-1]) != (observation.shape[0], action.n):
+        raise InputRefused(
+            f"{name}: takes {sizes[0]} numbers and chooses among {sizes[-1]} actions; "
+            f"{env.id} has {observation.shape[0]} and {action.n}."
+        )
+    actor = multilayer_perceptron(sizes, activation, last_gain=1.0)
+    prefix = "actor."
+    try:
+        actor.load_state_dict(
+            {k.removeprefix(prefix): t.float() for k, t in weights.items() if k.startswith(prefix)}
+        )
+    except RuntimeError as error:
+        raise InputRefused(f"{name}: the actor's tensors do not fit together ({error}).") from error
+    training = Training(
+        algorithm="unknown (bare state dict)",
+        steps=None,
+        seed=None,
+        config={"hidden_sizes": sizes[1:-1], "activation": activation},
+        versions=installed_versions("torch", "gymnasium", "box2d"),
+        platform="unknown",
+    )
+    return Source(actor, env, observation, action, training, "unknown", digest)
