@@ -1,0 +1,1 @@
+"""The `lander` command: signatures, progress bars and tables around the other three packages."""

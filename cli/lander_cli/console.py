@@ -1,0 +1,74 @@
+"""Where output goes: results on stdout, talk on stderr. Colours and bars only on a terminal.
+
+rich honours NO_COLOR and notices by itself whether a stream is a terminal.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+
+def out() -> Console:
+    """stdout, for results."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def err() -> Console:
+    """stderr, for everything else."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """One line of talk."""
+    err().print(text, markup=False)
+
+
+def complain(text: str) -> None:
+    """An error, in one or two sentences."""
+    err().print(f"[bold red]lander:[/] {escape(text)}")
+
+
+def print_json(data: dict[str, Any]) -> None:
+    """The one object that `--json` promises."""
+    print(json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def print_next(command: str) -> None:
+    """What to type next, ready to paste."""
+    err().print(f"\nNext: [bold cyan]{escape(command)}[/]")
+
+
+def pairs(rows: Iterable[tuple[str, str]], title: str | None = None) -> Table:
+    """A table of names and values without lines."""
+    table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for name, value in rows:
+        table.add_row(name, escape(value))
+    return table
+
+
+class EpisodeBar:
+    """Counts finished episodes on a bar; an observer for `lander_runtime.evaluate`."""
+
+    def __init__(self, progress: Progress, episodes: int) -> None:
+        self._progress = progress
+        self._task = progress.add_task("episodes", total=episodes)
+
+    def on_episode(self, episode: object) -> None:
+        self._progress.advance(self._task)
+
+
+@contextmanager
+def episode_bar(episodes: int) -> Iterator[EpisodeBar]:
+    """A bar on stderr that is there while episodes run; nothing where stderr is no terminal."""
+    console = err()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield EpisodeBar(progress, episodes)

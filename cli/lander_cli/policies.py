@@ -1,0 +1,28 @@
+"""Which policy a command takes when none is named."""
+
+from pathlib import Path
+
+from lander_runtime.errors import InputRefused
+from lander_runtime.locate import newest_policy, shipped_policies
+
+
+def find_policy(named: Path | None) -> tuple[Path, str]:
+    """The policy file and, in a few words, why it was taken.
+
+    Raises:
+        InputRefused: nothing was named and nothing is there, or a folder holds no policy.
+    """
+    if named is not None:
+        if named.is_dir():
+            if not (named / "policy.onnx").is_file():
+                raise InputRefused(
+                    f"{named}: a folder without policy.onnx. Make it with: lander export {named}"
+                )
+            return named / "policy.onnx", "of that folder"
+        return named, "as named"
+    newest = newest_policy()
+    if newest is not None:
+        return newest, "the newest run's"
+    for path in shipped_policies().values():
+        return path, "ships with lander"
+    raise InputRefused("There is no policy under runs/ and none ships with this build. Type: lander train")

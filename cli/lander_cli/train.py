@@ -1,0 +1,110 @@
+"""`lander train`: a policy from nothing, with the run's progress drawn as it goes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lander_cli.console import out, pairs, print_json, print_next, say
+from lander_cli.interrupts import stop_on_signals
+
+if TYPE_CHECKING:
+    from lander_trainer import RunDirectory, TrainConfig, TrainResult
+
+DEFAULT_ENV = "LunarLander-v3"
+
+
+def train_command(
+    env: Annotated[str | None, typer.Argument(help=f"Gymnasium's id [default: {DEFAULT_ENV}]")] = None,
+    steps: Annotated[str | None, typer.Option(help="Environment steps, such as 1_000_000 or 1e6.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seeds weights, actions and environments [default: 1].")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Named settings: default, best, notebook [default: default].")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    backend: Annotated[str | None, typer.Option(help="auto, gymnasium or envpool.")] = None,
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", help="The run's folder [default: runs/<env>/<number>].")
+    ] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with this run's folder.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Train a policy with PPO.
+
+    Writes a run folder with checkpoint, settings, metrics and learning curve. Ctrl-C saves and stops.
+    """
+    from lander_cli.train_display import open_display
+    from lander_trainer import train
+
+    settings = {"steps": steps, "seed": seed, "device": device, "backend": backend}
+    given = {name: value for name, value in settings.items() if value is not None}
+    if resume is not None:
+        config, run = _resumed(resume, given, conflicts=(env, preset, seed, out_dir, *(set_ or [])))
+    else:
+        config, run = _fresh(env or DEFAULT_ENV, preset or "default", given, set_ or [], out_dir)
+    say(f"{'Resuming' if resume else 'Training'} {config.env} in {run.path}")
+    with stop_on_signals() as stop, open_display(config.updates) as display:
+        result = train(config, run, resume=resume is not None, observer=display, stop=stop)
+    _report(result, as_json)
+    if result.interrupted:
+        print_next(f"lander train --resume {result.run}")
+        raise typer.Exit(stop.exit_code)
+    print_next(f"lander export {result.run}")
+
+
+def _fresh(
+    env: str, preset_name: str, given: dict[str, Any], assignments: list[str], out_dir: Path | None
+) -> "tuple[TrainConfig, RunDirectory]":
+    from lander_trainer import RunDirectory, prepare, preset
+
+    # The environment first: whoever mistypes it should not read about presets.
+    config = prepare(preset(env, preset_name).with_assignments(assignments).with_values(given))
+    return config, RunDirectory.create(config.env, out_dir)
+
+
+def _resumed(
+    folder: Path, given: dict[str, Any], conflicts: tuple[object, ...]
+) -> "tuple[TrainConfig, RunDirectory]":
+    from lander_runtime.errors import UsageError
+    from lander_trainer import Checkpoint, RunDirectory, prepare
+
+    if any(conflict is not None for conflict in conflicts):
+        raise UsageError(
+            "A resumed run keeps its settings; only --steps, --device and --backend go with --resume."
+        )
+    run = RunDirectory.open(folder)
+    return prepare(Checkpoint.load(run.checkpoint).config.with_values(given)), run
+
+
+def _report(result: "TrainResult", as_json: bool) -> None:
+    progress = result.progress
+    if as_json:
+        print_json(
+            {
+                "schema": "lander.training/1",
+                "run": str(result.run),
+                "interrupted": result.interrupted,
+                "updates": progress.updates,
+                "steps": progress.steps,
+                "episodes": progress.episodes,
+                "seconds": progress.seconds,
+                "best_score": progress.best_score,
+            }
+        )
+        return
+    best = (
+        "none yet" if progress.best_score is None else f"{progress.best_score:.1f} (greedy, selection seeds)"
+    )
+    rows = [
+        ("run", str(result.run)),
+        ("steps", f"{progress.steps:,} in {progress.episodes:,} episodes"),
+        ("time", f"{progress.seconds:.1f} s, {progress.steps / max(progress.seconds, 1e-9):,.0f} steps/s"),
+        ("best score", best),
+    ]
+    out().print(pairs(rows))

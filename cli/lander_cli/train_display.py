@@ -1,0 +1,132 @@
+"""The progress of a training run: a live panel on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from lander_cli.console import err, pairs
+
+if TYPE_CHECKING:
+    from lander_trainer import Progress, TrainConfig, UpdateMetrics
+
+_LINE_SECONDS = 5.0
+_PARTS = ("environment", "inference", "update", "selection")
+
+
+class Display(Protocol):
+    """A `lander_trainer.TrainObserver` that draws."""
+
+    def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None: ...
+
+    def on_update(self, metrics: "UpdateMetrics") -> None: ...
+
+
+@contextmanager
+def open_display(updates: int) -> Iterator[Display]:
+    """A display for a run of `updates` updates, as stderr allows."""
+    console = err()
+    if not console.is_terminal:
+        yield LineDisplay(console, updates)
+        return
+    with Live(console=console, refresh_per_second=8, transient=True) as live:
+        yield PanelDisplay(live, updates)
+
+
+class _Clock:
+    """Sums up where the time went and guesses what is left."""
+
+    def __init__(self, updates: int) -> None:
+        self.updates = updates
+        self.seconds = dict.fromkeys(_PARTS, 0.0)
+        self._first: int | None = None
+
+    def add(self, metrics: "UpdateMetrics") -> None:
+        if self._first is None:
+            self._first = metrics.update - 1
+        for part in _PARTS:
+            self.seconds[part] += getattr(metrics, f"{part}_seconds")
+
+    def shares(self) -> str:
+        """Such as `environment 48%, inference 9%, update 41%, selection 2%`."""
+        total = sum(self.seconds.values()) or 1.0
+        return ", ".join(f"{part} {seconds / total:.0%}" for part, seconds in self.seconds.items())
+
+    def steps_per_second(self, metrics: "UpdateMetrics") -> float:
+        return metrics.steps / max(metrics.seconds, 1e-9)
+
+    def left(self, metrics: "UpdateMetrics") -> str:
+        done = metrics.update - (self._first or 0)
+        seconds = sum(self.seconds.values()) / max(done, 1) * (self.updates - metrics.update)
+        return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+class LineDisplay:
+    """A line every few seconds, for logs."""
+
+    def __init__(self, console: Console, updates: int) -> None:
+        self._console = console
+        self._clock = _Clock(updates)
+        self._last = time.monotonic()
+
+    def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None:
+        self._console.print(_headline(config, progress), markup=False)
+
+    def on_update(self, metrics: "UpdateMetrics") -> None:
+        self._clock.add(metrics)
+        last = metrics.update == self._clock.updates
+        if time.monotonic() - self._last < _LINE_SECONDS and not last:
+            return
+        self._last = time.monotonic()
+        self._console.print(
+            f"{metrics.steps:>10,} steps  {self._clock.steps_per_second(metrics):>6,.0f} steps/s  "
+            f"return {_number(metrics.mean_return):>7}  best {_number(metrics.best_score):>7}  "
+            f"left {self._clock.left(metrics):>5}  ({self._clock.shares()})",
+            markup=False,
+        )
+
+
+class PanelDisplay:
+    """A bar and a few figures that stay in place."""
+
+    def __init__(self, live: Live, updates: int) -> None:
+        self._live = live
+        self._clock = _Clock(updates)
+        self._headline = ""
+
+    def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None:
+        self._headline = _headline(config, progress)
+
+    def on_update(self, metrics: "UpdateMetrics") -> None:
+        self._clock.add(metrics)
+        bar = Table.grid(padding=(0, 1))
+        bar.add_row(
+            ProgressBar(total=self._clock.updates, completed=metrics.update, width=40),
+            f"{metrics.update / self._clock.updates:.0%}, {self._clock.left(metrics)} left",
+        )
+        rows = [
+            ("steps", f"{metrics.steps:,}  ({self._clock.steps_per_second(metrics):,.0f} steps/s)"),
+            ("mean return", f"{_number(metrics.mean_return)}  (last 100 episodes of training)"),
+            ("best so far", f"{_number(metrics.best_score)}  (greedy, selection seeds)"),
+            ("time goes to", self._clock.shares()),
+        ]
+        self._live.update(Group(Text(self._headline, style="dim"), bar, pairs(rows)))
+
+
+def _headline(config: "TrainConfig", progress: "Progress") -> str:
+    start = f", from step {progress.steps:,}" if progress.steps else ""
+    return (
+        f"{config.lanes} lanes on {config.backend}, networks on {config.device}, "
+        f"{config.steps:,} steps, seed {config.seed}{start}"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
