@@ -4,14 +4,14 @@ rich honours NO_COLOR and notices by itself whether a stream is a terminal.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.text import Text
 
 
 def out() -> Console:
@@ -44,14 +44,11 @@ def print_next(command: str) -> None:
     err().print(f"\nNext: [bold cyan]{escape(command)}[/]")
 
 
-def pairs(rows: Iterable[tuple[str, str]], title: str | None = None) -> Table:
-    """A table of names and values without lines."""
-    table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column()
-    for name, value in rows:
-        table.add_row(name, escape(value))
-    return table
+def pairs(rows: Sequence[tuple[str, str]]) -> Text:
+    """Names and values, a line each, the values aligned."""
+    width = max(len(name) for name, _ in rows)
+    lines = [Text.assemble((f"{name:<{width}}  ", "dim"), value) for name, value in rows]
+    return Text("\n").join(lines)
 
 
 class EpisodeBar:

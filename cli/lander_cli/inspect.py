@@ -31,7 +31,7 @@ def inspect_command(
         print_json(json.loads(loaded.info.to_json()))
         return
     worst = loaded.self_test()
-    out().print(pairs(_rows(loaded, worst), title=str(path)))
+    out().print(pairs([("policy", str(path)), *_rows(loaded, worst)]))
     print_next(f"lander eval {path} --episodes 10")
 
 

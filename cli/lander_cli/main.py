@@ -63,7 +63,7 @@ def main() -> None:
         extra = _EXTRA_OF_COMMAND.get(next((a for a in arguments if not a.startswith("-")), ""))
         if debug or extra is None or (error.name or "").startswith("lander_"):
             raise
-        complain(f"The package {error.name!r} is not installed. Type: pip install 'lander-rl[{extra},cpu]'")
+        complain(f"The package {error.name!r} is not installed. Type: pip install 'lander-rl[{extra}]'")
         sys.exit(4)
     except OSError as error:
         if debug:

@@ -45,7 +45,6 @@ def export(
     episodes: int = 100,
     gif: bool = True,
     license: str = "MIT",  # noqa: A002 (the metadata's own word)
-    reproduce: str | None = None,
     on_stage: Callable[[str], None] = lambda stage: None,
     observer: EpisodeObserver | None = None,
 ) -> Exported:
@@ -57,7 +56,6 @@ def export(
         episodes: how many to score it over; 0 leaves the evaluation out.
         gif: whether to record the first scored episode.
         license: what the file says about its licence.
-        reproduce: the command that trains the same weights again, for the card.
         on_stage: hears in a few words what is being done.
         observer: hears of every scored episode.
 
@@ -100,7 +98,7 @@ def export(
         record_episode(actor_of(policy), source.env, FIRST_SEED, animation)
     card = out.with_suffix(".md")
     name = animation.name if animation else None
-    write_text(card, render_card(info, file_name=out.name, gif_name=name, reproduce=reproduce))
+    write_text(card, render_card(info, file_name=out.name, gif_name=name, reproduce=source.reproduce))
     return Exported(out, card, animation, info, report)
 
 

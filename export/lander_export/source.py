@@ -1,6 +1,5 @@
 """What can be exported: our checkpoints, and bare state dicts such as the notebook's LunarLander.pth."""
 
-import hashlib
 import pickle
 import re
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.info import Training
 from lander_runtime.report import installed_versions
 from lander_runtime.spec import EnvSpec, Space
-from lander_trainer import Checkpoint
+from lander_trainer import Checkpoint, training_command
 from lander_trainer.network import ACTIVATIONS, multilayer_perceptron
 from lander_trainer.train import check_trainable
 
@@ -30,8 +29,8 @@ class Source:
     training: Training
     created: str
     """ISO 8601, UTC, or `unknown`; never the time of the export, so that two exports give the same bytes."""
-    digest: str
-    """SHA-256 of the checkpoint file."""
+    reproduce: str | None
+    """The command that trains the same weights again, where it is known."""
 
 
 def load_source(path: Path, env: EnvSpec | None = None, activation: str | None = None) -> Source:
@@ -51,19 +50,18 @@ def load_source(path: Path, env: EnvSpec | None = None, activation: str | None =
         raise InputRefused(
             f"{path}: no such file. Expected a checkpoint (.safetensors) or a state dict (.pth)."
         )
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if path.suffix == ".safetensors":
         if env is not None or activation is not None:
             raise UsageError(
                 f"{path.name} says itself what it flies; --env and --activation are for state dicts."
             )
-        return _from_checkpoint(Checkpoint.load(path), digest)
+        return _from_checkpoint(Checkpoint.load(path))
     if env is None:
         raise UsageError(f"{path.name} does not say what it flies. Add: --env LunarLander-v3")
-    return _from_state_dict(_read_state_dict(path), path.name, env, activation or "tanh", digest)
+    return _from_state_dict(_read_state_dict(path), path.name, env, activation or "tanh")
 
 
-def _from_checkpoint(checkpoint: Checkpoint, digest: str) -> Source:
+def _from_checkpoint(checkpoint: Checkpoint) -> Source:
     config = checkpoint.config
     return Source(
         actor=checkpoint.network().actor,
@@ -79,7 +77,7 @@ def _from_checkpoint(checkpoint: Checkpoint, digest: str) -> Source:
             platform=checkpoint.platform,
         ),
         created=checkpoint.created,
-        digest=digest,
+        reproduce=training_command(config),
     )
 
 
@@ -95,9 +93,7 @@ def _read_state_dict(path: Path) -> Mapping[str, Tensor]:
     return loaded
 
 
-def _from_state_dict(
-    weights: Mapping[str, Tensor], name: str, env: EnvSpec, activation: str, digest: str
-) -> Source:
+def _from_state_dict(weights: Mapping[str, Tensor], name: str, env: EnvSpec, activation: str) -> Source:
     if activation not in ACTIVATIONS:
         raise UsageError(f"Unknown activation {activation!r}; choose from {', '.join(ACTIVATIONS)}.")
     observation, action = check_trainable(env)
@@ -132,4 +128,4 @@ def _from_state_dict(
         versions=installed_versions("torch", "gymnasium", "box2d"),
         platform="unknown",
     )
-    return Source(actor, env, observation, action, training, "unknown", digest)
+    return Source(actor, env, observation, action, training, created="unknown", reproduce=None)

@@ -7,7 +7,7 @@ train(preset("LunarLander-v3"), RunDirectory.create("LunarLander-v3"))
 from lander_trainer.checkpoint import Checkpoint, Progress
 from lander_trainer.config import TrainConfig
 from lander_trainer.metrics import UpdateMetrics
-from lander_trainer.presets import preset
+from lander_trainer.presets import preset, training_command
 from lander_trainer.run_directory import RunDirectory, newest_run
 from lander_trainer.train import TrainObserver, TrainResult, prepare, train
 
@@ -23,4 +23,5 @@ __all__ = [
     "prepare",
     "preset",
     "train",
+    "training_command",
 ]

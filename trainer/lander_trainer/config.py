@@ -34,7 +34,8 @@ class TrainConfig:
     """Gymnasium's id of the environment."""
 
     steps: int = 1_000_000
-    """Environment steps to train for, all lanes together; ends with the update that reaches it."""
+    """Environment steps to train for, all lanes together, a reset counted as a step; ends with the update
+    that reaches it."""
 
     seed: int = 1
     """Seeds the weights, the actions, the minibatches and the environments; 0 or more."""

@@ -3,8 +3,10 @@
 `presets/any.toml` serves environments that have no file of their own.
 """
 
+import shlex
 import tomllib
 from importlib.resources import files
+from typing import Any
 
 from lander_runtime.errors import UsageError
 from lander_trainer.config import TrainConfig
@@ -16,11 +18,42 @@ def preset(env_id: str, name: str = "default") -> TrainConfig:
     Raises:
         UsageError: no preset of that name; the message lists those there are.
     """
+    tables = _tables(env_id)
+    if name not in tables:
+        raise UsageError(f"{env_id} has no preset {name!r}; there are: {', '.join(tables)}.")
+    return TrainConfig(env=env_id).with_values(tables[name])
+
+
+def training_command(config: TrainConfig) -> str:
+    """The shortest `lander train` command that trains with `config`, starting from a preset."""
+    commands = [_command_from(name, config) for name in _tables(config.env)]
+    return min(commands, key=len)
+
+
+def _command_from(name: str, config: TrainConfig) -> str:
+    base, wanted = preset(config.env, name).to_dict(), config.to_dict()
+    words = ["lander", "train", config.env, *(["--preset", name] if name != "default" else [])]
+    for key in (key for key in {**base, **wanted} if base.get(key) != wanted.get(key)):
+        text = _as_text(wanted.get(key))
+        words += [f"--{key}", text] if key in _OPTIONS else ["--set", f"{key}={text}"]
+    return shlex.join(words)
+
+
+_OPTIONS = ("steps", "seed", "backend", "device")
+"""Settings that have an option of their own beside `--set`."""
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _tables(env_id: str) -> dict[str, dict[str, Any]]:
     folder = files("lander_trainer") / "presets"
     # The id may hold anything that a person can type; only a name that is listed becomes a path.
     listed = {entry.name for entry in folder.iterdir()}
     file = f"{env_id}.toml" if f"{env_id}.toml" in listed else "any.toml"
-    tables = tomllib.loads((folder / file).read_text(encoding="utf-8"))
-    if name not in tables:
-        raise UsageError(f"{env_id} has no preset {name!r}; there are: {', '.join(tables)}.")
-    return TrainConfig(env=env_id).with_values(tables[name])
+    return tomllib.loads((folder / file).read_text(encoding="utf-8"))

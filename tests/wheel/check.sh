@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Builds the wheel and tries it where only the extra `cpu` is installed: what somebody who embeds a
+# policy has. Run by `make wheel-test`.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+here=$PWD
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+.venv/bin/python -m build --wheel --outdir "$work/dist" . >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
+.venv/bin/python -m venv "$work/venv"
+wheel=$(ls "$work"/dist/lander_rl-*.whl)
+"$work/venv/bin/pip" install --quiet --constraint constraints.txt "lander-rl[cpu] @ file://$wheel"
+
+# Outside the checkout, so that only the wheel can be found.
+cd "$work"
+venv/bin/python "$here/tests/wheel/check_embedding.py"
+venv/bin/lander --help >/dev/null
+venv/bin/lander inspect >/dev/null
+
+refuses() { # refuses <what the message must hold> <command ...>: exit 4 and the line to type
+    local expected=$1 code=0
+    shift
+    "$@" >out.txt 2>&1 || code=$?
+    if [ "$code" != 4 ] || ! grep -qF "$expected" out.txt; then
+        echo "expected exit 4 and \"$expected\" from: $*; got exit $code and:"
+        cat out.txt
+        exit 1
+    fi
+}
+refuses "pip install 'lander-rl[train]'" venv/bin/lander train
+refuses "pip install 'lander-rl[train]'" venv/bin/lander export
+refuses "pip install 'lander-rl[eval]'" venv/bin/lander eval
+echo "wheel: all good"
