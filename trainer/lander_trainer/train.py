@@ -250,7 +250,9 @@ class _Trainer:
         self.progress = checkpoint.progress
         self.network.load_state_dict(checkpoint.network().state_dict())
         checkpoint.restore_optimizer(self.optimizer)
-        self.generator.set_state(checkpoint.tensors["random.torch"])
+        # A generator's state means nothing on another device; there the run goes on with a fresh one.
+        if checkpoint.config.device == self.config.device:
+            self.generator.set_state(checkpoint.tensors["random.torch"])
 
 
 def choose_device(name: str) -> str:
