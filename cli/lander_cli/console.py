@@ -4,6 +4,7 @@ rich honours NO_COLOR and notices by itself whether a stream is a terminal.
 """
 
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,12 +27,12 @@ def err() -> Console:
 
 def say(text: str) -> None:
     """One line of talk."""
-    err().print(text, markup=False)
+    err().print(printable(text), markup=False)
 
 
 def complain(text: str) -> None:
     """An error, in one or two sentences."""
-    err().print(f"[bold red]lander:[/] {escape(text)}")
+    err().print(f"[bold red]lander:[/] {escape(printable(text))}")
 
 
 def print_json(data: dict[str, Any]) -> None:
@@ -39,20 +40,26 @@ def print_json(data: dict[str, Any]) -> None:
     print(json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2))
 
 
-def print_next(command: str) -> None:
+def print_next(*words: object) -> None:
     """What to type next, ready to paste."""
+    command = shlex.join(str(word) for word in words)
     err().print(f"\nNext: [bold cyan]{escape(command)}[/]")
 
 
 def pairs(rows: Sequence[tuple[str, str]]) -> Text:
     """Names and values, a line each, the values aligned."""
     width = max(len(name) for name, _ in rows)
-    lines = [Text.assemble((f"{name:<{width}}  ", "dim"), value) for name, value in rows]
+    lines = [Text.assemble((f"{name:<{width}}  ", "dim"), printable(value)) for name, value in rows]
     return Text("\n").join(lines)
 
 
+def printable(text: str) -> str:
+    """`text` without control characters, which a stranger's file could use to command the terminal."""
+    return "".join(character for character in text if character.isprintable())
+
+
 class EpisodeBar:
-    """Counts finished episodes on a bar; an observer for `lander_runtime.evaluate`."""
+    """Counts finished episodes on a bar; an observer for `lander_runtime.evaluation`."""
 
     def __init__(self, progress: Progress, episodes: int) -> None:
         self._progress = progress
@@ -60,6 +67,10 @@ class EpisodeBar:
 
     def on_episode(self, episode: object) -> None:
         self._progress.advance(self._task)
+
+    def describe(self, stage: str) -> None:
+        """What is being done, in a word, in front of the bar."""
+        self._progress.update(self._task, description=stage)
 
 
 @contextmanager

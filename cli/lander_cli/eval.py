@@ -14,6 +14,7 @@ from lander_runtime.errors import CheckFailed, UsageError
 if TYPE_CHECKING:
     from lander_runtime.policy import Policy
     from lander_runtime.report import Report
+    from lander_runtime.spec import EnvSpec
 
 _FEW = 20
 """Up to this many episodes are listed one by one."""
@@ -34,10 +35,14 @@ def eval_command(
     seed: Annotated[
         int, typer.Option(min=0, help="Seed of the first episode; the next has the next.")
     ] = 1_000_000,
-    gif: Annotated[Path | None, typer.Option(help="Where to record [default: eval.gif].")] = None,
+    gif: Annotated[
+        Path | None,
+        typer.Option(help="Where to record [default: eval.gif; nothing with --json or --render]."),
+    ] = None,
     gif_episodes: Annotated[
-        str, typer.Option(help="What to record: first, best, worst, all, none or a number of episodes.")
-    ] = "first",
+        str | None,
+        typer.Option(help="What to record: first, best, worst, all, none or a number [default: first]."),
+    ] = None,
     sampled: Annotated[
         bool, typer.Option("--sampled", help="Draw actions instead of the greedy one.")
     ] = False,
@@ -52,14 +57,16 @@ def eval_command(
 
     Episode i starts from seed + i, so everyone gets the same episodes.
     """
-    from lander_runtime.evaluate import evaluate
+    from lander_runtime.evaluation import evaluate
     from lander_runtime.policy import Policy
 
-    wanted = "none" if render is not None and gif is None else gif_episodes
+    # Scripts that read JSON and people who watch a window get a GIF when they ask for one.
+    unasked = gif is None and gif_episodes is None and (as_json or render is not None)
+    wanted = "none" if unasked else (gif_episodes or "first")
     _check_choice(wanted)
     path, origin = find_policy(policy)
     loaded = Policy.load(path, device)
-    say(f"Evaluating {path} ({origin}) on {loaded.provider}")
+    say(f"Evaluating {path} ({origin}) in {_env_in_words(loaded.info.env)} on {loaded.provider}")
     if loaded.device_note:
         say(loaded.device_note)
     with episode_bar(episodes) as bar:
@@ -71,18 +78,24 @@ def eval_command(
             render_mode=None if render is None else render.value,
             observer=bar,
         )
-    recorded = _record(loaded, report, _chosen(wanted, report), gif or Path("eval.gif"), sampled)
+    # Before the recording, which may fail: the scores are there by now.
     if as_json:
         print_json(report.to_json())
     else:
-        _print_report(report, recorded)
+        _print_report(report)
+    for recorded in _record(loaded, report, _chosen(wanted, report), gif or Path("eval.gif"), sampled):
+        say(f"Recorded {recorded}")
     if fail_under is not None and not report.summary.mean_return >= fail_under:
         raise CheckFailed(f"The mean return {report.summary.mean_return:.2f} is under {fail_under:g}.")
-    print_next(
-        f"lander inspect {path}"
-        if policy is None or episodes >= 100
-        else f"lander eval {path} --episodes 1000"
-    )
+    if episodes < 100:
+        print_next("lander", "eval", path, "--episodes", "1000")
+    else:
+        print_next("lander", "inspect", path)
+
+
+def _env_in_words(env: "EnvSpec") -> str:
+    arguments = ", ".join(f"{name}={value!r}" for name, value in env.kwargs.items())
+    return f"{env.id}({arguments})" if arguments else env.id
 
 
 def _check_choice(wanted: str) -> None:
@@ -108,7 +121,7 @@ def _record(policy: "Policy", report: "Report", chosen: list[int], file: Path, s
     """Fly the chosen episodes again with a camera, and hold each against what was reported."""
     if not chosen:
         return []
-    from lander_runtime.evaluate import actor_of
+    from lander_runtime.evaluation import actor_of
     from lander_runtime.record import record_episode
 
     actor = actor_of(policy, sampled=sampled)
@@ -129,7 +142,7 @@ def _record(policy: "Policy", report: "Report", chosen: list[int], file: Path, s
     return recorded
 
 
-def _print_report(report: "Report", recorded: list[Path]) -> None:
+def _print_report(report: "Report") -> None:
     console, summary = out(), report.summary
     if summary.episodes <= _FEW:
         table = Table(box=None, pad_edge=False)
@@ -153,5 +166,4 @@ def _print_report(report: "Report", recorded: list[Path]) -> None:
     counts = {outcome: report.outcomes.count(outcome) for outcome in dict.fromkeys(report.outcomes)}
     rows.append(("outcomes", ", ".join(f"{count} {outcome}" for outcome, count in counts.items())))
     rows.append(("speed", f"{report.steps_per_second:,.0f} steps/s on {report.provider}"))
-    rows += [("recorded", str(path)) for path in recorded]
     console.print(pairs(rows))

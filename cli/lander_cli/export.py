@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lander_cli.console import episode_bar, err, out, pairs, print_json, print_next, say
+from lander_cli.console import episode_bar, out, pairs, print_json, print_next, say
 from lander_cli.words import score_in_words, verification_in_words
 from lander_runtime.errors import InputRefused
 
@@ -29,7 +29,10 @@ def export_command(
         str | None, typer.Option(help="Of a bare state dict: tanh, relu, elu or silu [default: tanh].")
     ] = None,
     gif: Annotated[bool, typer.Option(help="Record the first scored episode.")] = True,
-    license_: Annotated[str, typer.Option("--license", help="Licence to state in the file.")] = "MIT",
+    license_: Annotated[
+        str | None,
+        typer.Option("--license", help="Licence to state [default: MIT; unknown for a state dict]."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Turn a checkpoint into a verified ONNX policy.
@@ -42,18 +45,18 @@ def export_command(
     checkpoint = _find_checkpoint(source)
     say(f"Exporting {checkpoint}")
     loaded = load_source(checkpoint, None if env is None else envs.resolve(env), activation)
-    with err().status("exporting") as status, episode_bar(episodes) as bar:
+    with episode_bar(episodes) as bar:
         result = export(
             loaded,
             out_file or checkpoint.with_name("policy.onnx"),
             episodes=episodes,
             gif=gif,
             license=license_,
-            on_stage=status.update,
+            on_stage=bar.describe,
             observer=bar,
         )
     _report(result, as_json)
-    print_next(f"lander eval {result.policy} --episodes 10")
+    print_next("lander", "eval", result.policy, "--episodes", "10")
 
 
 def _find_checkpoint(source: Path | None) -> Path:

@@ -20,19 +20,19 @@ def inspect_command(
         Path | None,
         typer.Argument(help="A policy file [default: the newest run's, else the one that ships]."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the metadata as it is stored.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the metadata as JSON.")] = False,
 ) -> None:
     """Show what a policy file says about itself, and replay its golden observations."""
     from lander_runtime.policy import Policy
 
     path, _ = find_policy(policy)
     loaded = Policy.load(path, "cpu")
+    worst = loaded.self_test()
     if as_json:
         print_json(json.loads(loaded.info.to_json()))
         return
-    worst = loaded.self_test()
     out().print(pairs([("policy", str(path)), *_rows(loaded, worst)]))
-    print_next(f"lander eval {path} --episodes 10")
+    print_next("lander", "eval", path, "--episodes", "10")
 
 
 def _rows(policy: "Policy", worst: float) -> list[tuple[str, str]]:

@@ -23,6 +23,15 @@ class StopRequest:
         return 128 + (self.signal or signal.SIGINT)
 
 
+def exit_on_sigterm() -> None:
+    """Let SIGTERM unwind the program like Ctrl-C does, so that no temporary file stays behind."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+
+
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
     """While inside, the first Ctrl-C or SIGTERM sets the request and a second one ends the program."""
@@ -30,7 +39,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
 
     def ask(number: int, frame: FrameType | None) -> None:
         if request.signal is not None:
-            raise KeyboardInterrupt
+            raise SystemExit(request.exit_code)
         request.signal = number
         say("Stopping after this update; the run will be saved. Once more to stop at once.")
 

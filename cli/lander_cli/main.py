@@ -11,6 +11,7 @@ from lander_cli.console import complain
 from lander_cli.eval import eval_command
 from lander_cli.export import export_command
 from lander_cli.inspect import inspect_command
+from lander_cli.interrupts import exit_on_sigterm
 from lander_cli.train import train_command
 from lander_runtime.errors import LanderError
 
@@ -49,6 +50,7 @@ def _global_options(
 
 def main() -> None:
     """Run the command line; exits with the codes that `lander_runtime.errors` lists."""
+    exit_on_sigterm()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     try:

@@ -22,7 +22,7 @@ def find_policy(named: Path | None) -> tuple[Path, str]:
         return named, "as named"
     newest = newest_policy()
     if newest is not None:
-        return newest, "the newest run's"
+        return newest, "the last that was exported"
     for path in shipped_policies().values():
         return path, "ships with lander"
     raise InputRefused("There is no policy under runs/ and none ships with this build. Type: lander train")

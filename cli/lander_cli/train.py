@@ -53,17 +53,19 @@ def train_command(
         result = train(config, run, resume=resume is not None, observer=display, stop=stop)
     _report(result, as_json)
     if result.interrupted:
-        print_next(f"lander train --resume {result.run}")
+        print_next("lander", "train", "--resume", result.run)
         raise typer.Exit(stop.exit_code)
-    print_next(f"lander export {result.run}")
+    print_next("lander", "export", result.run)
 
 
 def _fresh(
     env: str, preset_name: str, given: dict[str, Any], assignments: list[str], out_dir: Path | None
 ) -> "tuple[TrainConfig, RunDirectory]":
+    from lander_runtime import envs
     from lander_trainer import RunDirectory, prepare, preset
 
     # The environment first: whoever mistypes it should not read about presets.
+    envs.resolve(env)
     config = prepare(preset(env, preset_name).with_assignments(assignments).with_values(given))
     return config, RunDirectory.create(config.env, out_dir)
 

@@ -15,7 +15,8 @@ from lander_export.graph import DiscretePolicyGraph
 from lander_export.model import build_model, weights_digest, with_metadata
 from lander_export.source import Source
 from lander_runtime.episodes import EpisodeObserver
-from lander_runtime.evaluate import FIRST_SEED, actor_of, evaluate
+from lander_runtime.errors import UsageError
+from lander_runtime.evaluation import FIRST_SEED, actor_of, evaluate
 from lander_runtime.files import atomic_write, write_text
 from lander_runtime.info import Golden, PolicyInfo
 from lander_runtime.policy import Policy
@@ -44,7 +45,7 @@ def export(
     *,
     episodes: int = 100,
     gif: bool = True,
-    license: str = "MIT",  # noqa: A002 (the metadata's own word)
+    license: str | None = None,  # noqa: A002 (the metadata's own word)
     on_stage: Callable[[str], None] = lambda stage: None,
     observer: EpisodeObserver | None = None,
 ) -> Exported:
@@ -55,13 +56,19 @@ def export(
         out: the policy file; card and animation go beside it with the endings .md and .gif.
         episodes: how many to score it over; 0 leaves the evaluation out.
         gif: whether to record the first scored episode.
-        license: what the file says about its licence.
+        license: what the file says about its licence; by default MIT for a policy trained here and
+            `unknown` for other people's weights.
         on_stage: hears in a few words what is being done.
         observer: hears of every scored episode.
 
     Raises:
         CheckFailed: the model is malformed or disagrees with PyTorch.
+        UsageError: `out` does not end in .onnx.
     """
+    if out.suffix != ".onnx":
+        raise UsageError(
+            f"{out.name} should end in .onnx; card and animation take its name with .md and .gif."
+        )
     on_stage("converting")
     graph = DiscretePolicyGraph(source.actor).eval()
     model = build_model(graph, source.observation, OUTPUTS)
@@ -77,7 +84,7 @@ def export(
         evaluation=None,
         golden=_golden(model, observations),
         weights_sha256=weights_digest(model),
-        license=license,
+        license=license or ("unknown" if source.training.steps is None else "MIT"),
         created=source.created,
     )
     report = None
@@ -90,15 +97,16 @@ def export(
     content = with_metadata(model, info.to_json())
     policy = Policy.from_bytes(content, out, "cpu")
     policy.self_test()
-    on_stage("writing")
-    with atomic_write(out) as temporary:
-        temporary.write_bytes(content)
+    on_stage("recording")
     animation = out.with_suffix(".gif") if gif else None
     if animation is not None:
         record_episode(actor_of(policy), source.env, FIRST_SEED, animation)
     card = out.with_suffix(".md")
     name = animation.name if animation else None
     write_text(card, render_card(info, file_name=out.name, gif_name=name, reproduce=source.reproduce))
+    # Last, so that a policy never stands beside an older one's card.
+    with atomic_write(out) as temporary:
+        temporary.write_bytes(content)
     return Exported(out, card, animation, info, report)
 
 

@@ -19,7 +19,7 @@ from lander_runtime.errors import CheckFailed
 from lander_runtime.info import Verification
 from lander_runtime.policy import TOLERANCE, difference
 from lander_runtime.session import open_session
-from lander_runtime.spec import EnvSpec, Space
+from lander_runtime.spec import EnvSpec, Space, filled_bounds
 
 BATCH_SIZES = (1, 2, 7, 64)
 
@@ -109,7 +109,7 @@ def check_agreement(
 def verification_observations(graph: nn.Module, env: EnvSpec, space: Space) -> NDArray[Any]:
     """Observations to compare on: from episodes, at random within the bounds, and extreme ones."""
     generator = np.random.default_rng(VERIFICATION_SEED)
-    low, high = _finite_bounds(space)
+    low, high = filled_bounds(space, unbounded=10.0)
     uniform = generator.uniform(low, high, (_RANDOM_OBSERVATIONS, *space.shape))
     corners = np.where(generator.random((256, *space.shape)) < 0.5, low, high)
     scales = np.array([0.0, 1e-38, 1e-6, 1.0, 1e3, 1e6]).reshape(-1, *(1 for _ in space.shape))
@@ -132,16 +132,6 @@ def _flown_observations(graph: nn.Module, env: EnvSpec) -> NDArray[Any]:
 
     run_episodes(act, env, range(VERIFICATION_SEED, VERIFICATION_SEED + _ROLLOUT_EPISODES))
     return np.concatenate(seen)
-
-
-def _finite_bounds(space: Space) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The space's bounds, with +-10 where it has none."""
-    ends = []
-    for bound, fallback in ((space.low, -10.0), (space.high, 10.0)):
-        # As float64, None (no bound) reads as NaN.
-        values = np.asarray(bound, dtype=np.float64)
-        ends.append(np.broadcast_to(np.where(np.isnan(values), fallback, values), space.shape))
-    return ends[0], ends[1]
 
 
 def _batches(observations: NDArray[Any], size: int) -> list[NDArray[Any]]:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 class DiscretePolicyGraph(nn.Module):
     """Observations in raw units -> greedy action and logits.
 
-    obs float32 [batch, *obs_shape]  ->  action int64 [batch], logits float32 [batch, n]
+    obs [batch, *obs_shape]  ->  action int64 [batch], logits float32 [batch, n]
     """
 
     def __init__(self, actor: nn.Module) -> None:
@@ -15,7 +15,7 @@ class DiscretePolicyGraph(nn.Module):
         self.actor = actor
 
     def forward(self, obs: Tensor) -> tuple[Tensor, Tensor]:
-        logits = self.actor(obs)
+        logits = self.actor(obs.float())
         # Not argmax: ONNX Runtime's CUDA provider has ArgMax up to opset 11 only, TopK for all, and
         # one operator without a CUDA kernel would keep the whole file off the GPU. Both take the
         # lowest index among equals in ONNX Runtime.

@@ -1,6 +1,5 @@
 """What can be exported: our checkpoints, and bare state dicts such as the notebook's LunarLander.pth."""
 
-import pickle
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from torch import Tensor, nn
 
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.info import Training
-from lander_runtime.report import installed_versions
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer import Checkpoint, training_command
 from lander_trainer.network import ACTIVATIONS, multilayer_perceptron
@@ -77,7 +75,7 @@ def _from_checkpoint(checkpoint: Checkpoint) -> Source:
             platform=checkpoint.platform,
         ),
         created=checkpoint.created,
-        reproduce=training_command(config),
+        reproduce=None if checkpoint.progress.resumed else training_command(config),
     )
 
 
@@ -85,11 +83,14 @@ def _read_state_dict(path: Path) -> Mapping[str, Tensor]:
     try:
         # weights_only: a pickle from a stranger can run code, this reader takes tensors and nothing else.
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except Exception as error:  # A damaged pickle can raise anything.
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise InputRefused(f"{path}: not a plain PyTorch state dict ({reason}).") from error
-    if not isinstance(loaded, Mapping) or not all(isinstance(value, Tensor) for value in loaded.values()):
-        raise InputRefused(f"{path}: expected a state dict (names to tensors), found something else.")
+    if not isinstance(loaded, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) and value.is_floating_point()
+        for name, value in loaded.items()
+    ):
+        raise InputRefused(f"{path}: expected a state dict (names to tensors of real numbers).")
     return loaded
 
 
@@ -125,7 +126,7 @@ def _from_state_dict(weights: Mapping[str, Tensor], name: str, env: EnvSpec, act
         steps=None,
         seed=None,
         config={"hidden_sizes": sizes[1:-1], "activation": activation},
-        versions=installed_versions("torch", "gymnasium", "box2d"),
+        versions={},
         platform="unknown",
     )
     return Source(actor, env, observation, action, training, created="unknown", reproduce=None)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lander_runtime.errors import CheckFailed, InputRefused, LanderError, MachineLacks, UsageError
 
 if TYPE_CHECKING:
-    from lander_runtime.evaluate import evaluate
+    from lander_runtime.evaluation import evaluate
     from lander_runtime.info import PolicyInfo
     from lander_runtime.policy import Policy
     from lander_runtime.spec import EnvSpec
@@ -35,7 +35,7 @@ _LAZY = {
     "EnvSpec": "lander_runtime.spec",
     "Policy": "lander_runtime.policy",
     "PolicyInfo": "lander_runtime.info",
-    "evaluate": "lander_runtime.evaluate",
+    "evaluate": "lander_runtime.evaluation",
 }
 
 

@@ -1,5 +1,6 @@
 """The one way to build an environment: training, evaluation, recording and export all come here."""
 
+import difflib
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -65,10 +66,20 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
         )
     except gymnasium.error.DependencyNotInstalled as error:
         raise MachineLacks(f"{spec.id} needs a package that is missing: {error}") from error
-    except (TypeError, gymnasium.error.Error) as error:
-        raise UsageError(f"Gymnasium cannot make {spec.id} with {dict(spec.kwargs)}: {error}") from error
+    except Exception as error:  # An environment's own checks may raise anything.
+        given = f" with {dict(spec.kwargs)}" if spec.kwargs else ""
+        raise UsageError(f"Gymnasium cannot make {spec.id}{given}: {error}") from error
     for wrapper in spec.wrappers:
-        env = getattr(gymnasium.wrappers, wrapper.name)(env, **wrapper.kwargs)
+        try:
+            env = getattr(gymnasium.wrappers, wrapper.name)(env, **wrapper.kwargs)
+        except gymnasium.error.DependencyNotInstalled as error:
+            raise MachineLacks(
+                f"The wrapper {wrapper.name} needs a package that is missing: {error}"
+            ) from error
+        except Exception as error:  # As above.
+            raise InputRefused(
+                f"{spec.id}: {wrapper.name} cannot be applied with {dict(wrapper.kwargs)}: {error}"
+            ) from error
     return env
 
 
@@ -89,9 +100,10 @@ def describe_spaces(env: gymnasium.Env[Any, Any]) -> tuple[Space, Space]:
     if not isinstance(observation, gymnasium.spaces.Box):
         raise UsageError(f"{env_id} has {type(observation).__name__} observations; policies here take a Box.")
     if isinstance(action, gymnasium.spaces.Discrete):
+        names = known.actions if len(known.actions) == action.n else ()
         if action.start != 0:
             raise UsageError(f"{env_id} numbers its actions from {action.start}; policies here start at 0.")
-        described = Space("Discrete", (), "int64", n=int(action.n), components=known.actions)
+        described = Space("Discrete", (), "int64", n=int(action.n), components=names)
     elif isinstance(action, gymnasium.spaces.Box):
         described = _describe_box(action, known.actions)
     else:
@@ -112,7 +124,14 @@ def _registered(env_id: str) -> Any:
                 f"Gymnasium replaced {env_id} by {newest}; scores of the two do not compare. Use {newest}."
             ) from error
         except gymnasium.error.Error as error:
-            raise UsageError(f"Gymnasium does not know {env_id!r}: {error}") from error
+            names = {known.lower(): known for known in gymnasium.registry}
+            near = difflib.get_close_matches(env_id.lower(), names, 1)
+            hint = (
+                f"Did you mean {names[near[0]]}?"
+                if near
+                else "gymnasium.pprint_registry() lists what it has."
+            )
+            raise UsageError(f"Gymnasium does not know {env_id!r}. {hint}") from error
 
 
 def _newest_version(env_id: str) -> str:
@@ -130,7 +149,8 @@ def _describe_box(box: gymnasium.spaces.Box, components: tuple[Any, ...]) -> Spa
         str(box.dtype),
         low=_bounds(box.low),
         high=_bounds(box.high),
-        components=components,
+        # Other arguments or wrappers can change the shape; then the names do not apply.
+        components=components if box.shape == (len(components),) else (),
     )
 
 

@@ -95,7 +95,8 @@ class Lane:
         if task is not None:
             self._index, self._seed = task
             self.total, self.length = 0.0, 0
-            self.generator = np.random.default_rng(self._seed)
+            # Not from the seed alone: that is the very stream that the environment draws from.
+            self.generator = np.random.default_rng([self._seed, 1])
             self.obs, _ = self.env.reset(seed=self._seed)
         return self.busy
 

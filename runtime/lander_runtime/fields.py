@@ -32,7 +32,7 @@ class Fields:
             InputRefused: the text is not JSON, or not an object.
         """
         try:
-            return cls(json.loads(text), where)
+            return cls(json.loads(text, parse_float=_finite, parse_constant=_finite), where)
         except (ValueError, RecursionError) as error:
             raise InputRefused(f"{where}: not valid JSON ({error}).") from error
 
@@ -45,13 +45,13 @@ class Fields:
     def integer(self, key: str) -> int:
         value = self._typed(key, int, "an integer")
         if isinstance(value, bool):
-            raise self._wrong(key, "an integer", value)
+            raise self.wrong(key, "an integer", value)
         return value
 
     def number(self, key: str) -> float:
         value = self._typed(key, (int, float), "a number")
-        if isinstance(value, bool) or not math.isfinite(value):
-            raise self._wrong(key, "a finite number", value)
+        if isinstance(value, bool) or not is_finite(value):
+            raise self.wrong(key, "a finite number", value)
         return float(value)
 
     def optional_number(self, key: str) -> float | None:
@@ -67,7 +67,7 @@ class Fields:
         """A list of positive integers, as a tuple."""
         sizes = self.items(key)
         if not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
-            raise self._wrong(key, "a list of positive integers", sizes)
+            raise self.wrong(key, "a list of positive integers", sizes)
         return tuple(sizes)
 
     def mapping(self, key: str) -> dict[str, Any]:
@@ -81,8 +81,25 @@ class Fields:
             raise InputRefused(f"{self.where}: the entry {key!r} is missing; expected {expected}.")
         value = self.data[key]
         if not isinstance(value, kind):
-            raise self._wrong(key, expected, value)
+            raise self.wrong(key, expected, value)
         return value
 
-    def _wrong(self, key: str, expected: str, value: object) -> InputRefused:
+    def wrong(self, key: str, expected: str, value: object) -> InputRefused:
+        """The error for an entry that is there but not what was expected."""
         return InputRefused(f"{self.where}: {key!r} should be {expected}, found {repr(value)[:80]}.")
+
+
+def is_finite(value: float) -> bool:
+    """Whether `value` is finite as a float; an integer of 400 digits is not."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _finite(text: str) -> float:
+    """NaN and Infinity are not JSON, and 1e999 reads as infinity: refused wherever they stand."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is not a finite number")
+    return value

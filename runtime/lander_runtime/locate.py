@@ -17,6 +17,6 @@ def shipped_policies() -> dict[str, Path]:
 
 
 def newest_policy(root: Path = Path("runs")) -> Path | None:
-    """The `policy.onnx` under `root` that was written last; None where there is none."""
+    """The `policy.onnx` under `root` that was exported last; None where there is none."""
     policies = root.glob("*/*/policy.onnx")
     return max(policies, key=lambda path: path.stat().st_mtime, default=None)

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError
 from lander_runtime.files import sha256_of
+from lander_runtime.graph import check_graph, output_names
 from lander_runtime.info import METADATA_KEY, PolicyInfo
 from lander_runtime.sampling import sample_categorical, sample_gaussian
 from lander_runtime.session import OpenSession, open_session
+from lander_runtime.spec import filled_bounds
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 """A larger file is refused unread: policies are small, and a stranger's file may not be a policy."""
@@ -22,7 +24,7 @@ TOLERANCE = 1e-5
 
 
 class Policy:
-    """A verified policy running in ONNX Runtime. Open one with `Policy.load`.
+    """A policy file running in ONNX Runtime. Open one with `Policy.load`.
 
     Not safe to share between processes; threads may share it.
     """
@@ -40,10 +42,11 @@ class Policy:
         self.device_note = opened.note
         """Why the machine's GPU is not used, where that needs saying, else None."""
         self._run = opened.run
-        self._outputs = [output.name for output in opened.session.get_outputs()]
+        self._outputs = output_names(info)
         self._obs_shape = info.observation.shape
         self._obs_dtype = np.dtype(info.observation.dtype)
         self._discrete = info.action.type == "Discrete"
+        self._action_bounds = tuple(bound.astype(np.float32) for bound in filled_bounds(info.action))
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> "Policy":
@@ -65,14 +68,17 @@ class Policy:
     def from_bytes(cls, model: bytes, path: Path, device: str = "auto") -> "Policy":
         """Like `load`, from the file's content; `path` is what to call it."""
         opened = open_session(model, path.name, device)
-        metadata = opened.session.get_modelmeta().custom_metadata_map
+        try:
+            metadata = opened.session.get_modelmeta().custom_metadata_map
+        except UnicodeDecodeError as error:
+            raise InputRefused(f"{path.name}: its metadata is not UTF-8 text ({error}).") from error
         if METADATA_KEY not in metadata:
             raise InputRefused(
                 f"{path.name}: an ONNX file without the entry {METADATA_KEY!r}, so what it flies is not "
                 "known. Policies are made with: lander export CHECKPOINT"
             )
         info = PolicyInfo.from_json(metadata[METADATA_KEY], path.name)
-        _check_graph(opened, info, path.name)
+        check_graph(opened, info, path.name)
         return cls(opened, info, path, sha256_of(model))
 
     def act(self, obs: NDArray[Any], rng: np.random.Generator | None = None) -> Any:
@@ -100,8 +106,13 @@ class Policy:
     def outputs(self, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """All outputs of the graph for a batch `[batch, *obs_shape]`: `action` and `logits`, or
         `action`, `mean` and `log_std`.
+
+        Raises:
+            UsageError: as in `act`, and for a single observation.
         """
         self._check(obs)
+        if obs.ndim == len(self._obs_shape):
+            raise UsageError(f"Expected a batch of observations, found one of shape {list(obs.shape)}.")
         return dict(zip(self._outputs, self._run(self._outputs, {"obs": obs}), strict=True))
 
     def self_test(self) -> float:
@@ -111,12 +122,11 @@ class Policy:
             CheckFailed: an output differs from what the file says by more than `TOLERANCE`.
             InputRefused: the golden vectors are misshapen.
         """
-        golden = self.info.golden
+        expected = {name: self._golden(self.info.golden.outputs[name], np.float64) for name in self._outputs}
         try:
-            expected = {name: np.asarray(golden.outputs[name], np.float64) for name in self._outputs}
-            found = self.outputs(np.asarray(golden.observations, dtype=self._obs_dtype))
-        except (ValueError, TypeError) as error:
-            raise InputRefused(f"{self.path.name}: the golden vectors are not arrays of numbers.") from error
+            found = self.outputs(self._golden(self.info.golden.observations, self._obs_dtype))
+        except UsageError as error:
+            raise InputRefused(f"{self.path.name}: the golden observations do not fit. {error}") from error
         worst = max(difference(found[name], expected[name]) for name in self._outputs)
         if not worst <= TOLERANCE:
             raise CheckFailed(
@@ -129,13 +139,20 @@ class Policy:
         """Draw actions `[batch, ...]` from `outputs`, what the method of that name gave."""
         if self._discrete:
             return sample_categorical(outputs["logits"], rng)
-        space = self.info.action
-        low = -np.inf if space.low is None else np.asarray(space.low, np.float32)
-        high = np.inf if space.high is None else np.asarray(space.high, np.float32)
-        return np.clip(sample_gaussian(outputs["mean"], outputs["log_std"], rng), low, high)
+        return np.clip(sample_gaussian(outputs["mean"], outputs["log_std"], rng), *self._action_bounds)
+
+    def _golden(self, values: object, dtype: Any) -> NDArray[Any]:
+        try:
+            with np.errstate(over="ignore"):
+                array = np.asarray(values, dtype)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise InputRefused(f"{self.path.name}: the golden vectors are not arrays of numbers.") from error
+        if not np.isfinite(array).all():
+            raise InputRefused(f"{self.path.name}: the golden vectors are not finite.")
+        return array
 
     def _check(self, obs: NDArray[Any]) -> None:
-        # On the path of every action: three comparisons and one dot product, under a microsecond.
+        # On the path of every action: three comparisons and one dot product, a microsecond or two.
         shape = self._obs_shape
         if (
             type(obs) is not np.ndarray
@@ -146,7 +163,9 @@ class Policy:
         if self._obs_dtype.kind == "f":
             flat = obs.ravel()
             # A dot product is finite unless something in it is not, or it overflows: then look closely.
-            if not math.isfinite(flat.dot(flat)) and not np.isfinite(flat).all():
+            with np.errstate(over="ignore", invalid="ignore"):
+                square = flat.dot(flat)
+            if not math.isfinite(square) and not np.isfinite(flat).all():
                 bad = np.argwhere(~np.isfinite(obs))[0].tolist()
                 raise UsageError(
                     f"The observation holds {obs[tuple(bad)]} at index {bad}; it must be finite."
@@ -157,9 +176,10 @@ def difference(found: NDArray[Any], expected: NDArray[Any]) -> float:
     """Largest |found - expected|, divided by |expected| where that is above 1.
 
     Float32 sums cannot agree to 1e-5 in absolute terms once they are large; up to 1 this is the
-    plain difference. Shapes that differ count as infinitely far apart.
+    plain difference. Shapes that differ, and anything that is not a finite number, count as
+    infinitely far apart.
     """
-    if found.shape != expected.shape:
+    if found.shape != expected.shape or not (np.isfinite(found).all() and np.isfinite(expected).all()):
         return math.inf
     gap = np.abs(found.astype(np.float64) - expected)
     return float(np.max(gap / np.maximum(1.0, np.abs(expected)), initial=0.0))
@@ -167,28 +187,17 @@ def difference(found: NDArray[Any], expected: NDArray[Any]) -> float:
 
 def _read(path: Path) -> bytes:
     try:
+        # Not a pipe or a device, which could be read for ever.
+        if path.exists() and not path.is_file():
+            raise InputRefused(f"{path}: expected a file, found a folder or a device.")
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise InputRefused(f"{path.name}: {size / 1e6:.0f} MB is too large for a policy.")
         return path.read_bytes()
-    except OSError as error:
-        raise InputRefused(f"{path}: cannot be read ({error.strerror}).") from error
-
-
-def _check_graph(opened: OpenSession, info: PolicyInfo, name: str) -> None:
-    """Refuse a graph whose inputs and outputs are not those of the schema."""
-    found_inputs = {item.name: list(item.shape[1:]) for item in opened.session.get_inputs()}
-    if found_inputs != {"obs": list(info.observation.shape)}:
+    except (OSError, ValueError) as error:  # ValueError: a path that no file can have.
         raise InputRefused(
-            f"{name}: expected one input 'obs' of shape [batch, *{list(info.observation.shape)}], "
-            f"found {found_inputs}."
-        )
-    expected = ["action", "logits"] if info.action.type == "Discrete" else ["action", "mean", "log_std"]
-    found = [item.name for item in opened.session.get_outputs()]
-    if found != expected:
-        raise InputRefused(f"{name}: expected the outputs {expected}, found {found}.")
-    if set(info.golden.outputs) != set(expected):
-        raise InputRefused(f"{name}: the golden outputs should be {expected}.")
+            f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})."
+        ) from error
 
 
 def _describe_misfit(obs: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:

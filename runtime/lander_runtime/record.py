@@ -3,7 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lander_runtime.episodes import Actor, Episode, Lane
+from lander_runtime.errors import UsageError
 from lander_runtime.gif import GifWriter
 from lander_runtime.known import knowledge_of
 from lander_runtime.spec import EnvSpec
@@ -16,7 +20,7 @@ def record_episode(actor: Actor, spec: EnvSpec, seed: int, path: Path) -> Episod
     generator. The file appears only when it is complete.
 
     Args:
-        actor: from `lander_runtime.evaluate.actor_of`.
+        actor: from `lander_runtime.evaluation.actor_of`.
         spec: the environment.
         seed: of the episode.
         path: where to write.
@@ -29,20 +33,23 @@ def record_episode(actor: Actor, spec: EnvSpec, seed: int, path: Path) -> Episod
     try:
         lane.start((0, seed))
         with GifWriter(path, frames_per_second=int(lane.env.metadata.get("render_fps", 50))) as gif:
-            gif.add(_frame(lane), "step 0")
+            gif.add(_frame(lane, spec), "step 0")
             while True:
                 action = actor(lane.obs[None], [lane.generator])[0]
                 episode = lane.step(action)
                 caption = f"step {lane.length}   return {lane.total:+.1f}   {_describe(action, names)}"
-                gif.add(_frame(lane), caption if episode is None else f"{caption}   {episode.outcome}")
+                gif.add(_frame(lane, spec), caption if episode is None else f"{caption}   {episode.outcome}")
                 if episode is not None:
                     return episode
     finally:
         lane.env.close()
 
 
-def _frame(lane: Lane) -> Any:
-    return lane.env.render()
+def _frame(lane: Lane, spec: EnvSpec) -> NDArray[np.uint8]:
+    frame = lane.env.render()
+    if not isinstance(frame, np.ndarray):
+        raise UsageError(f"{spec.id} draws no pictures: its render() gave {type(frame).__name__}.")
+    return frame
 
 
 def _describe(action: Any, names: list[str]) -> str:

@@ -6,10 +6,11 @@ Apart from `policy.py` because choosing a device honestly takes more words than 
 import contextlib
 import ctypes
 import io
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from numpy.typing import NDArray
 
@@ -23,15 +24,13 @@ except ModuleNotFoundError as error:
         "(or 'lander-rl[gpu]' with an NVIDIA GPU, never both)."
     ) from error
 
-Device = Literal["auto", "cpu", "cuda"]
-
 Run = Callable[[Sequence[str], Mapping[str, NDArray[Any]]], list[NDArray[Any]]]
 """(names of outputs, inputs by name) -> the outputs."""
 
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
-_SILENT = 4
-"""ONNX Runtime's log level that lets only fatal errors through."""
+_SILENT, _WARNING = 4, 2
+"""ONNX Runtime's log levels: only fatal errors, and the one it starts with."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +96,9 @@ def _options() -> ort.SessionOptions:
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Weights in another file would be looked for beside the working directory; a stranger's model
+    # must not read there, so they are looked for where no file can be.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     return options
 
 
@@ -104,7 +106,7 @@ def _open_cpu(model: bytes, name: str) -> ort.InferenceSession:
     options = _options()
     options.log_severity_level = _SILENT
     try:
-        return ort.InferenceSession(model, options, providers=[_CPU])
+        return ort.InferenceSession(model, options, providers=[_CPU], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
         reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
         raise InputRefused(f"{name}: ONNX Runtime cannot load it ({reason}).") from error
@@ -122,20 +124,27 @@ def _open_cuda(model: bytes) -> ort.InferenceSession:
     # It reports what it cannot find by printing; the session's own check below is what counts.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
         ort.preload_dlls()
+    # Libraries that do not load are announced by the process-wide logger, not the session's.
+    ort.set_default_logger_severity(_SILENT)
     options = _options()
     options.log_severity_level = _SILENT
     # Without this, operators that CUDA lacks would run on the CPU under CUDA's name.
     options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
         # TF32 keeps 10 bits of a product's mantissa: not enough for logits that agree to 1e-5.
-        session = ort.InferenceSession(model, options, providers=[(_CUDA, {"use_tf32": "0"})])
+        # Its own fallback would print, and run on the CPU in CUDA's place.
+        providers = [(_CUDA, {"use_tf32": "0"})]
+        session = ort.InferenceSession(model, options, providers=providers, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
-        raise _NoCuda(f"ONNX Runtime says {str(error).splitlines()[0][:200]}.", expected=False) from error
-    if session.get_providers()[0] != _CUDA:
         raise _NoCuda(
-            "ONNX Runtime could not load CUDA's libraries. Type: pip install 'onnxruntime-gpu[cuda,cudnn]'.",
+            f"ONNX Runtime says {str(error).splitlines()[0][:200]}. If CUDA's libraries are missing, "
+            "type: pip install 'onnxruntime-gpu[cuda,cudnn]'.",
             expected=False,
-        )
+        ) from error
+    finally:
+        ort.set_default_logger_severity(_WARNING)
+    if session.get_providers()[0] != _CUDA:
+        raise _NoCuda(f"the session reports {session.get_providers()}.", expected=False)
     return session
 
 

@@ -4,13 +4,16 @@ Apart from `envs.py`, which turns a recipe into a live environment, so that read
 needs no gymnasium.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 from lander_runtime.errors import InputRefused
-from lander_runtime.fields import Fields
+from lander_runtime.fields import Fields, is_finite
 
 # `module:Name-v0` would make Gymnasium import a module that a stranger's file names.
 _ENV_ID = re.compile(r"(?:[\w.-]+/)?[\w.-]+")
@@ -41,7 +44,7 @@ class EnvSpec:
     """Applied in order, the first one innermost."""
 
     max_episode_steps: int | None = None
-    """Steps after which an episode is truncated; None for no limit."""
+    """Steps after which an episode is truncated; None leaves the limit that Gymnasium has registered."""
 
     reward_threshold: float | None = None
     """The return from which an episode counts as a success; None where the environment names none."""
@@ -72,7 +75,7 @@ class EnvSpec:
             id=fields.text("id"),
             kwargs=fields.mapping("kwargs"),
             wrappers=tuple(WrapperSpec(w.text("name"), w.mapping("kwargs")) for w in wrappers),
-            max_episode_steps=fields.optional_integer("max_episode_steps"),
+            max_episode_steps=_positive(fields, "max_episode_steps"),
             reward_threshold=fields.optional_number("reward_threshold"),
         )
 
@@ -115,18 +118,51 @@ class Space:
         kind = fields.text("type")
         if kind not in ("Box", "Discrete"):
             raise InputRefused(f"{fields.where}: the space is a {kind!r}; known are Box and Discrete.")
-        if kind == "Discrete" and (fields.optional_integer("n") or 0) < 1:
+        if kind == "Discrete" and _positive(fields, "n") is None:
             raise InputRefused(f"{fields.where}: a Discrete space needs a positive 'n'.")
+        shape = fields.shape("shape")
         dtype = fields.text("dtype")
         if dtype not in ("float32", "float64", "uint8", "int64"):
             raise InputRefused(f"{fields.where}: dtype {dtype!r} is not one that policies use.")
         components = [Fields(item, f"{fields.where}: components") for item in fields.items("components")]
         return cls(
             type=kind,
-            shape=fields.shape("shape"),
+            shape=shape,
             dtype=dtype,
             n=fields.optional_integer("n"),
-            low=fields.data.get("low"),
-            high=fields.data.get("high"),
+            low=_bounds(fields, "low", shape),
+            high=_bounds(fields, "high", shape),
             components=tuple(Component(c.text("name"), c.text("unit")) for c in components),
         )
+
+
+def filled_bounds(
+    space: Space, unbounded: float = math.inf
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Lower and upper bounds as float64 of the space's shape, `-+unbounded` where there is none."""
+    ends = []
+    for bound, fallback in ((space.low, -unbounded), (space.high, unbounded)):
+        # As float64, None reads as NaN.
+        values = np.asarray(bound, dtype=np.float64)
+        ends.append(np.broadcast_to(np.where(np.isnan(values), fallback, values), space.shape))
+    return ends[0], ends[1]
+
+
+def _positive(fields: Fields, key: str) -> int | None:
+    value = fields.optional_integer(key)
+    if value is not None and value < 1:
+        raise fields.wrong(key, "a positive integer", value)
+    return value
+
+
+def _bounds(fields: Fields, key: str, shape: tuple[int, ...]) -> Bounds:
+    value = fields.data.get(key)
+    entries = np.array(value, dtype=object)
+    fits = not isinstance(value, list) or entries.shape == shape
+    if not fits or not all(entry is None or _is_number(entry) for entry in entries.ravel()):
+        raise fields.wrong(key, f"a finite number, null, or such entries of shape {list(shape)}", value)
+    return value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and is_finite(value)

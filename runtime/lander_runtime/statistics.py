@@ -41,10 +41,11 @@ class Summary:
     def from_json(cls, source: Fields) -> "Summary":
         interval = None
         if source.data.get("ci95") is not None:
-            ends = Fields(
-                dict(zip(("low", "high"), source.items("ci95"), strict=False)), f"{source.where}: ci95"
-            )
-            interval = (ends.number("low"), ends.number("high"))
+            ends = source.items("ci95")
+            if len(ends) != 2:
+                raise source.wrong("ci95", "two numbers", ends)
+            pair = Fields({"low": ends[0], "high": ends[1]}, f"{source.where}: ci95")
+            interval = (pair.number("low"), pair.number("high"))
         return cls(
             episodes=source.integer("episodes"),
             first_seed=source.integer("first_seed"),

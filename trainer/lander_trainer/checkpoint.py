@@ -15,10 +15,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
-from lander_runtime.errors import InputRefused
+from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.fields import Fields
 from lander_runtime.files import atomic_write
 from lander_runtime.spec import EnvSpec, Space
@@ -41,6 +41,8 @@ class Progress:
     """Wall-clock time spent training, interruptions not counted."""
     best_score: float | None = None
     """Best mean return on the selection seeds so far."""
+    resumed: bool = False
+    """Whether the run was ever interrupted; then its settings alone do not give its weights again."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,9 @@ class Checkpoint:
             "platform": self.platform,
             "created": self.created,
         }
+        content = save(self.tensors, metadata={METADATA_KEY: json.dumps(header, allow_nan=False)})
         with atomic_write(path) as temporary:
-            save_file(self.tensors, temporary, metadata={METADATA_KEY: json.dumps(header, allow_nan=False)})
+            temporary.write_bytes(content)
 
     @classmethod
     def load(cls, path: Path) -> "Checkpoint":
@@ -99,13 +102,14 @@ class Checkpoint:
             env=EnvSpec.from_json(fields.child("env")),
             observation=Space.from_json(fields.child("observation")),
             action=Space.from_json(fields.child("action")),
-            config=TrainConfig().with_values(config),
+            config=_read_config(config, path),
             progress=Progress(
                 updates=progress.integer("updates"),
                 steps=progress.integer("steps"),
                 episodes=progress.integer("episodes"),
                 seconds=progress.number("seconds"),
                 best_score=progress.optional_number("best_score"),
+                resumed=bool(progress.data.get("resumed", False)),
             ),
             versions=fields.mapping("versions"),
             platform=fields.text("platform"),
@@ -119,33 +123,51 @@ class Checkpoint:
         Raises:
             InputRefused: the weights do not fit the settings in the header.
         """
-        network = build_network(self.observation, self.action, self.config)
+        if len(self.observation.shape) != 1 or self.action.n is None:
+            raise InputRefused(
+                "The checkpoint's spaces are not a vector and a Discrete; nothing here flies them."
+            )
         weights = {
             name.removeprefix("network."): t
             for name, t in self.tensors.items()
             if name.startswith("network.")
         }
-        try:
-            network.load_state_dict(weights)
-        except RuntimeError as error:
-            raise InputRefused(
-                f"The weights do not fit the settings they are stored with: {error}"
-            ) from error
+        # Compared before anything of the claimed size is allocated.
+        with torch.device("meta"):
+            claimed = build_network(self.observation, self.action, self.config).state_dict()
+        if {k: t.shape for k, t in claimed.items()} != {k: t.shape for k, t in weights.items()}:
+            raise InputRefused("The weights do not fit the settings that they are stored with.")
+        network = build_network(self.observation, self.action, self.config)
+        network.load_state_dict(weights)
         return network
 
     def restore_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         """Put Adam's state back; `optimizer` is over the parameters of `network()` in their order."""
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in self.tensors.items():
-            if name.startswith("optimizer."):
-                _, index, key = name.split(".")
-                state.setdefault(int(index), {})[key] = tensor
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        shapes = {"step": lambda p: (), "exp_avg": lambda p: p.shape, "exp_avg_sq": lambda p: p.shape}
+        wanted = {
+            f"optimizer.{i}.{k}": tuple(f(p)) for i, p in enumerate(parameters) for k, f in shapes.items()
+        }
+        found = {name: tuple(t.shape) for name, t in self.tensors.items() if name.startswith("optimizer.")}
+        if found != wanted:
+            raise InputRefused("The optimiser's state does not fit the network that it is stored with.")
+        state = {
+            i: {key: self.tensors[f"optimizer.{i}.{key}"] for key in shapes} for i in range(len(parameters))
+        }
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _read_config(values: dict[str, Any], path: Path) -> TrainConfig:
+    known = {name: value for name, value in values.items() if name in TrainConfig.__dataclass_fields__}
+    try:
+        return TrainConfig().with_values(known)
+    except UsageError as error:
+        raise InputRefused(f"{path}: a setting in it is impossible. {error}") from error
 
 
 def build_network(observation: Space, action: Space, config: TrainConfig) -> ActorCritic:
     """A freshly initialised actor-critic for these spaces; the weights depend on `config.seed` alone."""
-    assert action.n is not None, "checked when training starts"
+    assert action.n is not None, "`check_trainable` and `Checkpoint.network` see to it"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         return ActorCritic(observation.shape[0], action.n, config.hidden_sizes, config.activation)

@@ -6,6 +6,7 @@ for particular ones.
 
 import dataclasses
 import difflib
+import json
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -18,8 +19,9 @@ Activation = Literal["tanh", "relu", "elu", "silu"]
 Anneal = Literal["none", "linear", "exponential"]
 
 SEEDS = 900_000
-"""Training seeds its environments below this; selection uses the seeds from here to 999,999 and
-scoring those from 1,000,000, so no episode ever serves two purposes."""
+"""Training seeds Gymnasium's environments below this (envpool's seeds mean other episodes). Selection uses
+the seeds from here to 989,999, the export gate those from 990,000 and scoring those from 1,000,000, so no
+episode ever serves two purposes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +201,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "target_kl": (1e-9, 100.0),
     "reward_scale": (1e-9, 1e9),
     "adam_epsilon": (1e-16, 1.0),
-    "selection_episodes": (0, 100_000),
+    "selection_episodes": (0, 90_000),
     "selections": (1, 10_000),
     "checkpoint_seconds": (0.1, 1e9),
 }
@@ -229,13 +231,17 @@ def _parse(kind: Any, value: Any) -> Any:
     if kind is int:
         return _parse_int(value)
     if kind is float:
+        if isinstance(value, bool):
+            raise ValueError(value)
         return float(value)
     if kind == tuple[int, ...]:
         parts = value.replace("x", ",").strip("[]()").split(",") if isinstance(value, str) else value
         return tuple(_parse_int(part) for part in parts)
     if typing.get_origin(kind) is Mapping:
-        return dict(value)
-    return str(value)
+        return dict(json.loads(value) if isinstance(value, str) else value)
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
 
 
 def _parse_bool(value: Any) -> bool:
@@ -263,4 +269,4 @@ def _in_words(kind: Any) -> str:
         return "widths such as 64,64"
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return f"{_in_words(typing.get_args(kind)[0])} or none"
-    return names.get(kind, "a table of plain values")
+    return names.get(kind, "a table of plain values, as JSON")

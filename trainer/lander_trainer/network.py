@@ -37,11 +37,11 @@ class ActorCritic(nn.Module):
 
     def logits(self, obs: Tensor) -> Tensor:
         """Unnormalised log-probabilities `[B, actions]` of observations `[B, obs_size]`."""
-        return self.actor(obs)
+        return self.actor(obs.float())
 
     def values(self, obs: Tensor) -> Tensor:
         """Expected discounted return (in scaled rewards) `[B]` of observations `[B, obs_size]`."""
-        return self.critic(obs).squeeze(-1)
+        return self.critic(obs.float()).squeeze(-1)
 
 
 def multilayer_perceptron(sizes: Sequence[int], activation: str, *, last_gain: float) -> nn.Sequential:

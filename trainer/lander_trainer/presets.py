@@ -3,6 +3,7 @@
 `presets/any.toml` serves environments that have no file of their own.
 """
 
+import json
 import shlex
 import tomllib
 from importlib.resources import files
@@ -48,6 +49,8 @@ def _as_text(value: Any) -> str:
         return "none"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):
+        return json.dumps(value)
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

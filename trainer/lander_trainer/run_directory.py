@@ -73,7 +73,10 @@ class RunDirectory:
         return run
 
     def write_config(self, config: TrainConfig) -> None:
-        write_text(self.config, tomli_w.dumps(config.to_dict()))
+        # TOML has no null; an argument that is None is left out, the checkpoint has it.
+        values = config.to_dict()
+        values["env_kwargs"] = {key: v for key, v in values["env_kwargs"].items() if v is not None}
+        write_text(self.config, tomli_w.dumps(values))
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         with self.metrics.open("a", encoding="utf-8") as file:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from lander_runtime import envs
-from lander_runtime.errors import CheckFailed, MachineLacks, UsageError
+from lander_runtime.errors import CheckFailed, InputRefused, MachineLacks, UsageError
 from lander_runtime.report import installed_versions
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer.backends import Backend, choose_backend, open_backend
@@ -78,12 +78,14 @@ def train(
         MachineLacks: the backend or device is not there.
         CheckFailed: a loss or gradient is no longer finite; the checkpoint before it is kept.
     """
-    trainer = _Trainer(config, run, resume)
-    try:
-        with _threads(trainer.config.threads):
+    # From the first weight on: the QR decomposition behind the orthogonal initialisation rounds
+    # differently with another number of threads.
+    with _threads(config.threads):
+        trainer = _Trainer(config, run, resume)
+        try:
             return trainer.run_to_end(observer, stop)
-    finally:
-        trainer.backend.close()
+        finally:
+            trainer.backend.close()
 
 
 def prepare(config: TrainConfig) -> TrainConfig:
@@ -155,15 +157,9 @@ class _Trainer:
                 observer.on_update(metrics)
             interrupted = stop() and self.progress.updates < self.config.updates
             if time.perf_counter() - saved > self.config.checkpoint_seconds:
-                self._save(self.run.checkpoint)
+                self._save_state()
                 saved = time.perf_counter()
-        self._save(self.run.checkpoint)
-        draw_learning_curve(
-            self.run.read_metrics(),
-            self.run.curve,
-            title=f"{self.env.id}, seed {self.config.seed}",
-            reward_threshold=self.env.reward_threshold,
-        )
+        self._save_state()
         return TrainResult(self.run.path, self.progress, interrupted)
 
     def _one_update(self) -> UpdateMetrics:
@@ -187,9 +183,11 @@ class _Trainer:
             seconds=self.progress.seconds + ended - started,
         )
         # Saved once the progress is counted, so that the file says where its weights come from.
-        if score is not None and score > (self.progress.best_score or -math.inf):
+        if score is not None and _beats(score, self.progress.best_score):
             self.progress = replace(self.progress, best_score=score)
             self._save(self.run.best)
+            # Together, so that a run resumed from the checkpoint knows what it has to beat.
+            self._save(self.run.checkpoint)
         return UpdateMetrics(
             update=self.progress.updates,
             steps=self.progress.steps,
@@ -221,10 +219,22 @@ class _Trainer:
             n for n in ("policy_loss", "value_loss", "grad_norm") if not math.isfinite(getattr(statistics, n))
         ]
         if broken:
+            kept = self.run.checkpoint.is_file()
             raise CheckFailed(
-                f"Update {number + 1}: {', '.join(broken)} is no longer finite. The checkpoint in "
-                f"{self.run.path} is older and sound; try a lower learning_rate."
+                f"Update {number + 1}: {', '.join(broken)} is no longer finite. "
+                + (f"The checkpoint in {self.run.path} is older and sound. " if kept else "")
+                + "Try a lower learning_rate, and look at the environment's rewards."
             )
+
+    def _save_state(self) -> None:
+        """Checkpoint and learning curve as they are now."""
+        self._save(self.run.checkpoint)
+        draw_learning_curve(
+            self.run.read_metrics(),
+            self.run.curve,
+            title=f"{self.env.id}, seed {self.config.seed}",
+            reward_threshold=self.env.reward_threshold,
+        )
 
     def _save(self, path: Path) -> None:
         observation, action = self.spaces
@@ -247,12 +257,23 @@ class _Trainer:
         ).save(path)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        self.progress = checkpoint.progress
+        free = {name: getattr(self.config, name) for name in ("steps", "backend", "device", "threads")}
+        if replace(checkpoint.config, **free) != self.config:
+            raise UsageError(
+                "A run goes on with the settings it was started with; only steps and machine may change."
+            )
+        if "random.torch" not in checkpoint.tensors:
+            raise InputRefused(f"{self.run.checkpoint}: the state of its random generator is missing.")
+        self.progress = replace(checkpoint.progress, resumed=True)
         self.network.load_state_dict(checkpoint.network().state_dict())
         checkpoint.restore_optimizer(self.optimizer)
         # A generator's state means nothing on another device; there the run goes on with a fresh one.
         if checkpoint.config.device == self.config.device:
             self.generator.set_state(checkpoint.tensors["random.torch"])
+
+
+def _beats(score: float | None, best: float | None) -> bool:
+    return score is not None and (best is None or score > best)
 
 
 def choose_device(name: str) -> str:

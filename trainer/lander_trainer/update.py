@@ -46,7 +46,8 @@ class Batch(NamedTuple):
         return Batch(*(tensor[order] for tensor in self))
 
     def split(self, parts: int) -> list["Batch"]:
-        """`parts` minibatches whose sizes differ by one row at most."""
+        """`parts` minibatches whose sizes differ by one row at most; fewer where there are fewer rows."""
+        parts = min(parts, len(self.actions))
         columns = [tensor.tensor_split(parts) for tensor in self]
         return [Batch(*rows) for rows in zip(*columns, strict=True)]
 
@@ -95,7 +96,8 @@ def update(
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config, number, epoch)
         epoch_kl = torch.zeros((), device=sums.device)
-        for rows in batch.shuffled(generator).split(config.minibatches):
+        parts = batch.shuffled(generator).split(config.minibatches)
+        for rows in parts:
             terms = _loss(network, rows, config)
             optimizer.zero_grad(set_to_none=True)
             terms.total.backward()
@@ -105,7 +107,7 @@ def update(
             sums += torch.stack([*(term.detach() for term in terms[1:]), norm])
             minibatches += 1
         epochs += 1
-        if config.target_kl is not None and float(epoch_kl) / config.minibatches > config.target_kl:
+        if config.target_kl is not None and float(epoch_kl) / len(parts) > config.target_kl:
             break
     return UpdateStatistics(
         *(sums / minibatches).tolist(),

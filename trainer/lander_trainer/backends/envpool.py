@@ -37,14 +37,17 @@ class EnvpoolBackend:
     def __init__(self, spec: EnvSpec, lanes: int, seed: int) -> None:
         self.lanes = lanes
         # Waiting for all lanes keeps their order, and with it the run, independent of the threads.
-        self._pool = envpool.make(
-            spec.id,
-            env_type="gymnasium",
-            num_envs=lanes,
-            num_threads=min(lanes, os.cpu_count() or 1),
-            seed=seed,
-            max_episode_steps=spec.max_episode_steps,
-        )
+        with warnings.catch_warnings():
+            # Gymnasium warns of the precision of bounds that envpool declares.
+            warnings.simplefilter("ignore")
+            self._pool = envpool.make(
+                spec.id,
+                env_type="gymnasium",
+                num_envs=lanes,
+                num_threads=min(lanes, os.cpu_count() or 1),
+                seed=seed,
+                max_episode_steps=spec.max_episode_steps,
+            )
 
     def reset(self) -> NDArray[Any]:
         obs, _ = self._pool.reset()

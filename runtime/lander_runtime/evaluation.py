@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lander_runtime import envs
 from lander_runtime.episodes import LANES, Actor, EpisodeObserver, run_episodes
 from lander_runtime.errors import UsageError
 from lander_runtime.policy import Policy
 from lander_runtime.report import Report
-from lander_runtime.spec import EnvSpec
+from lander_runtime.spec import EnvSpec, Space
 from lander_runtime.statistics import summarise
 
 FIRST_SEED = 1_000_000
@@ -55,6 +56,8 @@ def evaluate(
     spec = env if env is not None else (policy.info.env if isinstance(policy, Policy) else None)
     if spec is None:
         raise UsageError("Name the environment: a plain function does not say what it flies.")
+    if isinstance(policy, Policy):
+        _check_fit(policy, spec)
     started = time.perf_counter()
     finished = run_episodes(
         actor_of(policy, sampled=sampled),
@@ -84,8 +87,30 @@ def actor_of(policy: Policy | Callable[[NDArray[Any]], NDArray[Any]], *, sampled
     return lambda obs, generators: policy(obs)
 
 
+def _check_fit(policy: Policy, spec: EnvSpec) -> None:
+    probe = envs.make(spec)
+    found = envs.describe_spaces(probe)
+    probe.close()
+    for what, wanted, there in zip(
+        ("observations", "actions"), (policy.info.observation, policy.info.action), found, strict=True
+    ):
+        if (wanted.type, wanted.shape, wanted.dtype, wanted.n) != (
+            there.type,
+            there.shape,
+            there.dtype,
+            there.n,
+        ):
+            raise UsageError(
+                f"{policy.path.name} expects {what} {_in_words(wanted)}; {spec.id} has {_in_words(there)}."
+            )
+
+
+def _in_words(space: Space) -> str:
+    return f"{space.type}({space.n})" if space.type == "Discrete" else f"{space.dtype} {list(space.shape)}"
+
+
 class _PolicyActor:
-    """Runs a policy at one fixed batch size, padding with zeros.
+    """Runs a policy at one fixed batch size; rows that are not in use hold what was there before.
 
     A matrix product may round differently at another batch size, and one bit in a logit can turn
     an episode. With a fixed size a row's result depends on that row alone.
@@ -98,6 +123,11 @@ class _PolicyActor:
         self._batch = np.zeros((LANES, *space.shape), space.dtype)
 
     def __call__(self, obs: NDArray[Any], generators: Sequence[np.random.Generator]) -> NDArray[Any]:
+        if obs.shape[1:] != self._batch.shape[1:]:
+            # NumPy would stretch a smaller one to fit.
+            raise UsageError(
+                f"Expected observations of shape {list(self._batch.shape[1:])}, found {list(obs.shape[1:])}."
+            )
         parts = []
         for start in range(0, len(obs), LANES):
             rows = obs[start : start + LANES]
