@@ -34,7 +34,7 @@ _RANDOM_OBSERVATIONS = 1_024
 _BANNED = {
     "If", "Loop", "Scan", "SequenceMap",
     "Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike",
-    "ArgMax",
+    "Dropout", "ArgMax",
 }  # fmt: skip
 
 

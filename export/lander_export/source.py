@@ -61,6 +61,11 @@ def load_source(path: Path, env: EnvSpec | None = None, activation: str | None =
 
 def _from_checkpoint(checkpoint: Checkpoint) -> Source:
     config = checkpoint.config
+    found = check_trainable(checkpoint.env)
+    if found != (checkpoint.observation, checkpoint.action):
+        raise InputRefused(
+            f"The checkpoint's spaces are not those of {checkpoint.env.id} as it is installed here."
+        )
     return Source(
         actor=checkpoint.network().actor,
         env=checkpoint.env,
@@ -98,7 +103,9 @@ def _from_state_dict(weights: Mapping[str, Tensor], name: str, env: EnvSpec, act
     if activation not in ACTIVATIONS:
         raise UsageError(f"Unknown activation {activation!r}; choose from {', '.join(ACTIVATIONS)}.")
     observation, action = check_trainable(env)
-    positions = sorted(int(m[1]) for key in weights if (m := re.fullmatch(r"actor\.(\d+)\.weight", key)))
+    positions = sorted(
+        int(m[1]) for key in weights if (m := re.fullmatch(r"actor\.(0|[1-9]\d*)\.weight", key))
+    )
     if not positions:
         found = ", ".join(list(weights)[:6]) or "nothing"
         raise InputRefused(f"{name}: expected the keys actor.0.weight, actor.2.weight, ...; found {found}.")

@@ -59,7 +59,7 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
     try:
         env = gymnasium.make(
             spec.id,
-            render_mode=render_mode,
+            **({} if render_mode is None else {"render_mode": render_mode}),
             max_episode_steps=spec.max_episode_steps,
             disable_env_checker=True,
             **spec.kwargs,

@@ -69,13 +69,14 @@ def _expected_outputs(info: PolicyInfo) -> Signature:
 
 def _compare(found: list[tuple[str, str, list[Any]]], expected: Signature, where: str) -> None:
     if [item for item, _, _ in found] != list(expected):
-        raise InputRefused(f"{where}s should be {list(expected)}, found {[item for item, _, _ in found]}.")
+        names = [item for item, _, _ in found]
+        raise InputRefused(f"{where}: expected {list(expected)}, found {names}.")
     for item, found_kind, dimensions in found:
         kind, shape = expected[item]
         batch_is_free = bool(dimensions) and not isinstance(dimensions[0], int)
         if found_kind != kind or tuple(dimensions[1:]) != shape or not batch_is_free:
             raise InputRefused(
-                f"{where} {item!r} should be {kind} of shape ['batch', {', '.join(map(str, shape))}], "
+                f"{where} {item!r}: expected {kind} of shape ['batch', {', '.join(map(str, shape))}], "
                 f"found {found_kind} {dimensions}."
             )
 

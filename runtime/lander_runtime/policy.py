@@ -112,7 +112,9 @@ class Policy:
         """
         self._check(obs)
         if obs.ndim == len(self._obs_shape):
-            raise UsageError(f"Expected a batch of observations, found one of shape {list(obs.shape)}.")
+            raise UsageError(
+                f"Expected a batch of observations, found {obs.dtype} of shape {list(obs.shape)}."
+            )
         return dict(zip(self._outputs, self._run(self._outputs, {"obs": obs}), strict=True))
 
     def self_test(self) -> float:
@@ -189,7 +191,7 @@ def _read(path: Path) -> bytes:
     try:
         # Not a pipe or a device, which could be read for ever.
         if path.exists() and not path.is_file():
-            raise InputRefused(f"{path}: expected a file, found a folder or a device.")
+            raise InputRefused(f"{path}: cannot be read (expected a file, found a folder or a device).")
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise InputRefused(f"{path.name}: {size / 1e6:.0f} MB is too large for a policy.")

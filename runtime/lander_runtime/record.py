@@ -46,7 +46,10 @@ def record_episode(actor: Actor, spec: EnvSpec, seed: int, path: Path) -> Episod
 
 
 def _frame(lane: Lane, spec: EnvSpec) -> NDArray[np.uint8]:
-    frame = lane.env.render()
+    try:
+        frame = lane.env.render()
+    except Exception as error:  # An environment's own drawing may raise anything.
+        raise UsageError(f"{spec.id} cannot be drawn: {type(error).__name__} {error}") from error
     if not isinstance(frame, np.ndarray):
         raise UsageError(f"{spec.id} draws no pictures: its render() gave {type(frame).__name__}.")
     return frame

@@ -96,6 +96,8 @@ def _options() -> ort.SessionOptions:
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Not its own binary format, for which the checks of a model are not made.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     # Weights in another file would be looked for beside the working directory; a stranger's model
     # must not read there, so they are looked for where no file can be.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)

@@ -81,5 +81,5 @@ def live_rows(terminated: Tensor, truncated: Tensor, first: Tensor) -> Tensor:
 
 def explained_variance(values: Tensor, returns: Tensor) -> float:
     """1 - Var(returns - values) / Var(returns) over `[B]`: 1 is perfect, 0 no better than the mean."""
-    variance = returns.var()
-    return float("nan") if variance == 0 else float(1.0 - (returns - values).var() / variance)
+    variance = returns.var(correction=0)
+    return float("nan") if variance == 0 else float(1.0 - (returns - values).var(correction=0) / variance)

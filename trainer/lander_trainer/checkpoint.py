@@ -149,6 +149,8 @@ class Checkpoint:
             f"optimizer.{i}.{k}": tuple(f(p)) for i, p in enumerate(parameters) for k, f in shapes.items()
         }
         found = {name: tuple(t.shape) for name, t in self.tensors.items() if name.startswith("optimizer.")}
+        if not found:
+            return  # Saved before the first update.
         if found != wanted:
             raise InputRefused("The optimiser's state does not fit the network that it is stored with.")
         state = {

@@ -264,7 +264,9 @@ class _Trainer:
             )
         if "random.torch" not in checkpoint.tensors:
             raise InputRefused(f"{self.run.checkpoint}: the state of its random generator is missing.")
-        self.progress = replace(checkpoint.progress, resumed=True)
+        self.progress = checkpoint.progress
+        if self.progress.updates < self.config.updates:
+            self.progress = replace(self.progress, resumed=True)
         self.network.load_state_dict(checkpoint.network().state_dict())
         checkpoint.restore_optimizer(self.optimizer)
         # A generator's state means nothing on another device; there the run goes on with a fresh one.

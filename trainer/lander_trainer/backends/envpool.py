@@ -48,10 +48,10 @@ class EnvpoolBackend:
                 seed=seed,
                 max_episode_steps=spec.max_episode_steps,
             )
+            self._obs, _ = self._pool.reset()
 
     def reset(self) -> NDArray[Any]:
-        obs, _ = self._pool.reset()
-        return obs
+        return self._obs
 
     def step(self, actions: NDArray[np.int64]) -> StepResult:
         obs, rewards, terminated, truncated, _ = self._pool.step(actions.astype(np.int32))

@@ -1,0 +1,169 @@
+"""From a PyTorch graph to ONNX: the same bytes for the same weights, and nothing of this machine in them."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import ModelProto, numpy_helper
+
+from lander_export.graph import DiscretePolicyGraph
+from lander_export.model import build_model, weights_digest, with_metadata
+from lander_runtime.info import METADATA_KEY
+from lander_runtime.session import open_session
+from lander_runtime.spec import Space
+from lander_trainer.network import multilayer_perceptron
+
+OUTPUTS = ["action", "logits"]
+
+
+def shape_of(value: onnx.ValueInfoProto) -> list[int | str]:
+    return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
+
+
+def test_inputs_and_outputs_are_those_of_the_schema(built: ModelProto) -> None:
+    (obs,) = built.graph.input
+    action, logits = built.graph.output
+    assert (obs.name, shape_of(obs), obs.type.tensor_type.elem_type) == (
+        "obs",
+        ["batch", 8],
+        onnx.TensorProto.FLOAT,
+    )
+    assert (action.name, shape_of(action), action.type.tensor_type.elem_type) == (
+        "action",
+        ["batch"],
+        onnx.TensorProto.INT64,
+    )
+    assert (logits.name, shape_of(logits), logits.type.tensor_type.elem_type) == (
+        "logits",
+        ["batch", 4],
+        onnx.TensorProto.FLOAT,
+    )
+
+
+def test_format_is_that_of_the_schema(built: ModelProto) -> None:
+    assert [(item.domain, item.version) for item in built.opset_import] == [("", 18)]
+    assert built.ir_version <= 10
+    assert not built.functions
+    assert "ArgMax" not in {node.op_type for node in built.graph.node}
+    assert {node.domain for node in built.graph.node} == {""}
+    assert all(tensor.data_location == onnx.TensorProto.DEFAULT for tensor in built.graph.initializer)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 33])
+def test_batch_may_have_any_size(built: ModelProto, graph: DiscretePolicyGraph, batch: int) -> None:
+    obs = np.random.default_rng(batch).normal(size=(batch, 8)).astype(np.float32)
+    action, logits = open_session(built.SerializeToString(), "model", "cpu").run(OUTPUTS, {"obs": obs})
+    with torch.no_grad():
+        expected_action, expected = graph(torch.from_numpy(obs))
+    assert np.allclose(logits, expected.numpy(), atol=1e-6)
+    assert np.array_equal(action, expected_action.numpy())
+    assert np.array_equal(action, logits.argmax(-1))
+
+
+def test_equal_logits_give_the_lowest_action(observation: Space) -> None:
+    equal = multilayer_perceptron([8, 4], "tanh", last_gain=1.0)
+    torch.nn.init.zeros_(equal[0].weight)
+    model = build_model(DiscretePolicyGraph(equal), observation, OUTPUTS)
+    session = open_session(model.SerializeToString(), "model", "cpu")
+    assert session.run(["action"], {"obs": np.ones((3, 8), np.float32)})[0].tolist() == [0, 0, 0]
+
+
+def test_same_weights_same_bytes(built: ModelProto, graph: DiscretePolicyGraph, observation: Space) -> None:
+    again = build_model(graph, observation, OUTPUTS)
+    assert with_metadata(again, "{}") == with_metadata(_copy(built), "{}")
+
+
+def test_nothing_of_this_machine_is_in_the_file(built: ModelProto) -> None:
+    content = built.SerializeToString()
+    here = str(Path.cwd())
+    for word in ("site-packages", ".py", "lander_trainer", "lander_export", "File ", here, str(Path.home())):
+        assert word.encode() not in content, word
+    assert not built.metadata_props
+    assert built.producer_name == "lander"
+
+
+def test_metadata_is_one_entry_and_changes_nothing_else(model: ModelProto, built: ModelProto) -> None:
+    text = json.dumps({"greeting": "grüß dich", "number": 0.1})
+    content = with_metadata(model, text)
+    again = onnx.load_from_string(content)
+    assert [(entry.key, entry.value) for entry in again.metadata_props] == [(METADATA_KEY, text)]
+    del again.metadata_props[:]
+    assert again == built
+
+
+def test_metadata_replaces_what_was_there(model: ModelProto) -> None:
+    with_metadata(model, "old")
+    again = onnx.load_from_string(with_metadata(model, "new"))
+    assert [(entry.key, entry.value) for entry in again.metadata_props] == [(METADATA_KEY, "new")]
+
+
+def test_digest_is_over_the_weights_and_nothing_else(model: ModelProto) -> None:
+    before = weights_digest(model)
+    with_metadata(model, "anything")
+    model.graph.name = "other"
+    # The order in which the file holds them does not matter, their names do.
+    tensors = list(reversed(model.graph.initializer))
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(tensors)
+    assert weights_digest(model) == before
+
+
+def test_digest_changes_with_the_last_bit_of_a_weight(model: ModelProto) -> None:
+    before = weights_digest(model)
+    tensor = next(t for t in model.graph.initializer if t.name == "actor.0.weight")
+    values = numpy_helper.to_array(tensor).copy()
+    values[3, 2] = np.nextafter(values[3, 2], np.float32(9))
+    tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    assert weights_digest(model) != before
+
+
+def test_digest_can_be_worked_out_by_anybody(built: ModelProto) -> None:
+    # docs/policy-file.md: the raw bytes of all initialisers in the order of their names
+    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in built.graph.initializer}
+    content = b"".join(arrays[name].tobytes() for name in sorted(arrays))
+    assert weights_digest(built) == hashlib.sha256(content).hexdigest()
+
+
+def test_converting_changes_nothing_for_the_caller(observation: Space) -> None:
+    actor = multilayer_perceptron([8, 4], "tanh", last_gain=1.0)
+    before = {name: tensor.clone() for name, tensor in actor.state_dict().items()}
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    build_model(DiscretePolicyGraph(actor), observation, OUTPUTS)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in actor.state_dict().items())
+
+
+_BUILD = """
+import sys, torch
+from lander_export.graph import DiscretePolicyGraph
+from lander_export.model import build_model
+from lander_runtime.spec import Space
+from lander_trainer.network import multilayer_perceptron
+torch.manual_seed(11)
+actor = multilayer_perceptron([8, 16, 16, 4], "tanh", last_gain=1.0)
+model = build_model(DiscretePolicyGraph(actor), Space("Box", (8,), "float32"), ["action", "logits"])
+sys.stdout.buffer.write(model.SerializeToString(deterministic=True))
+"""
+
+
+@pytest.mark.slow
+def test_another_process_elsewhere_makes_the_same_bytes(built: ModelProto, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONHASHSEED": "123", "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(
+        [sys.executable, "-c", _BUILD], cwd=tmp_path, env=environment, capture_output=True, check=True
+    )
+    assert done.stdout == built.SerializeToString(deterministic=True)
+
+
+def _copy(model: ModelProto) -> ModelProto:
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    return copy

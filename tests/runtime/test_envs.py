@@ -1,0 +1,276 @@
+"""Building environments: recipes are completed, near misses suggested, everything else refused in words."""
+
+import importlib.util
+import re
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from lander_runtime import EnvSpec, InputRefused, LanderError, MachineLacks, UsageError, envs
+from lander_runtime.spec import Space, WrapperSpec
+
+LANDER = "LunarLander-v3"
+
+
+class BareEnv(gymnasium.Env[Any, Any]):
+    """An environment of any two spaces, which a test gives it; it is described, never flown."""
+
+    observation_space: spaces.Space[Any] = spaces.Box(-1, 1, (2,), np.float32)
+    action_space: spaces.Space[Any] = spaces.Discrete(2)
+
+    def __init__(self, size: int = 1, render_mode: str | None = None) -> None:
+        if size < 1:
+            raise ValueError(f"a size of at least 1, not {size}")
+        self.size = size
+
+
+Describe = Callable[..., tuple[Space, Space]]
+
+
+@pytest.fixture
+def describe(register: Callable[..., str]) -> Describe:
+    """(observation_space=, action_space=) -> their description."""
+
+    def build(**attributes: Any) -> tuple[Space, Space]:
+        return envs.describe_spaces(envs.make(EnvSpec(register(type("BareEnv", (BareEnv,), attributes)))))
+
+    return build
+
+
+# Recipes
+
+
+def test_resolving_fills_in_limit_and_threshold() -> None:
+    assert envs.resolve(LANDER) == EnvSpec(LANDER, max_episode_steps=1000, reward_threshold=200.0)
+    assert envs.resolve("MountainCar-v0").reward_threshold == -110.0
+    assert type(envs.resolve("MountainCar-v0").reward_threshold) is float
+
+
+def test_an_environment_may_have_neither(register: Callable[..., str]) -> None:
+    env_id = register(BareEnv)
+    assert envs.resolve(env_id) == EnvSpec(env_id, max_episode_steps=None, reward_threshold=None)
+
+
+def test_arguments_reach_the_environment() -> None:
+    spec = envs.resolve(LANDER, {"gravity": -5.0, "continuous": True})
+    assert spec.kwargs == {"gravity": -5.0, "continuous": True}
+    env = envs.make(spec)
+    assert env.unwrapped.gravity == -5.0  # type: ignore[attr-defined]
+    assert not envs.is_discrete(env)
+    env.close()
+
+
+def test_the_limit_reaches_the_environment() -> None:
+    env = envs.make(EnvSpec(LANDER, max_episode_steps=3))
+    env.reset(seed=0)
+    assert [env.step(0)[3] for _ in range(3)] == [False, False, True]
+    env.close()
+
+
+def test_a_replaced_version_names_the_one_that_replaced_it() -> None:
+    """Warnings are errors here: Gymnasium's own must not come through either."""
+    for use in (envs.resolve, lambda env_id: envs.make(EnvSpec(env_id))):
+        with pytest.raises(
+            UsageError, match=r"replaced LunarLander-v2 by LunarLander-v3; .* Use LunarLander-v3"
+        ):
+            use("LunarLander-v2")
+
+
+@pytest.mark.parametrize("env_id", ["LunarLandr-v3", "lunarlander-v3", "LunarLander-v4", "LunarLander"])
+def test_a_near_miss_is_suggested_ready_to_type(env_id: str) -> None:
+    with pytest.raises(UsageError, match=rf"(?s)'{env_id}'.*LunarLander-v3"):
+        envs.resolve(env_id)
+
+
+@pytest.mark.parametrize("env_id", ["Nothing-v0", "ALE/Nothing-v5"])
+def test_an_unknown_id_is_refused_by_name(env_id: str) -> None:
+    with pytest.raises(UsageError, match=f"does not know '{env_id}'"):
+        envs.resolve(env_id)
+    with pytest.raises(UsageError, match=f"does not know '{env_id}'"):
+        envs.make(EnvSpec(env_id))
+
+
+def test_an_id_that_names_a_module_is_refused() -> None:
+    with pytest.raises(LanderError, match="module"):
+        envs.resolve("os:system-v0")
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"nonsense": 1},
+        {"gravity": "down"},
+        {"gravity": 5.0},
+        {"render_mode": "human"},
+        {"max_episode_steps": 3},
+    ],
+    ids=repr,
+)
+def test_arguments_that_the_environment_refuses_are_named(kwargs: dict[str, Any]) -> None:
+    """By a TypeError, by an assertion, and because they are not the recipe's to give."""
+    with pytest.raises(UsageError, match=rf"LunarLander-v3.*{next(iter(kwargs))}"):
+        envs.make(envs.resolve(LANDER, kwargs))
+
+
+def test_an_argument_out_of_range_is_named(register: Callable[..., str]) -> None:
+    """By a ValueError."""
+    with pytest.raises(UsageError, match="a size of at least 1, not 0"):
+        envs.make(envs.resolve(register(BareEnv), {"size": 0}))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mujoco") is not None, reason="MuJoCo is installed")
+def test_a_package_that_is_missing_is_named() -> None:
+    with pytest.raises(MachineLacks, match=r"Ant-v5 needs a package that is missing: .*pip install") as found:
+        envs.make(EnvSpec("Ant-v5"))
+    assert found.value.exit_code == 4
+
+
+# Wrappers
+
+
+def test_wrappers_are_applied_innermost_first() -> None:
+    stacked = WrapperSpec("FrameStackObservation", {"stack_size": 4})
+    timed = WrapperSpec("TimeAwareObservation")
+    env = envs.make(EnvSpec(LANDER, wrappers=(timed, stacked)))
+    assert env.observation_space.shape == (4, 9)
+    env.close()
+
+
+@pytest.mark.parametrize("name", ["RecordVideo", "TransformReward", "Autoreset", "__class__", "vector", ""])
+def test_a_wrapper_off_the_list_is_refused(name: str) -> None:
+    """RecordVideo would write files, wherever a stranger's policy file says."""
+    with pytest.raises(InputRefused, match=rf"the wrapper '{name}' is not one of FrameStackObservation, "):
+        envs.make(EnvSpec(LANDER, wrappers=(WrapperSpec(name, {}),)))
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs"),
+    [
+        ("FrameStackObservation", {"nonsense": 1}),
+        ("FrameStackObservation", {}),
+        ("FrameStackObservation", {"stack_size": 0}),
+        ("FrameStackObservation", {"stack_size": "four"}),
+        ("GrayscaleObservation", {}),
+        ("MaxAndSkipObservation", {"skip": 1}),
+        ("ResizeObservation", {"shape": [8, 8]}),
+    ],
+    ids=repr,
+)
+def test_a_wrapper_that_cannot_be_applied_is_refused(name: str, kwargs: dict[str, Any]) -> None:
+    """Arguments that it does not take, and pictures that the lander does not give."""
+    with pytest.raises(LanderError, match=name):
+        envs.make(EnvSpec(LANDER, wrappers=(WrapperSpec(name, kwargs),)))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("cv2") is not None, reason="OpenCV is installed")
+def test_a_package_that_a_wrapper_needs_is_named(register: Callable[..., str]) -> None:
+    pictures = type("BareEnv", (BareEnv,), {"observation_space": spaces.Box(0, 255, (9, 9, 3), np.uint8)})
+    spec = EnvSpec(register(pictures), wrappers=(WrapperSpec("ResizeObservation", {"shape": (8, 8)}),))
+    with pytest.raises(MachineLacks, match="pip install"):
+        envs.make(spec)
+
+
+# Spaces
+
+
+def test_the_lander_is_described_component_by_component() -> None:
+    env = envs.make(EnvSpec(LANDER))
+    observation, action = envs.describe_spaces(env)
+    env.close()
+    assert (observation.type, observation.shape, observation.dtype, observation.n) == (
+        "Box",
+        (8,),
+        "float32",
+        None,
+    )
+    assert [component.name for component in observation.components] == [
+        "x", "y", "x velocity", "y velocity", "angle", "angular velocity",
+        "left leg contact", "right leg contact",
+    ]  # fmt: skip
+    assert isinstance(observation.high, list)
+    assert len(observation.high) == 8
+    assert observation.high[0] == 2.5
+    assert (action.type, action.shape, action.dtype, action.n) == ("Discrete", (), "int64", 4)
+    assert len(action.components) == 4
+
+
+def test_the_continuous_lander_is_described() -> None:
+    env = envs.make(EnvSpec("LunarLanderContinuous-v3"))
+    _, action = envs.describe_spaces(env)
+    env.close()
+    assert (action.type, action.shape, action.dtype, action.n) == ("Box", (2,), "float32", None)
+    assert (action.low, action.high) == (-1.0, 1.0)
+    assert [component.name for component in action.components] == ["main throttle", "side throttle"]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        EnvSpec(LANDER, wrappers=(WrapperSpec("TimeAwareObservation"),)),
+        EnvSpec(LANDER, wrappers=(WrapperSpec("FrameStackObservation", {"stack_size": 2}),)),
+        EnvSpec(LANDER, kwargs={"continuous": True}),
+    ],
+    ids=["a ninth component", "two frames", "two throttles for four engines"],
+)
+def test_names_are_given_only_where_each_component_has_one(spec: EnvSpec) -> None:
+    env = envs.make(spec)
+    for space in envs.describe_spaces(env):
+        size = space.n if space.n is not None else int(np.prod(space.shape))
+        assert len(space.components) in (0, size)
+    env.close()
+
+
+def test_equal_bounds_collapse_to_one_number(describe: Describe) -> None:
+    picture, _ = describe(observation_space=spaces.Box(0, 255, (84, 84, 3), np.uint8))
+    assert (picture.shape, picture.dtype) == ((84, 84, 3), "uint8")
+    assert (picture.low, picture.high) == (0.0, 255.0)
+
+
+def test_no_bounds_are_none(describe: Describe) -> None:
+    observation, action = describe(
+        observation_space=spaces.Box(-np.inf, np.inf, (3,), np.float32),
+        action_space=spaces.Box(-np.inf, 1, (2,), np.float32),
+    )
+    assert (observation.low, observation.high) == (None, None)
+    assert (action.low, action.high) == (None, 1.0)
+
+
+def test_mixed_bounds_keep_the_shape_with_gaps(describe: Describe) -> None:
+    low = np.array([[-1, -np.inf], [0, -0.5]], np.float32)
+    observation, _ = describe(observation_space=spaces.Box(low, np.ones((2, 2), np.float32)))
+    assert observation.low == [[-1.0, None], [0.0, -0.5]]
+    assert observation.high == 1.0
+
+
+@pytest.mark.parametrize(
+    ("attributes", "found"),
+    [
+        ({"observation_space": spaces.Dict({"a": spaces.Discrete(2)})}, "Dict observations; .* a Box"),
+        ({"observation_space": spaces.Discrete(16)}, "Discrete observations"),
+        ({"observation_space": spaces.Tuple([spaces.Discrete(2)])}, "Tuple observations"),
+        ({"observation_space": spaces.MultiBinary(4)}, "MultiBinary observations"),
+        ({"action_space": spaces.MultiDiscrete([2, 3])}, "MultiDiscrete actions; known are Discrete and Box"),
+        ({"action_space": spaces.Dict({"a": spaces.Discrete(2)})}, "Dict actions"),
+        (
+            {"action_space": spaces.Discrete(3, start=1)},
+            "numbers its actions from 1; policies here start at 0",
+        ),
+        ({"action_space": spaces.Discrete(3, start=-1)}, "numbers its actions from -1"),
+    ],
+)
+def test_spaces_that_policies_cannot_fly_are_named(
+    describe: Describe, attributes: dict[str, Any], found: str
+) -> None:
+    with pytest.raises(UsageError, match=rf"BareEnv\d-v0 (has|numbers).*{re.sub('^numbers ', '', found)}"):
+        describe(**attributes)
+
+
+def test_discrete_takes_an_int() -> None:
+    for env_id, discrete in ((LANDER, True), ("Pendulum-v1", False)):
+        env = envs.make(EnvSpec(env_id))
+        assert envs.is_discrete(env) is discrete
+        env.close()

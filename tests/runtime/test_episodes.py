@@ -1,0 +1,180 @@
+"""The loop that flies episodes: every seed once, in order, and never two episodes mixed up."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from lander_runtime import EnvSpec, Policy
+from lander_runtime.episodes import Episode, run_episodes
+from lander_runtime.evaluation import actor_of
+
+Generators = Sequence[np.random.Generator]
+
+
+def largest(obs: NDArray[Any], generators: Generators) -> NDArray[Any]:
+    """Picks the largest of the first four components."""
+    return obs[:, :4].argmax(axis=1)
+
+
+def at_random(obs: NDArray[Any], generators: Generators) -> NDArray[Any]:
+    """Draws each row's action from that row's generator."""
+    return np.array([generator.integers(4) for generator in generators])
+
+
+class Heard:
+    """An observer that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.episodes: list[Episode] = []
+
+    def on_episode(self, episode: Episode) -> None:
+        self.episodes.append(episode)
+
+
+def by_hand(spec: EnvSpec, seed: int) -> tuple[float, int]:
+    """Return and length of `largest` on one seed, with nothing but Gymnasium."""
+    env = gymnasium.make(spec.id, max_episode_steps=spec.max_episode_steps)
+    obs, _ = env.reset(seed=seed)
+    total, length, over = 0.0, 0, False
+    while not over:
+        obs, reward, terminated, truncated, _ = env.step(obs[:4].argmax())
+        total, length, over = total + float(reward), length + 1, terminated or truncated
+    env.close()
+    return total, length
+
+
+@pytest.mark.parametrize("lanes", [1, 3, 32])
+def test_episodes_are_what_gymnasium_gives(drifting: EnvSpec, lanes: int) -> None:
+    seeds = [40, 7, 1_000_000, 0, 7, 99, 123, 2**31]
+    episodes = run_episodes(largest, drifting, seeds, lanes=lanes)
+    assert [(episode.index, episode.seed) for episode in episodes] == list(enumerate(seeds))
+    assert [(episode.return_, episode.length) for episode in episodes] == [
+        by_hand(drifting, seed) for seed in seeds
+    ]
+
+
+def test_ends_of_both_kinds_are_told_apart(drifting: EnvSpec) -> None:
+    episodes = run_episodes(largest, drifting, range(40))
+    assert {episode.outcome for episode in episodes} == {"terminated", "timed out"}
+    for episode in episodes:
+        assert (episode.outcome == "timed out") == (by_hand_length(episode.seed) > 15)
+        assert episode.length == min(by_hand_length(episode.seed), 15)
+
+
+def by_hand_length(seed: int) -> int:
+    """The length that `DriftingEnv` draws first of all."""
+    generator, _ = gymnasium.utils.seeding.np_random(seed)
+    return int(generator.integers(3, 21))
+
+
+@pytest.mark.parametrize("actor", [largest, at_random])
+def test_the_order_of_the_seeds_does_not_matter(drifting: EnvSpec, actor: Any) -> None:
+    seeds = np.random.default_rng(2).permutation(60).tolist()
+    shuffled = run_episodes(actor, drifting, seeds, lanes=7)
+    ordered = run_episodes(actor, drifting, range(60), lanes=5)
+    assert {episode.seed: (episode.return_, episode.length) for episode in shuffled} == {
+        episode.seed: (episode.return_, episode.length) for episode in ordered
+    }
+
+
+def test_an_episode_has_its_own_generator(drifting: EnvSpec) -> None:
+    """The same seed gives the same draws, whatever flies in the other lanes or flew before."""
+    episodes = run_episodes(at_random, drifting, [5, 1, 5, 2, 3, 5], lanes=2)
+    assert len({episode.return_ for episode in episodes if episode.seed == 5}) == 1
+    assert len({episode.return_ for episode in episodes}) == 4
+
+
+def test_actions_are_not_drawn_from_the_stream_of_the_world(drifting: EnvSpec) -> None:
+    """Gymnasium seeds its generator with the episode's seed; the same numbers must not choose the actions."""
+    drawn = {}
+
+    def drawing(obs: NDArray[Any], generators: Generators) -> NDArray[Any]:
+        drawn.setdefault(len(drawn), generators[0].random())
+        return largest(obs, generators)
+
+    run_episodes(drawing, drifting, [77])
+    world, _ = gymnasium.utils.seeding.np_random(77)
+    assert set(drawn.values()).isdisjoint(world.random(1000).tolist())
+
+
+@pytest.mark.parametrize("lanes", [1, 3, 32])
+def test_the_actor_sees_the_lanes_that_still_fly(drifting: EnvSpec, lanes: int) -> None:
+    batches = []
+
+    def watching(obs: NDArray[Any], generators: Generators) -> NDArray[Any]:
+        assert obs.shape == (len(generators), 8)
+        assert obs.dtype == np.float32
+        batches.append(len(obs))
+        return largest(obs, generators)
+
+    episodes = run_episodes(watching, drifting, range(60), lanes=lanes)
+    assert max(batches) == lanes
+    assert sorted(batches, reverse=True) == batches, "a lane that fell idle has nothing left to do"
+    assert sum(batches) == sum(episode.length for episode in episodes)
+    assert batches.count(lanes) >= len(batches) - 15, "idle during the last episode at most, 15 steps"
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_an_observer_hears_every_episode_once_as_it_ends(drifting: EnvSpec, lanes: int) -> None:
+    heard = Heard()
+    episodes = run_episodes(largest, drifting, range(20), lanes=lanes, observer=heard)
+    assert sorted(heard.episodes, key=lambda episode: episode.index) == episodes
+    in_order = [episode.index for episode in heard.episodes] == list(range(20))
+    assert in_order == (lanes == 1), "the shorter of two that began together ends first"
+
+
+def test_more_lanes_than_episodes_are_not_opened(drifting: EnvSpec) -> None:
+    batches = []
+
+    def watching(obs: NDArray[Any], generators: Generators) -> NDArray[Any]:
+        batches.append(len(obs))
+        return largest(obs, generators)
+
+    run_episodes(watching, drifting, range(4), lanes=1000)
+    assert max(batches) == 4
+
+
+def test_no_seeds_are_no_episodes(drifting: EnvSpec) -> None:
+    assert run_episodes(largest, drifting, []) == []
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_lanes_are_closed_at_the_end_and_after_an_error(
+    register: Callable[..., str], drifting_class: type[Any], lanes: int
+) -> None:
+    class Closing(drifting_class):  # type: ignore[misc, valid-type]
+        closed = 0
+
+        def close(self) -> None:
+            type(self).closed += 1
+
+    spec = EnvSpec(register(Closing))
+    run_episodes(largest, spec, range(5), lanes=lanes)
+    assert Closing.closed == lanes
+
+    def failing(obs: NDArray[Any], generators: Generators) -> NDArray[Any]:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_episodes(failing, spec, range(5), lanes=lanes)
+    assert Closing.closed == 2 * lanes
+
+
+def test_a_lander_is_the_same_fresh_and_used(discrete: Policy) -> None:
+    """Box2D keeps worlds of its own; nothing of one episode may leak into the next of that copy."""
+    spec, actor = discrete.info.env, actor_of(discrete)
+    used = run_episodes(actor, spec, range(8), lanes=1)
+    fresh = [run_episodes(actor, spec, [seed])[0] for seed in range(8)]
+    assert [(e.return_, e.length, e.outcome) for e in used] == [
+        (e.return_, e.length, e.outcome) for e in fresh
+    ]
+
+
+def test_drawing_a_lander_does_not_change_its_flight(discrete: Policy) -> None:
+    """Rendered, Gymnasium adds particles to the world; they must stay decoration."""
+    spec, actor = discrete.info.env, actor_of(discrete)
+    assert run_episodes(actor, spec, range(4), render_mode="rgb_array") == run_episodes(actor, spec, range(4))

@@ -1,0 +1,80 @@
+"""Atomic writing: the old file or the new one, never half of one, and nothing left lying about."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from lander_runtime.files import atomic_write, sha256_of, write_text
+
+
+def test_the_new_file_appears_at_the_end(tmp_path: Path) -> None:
+    target = tmp_path / "policy.onnx"
+    target.write_text("old")
+    with atomic_write(target) as temporary:
+        temporary.write_text("new")
+        assert target.read_text() == "old"
+        assert temporary.parent == tmp_path, "a rename is atomic inside one file system only"
+        assert temporary.suffix == ".onnx", "some writers choose the format by it"
+    assert target.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt, SystemExit])
+def test_an_error_leaves_the_old_file(tmp_path: Path, error: type[BaseException]) -> None:
+    target = tmp_path / "policy.onnx"
+    target.write_text("old")
+    with pytest.raises(error), atomic_write(target) as temporary:
+        temporary.write_text("half of the n")
+        raise error
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_error_leaves_nothing_where_nothing_was(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), atomic_write(tmp_path / "policy.onnx"):
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_folders_are_made(tmp_path: Path) -> None:
+    write_text(tmp_path / "runs" / "a" / "card.md", "text")
+    assert (tmp_path / "runs" / "a" / "card.md").read_text() == "text"
+
+
+def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OSError, match="file"), atomic_write(tmp_path / "file" / "policy.onnx"):
+        pytest.fail("the block must not run")
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_a_folder_in_the_place_of_the_file_is_an_os_error(tmp_path: Path) -> None:
+    (tmp_path / "policy.onnx").mkdir()
+    with pytest.raises(OSError, match=r"policy\.onnx"):
+        write_text(tmp_path / "policy.onnx", "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["policy.onnx"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_permissions_are_what_the_umask_leaves(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_text(tmp_path / "card.md", "text")
+        during = os.umask(umask)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "card.md").stat().st_mode) == mode
+    assert during == umask, "the process's own umask is left as it was"
+
+
+def test_text_is_utf8_whatever_the_locale(tmp_path: Path) -> None:
+    write_text(tmp_path / "card.md", "± 3 µs\n")
+    assert (tmp_path / "card.md").read_bytes() == b"\xc2\xb1 3 \xc2\xb5s\n"
+
+
+def test_a_digest_is_that_of_the_standard() -> None:
+    """FIPS 180-2, appendix B.1."""
+    assert sha256_of(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -1,0 +1,106 @@
+"""Recording: the episode that scoring sees, one frame a step, and no file after an error."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from lander_runtime import EnvSpec, LanderError, Policy
+from lander_runtime.episodes import run_episodes
+from lander_runtime.evaluation import actor_of
+from lander_runtime.record import record_episode
+
+
+def durations_and_pictures(path: Path) -> tuple[list[int], list[Any]]:
+    """Milliseconds and RGB pictures as a viewer shows them."""
+    with Image.open(path) as image:
+        frames = [
+            (frame.info["duration"], np.asarray(frame.convert("RGB")))
+            for frame in ImageSequence.Iterator(image)
+        ]
+    return [duration for duration, _ in frames], [picture for _, picture in frames]
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+@pytest.mark.parametrize("seed", [3, 8])
+def test_every_step_has_its_frame(
+    tmp_path: Path, discrete: Policy, drifting: EnvSpec, seed: int, sampled: bool
+) -> None:
+    """The double's white row moves down by one with each step, and it asks for 25 frames a second."""
+    actor = actor_of(discrete, sampled=sampled)
+    episode = record_episode(actor, drifting, seed, tmp_path / "episode.gif")
+    assert [episode] == run_episodes(actor, drifting, [seed])
+    durations, pictures = durations_and_pictures(tmp_path / "episode.gif")
+    rows = [int(np.flatnonzero((picture[30:] == 255).all(axis=(1, 2)))[0]) for picture in pictures]
+    assert sorted(set(rows)) == list(range(episode.length + 1)), "the start and one for each step"
+    assert rows == sorted(rows)
+    assert sum(durations) == 40 * (episode.length + 1) + 1000
+
+
+def test_a_continuous_episode(tmp_path: Path, continuous: Policy, drifting_continuous: EnvSpec) -> None:
+    actor = actor_of(continuous)
+    episode = record_episode(actor, drifting_continuous, 5, tmp_path / "episode.gif")
+    assert [episode] == run_episodes(actor, drifting_continuous, [5])
+
+
+def test_a_flight_of_the_lander(tmp_path: Path, discrete: Policy) -> None:
+    spec = EnvSpec("LunarLander-v3", max_episode_steps=25)
+    actor = actor_of(discrete)
+    episode = record_episode(actor, spec, 1_000_000, tmp_path / "flight.gif")
+    assert [episode] == run_episodes(actor, spec, [1_000_000])
+    assert (episode.length, episode.outcome) == (25, "timed out")
+    durations, pictures = durations_and_pictures(tmp_path / "flight.gif")
+    assert pictures[0].shape == (400, 600, 3)
+    assert sum(durations) == 20 * 26 + 1000
+    assert list(tmp_path.iterdir()) == [tmp_path / "flight.gif"]
+
+
+def test_a_throttle_has_a_name_in_the_caption(tmp_path: Path, continuous: Policy) -> None:
+    spec = EnvSpec("LunarLanderContinuous-v3", max_episode_steps=2)
+    assert record_episode(actor_of(continuous), spec, 0, tmp_path / "flight.gif").length == 2
+
+
+@pytest.mark.parametrize("where", ["reset", "step", "render", "actor"])
+def test_an_error_on_the_way_leaves_nothing(
+    tmp_path: Path, register: Callable[..., str], drifting_class: type[Any], discrete: Policy, where: str
+) -> None:
+    def fail(*arguments: Any, **options: Any) -> Any:
+        raise ZeroDivisionError
+
+    class Failing(drifting_class):  # type: ignore[misc, valid-type]
+        closed = False
+
+        def close(self) -> None:
+            type(self).closed = True
+
+    if where != "actor":
+        setattr(Failing, where, fail)
+    actor = fail if where == "actor" else actor_of(discrete)
+    with pytest.raises(ZeroDivisionError):
+        record_episode(actor, EnvSpec(register(Failing)), 0, tmp_path / "episode.gif")
+    assert list(tmp_path.iterdir()) == []
+    assert Failing.closed
+
+
+def test_an_error_leaves_the_old_recording(tmp_path: Path, drifting: EnvSpec) -> None:
+    (tmp_path / "episode.gif").write_bytes(b"old")
+    steps = iter(range(3))
+    with pytest.raises(StopIteration):
+        record_episode(lambda obs, generators: [next(steps)], drifting, 3, tmp_path / "episode.gif")
+    assert (tmp_path / "episode.gif").read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_an_environment_without_pictures_is_refused(
+    tmp_path: Path, register: Callable[..., str], drifting_class: type[Any], discrete: Policy
+) -> None:
+    class Blind(drifting_class):  # type: ignore[misc, valid-type]
+        def render(self) -> Any:
+            return None
+
+    with pytest.raises(LanderError, match=r"Blind0-v0"):
+        record_episode(actor_of(discrete), EnvSpec(register(Blind)), 0, tmp_path / "episode.gif")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,151 @@
+"""The settings that ship by name, and the command that says which settings a run had."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lander_runtime.errors import UsageError
+from lander_trainer import TrainConfig, preset, training_command
+
+NOTEBOOK = {
+    "steps": 2_500_000,
+    "lanes": 16,
+    "rollout_steps": 1024,
+    "minibatches": 64,
+    "epochs": 4,
+    "learning_rate": 0.003,
+    "anneal": "linear",
+    "epoch_decay": 0.9,
+    "gamma": 0.999,
+    "gae": True,
+    "gae_lambda": 0.98,
+    "clip_range": 0.2,
+    "clip_value": True,
+    "entropy_coef": 0.01,
+    "target_kl": 0.015,
+    "reward_scale": 1.0,
+    "hidden_sizes": (128, 128),
+    "activation": "tanh",
+}
+
+
+def test_notebook_is_the_notebook() -> None:
+    config = preset("LunarLander-v3", "notebook")
+    assert {name: getattr(config, name) for name in NOTEBOOK} == NOTEBOOK
+
+
+def test_notebook_takes_153_updates_of_256_rows_a_minibatch() -> None:
+    config = preset("LunarLander-v3", "notebook")
+    # 2,500,000 / (16 * 1024) = 152.6
+    assert config.updates == 153
+    assert config.lanes * config.rollout_steps // config.minibatches == 256
+
+
+def test_default_is_what_nobody_has_to_name() -> None:
+    assert preset("LunarLander-v3") == preset("LunarLander-v3", "default")
+    assert preset("LunarLander-v3").steps == 1_000_000
+
+
+def test_best_names_what_its_weights_depend_on() -> None:
+    config = preset("LunarLander-v3", "best")
+    assert "auto" not in (config.backend, config.device)
+
+
+def test_environment_without_a_file_gets_the_general_one() -> None:
+    assert preset("CartPole-v1") == TrainConfig(env="CartPole-v1", steps=500_000)
+
+
+def test_unknown_preset_lists_those_there_are() -> None:
+    with pytest.raises(UsageError, match="default, best, notebook"):
+        preset("LunarLander-v3", "bets")
+
+
+def test_preset_of_another_environment_is_not_offered() -> None:
+    with pytest.raises(UsageError, match="there are: default"):
+        preset("CartPole-v1", "notebook")
+
+
+@pytest.mark.parametrize(
+    "env_id", ["../../etc/passwd", "/etc/passwd", "..", "", "a\0b", "any/../LunarLander-v3"]
+)
+def test_id_is_never_read_as_a_path(env_id: str) -> None:
+    config = preset(env_id)
+    assert config == TrainConfig(env=env_id, steps=500_000)
+
+
+def test_id_does_not_reach_a_file_outside(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("[default]\nsteps = 7\n", encoding="utf-8")
+    assert preset(str(tmp_path / "mine")).steps == 500_000
+
+
+# training_command
+
+
+def settings_of(command: str) -> TrainConfig:
+    """What `command` trains with, read as `lander train` reads it: preset, then --set, then options."""
+    program, verb, env, *rest = shlex.split(command)
+    assert (program, verb) == ("lander", "train")
+    options = list(zip(rest[::2], rest[1::2], strict=True))
+    name = dict(options).get("--preset", "default")
+    given = {key.removeprefix("--"): text for key, text in options if key not in ("--preset", "--set")}
+    assert given.keys() <= {"steps", "seed", "backend", "device"}
+    assignments = [text for key, text in options if key == "--set"]
+    return preset(env, name).with_assignments(assignments).with_values(given)
+
+
+@pytest.mark.parametrize(
+    ("values", "command"),
+    [
+        ({}, "lander train LunarLander-v3"),
+        ({"seed": 5}, "lander train LunarLander-v3 --seed 5"),
+        (
+            {"backend": "envpool", "gamma": 0.99},
+            "lander train LunarLander-v3 --backend envpool --set gamma=0.99",
+        ),
+        ({"hidden_sizes": (32, 16)}, "lander train LunarLander-v3 --set hidden_sizes=32,16"),
+        ({"gae": False, "target_kl": 0.5}, "lander train LunarLander-v3 --set gae=false --set target_kl=0.5"),
+    ],
+)
+def test_command_names_what_differs_from_the_preset(values: dict[str, Any], command: str) -> None:
+    found = training_command(preset("LunarLander-v3").with_values(values))
+    assert sorted(shlex.split(found)) == sorted(shlex.split(command))
+
+
+@pytest.mark.parametrize("name", ["default", "best", "notebook"])
+def test_command_starts_from_the_nearest_preset(name: str) -> None:
+    command = training_command(preset("LunarLander-v3", name).with_values({"seed": 7}))
+    words = ["lander", "train", "LunarLander-v3", *(["--preset", name] if name != "default" else [])]
+    assert shlex.split(command) == [*words, "--seed", "7"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    env=st.sampled_from(["LunarLander-v3", "CartPole-v1", "ALE/Pong-ram-v5"]),
+    name=st.sampled_from(["default", "best", "notebook"]),
+    values=st.fixed_dictionaries(
+        {},
+        optional={
+            "steps": st.integers(1, 10**12),
+            "seed": st.integers(0, 2**31 - 1),
+            "gamma": st.floats(0, 1),
+            "learning_rate": st.floats(1e-12, 10),
+            "clip_value": st.booleans(),
+            "target_kl": st.none() | st.floats(1e-9, 100),
+            "hidden_sizes": st.lists(st.integers(1, 999), min_size=1, max_size=3).map(tuple),
+            "activation": st.sampled_from(["tanh", "relu"]),
+            "device": st.sampled_from(["cpu", "cuda"]),
+        },
+    ),
+)
+def test_command_trains_with_exactly_these_settings(env: str, name: str, values: dict[str, Any]) -> None:
+    config = preset(env, name if env == "LunarLander-v3" else "default").with_values(values)
+    assert settings_of(training_command(config)) == config
+
+
+def test_command_keeps_the_environments_arguments() -> None:
+    config = preset("LunarLander-v3").with_values({"env_kwargs": {"gravity": -5.0, "enable_wind": True}})
+    assert settings_of(training_command(config)) == config
