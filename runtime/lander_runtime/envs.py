@@ -21,6 +21,9 @@ WRAPPERS = (
 )
 """The wrappers of `gymnasium.wrappers` that a policy file may name."""
 
+_OURS = {"render_mode", "max_episode_steps", "disable_env_checker"}
+"""Arguments of `gymnasium.make` that this module decides."""
+
 
 def resolve(env_id: str, kwargs: Mapping[str, Any] | None = None) -> EnvSpec:
     """Look an id up in Gymnasium's registry and complete the recipe with its limit and threshold.
@@ -56,6 +59,8 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
                 f"{spec.id}: the wrapper {wrapper.name!r} is not one of {', '.join(WRAPPERS)}."
             )
     _registered(spec.id)
+    for name in _OURS & set(spec.kwargs):
+        raise UsageError(f"{spec.id}: {name} is not an argument of the environment; leave it out.")
     try:
         env = gymnasium.make(
             spec.id,

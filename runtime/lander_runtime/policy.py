@@ -15,6 +15,7 @@ from lander_runtime.info import METADATA_KEY, PolicyInfo
 from lander_runtime.sampling import sample_categorical, sample_gaussian
 from lander_runtime.session import OpenSession, open_session
 from lander_runtime.spec import filled_bounds
+from lander_runtime.structure import check_structure
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 """A larger file is refused unread: policies are small, and a stranger's file may not be a policy."""
@@ -46,7 +47,8 @@ class Policy:
         self._obs_shape = info.observation.shape
         self._obs_dtype = np.dtype(info.observation.dtype)
         self._discrete = info.action.type == "Discrete"
-        self._action_bounds = tuple(bound.astype(np.float32) for bound in filled_bounds(info.action))
+        with np.errstate(over="ignore"):
+            self._action_bounds = tuple(bound.astype(np.float32) for bound in filled_bounds(info.action))
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> "Policy":
@@ -67,6 +69,7 @@ class Policy:
     @classmethod
     def from_bytes(cls, model: bytes, path: Path, device: str = "auto") -> "Policy":
         """Like `load`, from the file's content; `path` is what to call it."""
+        check_structure(model, path.name)
         opened = open_session(model, path.name, device)
         try:
             metadata = opened.session.get_modelmeta().custom_metadata_map

@@ -8,7 +8,7 @@ import ctypes
 import io
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -24,9 +24,6 @@ except ModuleNotFoundError as error:
         "(or 'lander-rl[gpu]' with an NVIDIA GPU, never both)."
     ) from error
 
-Run = Callable[[Sequence[str], Mapping[str, NDArray[Any]]], list[NDArray[Any]]]
-"""(names of outputs, inputs by name) -> the outputs."""
-
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
 _SILENT, _WARNING = 4, 2
@@ -38,15 +35,24 @@ class OpenSession:
     """A session and the truth about where it runs."""
 
     session: ort.InferenceSession
+    name: str
+    """What to call the model in errors."""
     provider: str
     """ONNX Runtime's name of what runs, such as `CPUExecutionProvider`."""
     note: str | None
     """Why `auto` did not take the GPU that the machine has; None where there is nothing to say."""
 
-    @property
-    def run(self) -> Run:
-        """The session's own `run`; all inputs and outputs of a policy are dense arrays."""
-        return cast(Run, self.session.run)
+    def run(self, outputs: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """The named outputs for inputs by name.
+
+        Raises:
+            InputRefused: the graph fails on this input.
+        """
+        try:
+            # All inputs and outputs of a policy are dense arrays, which the stubs cannot know.
+            return cast(list[NDArray[Any]], self.session.run(outputs, feed))
+        except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
+            raise InputRefused(f"{self.name}: ONNX Runtime cannot run it ({_reason(error)}).") from error
 
     @property
     def device(self) -> str:
@@ -70,14 +76,14 @@ def open_session(model: bytes, name: str, device: str = "auto") -> OpenSession:
     if device not in ("auto", "cpu", "cuda"):
         raise UsageError(f"Unknown device {device!r}. Choose auto, cpu or cuda.")
     if device == "cpu":
-        return OpenSession(_open_cpu(model, name), _CPU, None)
+        return OpenSession(_open_cpu(model, name), name, _CPU, None)
     try:
-        return OpenSession(_open_cuda(model), _CUDA, None)
+        return OpenSession(_open_cuda(model), name, _CUDA, None)
     except _NoCuda as reason:
         if device == "cuda":
             raise MachineLacks(f"No CUDA session for {name}: {reason} Or run with: --device cpu") from reason
         note = None if reason.expected else f"CUDA was tried and refused: {reason}"
-        return OpenSession(_open_cpu(model, name), _CPU, note)
+        return OpenSession(_open_cpu(model, name), name, _CPU, note)
 
 
 class _NoCuda(Exception):
@@ -110,8 +116,7 @@ def _open_cpu(model: bytes, name: str) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(model, options, providers=[_CPU], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
-        reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
-        raise InputRefused(f"{name}: ONNX Runtime cannot load it ({reason}).") from error
+        raise InputRefused(f"{name}: ONNX Runtime cannot load it ({_reason(error)}).") from error
 
 
 def _open_cuda(model: bytes) -> ort.InferenceSession:
@@ -139,7 +144,7 @@ def _open_cuda(model: bytes) -> ort.InferenceSession:
         session = ort.InferenceSession(model, options, providers=providers, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
         raise _NoCuda(
-            f"ONNX Runtime says {str(error).splitlines()[0][:200]}. If CUDA's libraries are missing, "
+            f"ONNX Runtime says {_reason(error)}. If CUDA's libraries are missing, "
             "type: pip install 'onnxruntime-gpu[cuda,cudnn]'.",
             expected=False,
         ) from error
@@ -148,6 +153,11 @@ def _open_cuda(model: bytes) -> ort.InferenceSession:
     if session.get_providers()[0] != _CUDA:
         raise _NoCuda(f"the session reports {session.get_providers()}.", expected=False)
     return session
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what ONNX Runtime says, which goes on for many."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
 def _cuda_devices() -> int:

@@ -16,7 +16,7 @@ from lander_runtime.errors import InputRefused
 from lander_runtime.fields import Fields, is_finite
 
 # `module:Name-v0` would make Gymnasium import a module that a stranger's file names.
-_ENV_ID = re.compile(r"(?:[\w.-]+/)?[\w.-]+")
+_ENV_ID = re.compile(r"(?:\w[\w.-]*/)?\w[\w.-]*")
 
 Bounds = float | list[Any] | None
 """One number for every component, or a nested list of the space's shape; None where there is no bound."""

@@ -1,5 +1,6 @@
 """What can be exported, and what is refused: files here may come from anybody."""
 
+import dataclasses
 import math
 import pickle
 import random
@@ -88,6 +89,26 @@ def test_checkpoint_says_everything_itself(tmp_path: Path) -> None:
     assert training.config == checkpoint.config.to_dict()
     assert (training.versions, training.platform) == (checkpoint.versions, checkpoint.platform)
     assert source.created == checkpoint.created
+
+
+@pytest.mark.parametrize(
+    ("resumed", "command"),
+    [(False, "lander train LunarLander-v3 --seed 7 --set hidden_sizes=12,6"), (True, None)],
+)
+def test_command_that_repeats_the_weights_is_named_only_where_it_does(
+    tmp_path: Path, resumed: bool, command: str | None
+) -> None:
+    path = tmp_path / "best.safetensors"
+    checkpoint_of(progress=Progress(updates=2, resumed=resumed)).save(path)
+    assert load_source(path).reproduce == command
+
+
+def test_other_names_for_the_same_numbers_are_no_misfit(tmp_path: Path) -> None:
+    # Names and units are words of this version of the package; an older checkpoint may have others.
+    checkpoint = checkpoint_of()
+    older = dataclasses.replace(checkpoint.observation, components=())
+    checkpoint_of(observation=older).save(tmp_path / "best.safetensors")
+    assert load_source(tmp_path / "best.safetensors").env == checkpoint.env
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,17 @@ def test_arguments_that_the_environment_refuses_are_named(kwargs: dict[str, Any]
         envs.make(envs.resolve(LANDER, kwargs))
 
 
+def test_an_environment_that_draws_nothing_need_not_take_a_render_mode(register: Callable[..., str]) -> None:
+    class Blind(BareEnv):
+        def __init__(self) -> None:
+            super().__init__()
+
+    spec = EnvSpec(register(Blind))
+    envs.make(spec).close()
+    with pytest.raises(UsageError, match=r"Blind0-v0.*render_mode"):
+        envs.make(spec, "rgb_array")
+
+
 def test_an_argument_out_of_range_is_named(register: Callable[..., str]) -> None:
     """By a ValueError."""
     with pytest.raises(UsageError, match="a size of at least 1, not 0"):
