@@ -62,7 +62,7 @@ def load_source(path: Path, env: EnvSpec | None = None, activation: str | None =
 def _from_checkpoint(checkpoint: Checkpoint) -> Source:
     config = checkpoint.config
     found = check_trainable(checkpoint.env)
-    if found != (checkpoint.observation, checkpoint.action):
+    if [space.form for space in found] != [checkpoint.observation.form, checkpoint.action.form]:
         raise InputRefused(
             f"The checkpoint's spaces are not those of {checkpoint.env.id} as it is installed here."
         )

@@ -94,12 +94,7 @@ def _check_fit(policy: Policy, spec: EnvSpec) -> None:
     for what, wanted, there in zip(
         ("observations", "actions"), (policy.info.observation, policy.info.action), found, strict=True
     ):
-        if (wanted.type, wanted.shape, wanted.dtype, wanted.n) != (
-            there.type,
-            there.shape,
-            there.dtype,
-            there.n,
-        ):
+        if wanted.form != there.form:
             raise UsageError(
                 f"{policy.path.name} expects {what} {_in_words(wanted)}; {spec.id} has {_in_words(there)}."
             )

@@ -102,6 +102,11 @@ class Space:
     components: tuple[Component, ...] = ()
     """Names and units where the environment is known, else empty."""
 
+    @property
+    def form(self) -> tuple[str, tuple[int, ...], str, int | None]:
+        """What must agree for one space to serve as another; bounds and names may differ."""
+        return self.type, self.shape, self.dtype, self.n
+
     def to_json(self) -> dict[str, Any]:
         return {
             "type": self.type,

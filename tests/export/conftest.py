@@ -14,11 +14,6 @@ from lander_trainer.network import multilayer_perceptron
 SEED = 11
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # Box2D's bindings warn while they are imported; made an error there, it takes the process down.
-    config.addinivalue_line("filterwarnings", "ignore:builtin type .*[sS]wig.*:DeprecationWarning")
-
-
 @pytest.fixture(scope="session")
 def lunar_lander() -> EnvSpec:
     return envs.resolve("LunarLander-v3")

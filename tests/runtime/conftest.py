@@ -22,11 +22,6 @@ settings.register_profile("lander", derandomize=True, deadline=None, database=No
 DATA = Path(__file__).parents[1] / "data"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # Box2D's bindings warn while they are imported; made an error there, it takes the process down.
-    config.addinivalue_line("filterwarnings", "ignore:builtin type .*[sS]wig.*:DeprecationWarning")
-
-
 @pytest.fixture(scope="session")
 def tiny_discrete() -> Path:
     return DATA / "tiny-discrete.onnx"

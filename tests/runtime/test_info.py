@@ -21,7 +21,7 @@ count = st.integers(0, 2**53)
 words = st.text(st.characters(codec="utf-8"), max_size=12)
 plain = st.none() | st.booleans() | st.integers() | finite | words
 objects = st.dictionaries(words, plain, max_size=3)
-env_ids = st.from_regex(r"([A-Za-z_.-]{1,6}/)?[A-Za-z0-9_.-]{1,10}", fullmatch=True)
+env_ids = st.from_regex(r"([A-Za-z_][A-Za-z_.-]{0,5}/)?[A-Za-z0-9_][A-Za-z0-9_.-]{0,9}", fullmatch=True)
 components = st.lists(st.builds(Component, words, words), max_size=3).map(tuple)
 
 specs = st.builds(

@@ -10,12 +10,6 @@ import pytest
 from lander_runtime import envs
 from lander_runtime.spec import EnvSpec
 
-
-def pytest_configure(config: pytest.Config) -> None:
-    # Box2D's bindings warn while they are imported; made an error there, it takes the process down.
-    config.addinivalue_line("filterwarnings", "ignore:builtin type .*[sS]wig.*:DeprecationWarning")
-
-
 Register = Callable[..., str]
 """(class, options of `gymnasium.register`) -> the id it can be made by during this test."""
 

@@ -230,6 +230,17 @@ def test_run_ends_with_the_update_that_reaches_its_steps(
     assert train(settings(echo, steps=steps), run).progress.updates == updates
 
 
+def test_smallest_rollout_always_holds_a_step(echo: str, run: RunDirectory) -> None:
+    # One lane, two rows: one of them may be a reset, never both.
+    config = settings(echo, lanes=1, rollout_steps=2, minibatches=1, steps=50, selection_episodes=0)
+    assert train(config, run).progress.updates == 25
+
+
+def test_rollout_that_could_be_a_reset_and_nothing_else_is_refused(echo: str) -> None:
+    with pytest.raises(UsageError, match="rollout_steps"):
+        settings(echo, lanes=1, rollout_steps=1, minibatches=1)
+
+
 def test_callers_threads_and_random_numbers_are_left_alone(echo: str, run: RunDirectory) -> None:
     torch.manual_seed(3)
     before = torch.get_num_threads(), torch.get_rng_state()
@@ -350,6 +361,18 @@ def test_resumed_run_flies_other_episodes_than_the_first_part(
     train(config, run, resume=True)
     assert len(first) == len(recording.seeds) - 4 == 4
     assert not set(first) & set(recording.seeds[4:])
+
+
+def test_only_a_run_that_really_went_on_counts_as_resumed(echo: str, run: RunDirectory) -> None:
+    # Its settings alone no longer give its weights, so no command is promised to repeat them.
+    assert not train_until(settings(echo), run, 2).progress.resumed
+    assert train(settings(echo), run, resume=True).progress.resumed
+    assert Checkpoint.load(run.checkpoint).progress.resumed
+
+
+def test_finished_run_stays_one_that_its_settings_repeat(echo: str, run: RunDirectory) -> None:
+    train(settings(echo), run)
+    assert not train(settings(echo), run, resume=True).progress.resumed
 
 
 def test_resuming_a_finished_run_changes_nothing(echo: str, run: RunDirectory) -> None:

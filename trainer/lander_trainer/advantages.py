@@ -32,7 +32,7 @@ def compute_gae(
     A terminated state is worth nothing afterwards; a truncated one is worth what the critic says.
 
     Args:
-        rewards: `[T, N]`.
+        rewards: `[T, N]`, 0 at dummy rows, as every backend promises.
         values: `[T + 1, N]`, the critic's value of obs[0] to obs[T].
         terminated: bool `[T, N]`.
         truncated: bool `[T, N]`.

@@ -57,7 +57,7 @@ class TrainConfig:
     """Environment copies stepped together, N."""
 
     rollout_steps: int = 64
-    """Steps each lane takes before an update, T."""
+    """Steps each lane takes before an update, T; at least 2, since one may be a reset."""
 
     epochs: int = 4
     """Passes over the rollout in one update, K in [S17, algorithm 1]."""
@@ -186,7 +186,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**31 - 1),
     "threads": (1, 1024),
     "lanes": (1, 65_536),
-    "rollout_steps": (1, 1_000_000),
+    "rollout_steps": (2, 1_000_000),
     "epochs": (1, 1_000),
     "minibatches": (1, 1_000_000),
     "learning_rate": (1e-12, 10.0),

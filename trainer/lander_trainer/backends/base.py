@@ -26,7 +26,8 @@ class StepResult(NamedTuple):
     terminated: NDArray[np.bool_]
     """`[N]`: the episode ended by the environment's own rules."""
     truncated: NDArray[np.bool_]
-    """`[N]`: a time limit cut it; never True together with `terminated`."""
+    """`[N]`: a time limit cut it; never True together with `terminated`. envpool reports an episode that
+    ends by itself on its very last step as truncated only, which nothing here can tell apart."""
 
 
 class Backend(Protocol):
