@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -17,12 +18,12 @@ from rich.text import Text
 
 def out() -> Console:
     """stdout, for results."""
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 def err() -> Console:
     """stderr, for everything else."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def say(text: str) -> None:
@@ -42,7 +43,11 @@ def print_json(data: dict[str, Any]) -> None:
 
 def print_next(*words: object) -> None:
     """What to type next, ready to paste."""
-    command = shlex.join(str(word) for word in words)
+    # A path that starts with a dash would be read as an option.
+    texts = [
+        f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else str(word) for word in words
+    ]
+    command = shlex.join(texts)
     err().print(f"\nNext: [bold cyan]{escape(command)}[/]")
 
 

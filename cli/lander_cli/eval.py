@@ -1,5 +1,6 @@
 """`lander eval`: score a policy file over N episodes, and show what it does."""
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,7 +30,7 @@ class Render(StrEnum):
 def eval_command(
     policy: Annotated[
         Path | None,
-        typer.Argument(help="A policy file [default: the newest run's, else the one that ships]."),
+        typer.Argument(help="A policy file.", show_default="the newest run's, else the one that ships"),
     ] = None,
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 10,
     seed: Annotated[
@@ -37,11 +38,11 @@ def eval_command(
     ] = 1_000_000,
     gif: Annotated[
         Path | None,
-        typer.Option(help="Where to record [default: eval.gif; nothing with --json or --render]."),
+        typer.Option(help="Where to record.", show_default="eval.gif; nothing with --json or --render"),
     ] = None,
     gif_episodes: Annotated[
         str | None,
-        typer.Option(help="What to record: first, best, worst, all, none or a number [default: first]."),
+        typer.Option(help="What to record: first, best, worst, all, none or a number.", show_default="first"),
     ] = None,
     sampled: Annotated[
         bool, typer.Option("--sampled", help="Draw actions instead of the greedy one.")
@@ -62,8 +63,9 @@ def eval_command(
 
     # Scripts that read JSON and people who watch a window get a GIF when they ask for one.
     unasked = gif is None and gif_episodes is None and (as_json or render is not None)
-    wanted = "none" if unasked else (gif_episodes or "first")
-    _check_choice(wanted)
+    wanted = "none" if unasked else "first" if gif_episodes is None else gif_episodes
+    file = gif or Path("eval.gif")
+    _check_request(wanted, file, fail_under)
     path, origin = find_policy(policy)
     loaded = Policy.load(path, device)
     say(f"Evaluating {path} ({origin}) in {_env_in_words(loaded.info.env)} on {loaded.provider}")
@@ -83,7 +85,7 @@ def eval_command(
         print_json(report.to_json())
     else:
         _print_report(report)
-    for recorded in _record(loaded, report, _chosen(wanted, report), gif or Path("eval.gif"), sampled):
+    for recorded in _record(loaded, report, _chosen(wanted, report), file, sampled):
         say(f"Recorded {recorded}")
     if fail_under is not None and not report.summary.mean_return >= fail_under:
         raise CheckFailed(f"The mean return {report.summary.mean_return:.2f} is under {fail_under:g}.")
@@ -98,7 +100,12 @@ def _env_in_words(env: "EnvSpec") -> str:
     return f"{env.id}({arguments})" if arguments else env.id
 
 
-def _check_choice(wanted: str) -> None:
+def _check_request(wanted: str, file: Path, fail_under: float | None) -> None:
+    """Refuse what would only fail after all episodes were flown."""
+    if fail_under is not None and math.isnan(fail_under):
+        raise UsageError("--fail-under takes a number.")
+    if file.suffix.lower() != ".gif" or (file.exists() and not file.is_file()):
+        raise UsageError(f"--gif {file} should be a file whose name ends in .gif.")
     if wanted not in ("first", "best", "worst", "all", "none") and not (
         wanted.isdecimal() and int(wanted) > 0
     ):

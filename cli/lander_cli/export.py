@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 def export_command(
     source: Annotated[
         Path | None,
-        typer.Argument(help="A run's folder, a checkpoint or a state dict [default: the newest run]."),
+        typer.Argument(help="A run's folder, a checkpoint or a state dict.", show_default="the newest run"),
     ] = None,
     out_file: Annotated[
         Path | None,
-        typer.Option("--out", help="The policy file [default: policy.onnx beside the checkpoint]."),
+        typer.Option("--out", help="The policy file.", show_default="policy.onnx beside the checkpoint"),
     ] = None,
     episodes: Annotated[int, typer.Option(min=0, help="Episodes to score it over.")] = 100,
     env: Annotated[str | None, typer.Option(help="The environment of a bare state dict.")] = None,
     activation: Annotated[
-        str | None, typer.Option(help="Of a bare state dict: tanh, relu, elu or silu [default: tanh].")
+        str | None, typer.Option(help="Of a bare state dict: tanh, relu, elu or silu.", show_default="tanh")
     ] = None,
     gif: Annotated[bool, typer.Option(help="Record the first scored episode.")] = True,
     license_: Annotated[
         str | None,
-        typer.Option("--license", help="Licence to state [default: MIT; unknown for a state dict]."),
+        typer.Option("--license", help="Licence to state.", show_default="MIT; unknown for a state dict"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def inspect_command(
     policy: Annotated[
         Path | None,
-        typer.Argument(help="A policy file [default: the newest run's, else the one that ships]."),
+        typer.Argument(help="A policy file.", show_default="the newest run's, else the one that ships"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metadata as JSON.")] = False,
 ) -> None:

@@ -1,7 +1,9 @@
 """The `lander` command: its commands, and the one place where an error becomes a message and an exit code."""
 
 import errno
+import io
 import sys
+import traceback
 from importlib.metadata import version
 from typing import Annotated
 
@@ -51,6 +53,10 @@ def _global_options(
 def main() -> None:
     """Run the command line; exits with the codes that `lander_runtime.errors` lists."""
     exit_on_sigterm()
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character is no reason to lose a result.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     try:
@@ -58,7 +64,7 @@ def main() -> None:
         app(args=[*(["--debug"] if debug else []), *(a for a in arguments if a != "--debug")])
     except LanderError as error:
         if debug:
-            raise
+            traceback.print_exc()
         complain(str(error))
         sys.exit(error.exit_code)
     except ModuleNotFoundError as error:
@@ -66,6 +72,12 @@ def main() -> None:
         if debug or extra is None or (error.name or "").startswith("lander_"):
             raise
         complain(f"The package {error.name!r} is not installed. Type: pip install 'lander-rl[{extra}]'")
+        sys.exit(4)
+    except (MemoryError, RuntimeError) as error:
+        # PyTorch has no class of its own for it.
+        if debug or not (isinstance(error, MemoryError) or "can't allocate memory" in str(error)):
+            raise
+        complain(f"There is not enough memory for this: {str(error).splitlines()[0][:200]}")
         sys.exit(4)
     except OSError as error:
         if debug:

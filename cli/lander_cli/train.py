@@ -15,13 +15,13 @@ DEFAULT_ENV = "LunarLander-v3"
 
 
 def train_command(
-    env: Annotated[str | None, typer.Argument(help=f"Gymnasium's id [default: {DEFAULT_ENV}]")] = None,
+    env: Annotated[str | None, typer.Argument(help="Gymnasium's id.", show_default=DEFAULT_ENV)] = None,
     steps: Annotated[str | None, typer.Option(help="Environment steps, such as 1_000_000 or 1e6.")] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Seeds weights, actions and environments [default: 1].")
+        int | None, typer.Option(help="Seeds weights, actions and environments.", show_default="1")
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help="Named settings: default, best, notebook [default: default].")
+        str | None, typer.Option(help="Named settings: default, best, notebook.", show_default="default")
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -30,7 +30,7 @@ def train_command(
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     backend: Annotated[str | None, typer.Option(help="auto, gymnasium or envpool.")] = None,
     out_dir: Annotated[
-        Path | None, typer.Option("--out", help="The run's folder [default: runs/<env>/<number>].")
+        Path | None, typer.Option("--out", help="The run's folder.", show_default="runs/<env>/<number>")
     ] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with this run's folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -47,7 +47,9 @@ def train_command(
     if resume is not None:
         config, run = _resumed(resume, given, conflicts=(env, preset, seed, out_dir, *(set_ or [])))
     else:
-        config, run = _fresh(env or DEFAULT_ENV, preset or "default", given, set_ or [], out_dir)
+        config, run = _fresh(
+            DEFAULT_ENV if env is None else env, preset or "default", given, set_ or [], out_dir
+        )
     say(f"{'Resuming' if resume else 'Training'} {config.env} in {run.path}")
     with stop_on_signals() as stop, open_display(config.updates) as display:
         result = train(config, run, resume=resume is not None, observer=display, stop=stop)
@@ -62,10 +64,13 @@ def _fresh(
     env: str, preset_name: str, given: dict[str, Any], assignments: list[str], out_dir: Path | None
 ) -> "tuple[TrainConfig, RunDirectory]":
     from lander_runtime import envs
+    from lander_runtime.errors import UsageError
     from lander_trainer import RunDirectory, prepare, preset
 
     # The environment first: whoever mistypes it should not read about presets.
     envs.resolve(env)
+    if any(assignment.split("=")[0].strip() == "env" for assignment in assignments):
+        raise UsageError(f"Name the environment as the argument: lander train {env}")
     config = prepare(preset(env, preset_name).with_assignments(assignments).with_values(given))
     return config, RunDirectory.create(config.env, out_dir)
 
@@ -81,7 +86,16 @@ def _resumed(
             "A resumed run keeps its settings; only --steps, --device and --backend go with --resume."
         )
     run = RunDirectory.open(folder)
-    return prepare(Checkpoint.load(run.checkpoint).config.with_values(given)), run
+    checkpoint = Checkpoint.load(run.checkpoint)
+    config = prepare(checkpoint.config.with_values(given))
+    done = checkpoint.progress.updates
+    if config.updates < done:
+        raise UsageError(
+            f"{folder} has done {checkpoint.progress.steps:,} steps already; --steps cannot be less."
+        )
+    if config.updates == done:
+        say(f"{folder} is done. To go on: lander train --resume {folder} --steps {2 * config.steps}")
+    return config, run
 
 
 def _report(result: "TrainResult", as_json: bool) -> None:

@@ -1,10 +1,13 @@
 """Figures in words, the same in every command."""
 
-from lander_runtime.info import Verification
-from lander_runtime.statistics import Summary
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lander_runtime.info import Verification
+    from lander_runtime.statistics import Summary
 
 
-def score_in_words(summary: Summary | None) -> str:
+def score_in_words(summary: "Summary | None") -> str:
     """Such as `281.2 ± 18.1 (95% interval 277.6 to 284.7) over 100 episodes from seed 1000000`."""
     if summary is None:
         return "not evaluated"
@@ -17,7 +20,7 @@ def score_in_words(summary: Summary | None) -> str:
     )
 
 
-def verification_in_words(check: Verification) -> str:
+def verification_in_words(check: "Verification") -> str:
     """Such as `4,542 observations, logits within 6.8e-07, 100.00% of actions equal (0 ties)`."""
     return (
         f"{check.observations:,} observations, logits within {check.max_difference:.1e}, "

@@ -69,6 +69,8 @@ def export(
         raise UsageError(
             f"{out.name} should end in .onnx; card and animation take its name with .md and .gif."
         )
+    if out.exists() and not out.is_file():
+        raise UsageError(f"{out} is there and is not a file; choose another --out.")
     on_stage("converting")
     graph = DiscretePolicyGraph(source.actor).eval()
     model = build_model(graph, source.observation, OUTPUTS)

@@ -89,8 +89,11 @@ def _read_state_dict(path: Path) -> Mapping[str, Tensor]:
         # weights_only: a pickle from a stranger can run code, this reader takes tensors and nothing else.
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # A damaged pickle can raise anything.
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise InputRefused(f"{path}: not a plain PyTorch state dict ({reason}).") from error
+        # Without PyTorch's own words, which advise to open the file unsafely.
+        raise InputRefused(
+            f"{path}: not a plain PyTorch state dict ({type(error).__name__}). "
+            "A file that holds more than tensors is not opened; save model.state_dict() alone."
+        ) from error
     if not isinstance(loaded, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) and value.is_floating_point()
         for name, value in loaded.items()

@@ -31,7 +31,10 @@ def resolve(env_id: str, kwargs: Mapping[str, Any] | None = None) -> EnvSpec:
     Raises:
         UsageError: Gymnasium does not know the id, or has replaced that version.
     """
-    spec = EnvSpec(id=env_id, kwargs=dict(kwargs or {}))
+    try:
+        spec = EnvSpec(id=env_id, kwargs=dict(kwargs or {}))
+    except InputRefused as error:  # Typed here, not read from a file.
+        raise UsageError(str(error)) from error
     known = _registered(env_id)
     return EnvSpec(
         id=spec.id,

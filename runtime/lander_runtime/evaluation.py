@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lander_runtime import envs
 from lander_runtime.episodes import LANES, Actor, EpisodeObserver, run_episodes
-from lander_runtime.errors import UsageError
+from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.policy import Policy
 from lander_runtime.report import Report
 from lander_runtime.spec import EnvSpec, Space
@@ -48,6 +48,7 @@ def evaluate(
         observer: hears of every finished episode.
 
     Raises:
+        MachineLacks: no window can be opened.
         UsageError: `episodes`, `first_seed` or `lanes` out of range, no environment, or `sampled`
             with a policy that is a plain function.
     """
@@ -58,6 +59,8 @@ def evaluate(
         raise UsageError("Name the environment: a plain function does not say what it flies.")
     if isinstance(policy, Policy):
         _check_fit(policy, spec)
+    if render_mode == "human":
+        _check_screen(spec)
     started = time.perf_counter()
     finished = run_episodes(
         actor_of(policy, sampled=sampled),
@@ -98,6 +101,19 @@ def _check_fit(policy: Policy, spec: EnvSpec) -> None:
             raise UsageError(
                 f"{policy.path.name} expects {what} {_in_words(wanted)}; {spec.id} has {_in_words(there)}."
             )
+
+
+def _check_screen(spec: EnvSpec) -> None:
+    """Open and close the window once, so that a missing screen is told from a fault in an episode."""
+    probe = envs.make(spec, "human")
+    try:
+        probe.reset(seed=0)
+    except Exception as error:  # pygame's, which is not imported here.
+        raise MachineLacks(
+            f"No window can be opened for {spec.id} ({error}). Leave out --render, or record with --gif."
+        ) from error
+    finally:
+        probe.close()
 
 
 def _in_words(space: Space) -> str:

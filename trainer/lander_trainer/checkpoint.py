@@ -24,9 +24,14 @@ from lander_runtime.files import atomic_write
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer.config import TrainConfig
 from lander_trainer.network import ActorCritic
+from lander_trainer.threads import cpu_threads
 
 METADATA_KEY = "lander.checkpoint"
 SCHEMA = "1.0"
+
+_INITIALISATION_THREADS = 2
+"""The QR decomposition behind the orthogonal initialisation rounds differently with another number of
+threads, so it always gets the same, whatever the settings and the caller's own number."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +175,7 @@ def _read_config(values: dict[str, Any], path: Path) -> TrainConfig:
 def build_network(observation: Space, action: Space, config: TrainConfig) -> ActorCritic:
     """A freshly initialised actor-critic for these spaces; the weights depend on `config.seed` alone."""
     assert action.n is not None, "`check_trainable` and `Checkpoint.network` see to it"
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), cpu_threads(_INITIALISATION_THREADS):
         torch.manual_seed(config.seed)
         return ActorCritic(observation.shape[0], action.n, config.hidden_sizes, config.activation)
 

@@ -1,10 +1,9 @@
 """The training loop: rollout, update, report, select, save. Public entry: `train`."""
 
-import contextlib
 import math
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +30,7 @@ from lander_trainer.metrics import UpdateMetrics
 from lander_trainer.rollout import Collector
 from lander_trainer.run_directory import RunDirectory
 from lander_trainer.selection import selection_score
+from lander_trainer.threads import cpu_threads
 from lander_trainer.update import UpdateStatistics, make_batch, update
 
 
@@ -78,9 +78,7 @@ def train(
         MachineLacks: the backend or device is not there.
         CheckFailed: a loss or gradient is no longer finite; the checkpoint before it is kept.
     """
-    # From the first weight on: the QR decomposition behind the orthogonal initialisation rounds
-    # differently with another number of threads.
-    with _threads(config.threads):
+    with cpu_threads(config.threads):
         trainer = _Trainer(config, run, resume)
         try:
             return trainer.run_to_end(observer, stop)
@@ -291,14 +289,3 @@ def choose_device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return name
-
-
-@contextlib.contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Run with `count` PyTorch threads and put the caller's number back afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -1,0 +1,44 @@
+"""The examples run as they are printed and say what the runtime says."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lander_runtime import Policy, evaluate
+
+
+@pytest.fixture
+def example(root: Path) -> Path:
+    return root / "examples" / "fly_without_lander.py"
+
+
+def test_flying_without_lander_gives_the_same_return(example: Path, root: Path) -> None:
+    policy = root / "models" / "lunarlander-v3" / "policy.onnx"
+    expected = evaluate(Policy.load(policy, "cpu"), episodes=1, first_seed=1_000_000).returns[0]
+    child = subprocess.run(
+        [sys.executable, example, policy], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert child.stdout == f"return {expected:.2f}\n"
+
+
+def test_it_imports_nothing_of_lander_and_is_twenty_lines_at_most(example: Path) -> None:
+    source = example.read_text(encoding="utf-8")
+    docstring, *statements = ast.parse(source).body
+    assert isinstance(docstring, ast.Expr)
+    code = source.splitlines()[docstring.end_lineno :]
+    assert 1 <= len([line for line in code if line.strip()]) <= 20
+    imported = {
+        name
+        for statement in ast.walk(ast.Module(statements, []))
+        if isinstance(statement, ast.Import | ast.ImportFrom)
+        for name in (
+            [statement.module or ""]
+            if isinstance(statement, ast.ImportFrom)
+            else [alias.name for alias in statement.names]
+        )
+    }
+    assert {"gymnasium", "onnxruntime"} <= imported
+    assert not [name for name in imported if name.startswith("lander")]
