@@ -102,8 +102,8 @@ def _env_in_words(env: "EnvSpec") -> str:
 
 def _check_request(wanted: str, file: Path, fail_under: float | None) -> None:
     """Refuse what would only fail after all episodes were flown."""
-    if fail_under is not None and math.isnan(fail_under):
-        raise UsageError("--fail-under takes a number.")
+    if fail_under is not None and not math.isfinite(fail_under):
+        raise UsageError(f"--fail-under {fail_under} is not a number that a mean can reach.")
     if file.suffix.lower() != ".gif" or (file.exists() and not file.is_file()):
         raise UsageError(f"--gif {file} should be a file whose name ends in .gif.")
     if wanted not in ("first", "best", "worst", "all", "none") and not (
