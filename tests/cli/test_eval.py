@@ -273,19 +273,28 @@ class TestRecording:
         assert lander("eval", tiny, "--episodes", "1", "--gif", "new/folder/x.gif").code == 0
         assert frames_of(Path("new/folder/x.gif")) > 1
 
-    @pytest.mark.parametrize("gif", ["file/x.gif", "folder"])
+    @pytest.mark.parametrize("gif", ["file/x.gif", "folder.gif", "folder.gif/"])
     def test_a_place_that_cannot_be_written_costs_the_gif_not_the_report(
         self, lander: Lander, tiny: Path, gif: str
     ) -> None:
         Path("file").write_text("mine")
-        Path("folder").mkdir()
+        Path("folder.gif").mkdir()
         found = lander("eval", tiny, "--episodes", "1", "--gif", gif, "--json")
         assert found.code in (2, 3)
         assert gif.split("/")[0] in found.message
         # Either nothing was flown, or its result was not lost.
         assert found.code == 2 or json.loads(found.out)["episodes"] == 1
         assert Path("file").read_text() == "mine"
-        assert list(Path("folder").iterdir()) == []
+        assert list(Path("folder.gif").iterdir()) == []
+
+    @pytest.mark.parametrize("gif", ["x.mp4", "x", "", "."])
+    def test_a_name_that_is_not_an_animations_is_refused_before_anything_flies(
+        self, lander: Lander, tiny: Path, gif: str
+    ) -> None:
+        found = lander("eval", tiny, "--episodes", "1", "--gif", gif)
+        assert (found.code, found.out) == (2, "")
+        assert "--gif" in found.message
+        assert {path.name for path in Path().iterdir()} == {tiny.name}
 
     def test_the_policy_is_not_recorded_over(self, lander: Lander, tiny: Path) -> None:
         before = tiny.read_bytes()

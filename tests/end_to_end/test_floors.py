@@ -26,12 +26,6 @@ def loaded_after_all_of(package: str) -> set[str]:
     [
         ("lander_runtime", "lander_runtime.known.lunar_lander", {"torch", "lander_trainer", "rich", "typer"}),
         ("lander_cli", "lander_cli.train_display", {"torch", "gymnasium", "onnxruntime", "lander_trainer"}),
-        (
-            "lander_trainer",
-            "lander_trainer.backends.gymnasium",
-            {"lander_export", "lander_cli", "onnxruntime"},
-        ),
-        ("lander_export", "lander_export.gate", {"lander_cli", "rich", "typer"}),
     ],
 )
 def test_no_module_of_a_floor_brings_in_what_is_not_its_own(
