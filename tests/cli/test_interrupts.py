@@ -78,13 +78,13 @@ def test_eval_ends_and_leaves_nothing_behind(
     start: Start, tiny: Path, number: signal.Signals, code: int
 ) -> None:
     """Hit while it records: the GIF's temporary file goes, the finished ones stay whole."""
-    child = start("eval", tiny, "--episodes", "60", "--gif", "gifs/x.gif", "--gif-episodes", "all", "--json")
+    child = start("eval", tiny, "--episodes", "400", "--gif", "gifs/x.gif", "--gif-episodes", "all", "--json")
     child.wait_until(lambda: any(Path("gifs").glob("x-*.gif")))
     child.process.send_signal(number)
     stopped = child.end()
     assert stopped.code == code
     assert "Traceback" not in stopped.err
-    assert json.loads(stopped.out)["episodes"] == 60
+    assert json.loads(stopped.out)["episodes"] == 400
     finished = list(Path("gifs").iterdir())
-    assert 0 < len(finished) < 60
+    assert 0 < len(finished) < 400
     assert all(file.name.startswith("x-") and file.read_bytes().endswith(b";") for file in finished)
