@@ -1,5 +1,6 @@
 """Which policy a command takes when none is named."""
 
+import shlex
 from pathlib import Path
 
 from lander_runtime.errors import InputRefused

@@ -1,5 +1,6 @@
 """`lander train`: a policy from nothing, with the run's progress drawn as it goes."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -94,7 +95,7 @@ def _resumed(
             f"{folder} has done {checkpoint.progress.steps:,} steps already; --steps cannot be less."
         )
     if config.updates == done:
-        say(f"{folder} is done. To go on: lander train --resume {folder} --steps {2 * config.steps}")
+        say(f"{folder} is done. To go on: lander train --resume {shlex.quote(str(folder))} --steps {2 * config.steps}")
     return config, run
 
 

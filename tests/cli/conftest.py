@@ -25,6 +25,9 @@ TINY_RUN = [
 ]  # fmt: skip
 """Of `lander train`: 256 steps an update, some 0.1 s each."""
 
+COLOUR_VARIABLES = ("NO_COLOR", "FORCE_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "GITHUB_ACTIONS")
+"""Taken out of the environment: a test decides itself about colours, wherever it runs."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     # Box2D's bindings warn while they are imported; made an error there, it takes the process down.
@@ -76,7 +79,7 @@ def _as_from_a_shell(arguments: tuple[object, ...]) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", ["lander", *map(str, arguments)])
             patch.setenv("COLUMNS", "300")
-            for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TTY_COMPATIBLE", "NO_COLOR"):
+            for name in COLOUR_VARIABLES:
                 patch.delenv(name, raising=False)
             yield
     finally:
@@ -141,13 +144,16 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
         code = f"{prelude}\nfrom lander_cli.main import main\nmain()"
         folder = tmp_path_factory.mktemp("child")
         out, err = folder / "out", folder / "err"
+        clean = {name: value for name, value in os.environ.items() if name not in COLOUR_VARIABLES}
         with out.open("wb") as out_file, err.open("wb") as err_file:
             process = subprocess.Popen(
                 [sys.executable, "-c", code, *map(str, arguments)],
                 stdin=subprocess.DEVNULL,
                 stdout=out_file,
                 stderr=err_file,
-                env={**os.environ, "SDL_VIDEODRIVER": "dummy", **(env or {})},
+                env={**clean, "SDL_VIDEODRIVER": "dummy", **(env or {})},
+                # Where the tests run in the background, a shell may have them ignore Ctrl-C.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         children.append(process)
         return Child(process, out, err)

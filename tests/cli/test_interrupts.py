@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lander_cli.interrupts import stop_on_signals
 from lander_trainer import Checkpoint
 
 Lander = Callable[..., Any]
@@ -59,7 +60,25 @@ def test_training_is_saved_and_goes_on(
     assert Checkpoint.load(RUN / "checkpoint.safetensors").progress.updates == saved.progress.updates + 3
 
 
-def test_a_second_signal_ends_at_once(start: Start, tiny_run: list[Any]) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_first_signal_asks_and_the_second_ends(
+    capsys: pytest.CaptureFixture[str], number: signal.Signals, code: int
+) -> None:
+    before = signal.getsignal(number)
+    with stop_on_signals() as stop:
+        assert not stop()
+        signal.raise_signal(number)
+        assert stop()
+        assert stop.exit_code == code
+        assert "Once more to stop at once" in capsys.readouterr().err
+        with pytest.raises(SystemExit) as ended:
+            signal.raise_signal(number)
+    assert ended.value.code == code
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.slow
+def test_a_second_signal_ends_training_at_once(start: Start, tiny_run: list[Any]) -> None:
     """The one update of this run takes minutes: 1,000 passes over 65,536 steps."""
     slow = ["--set", "rollout_steps=8192", "--set", "epochs=1000", "--steps", "1e9", "--out", RUN]
     child = start("train", *tiny_run, *slow)

@@ -155,7 +155,7 @@ def on_a_terminal(*arguments: str, env: dict[str, str]) -> str:
     """What somebody at a terminal would have seen."""
     pty = pytest.importorskip("pty", reason="no pseudo terminals here")
     ours, theirs = pty.openpty()
-    clean = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    clean = {name: value for name, value in os.environ.items() if not name.endswith(("COLOR", "COMPATIBLE"))}
     child = subprocess.Popen(
         [sys.executable, "-c", "from lander_cli.main import main; main()", *arguments],
         stdin=subprocess.DEVNULL,
@@ -211,6 +211,17 @@ class TestOddPaths:
         words = shlex.split(lander("inspect", "--", "-p.onnx").next)
         assert words[0] == "lander"
         assert lander(*words[1:], "--gif-episodes", "none").code == 0
+
+    def test_a_command_inside_a_message_can_be_pasted_too(
+        self, lander: Lander, add_run: Callable[..., Path]
+    ) -> None:
+        run = add_run().rename("my run")
+        for arguments, command in [
+            (["eval", run], "lander export 'my run'"),
+            (["train", "CartPole-v1", "--out", run], "--resume 'my run'"),
+            (["train", "--resume", run], "lander train --resume 'my run' --steps"),
+        ]:
+            assert command in lander(*arguments).err
 
     def test_an_absolute_path_stays_absolute(self, lander: Lander, tiny: Path) -> None:
         assert tiny.is_absolute()
