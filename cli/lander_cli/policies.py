@@ -17,7 +17,7 @@ def find_policy(named: Path | None) -> tuple[Path, str]:
         if named.is_dir():
             if not (named / "policy.onnx").is_file():
                 raise InputRefused(
-                    f"{named}: a folder without policy.onnx. Make it with: lander export {named}"
+                    f"{named}: a folder without policy.onnx. Make it with: lander export {shlex.quote(str(named))}"
                 )
             return named / "policy.onnx", "of that folder"
         return named, "as named"

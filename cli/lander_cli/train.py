@@ -95,7 +95,8 @@ def _resumed(
             f"{folder} has done {checkpoint.progress.steps:,} steps already; --steps cannot be less."
         )
     if config.updates == done:
-        say(f"{folder} is done. To go on: lander train --resume {shlex.quote(str(folder))} --steps {2 * config.steps}")
+        more = shlex.join(["lander", "train", "--resume", str(folder), "--steps", str(2 * config.steps)])
+        say(f"{folder} is done. To go on: {more}")
     return config, run
 
 
