@@ -16,9 +16,8 @@ def find_policy(named: Path | None) -> tuple[Path, str]:
     if named is not None:
         if named.is_dir():
             if not (named / "policy.onnx").is_file():
-                raise InputRefused(
-                    f"{named}: a folder without policy.onnx. Make it with: lander export {shlex.quote(str(named))}"
-                )
+                command = shlex.join(["lander", "export", str(named)])
+                raise InputRefused(f"{named}: a folder without policy.onnx. Make it with: {command}")
             return named / "policy.onnx", "of that folder"
         return named, "as named"
     newest = newest_policy()

@@ -141,7 +141,10 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     children: list[subprocess.Popen[bytes]] = []
 
     def one(*arguments: object, prelude: str = "", env: dict[str, str] | None = None) -> Child:
-        code = f"{prelude}\nfrom lander_cli.main import main\nmain()"
+        # Where the tests run in the background, a shell may have them and their children ignore Ctrl-C.
+        # Not by preexec_fn: from Python 3.12 on, to fork beside other threads is a warning.
+        listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+        code = f"{listen}\n{prelude}\nfrom lander_cli.main import main\nmain()"
         folder = tmp_path_factory.mktemp("child")
         out, err = folder / "out", folder / "err"
         clean = {name: value for name, value in os.environ.items() if name not in COLOUR_VARIABLES}
@@ -152,8 +155,6 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
                 stdout=out_file,
                 stderr=err_file,
                 env={**clean, "SDL_VIDEODRIVER": "dummy", **(env or {})},
-                # Where the tests run in the background, a shell may have them ignore Ctrl-C.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         children.append(process)
         return Child(process, out, err)

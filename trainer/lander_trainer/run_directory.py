@@ -10,6 +10,7 @@ policy.onnx, .md, .gif    after `lander export`
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class RunDirectory:
                 out.mkdir(parents=True, exist_ok=True)
                 if any(out.iterdir()):
                     raise UsageError(
-                        f"{out} is not empty. Choose another --out, or go on with --resume {out}."
+                        f"{out} is not empty. Choose another --out, or go on with --resume {shlex.quote(str(out))}."
                     )
                 return cls(out)
             parent = root / env_id.replace("/", "-")
