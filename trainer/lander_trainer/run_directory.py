@@ -43,8 +43,9 @@ class RunDirectory:
             if out is not None:
                 out.mkdir(parents=True, exist_ok=True)
                 if any(out.iterdir()):
+                    again = shlex.quote(str(out))
                     raise UsageError(
-                        f"{out} is not empty. Choose another --out, or go on with --resume {shlex.quote(str(out))}."
+                        f"{out} is not empty. Choose another --out, or go on with --resume {again}."
                     )
                 return cls(out)
             parent = root / env_id.replace("/", "-")
