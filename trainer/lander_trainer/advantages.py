@@ -11,19 +11,23 @@ first. So obs[t + 1] always is what step t led to, also across a truncation, and
 bootstraps without a second look at the environment.
 """
 
-import torch
-from torch import Tensor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
 
 
 def compute_gae(
-    rewards: Tensor,
-    values: Tensor,
-    terminated: Tensor,
-    truncated: Tensor,
+    rewards: Array,
+    values: Array,
+    terminated: Array,
+    truncated: Array,
     *,
     gamma: float,
     gae_lambda: float,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Array, Array]:
     """Generalized advantage estimation (Schulman et al. 2016, eq. 16).
 
         delta_t = r_t + gamma V(s_t+1) (1 - terminated_t) - V(s_t)
@@ -43,20 +47,18 @@ def compute_gae(
         Advantages `[T, N]` and returns (advantage plus value, the critic's target) `[T, N]`. What
         stands at a dummy row has no meaning and must not be used.
     """
-    bootstrap = gamma * (~terminated).to(rewards.dtype)
-    carry = gamma * gae_lambda * (~(terminated | truncated)).to(rewards.dtype)
-    deltas = rewards + bootstrap * values[1:] - values[:-1]
-    advantages = torch.empty_like(rewards)
-    running = torch.zeros_like(rewards[0])
-    for step in range(len(rewards) - 1, -1, -1):
-        running = deltas[step] + carry[step] * running
-        advantages[step] = running
+    dtype = rewards.dtype.type
+    bootstrap = dtype(gamma) * ~terminated
+    carry = dtype(gamma * gae_lambda) * ~(terminated | truncated)
+    advantages = rewards + bootstrap * values[1:] - values[:-1]
+    for step in range(len(rewards) - 2, -1, -1):
+        advantages[step] += carry[step] * advantages[step + 1]
     return advantages, advantages + values[:-1]
 
 
 def compute_returns(
-    rewards: Tensor, values: Tensor, terminated: Tensor, truncated: Tensor, *, gamma: float
-) -> tuple[Tensor, Tensor]:
+    rewards: Array, values: Array, terminated: Array, truncated: Array, *, gamma: float
+) -> tuple[Array, Array]:
     """Plain discounted returns, bootstrapped where the rollout or a time limit cuts an episode.
 
         R_t = r_t + gamma V(s_t+1)  where truncated,  r_t  where terminated,  r_t + gamma R_t+1  else
@@ -67,7 +69,7 @@ def compute_returns(
     return compute_gae(rewards, values, terminated, truncated, gamma=gamma, gae_lambda=1.0)
 
 
-def live_rows(terminated: Tensor, truncated: Tensor, first: Tensor) -> Tensor:
+def live_rows(terminated: Array, truncated: Array, first: Array) -> Array:
     """Which rows are real steps and not the dummy row after an episode's end; bool `[T, N]`.
 
     Args:
@@ -76,10 +78,16 @@ def live_rows(terminated: Tensor, truncated: Tensor, first: Tensor) -> Tensor:
         first: bool `[N]`, whether row 0 is a dummy: the last step of the rollout before was an end.
     """
     done = terminated | truncated
-    return ~torch.cat([first[None], done[:-1]])
+    return ~np.concatenate([first[None], done[:-1]])
 
 
-def explained_variance(values: Tensor, returns: Tensor) -> float:
+def explained_variance(values: Array, returns: Array) -> float:
     """1 - Var(returns - values) / Var(returns) over `[B]`: 1 is perfect, 0 no better than the mean."""
-    variance = returns.var(correction=0)
-    return float("nan") if variance == 0 else float(1.0 - (returns - values).var(correction=0) / variance)
+    variance = returns.var()
+    return float("nan") if variance == 0 else float(1.0 - (returns - values).var() / variance)
+
+
+def normalize(advantages: Array) -> Array:
+    """Shift and scale `[..., B]` to mean 0 and deviation 1 along the last axis; one row only shifts."""
+    centred = advantages - advantages.mean(axis=-1, keepdims=True)
+    return centred / (np.sqrt(np.square(centred).mean(axis=-1, keepdims=True)) + 1e-8)

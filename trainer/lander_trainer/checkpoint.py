@@ -4,16 +4,19 @@ No pickle anywhere, so a checkpoint from a stranger can be opened without runnin
 
     network.<key>              the actor-critic's state dict
     optimizer.<i>.<name>       Adam's state of parameter i: step, exp_avg, exp_avg_sq
-    random.<name>              states of the generators
-    header `lander.checkpoint` environment, spaces, settings, progress, versions
+    lanes.<name>               where the environments were, on a backend that can tell
+    collector.<name>           what the collector remembers of them
+    header `lander.checkpoint` environment, spaces, settings, progress, versions, random generator
 """
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -47,7 +50,7 @@ class Progress:
     best_score: float | None = None
     """Best mean return on the selection seeds so far."""
     resumed: bool = False
-    """Whether the run was ever interrupted; then its settings alone do not give its weights again."""
+    """Whether the run ever went on from a checkpoint in a way that its settings alone do not repeat."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,10 @@ class Checkpoint:
     created: str
     """ISO 8601, UTC."""
     tensors: dict[str, Tensor]
+    """`network.*` the weights, `optimizer.*` Adam's moments, `lanes.*` and `collector.*` where the
+    environments were (only from a backend that can tell)."""
+    rng: dict[str, Any] = field(default_factory=dict)
+    """State of the generator that draws actions and shuffles rows, as NumPy gives it."""
 
     def save(self, path: Path) -> None:
         """Write the file, atomically."""
@@ -77,6 +84,7 @@ class Checkpoint:
             "versions": self.versions,
             "platform": self.platform,
             "created": self.created,
+            "rng": self.rng,
         }
         content = save(self.tensors, metadata={METADATA_KEY: json.dumps(header, allow_nan=False)})
         with atomic_write(path) as temporary:
@@ -120,6 +128,7 @@ class Checkpoint:
             platform=fields.text("platform"),
             created=fields.text("created"),
             tensors=tensors,
+            rng=fields.mapping("rng") if "rng" in fields.data else {},
         )
 
     def network(self) -> ActorCritic:
@@ -146,22 +155,13 @@ class Checkpoint:
         network.load_state_dict(weights)
         return network
 
-    def restore_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
-        """Put Adam's state back; `optimizer` is over the parameters of `network()` in their order."""
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        shapes = {"step": lambda p: (), "exp_avg": lambda p: p.shape, "exp_avg_sq": lambda p: p.shape}
-        wanted = {
-            f"optimizer.{i}.{k}": tuple(f(p)) for i, p in enumerate(parameters) for k, f in shapes.items()
+    def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """The tensors whose names start with `prefix` and a dot, without it."""
+        return {
+            name.removeprefix(f"{prefix}."): tensor.numpy()
+            for name, tensor in self.tensors.items()
+            if name.startswith(f"{prefix}.")
         }
-        found = {name: tuple(t.shape) for name, t in self.tensors.items() if name.startswith("optimizer.")}
-        if not found:
-            return  # Saved before the first update.
-        if found != wanted:
-            raise InputRefused("The optimiser's state does not fit the network that it is stored with.")
-        state = {
-            i: {key: self.tensors[f"optimizer.{i}.{key}"] for key in shapes} for i in range(len(parameters))
-        }
-        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def _read_config(values: dict[str, Any], path: Path) -> TrainConfig:
@@ -180,16 +180,11 @@ def build_network(observation: Space, action: Space, config: TrainConfig) -> Act
         return ActorCritic(observation.shape[0], action.n, config.hidden_sizes, config.activation)
 
 
+def named_tensors(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
+    """Arrays as the tensors of a checkpoint; `Checkpoint.arrays` is the inverse."""
+    return {f"{prefix}.{name}": torch.from_numpy(array) for name, array in arrays.items()}
+
+
 def network_tensors(network: ActorCritic) -> dict[str, Tensor]:
     """A copy of the weights under their names in a checkpoint."""
     return {f"network.{name}": t.detach().cpu().clone() for name, t in network.state_dict().items()}
-
-
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """A copy of Adam's state under its names in a checkpoint."""
-    state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
-    return {
-        f"optimizer.{index}.{name}": tensor.detach().cpu().clone()
-        for index, entry in state.items()
-        for name, tensor in entry.items()
-    }

@@ -53,6 +53,13 @@ class TrainConfig:
     """PyTorch's CPU threads. For networks this small a second thread costs more than it brings,
     and the number must be fixed for a run to be repeatable."""
 
+    workers: int = 0
+    """Threads (envpool) or processes (Gymnasium) that step the copies; 0 is one a core. Changes no result."""
+
+    learner: Literal["auto", "handwritten", "autograd"] = "auto"
+    """What computes gradients: `handwritten` in NumPy, on the CPU, for tanh or relu networks; `autograd` in
+    PyTorch, for all; `auto` takes the first where it can. They agree to rounding, not bit for bit."""
+
     lanes: int = 64
     """Environment copies stepped together, N."""
 
@@ -85,6 +92,9 @@ class TrainConfig:
 
     gae_lambda: float = 0.98
     """GAE's dial between bias (0) and variance (1), in [0, 1] [S16, eq. 16]."""
+
+    bootstrap_truncations: bool = True
+    """Count on after a time limit with the critic's value; off: as if the episode had ended there."""
 
     normalize_advantages: bool = True
     """Shift and scale the advantages of each minibatch to mean 0, deviation 1 [A21, C67]."""
@@ -128,6 +138,13 @@ class TrainConfig:
 
     checkpoint_seconds: float = 30.0
     """Seconds between periodic checkpoints."""
+
+    target_score: float | None = None
+    """Stop as soon as a selection scores at least this."""
+
+    time_limit: float | None = None
+    """Stop after this many seconds of training, with the linear schedule fitted to them; then the
+    weights depend on the machine's speed."""
 
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of `gymnasium.make`."""
@@ -185,6 +202,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "steps": (1, 10**12),
     "seed": (0, 2**31 - 1),
     "threads": (1, 1024),
+    "workers": (0, 1024),
     "lanes": (1, 65_536),
     "rollout_steps": (2, 1_000_000),
     "epochs": (1, 1_000),
@@ -204,6 +222,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "selection_episodes": (0, 90_000),
     "selections": (1, 10_000),
     "checkpoint_seconds": (0.1, 1e9),
+    "target_score": (-1e12, 1e12),
+    "time_limit": (1.0, 1e9),
 }
 
 

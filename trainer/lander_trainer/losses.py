@@ -22,10 +22,10 @@ class LossTerms(NamedTuple):
 
 
 def ppo_loss(
-    logits: Tensor,
+    log_probs: Tensor,
+    entropies: Tensor,
     values: Tensor,
     *,
-    actions: Tensor,
     old_log_probs: Tensor,
     old_values: Tensor,
     advantages: Tensor,
@@ -35,33 +35,39 @@ def ppo_loss(
     entropy_coef: float,
     clip_value: bool,
 ) -> LossTerms:
-    """Clipped surrogate, value and entropy terms of one minibatch of B rows.
+    """Clipped surrogate, value and entropy terms of one minibatch of B rows; all arrays are `[B]`.
 
     Args:
-        logits: `[B, n]` of the policy that learns.
-        values: `[B]` of the critic that learns.
-        actions: int64 `[B]`, what was done.
-        old_log_probs: `[B]`, log-probability of `actions` under the policy that acted.
-        old_values: `[B]`, the critic's values at acting time.
-        advantages: `[B]`, normalised or not.
-        returns: `[B]`, the critic's target.
+        log_probs: log-probability of the actions that were done, under the policy that learns.
+        entropies: of the policy that learns, in nats.
+        values: of the critic that learns.
+        old_log_probs: log-probability of the actions under the policy that acted.
+        old_values: the critic's values at acting time.
+        advantages: normalised or not.
+        returns: the critic's target.
         clip_range: epsilon.
         value_coef: c1.
         entropy_coef: c2.
         clip_value: limit the value's change to `clip_range` as well.
     """
-    all_log_probs = torch.log_softmax(logits, dim=-1)
-    log_ratios = all_log_probs.gather(-1, actions[:, None]).squeeze(-1) - old_log_probs
+    log_ratios = log_probs - old_log_probs
     ratios = log_ratios.exp()
     policy = clipped_surrogate(ratios, advantages, clip_range)
     value = value_loss(values, old_values, returns, clip_range if clip_value else None)
-    entropy = -(all_log_probs.exp() * all_log_probs).sum(-1).mean()
+    entropy = entropies.mean()
     with torch.no_grad():
         # The k3 estimator (Schulman 2020, "Approximating KL Divergence"): unbiased, never negative.
         approx_kl = (ratios - 1.0 - log_ratios).mean()
         clip_fraction = ((ratios - 1.0).abs() > clip_range).float().mean()
     total = policy + value_coef * value - entropy_coef * entropy
     return LossTerms(total, policy, value, entropy, approx_kl, clip_fraction)
+
+
+def categorical(logits: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+    """Of softmax(`logits` `[B, n]`): log-probabilities `[B]` of int64 `actions` `[B]`, and entropies `[B]`."""
+    all_log_probs = torch.log_softmax(logits, dim=-1)
+    log_probs = all_log_probs.gather(-1, actions[:, None]).squeeze(-1)
+    return log_probs, -(all_log_probs.exp() * all_log_probs).sum(-1)
 
 
 def clipped_surrogate(ratios: Tensor, advantages: Tensor, clip_range: float) -> Tensor:
@@ -85,9 +91,3 @@ def value_loss(values: Tensor, old_values: Tensor, returns: Tensor, clip_range: 
         held = old_values + (values - old_values).clamp(-clip_range, clip_range)
         errors = torch.maximum(errors, (held - returns).square())
     return 0.5 * errors.mean()
-
-
-def normalize(advantages: Tensor) -> Tensor:
-    """Shift and scale `[B]` to mean 0 and standard deviation 1; a single row only shifts."""
-    centred = advantages - advantages.mean()
-    return centred / (centred.square().mean().sqrt() + 1e-8)

@@ -11,6 +11,8 @@ class UpdateMetrics:
 
     update: int
     """From 1."""
+    done: float
+    """Share of the run that lies behind, of its updates or its time limit, from 0 to 1."""
     steps: int
     """Environment steps so far, dummy rows not counted."""
     seconds: float

@@ -6,49 +6,54 @@ whole rollout at once afterwards, with the same weights, which is one large prod
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from lander_trainer.advantages import live_rows
 from lander_trainer.backends import Backend
-from lander_trainer.network import ActorCritic
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """T steps of N lanes on the training device; rows as drawn in `advantages.py`."""
+    """T steps of N lanes; rows as drawn in `advantages.py`."""
 
-    obs: Tensor
+    obs: NDArray[Any]
     """`[T + 1, N, *obs_shape]`: what each action was chosen on, and what the last one led to."""
-    actions: Tensor
-    """int64 `[T, N]`."""
-    rewards: Tensor
-    """float32 `[T, N]`, unscaled."""
-    terminated: Tensor
-    """bool `[T, N]`."""
-    truncated: Tensor
-    """bool `[T, N]`."""
-    live: Tensor
-    """bool `[T, N]`: False at the dummy row after an episode's end."""
+    logits: NDArray[np.float32]
+    """`[T, N, n]`: the policy that each action was drawn from."""
+    actions: NDArray[np.int64]
+    """`[T, N]`."""
+    rewards: NDArray[np.float32]
+    """`[T, N]`, unscaled."""
+    terminated: NDArray[np.bool_]
+    """`[T, N]`."""
+    truncated: NDArray[np.bool_]
+    """`[T, N]`."""
+    live: NDArray[np.bool_]
+    """`[T, N]`: False at the dummy row after an episode's end."""
 
 
 class Collector:
-    """Steps a backend with a network's policy and remembers where each lane is."""
+    """Steps a backend with a policy and remembers where each lane is."""
 
-    def __init__(
-        self, backend: Backend, network: ActorCritic, rollout_steps: int, generator: torch.Generator
-    ) -> None:
+    def __init__(self, backend: Backend, obs: NDArray[Any], steps: int, rng: np.random.Generator) -> None:
+        """Go on from where `backend` stands.
+
+        Args:
+            backend: the environments.
+            obs: `[N, *obs_shape]`, what their `reset` or `restore` gave.
+            steps: T.
+            rng: draws the actions.
+        """
         self._backend = backend
-        self._network = network
-        self._steps = rollout_steps
-        self._generator = generator
-        self._obs = backend.reset()
-        self._first_is_dummy = np.zeros(backend.lanes, bool)
+        self._obs = obs
+        self._steps = steps
+        self._rng = rng
+        self._ended = np.zeros(backend.lanes, bool)
         self._returns = np.zeros(backend.lanes)
         self.recent_returns: deque[float] = deque(maxlen=100)
         """Undiscounted, unscaled returns of the last 100 finished episodes."""
@@ -56,23 +61,23 @@ class Collector:
         self.environment_seconds = 0.0
         self.inference_seconds = 0.0
 
-    def collect(self) -> Rollout:
-        """Take T steps in every lane."""
+    def collect(self, policy: Callable[[NDArray[Any]], NDArray[np.float32]]) -> Rollout:
+        """Take T steps in every lane, with actions drawn from the logits `[N, n]` that `policy` gives."""
         steps, lanes = self._steps, self._backend.lanes
         obs = np.empty((steps + 1, *self._obs.shape), self._obs.dtype)
-        actions = np.empty((steps, lanes), np.int64)
         rewards = np.empty((steps, lanes), np.float32)
         terminated = np.empty((steps, lanes), bool)
         truncated = np.empty((steps, lanes), bool)
-        device = self._generator.device
-        noise = _gumbel((steps, lanes, self._network.actions), self._generator)
-        obs[0] = self._obs
+        actions = np.empty((steps, lanes), np.int64)
         clock = time.perf_counter()
+        obs[0] = self._obs
+        first = policy(obs[0])
+        logits = np.empty((steps, *first.shape), np.float32)
+        noise = _gumbel(logits.shape, self._rng)
         for step in range(steps):
-            with torch.inference_mode():
-                logits = self._network.logits(torch.from_numpy(obs[step]).to(device))
-                # Gumbel-max: the argmax of logits plus Gumbel noise is a draw from their softmax.
-                actions[step] = (logits + noise[step]).argmax(-1).cpu().numpy()
+            logits[step] = policy(obs[step]) if step else first
+            # Gumbel-max: the argmax of logits plus Gumbel noise is a draw from their softmax.
+            np.argmax(logits[step] + noise[step], axis=-1, out=actions[step])
             acted = time.perf_counter()
             obs[step + 1], rewards[step], terminated[step], truncated[step] = self._backend.step(
                 actions[step]
@@ -80,22 +85,39 @@ class Collector:
             self.inference_seconds += acted - clock
             clock = time.perf_counter()
             self.environment_seconds += clock - acted
-            self._count_episodes(rewards[step], terminated[step] | truncated[step])
+        self._count_episodes(rewards, terminated | truncated)
         self._obs = obs[steps]
-        first = torch.from_numpy(self._first_is_dummy)
-        self._first_is_dummy = terminated[-1] | truncated[-1]
-        live = live_rows(torch.from_numpy(terminated), torch.from_numpy(truncated), first)
-        tensors = [torch.from_numpy(a).to(device) for a in (obs, actions, rewards, terminated, truncated)]
-        return Rollout(*tensors, live=live.to(device))
+        live = live_rows(terminated, truncated, self._ended)
+        self._ended = terminated[-1] | truncated[-1]
+        return Rollout(obs, logits, actions, rewards, terminated, truncated, live)
 
-    def _count_episodes(self, rewards: NDArray[np.float32], done: NDArray[Any]) -> None:
-        self._returns += rewards
-        if done.any():
-            self.recent_returns.extend(self._returns[done].tolist())
-            self.episodes += int(done.sum())
-            self._returns[done] = 0.0
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Copies of what `restore` needs beside the backend's own state."""
+        return {
+            "ended": self._ended.copy(),
+            "returns": self._returns.copy(),
+            "recent_returns": np.array(self.recent_returns, np.float64),
+        }
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Put back what `state` gave."""
+        self._ended[:] = state["ended"]
+        self._returns[:] = state["returns"]
+        self.recent_returns.extend(state["recent_returns"].tolist())
+
+    def _count_episodes(self, rewards: NDArray[np.float32], done: NDArray[np.bool_]) -> None:
+        """Add the rewards `[T, N]` up, in order, to where each lane's episode ended."""
+        for row, ends in zip(rewards, done, strict=True):
+            self._returns += row
+            if ends.any():
+                self.recent_returns.extend(self._returns[ends].tolist())
+                self.episodes += int(ends.sum())
+                self._returns[ends] = 0.0
 
 
-def _gumbel(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+def _gumbel(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float32]:
     """Standard Gumbel noise, -log of an exponential draw."""
-    return torch.empty(shape, device=generator.device).exponential_(generator=generator).log_().neg_()
+    draws = rng.standard_exponential(shape, dtype=np.float32)
+    # The draw may be 0 once in 2^24; the smallest normal number keeps its logarithm finite.
+    np.maximum(draws, np.finfo(np.float32).tiny, out=draws)
+    return np.negative(np.log(draws, out=draws), out=draws)

@@ -3,11 +3,16 @@
 from lander_trainer.config import TrainConfig
 
 
-def learning_rate(config: TrainConfig, update: int, epoch: int = 0) -> float:
-    """The rate in `epoch` (from 0) of `update` (from 0, of `config.updates`)."""
-    rate = config.learning_rate
+def learning_rate(config: TrainConfig, done: float, updates: int) -> float:
+    """The rate of the first epoch of an update; later epochs multiply it by `config.epoch_decay` each.
+
+    Args:
+        config: the schedule.
+        done: share of the run that lies behind, from 0 to 1.
+        updates: number of updates that lie behind.
+    """
     if config.anneal == "linear":
-        rate *= max(0.0, 1.0 - update / config.updates)
-    elif config.anneal == "exponential":
-        rate *= config.anneal_rate**update
-    return rate * config.epoch_decay**epoch
+        return config.learning_rate * max(0.0, 1.0 - done)
+    if config.anneal == "exponential":
+        return config.learning_rate * config.anneal_rate**updates
+    return config.learning_rate

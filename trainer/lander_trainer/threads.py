@@ -1,4 +1,4 @@
-"""PyTorch's CPU threads, for as long as something runs.
+"""How many threads compute, for as long as something runs.
 
 Apart from its users because the number is part of a result: products and decompositions round
 differently when they are cut into other parts.
@@ -8,14 +8,16 @@ import contextlib
 from collections.abc import Iterator
 
 import torch
+from threadpoolctl import threadpool_limits
 
 
 @contextlib.contextmanager
 def cpu_threads(count: int) -> Iterator[None]:
-    """Run with `count` PyTorch threads and put the caller's number back afterwards."""
+    """Run with `count` threads in PyTorch and NumPy, and put the caller's numbers back afterwards."""
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    with threadpool_limits(count, user_api="blas"):
+        torch.set_num_threads(count)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)

@@ -1,12 +1,13 @@
 """What steps the environment copies. A new way to step is one file here and one entry in `open_backend`."""
 
 import importlib.util
+import os
 
 from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.spec import EnvSpec
 from lander_trainer.backends.base import Backend, StepResult
 
-__all__ = ["Backend", "StepResult", "choose_backend", "open_backend"]
+__all__ = ["Backend", "StepResult", "choose_backend", "choose_workers", "open_backend"]
 
 
 def choose_backend(name: str, spec: EnvSpec) -> str:
@@ -34,12 +35,36 @@ def choose_backend(name: str, spec: EnvSpec) -> str:
     return "gymnasium"
 
 
-def open_backend(name: str, spec: EnvSpec, lanes: int, seed: int) -> Backend:
-    """Open `lanes` copies of `spec`, seeded from `seed`, on a backend that `choose_backend` named."""
+def choose_workers(count: int, backend: str, spec: EnvSpec, lanes: int) -> int:
+    """How many threads or processes step the copies; a `count` of 0 means one for each core."""
+    if backend == "gymnasium" and not _can_be_elsewhere(spec):
+        return 1
+    return min(lanes, count or available_cores())
+
+
+def available_cores() -> int:
+    """The cores that this process may use, which can be fewer than the machine has."""
+    # Python 3.13 has os.process_cpu_count for this.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def open_backend(name: str, spec: EnvSpec, lanes: int, seed: int, workers: int) -> Backend:
+    """Open `lanes` copies of `spec`, seeded from `seed`, on a backend that `choose_backend` named.
+
+    `workers`, the number of threads or processes, decides the speed and nothing else.
+    """
     if name == "envpool":
         from lander_trainer.backends.envpool import EnvpoolBackend
 
-        return EnvpoolBackend(spec, lanes, seed)
+        return EnvpoolBackend(spec, lanes, seed, workers)
     from lander_trainer.backends.gymnasium import GymnasiumBackend
 
-    return GymnasiumBackend(spec, lanes, seed)
+    return GymnasiumBackend(spec, lanes, seed, workers)
+
+
+def _can_be_elsewhere(spec: EnvSpec) -> bool:
+    """Whether another process can make `spec`: its code must be importable, not written in a script."""
+    from gymnasium import spec as registered
+
+    entry_point = registered(spec.id).entry_point
+    return isinstance(entry_point, str) and not entry_point.startswith("__main__:")

@@ -44,6 +44,16 @@ class Backend(Protocol):
         """Do `actions` `[N]` in the lanes."""
         ...
 
+    def state(self) -> dict[str, NDArray[Any]] | None:
+        """What puts every lane back to where it is, `seed` (that of `open_backend`) among it; None where
+        that cannot be had.
+        """
+        ...
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> NDArray[Any]:
+        """In place of `reset`: put back what `state` gave; gives the lanes' last observations."""
+        ...
+
     def close(self) -> None:
         """Free what the copies hold."""
         ...

@@ -4,7 +4,6 @@ It trains and never scores: its seeds are its own, its lunar terrain is smoothed
 differently and it has no wind.
 """
 
-import os
 import warnings
 from typing import Any
 
@@ -34,7 +33,7 @@ class EnvpoolBackend:
 
     name = "envpool"
 
-    def __init__(self, spec: EnvSpec, lanes: int, seed: int) -> None:
+    def __init__(self, spec: EnvSpec, lanes: int, seed: int, threads: int) -> None:
         self.lanes = lanes
         # Waiting for all lanes keeps their order, and with it the run, independent of the threads.
         with warnings.catch_warnings():
@@ -44,7 +43,7 @@ class EnvpoolBackend:
                 spec.id,
                 env_type="gymnasium",
                 num_envs=lanes,
-                num_threads=min(lanes, os.cpu_count() or 1),
+                num_threads=threads,
                 seed=seed,
                 max_episode_steps=spec.max_episode_steps,
             )
@@ -56,6 +55,12 @@ class EnvpoolBackend:
     def step(self, actions: NDArray[np.int64]) -> StepResult:
         obs, rewards, terminated, truncated, _ = self._pool.step(actions.astype(np.int32))
         return StepResult(obs, rewards, terminated, truncated & ~terminated)
+
+    def state(self) -> None:
+        """Nothing: envpool neither gives its state nor seeds an episode of its own."""
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> NDArray[Any]:
+        raise NotImplementedError("`state` gives nothing to restore")
 
     def close(self) -> None:
         self._pool.close()

@@ -1,6 +1,5 @@
 """The training loop: rollout, update, report, select, save. Public entry: `train`."""
 
-import math
 import platform
 import time
 from collections.abc import Callable
@@ -16,22 +15,17 @@ from lander_runtime import envs
 from lander_runtime.errors import CheckFailed, InputRefused, MachineLacks, UsageError
 from lander_runtime.report import installed_versions
 from lander_runtime.spec import EnvSpec, Space
-from lander_trainer.backends import Backend, choose_backend, open_backend
-from lander_trainer.checkpoint import (
-    Checkpoint,
-    Progress,
-    build_network,
-    network_tensors,
-    optimizer_tensors,
-)
+from lander_trainer.backends import Backend, choose_backend, choose_workers, open_backend
+from lander_trainer.checkpoint import Checkpoint, Progress, build_network, named_tensors, network_tensors
 from lander_trainer.config import TrainConfig
 from lander_trainer.curve import draw_learning_curve
+from lander_trainer.learners import NotFinite, UpdateStatistics, choose_learner, open_learner
 from lander_trainer.metrics import UpdateMetrics
-from lander_trainer.rollout import Collector
+from lander_trainer.rollout import Collector, Rollout
 from lander_trainer.run_directory import RunDirectory
+from lander_trainer.schedule import learning_rate
 from lander_trainer.selection import selection_score
 from lander_trainer.threads import cpu_threads
-from lander_trainer.update import UpdateStatistics, make_batch, update
 
 
 class TrainObserver(Protocol):
@@ -54,6 +48,8 @@ class TrainResult:
     progress: Progress
     interrupted: bool
     """`stop` asked for an end before the last update; the run can be resumed."""
+    reached_target: bool
+    """A selection scored `target_score`, which ended the run."""
 
 
 def train(
@@ -78,8 +74,9 @@ def train(
         MachineLacks: the backend or device is not there.
         CheckFailed: a loss or gradient is no longer finite; the checkpoint before it is kept.
     """
+    config = prepare(config)
     with cpu_threads(config.threads):
-        trainer = _Trainer(config, run, resume)
+        trainer = _Trainer(config, run, Checkpoint.load(run.checkpoint) if resume else None)
         try:
             return trainer.run_to_end(observer, stop)
         finally:
@@ -95,7 +92,10 @@ def prepare(config: TrainConfig) -> TrainConfig:
     """
     env = envs.resolve(config.env, config.env_kwargs)
     check_trainable(env)
-    return replace(config, backend=choose_backend(config.backend, env), device=choose_device(config.device))
+    backend = choose_backend(config.backend, env)
+    workers = choose_workers(config.workers, backend, env, config.lanes)
+    config = replace(config, backend=backend, workers=workers, device=choose_device(config.device))
+    return replace(config, learner=choose_learner(config))
 
 
 def check_trainable(env: EnvSpec) -> tuple[Space, Space]:
@@ -121,25 +121,17 @@ def check_trainable(env: EnvSpec) -> tuple[Space, Space]:
 class _Trainer:
     """The state of a run between two updates."""
 
-    def __init__(self, config: TrainConfig, run: RunDirectory, resume: bool) -> None:
-        self.config = config = prepare(config)
+    def __init__(self, config: TrainConfig, run: RunDirectory, checkpoint: Checkpoint | None) -> None:
+        self.config = config
         self.env = envs.resolve(config.env, config.env_kwargs)
         self.spaces = check_trainable(self.env)
         self.run = run
         self.progress = Progress()
-        device = torch.device(self.config.device)
-        self.network = build_network(*self.spaces, self.config).to(device)
-        self.optimizer = torch.optim.Adam(
-            self.network.parameters(), lr=config.learning_rate, eps=config.adam_epsilon, fused=True
-        )
-        self.generator = torch.Generator(device).manual_seed(config.seed)
-        if resume:
-            self._restore(Checkpoint.load(run.checkpoint))
-        # A resumed run starts new episodes, so it must not fly those of the run's start again.
-        env_seed = int(np.random.SeedSequence([config.seed, self.progress.updates]).generate_state(1)[0] >> 1)
-        self.backend: Backend = open_backend(self.config.backend, self.env, config.lanes, env_seed)
-        self.collector = Collector(self.backend, self.network, config.rollout_steps, self.generator)
-        self.collector.episodes = self.progress.episodes
+        self.rng = np.random.default_rng(config.seed)
+        self.learner = open_learner(config, build_network(*self.spaces, config))
+        if checkpoint is not None:
+            self._restore(checkpoint)
+        self.backend, self.collector = self._open_lanes(checkpoint)
 
     def run_to_end(self, observer: TrainObserver | None, stop: Callable[[], bool]) -> TrainResult:
         self.run.write_config(self.config)
@@ -147,40 +139,46 @@ class _Trainer:
         if observer is not None:
             observer.on_start(self.config, self.run.path, self.progress)
         saved = time.perf_counter()
-        interrupted = False
-        while self.progress.updates < self.config.updates and not interrupted:
+        interrupted = reached = False
+        while self._done() < 1.0 and not (interrupted or reached):
             metrics = self._one_update()
             self.run.append_metrics(metrics.to_json())
             if observer is not None:
                 observer.on_update(metrics)
-            interrupted = stop() and self.progress.updates < self.config.updates
+            reached = _reaches(metrics.selection_score, self.config.target_score)
+            interrupted = stop() and self._done() < 1.0
             if time.perf_counter() - saved > self.config.checkpoint_seconds:
                 self._save_state()
                 saved = time.perf_counter()
         self._save_state()
-        return TrainResult(self.run.path, self.progress, interrupted)
+        return TrainResult(self.run.path, self.progress, interrupted, reached)
+
+    def _done(self) -> float:
+        """Share of the run that lies behind: of its updates, or of its time where that is further."""
+        limit = self.config.time_limit
+        by_time = 0.0 if limit is None else self.progress.seconds / limit
+        return min(1.0, max(self.progress.updates / self.config.updates, by_time))
 
     def _one_update(self) -> UpdateMetrics:
-        collector, number = self.collector, self.progress.updates
+        collector, config, done = self.collector, self.config, self._done()
         environment, inference = collector.environment_seconds, collector.inference_seconds
         started = time.perf_counter()
-        rollout = collector.collect()
+        rollout = collector.collect(self.learner.logits)
         collected = time.perf_counter()
-        batch = make_batch(rollout, self.network, self.config)
-        statistics = update(self.network, self.optimizer, batch, self.config, number, self.generator)
-        self._check_finite(statistics, number)
+        rate = learning_rate(config, done, self.progress.updates)
+        statistics = self._learn(rollout, rate)
         learned = time.perf_counter()
-        score = self._select(number)
-        ended = time.perf_counter()
-        steps = len(batch.actions)
+        steps = int(rollout.live.sum())
         self.progress = replace(
             self.progress,
-            updates=number + 1,
+            updates=self.progress.updates + 1,
             steps=self.progress.steps + steps,
             episodes=collector.episodes,
-            seconds=self.progress.seconds + ended - started,
+            seconds=self.progress.seconds + learned - started,
         )
-        # Saved once the progress is counted, so that the file says where its weights come from.
+        score = self._select(done)
+        ended = time.perf_counter()
+        self.progress = replace(self.progress, seconds=self.progress.seconds + ended - learned)
         if score is not None and _beats(score, self.progress.best_score):
             self.progress = replace(self.progress, best_score=score)
             self._save(self.run.best)
@@ -188,6 +186,7 @@ class _Trainer:
             self._save(self.run.checkpoint)
         return UpdateMetrics(
             update=self.progress.updates,
+            done=self._done(),
             steps=self.progress.steps,
             seconds=self.progress.seconds,
             steps_per_second=steps / (learned - started),
@@ -202,27 +201,25 @@ class _Trainer:
             selection_seconds=ended - learned,
         )
 
-    def _select(self, number: int) -> float | None:
-        """The selection score, where this update is one of those that select."""
+    def _learn(self, rollout: Rollout, rate: float) -> UpdateStatistics:
+        try:
+            return self.learner.update(rollout, rate, self.rng)
+        except NotFinite as error:
+            kept = self.run.checkpoint
+            advice = "Try a lower learning_rate, and look at the environment's rewards."
+            if kept.is_file():
+                advice = f"{kept} is older and sound; lander export {self.run.path} takes its best. " + advice
+            raise CheckFailed(
+                f"Update {self.progress.updates + 1}: no longer finite: {error}. {advice}"
+            ) from error
+
+    def _select(self, done: float) -> float | None:
+        """The selection score, where the update that began at `done` passed a point where one is due."""
         config = self.config
-        due = (
-            number + 1
-        ) * config.selections // config.updates > number * config.selections // config.updates
+        due = int(self._done() * config.selections) > int(done * config.selections)
         if not due or config.selection_episodes == 0:
             return None
-        return selection_score(self.network, self.env, config.selection_episodes)
-
-    def _check_finite(self, statistics: UpdateStatistics, number: int) -> None:
-        broken = [
-            n for n in ("policy_loss", "value_loss", "grad_norm") if not math.isfinite(getattr(statistics, n))
-        ]
-        if broken:
-            kept = self.run.checkpoint.is_file()
-            raise CheckFailed(
-                f"Update {number + 1}: {', '.join(broken)} is no longer finite. "
-                + (f"The checkpoint in {self.run.path} is older and sound. " if kept else "")
-                + "Try a lower learning_rate, and look at the environment's rewards."
-            )
+        return selection_score(self.learner.logits, self.env, config.selection_episodes)
 
     def _save_state(self) -> None:
         """Checkpoint and learning curve as they are now."""
@@ -236,6 +233,15 @@ class _Trainer:
 
     def _save(self, path: Path) -> None:
         observation, action = self.spaces
+        lanes = self.backend.state()
+        environments = (
+            {
+                **named_tensors("lanes", lanes),
+                **named_tensors("collector", self.collector.state()),
+            }
+            if lanes is not None
+            else {}
+        )
         Checkpoint(
             env=self.env,
             observation=observation,
@@ -247,29 +253,57 @@ class _Trainer:
             ),
             platform=f"{platform.system()} {platform.machine()}",
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            tensors={
-                **network_tensors(self.network),
-                **optimizer_tensors(self.optimizer),
-                "random.torch": self.generator.get_state(),
-            },
+            tensors={**network_tensors(self.learner.network), **self.learner.state(), **environments},
+            rng=dict(self.rng.bit_generator.state),
         ).save(path)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        free = {name: getattr(self.config, name) for name in ("steps", "backend", "device", "threads")}
+        """Put the run back to where `checkpoint` saw it, the environments aside."""
+        free = {name: getattr(self.config, name) for name in _FREE_ON_RESUME}
         if replace(checkpoint.config, **free) != self.config:
             raise UsageError(
                 "A run goes on with the settings it was started with; only steps and machine may change."
             )
-        if "random.torch" not in checkpoint.tensors:
-            raise InputRefused(f"{self.run.checkpoint}: the state of its random generator is missing.")
         self.progress = checkpoint.progress
-        if self.progress.updates < self.config.updates:
+        if not self._repeats(checkpoint) and self._done() < 1.0:
             self.progress = replace(self.progress, resumed=True)
-        self.network.load_state_dict(checkpoint.network().state_dict())
-        checkpoint.restore_optimizer(self.optimizer)
-        # A generator's state means nothing on another device; there the run goes on with a fresh one.
-        if checkpoint.config.device == self.config.device:
-            self.generator.set_state(checkpoint.tensors["random.torch"])
+        self.learner.network.load_state_dict(checkpoint.network().state_dict())
+        self.learner.restore(checkpoint.tensors)
+        try:
+            self.rng.bit_generator.state = checkpoint.rng
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise InputRefused(
+                f"{self.run.checkpoint}: the state of its random generator is missing or broken."
+            ) from error
+
+    def _repeats(self, checkpoint: Checkpoint) -> bool:
+        """Whether going on from `checkpoint` gives what an uninterrupted run would have given."""
+        speed = {name: getattr(self.config, name) for name in _CHANGES_NO_RESULT}
+        return replace(checkpoint.config, **speed) == self.config and bool(checkpoint.arrays("lanes"))
+
+    def _open_lanes(self, checkpoint: Checkpoint | None) -> tuple[Backend, Collector]:
+        """The environments, where the checkpoint left them if it says, else at new episodes."""
+        config = self.config
+        lanes = checkpoint.arrays("lanes") if checkpoint is not None else {}
+        exact = bool(lanes) and config.backend == "gymnasium"
+        # New episodes of a resumed run must not be those of the run's start again.
+        fresh = np.random.SeedSequence([config.seed, self.progress.updates]).generate_state(1)[0] >> 1
+        seed = int(lanes["seed"]) if exact else int(fresh)
+        backend = open_backend(config.backend, self.env, config.lanes, seed, config.workers)
+        obs = backend.restore(lanes) if exact else backend.reset()
+        collector = Collector(backend, obs, config.rollout_steps, self.rng)
+        collector.episodes = self.progress.episodes
+        if exact and checkpoint is not None:
+            collector.restore(checkpoint.arrays("collector"))
+        return backend, collector
+
+
+_CHANGES_NO_RESULT = ("workers", "checkpoint_seconds", "target_score")
+_FREE_ON_RESUME = (*_CHANGES_NO_RESULT, "steps", "time_limit", "backend", "device", "threads", "learner")
+
+
+def _reaches(score: float | None, target: float | None) -> bool:
+    return score is not None and target is not None and score >= target
 
 
 def _beats(score: float | None, best: float | None) -> bool:

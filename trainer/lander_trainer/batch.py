@@ -1,0 +1,91 @@
+"""What a learner learns from: the live rows of a rollout with their advantages, and the order of visits."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lander_trainer.advantages import compute_gae, compute_returns, normalize
+from lander_trainer.config import TrainConfig
+from lander_trainer.rollout import Rollout
+
+
+@dataclass(frozen=True)
+class Batch:
+    """R rows, in the order of the rollout or in the order of an epoch."""
+
+    obs: NDArray[Any]
+    actions: NDArray[np.int64]
+    old_log_probs: NDArray[np.float32]
+    old_values: NDArray[np.float32]
+    advantages: NDArray[np.float32]
+    returns: NDArray[np.float32]
+
+    def rows(self, which: Any) -> "Batch":
+        """The rows that an index array or a slice names; a slice copies nothing."""
+        return Batch(
+            self.obs[which],
+            self.actions[which],
+            self.old_log_probs[which],
+            self.old_values[which],
+            self.advantages[which],
+            self.returns[which],
+        )
+
+
+def make_batch(rollout: Rollout, values: NDArray[np.float32], config: TrainConfig) -> Batch:
+    """The live rows of `rollout`, flattened.
+
+    Args:
+        rollout: T steps of N lanes.
+        values: `[T + 1, N]`, the critic's value of every observation.
+        config: discounting and reward scale.
+    """
+    terminated, truncated = rollout.terminated, rollout.truncated
+    if not config.bootstrap_truncations:
+        terminated, truncated = terminated | truncated, np.zeros_like(truncated)
+    rewards = rollout.rewards * np.float32(config.reward_scale)
+    if config.gae:
+        advantages, returns = compute_gae(
+            rewards, values, terminated, truncated, gamma=config.gamma, gae_lambda=config.gae_lambda
+        )
+    else:
+        advantages, returns = compute_returns(rewards, values, terminated, truncated, gamma=config.gamma)
+    live = rollout.live
+    actions = rollout.actions[live]
+    return Batch(
+        rollout.obs[:-1][live],
+        actions,
+        _log_softmax(rollout.logits[live])[np.arange(len(actions)), actions],
+        values[:-1][live],
+        advantages[live],
+        returns[live],
+    )
+
+
+def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def minibatch_size(config: TrainConfig) -> int:
+    """Rows of every minibatch, the same throughout a run."""
+    return -(-config.lanes * config.rollout_steps // config.minibatches)
+
+
+def epoch_order(rows: int, config: TrainConfig, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Which of `rows` live rows an epoch visits, `[minibatches * minibatch_size]`.
+
+    Every row once in random order; then the first ones again, so that all minibatches are full
+    however many dummy rows the rollout had (under 1% of it on LunarLander). One size everywhere
+    keeps minibatches plain slices and lets a GPU replay one captured update.
+    """
+    return np.resize(rng.permutation(rows), config.minibatches * minibatch_size(config))
+
+
+def minibatch_advantages(advantages: NDArray[np.float32], config: TrainConfig) -> NDArray[np.float32]:
+    """Advantages of an epoch, each minibatch shifted and scaled on its own where the settings say so."""
+    if not config.normalize_advantages:
+        return advantages
+    return normalize(advantages.reshape(config.minibatches, -1)).reshape(-1)

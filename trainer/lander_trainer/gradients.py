@@ -1,0 +1,67 @@
+"""The derivative of `losses.ppo_loss` by hand, in NumPy: pure functions of arrays.
+
+Autograd remains the judge: a test holds these against it. Names and symbols as in `losses.py`;
+outputs of networks are transposed, `[n, B]`, as `Perceptron.forward` gives them.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+class PolicyGradient(NamedTuple):
+    """What `policy_gradient` gives for B rows."""
+
+    logits: Array
+    """`[n, B]`: derivative of policy loss minus entropy bonus."""
+    log_probs: Array
+    """`[B]`: log-probability of the actions under the policy that learns."""
+    entropies: Array
+    """`[B]`, in nats."""
+
+
+def policy_gradient(
+    logits: Array,
+    *,
+    actions: NDArray[np.int64],
+    old_log_probs: Array,
+    advantages: Array,
+    clip_range: float,
+    entropy_coef: float,
+) -> PolicyGradient:
+    """Derivative of the clipped surrogate minus `entropy_coef` times the entropy, by the logits `[n, B]`.
+
+    With p = softmax(z) and r = p_a / p_old the loss of a row is -min(r A, clip(r) A) - c2 H(p), and
+
+        d(-r A)/dz_j = -r A (1[j = a] - p_j)        where the minimum is the unclipped side, else 0
+        dH/dz_j      = -p_j (log p_j + H)
+    """
+    rows = logits.shape[1]
+    columns = np.arange(rows)
+    shifted = logits - logits.max(axis=0)
+    all_log_probs = shifted - np.log(np.exp(shifted).sum(axis=0))
+    probs = np.exp(all_log_probs)
+    entropies = -(probs * all_log_probs).sum(axis=0)
+    log_probs = all_log_probs[actions, columns]
+    ratios = np.exp(log_probs - old_log_probs)
+    unclipped = np.where(advantages > 0.0, ratios <= 1.0 + clip_range, ratios >= 1.0 - clip_range)
+    slopes = ratios * advantages * unclipped / np.float32(-rows)
+    gradient = probs * ((all_log_probs + entropies) * np.float32(entropy_coef / rows) - slopes)
+    gradient[actions, columns] += slopes
+    return PolicyGradient(gradient, log_probs, entropies)
+
+
+def value_gradient(
+    values: Array, *, old_values: Array, returns: Array, clip_range: float | None, value_coef: float
+) -> Array:
+    """Derivative of `value_coef` times the value loss, by the values `[B]`."""
+    errors = values - returns
+    if clip_range is not None:
+        changes = values - old_values
+        held_errors = old_values + np.clip(changes, -clip_range, clip_range) - returns
+        held_slopes = held_errors * (np.abs(changes) <= clip_range)
+        errors = np.where(np.abs(held_errors) > np.abs(errors), held_slopes, errors)
+    return errors * np.float32(value_coef / len(values))

@@ -1,0 +1,38 @@
+"""What computes PPO's updates. Public entry: `open_learner`."""
+
+import torch
+
+from lander_runtime.errors import UsageError
+from lander_trainer.config import TrainConfig
+from lander_trainer.learners.autograd import AutogradLearner
+from lander_trainer.learners.base import Learner, NotFinite, UpdateStatistics
+from lander_trainer.learners.handwritten import HandwrittenLearner
+from lander_trainer.learners.perceptron import ACTIVATIONS
+from lander_trainer.network import ActorCritic
+
+__all__ = ["Learner", "NotFinite", "UpdateStatistics", "choose_learner", "open_learner"]
+
+
+def choose_learner(config: TrainConfig) -> str:
+    """The learner that `config` means, given a `device` that is no longer `auto`.
+
+    Raises:
+        UsageError: the handwritten learner was asked for where it does not work.
+    """
+    refusal = None
+    if config.device != "cpu":
+        refusal = "computes on the CPU"
+    elif config.activation not in ACTIVATIONS:
+        refusal = f"knows the activations {' and '.join(ACTIVATIONS)}"
+    if config.learner == "handwritten" and refusal is not None:
+        raise UsageError(f"The handwritten learner {refusal}. Use learner=autograd.")
+    if config.learner == "auto":
+        return "autograd" if refusal else "handwritten"
+    return config.learner
+
+
+def open_learner(config: TrainConfig, network: ActorCritic) -> Learner:
+    """A learner on `network`, with `config.learner` and `config.device` as `prepare` completed them."""
+    if config.learner == "handwritten":
+        return HandwrittenLearner(network, config)
+    return AutogradLearner(network.to(torch.device(config.device)), config)

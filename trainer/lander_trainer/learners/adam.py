@@ -1,0 +1,40 @@
+"""Adam on one vector, in NumPy (Kingma and Ba 2015, arXiv:1412.6980, algorithm 1)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+class Adam:
+    """Adam with beta1 = 0.9 and beta2 = 0.999, PyTorch's defaults."""
+
+    def __init__(self, values: Array, epsilon: float) -> None:
+        """Improve `values` `[P]` in place; `epsilon` stands outside the root, as in PyTorch."""
+        self._values = values
+        self._epsilon = np.float32(epsilon)
+        self.exp_avg = np.zeros_like(values)
+        """First moment, m."""
+        self.exp_avg_sq = np.zeros_like(values)
+        """Second moment, v."""
+        self.steps = 0
+        self._scratch = np.empty_like(values)
+
+    def step(self, gradient: Array, learning_rate: float) -> None:
+        """One step along `gradient` `[P]`."""
+        beta1, beta2 = 0.9, 0.999
+        self.steps += 1
+        mean, square, scratch = self.exp_avg, self.exp_avg_sq, self._scratch
+        mean *= np.float32(beta1)
+        np.multiply(gradient, np.float32(1.0 - beta1), out=scratch)
+        mean += scratch
+        square *= np.float32(beta2)
+        np.multiply(gradient, gradient, out=scratch)
+        scratch *= np.float32(1.0 - beta2)
+        square += scratch
+        np.sqrt(square, out=scratch)
+        scratch *= np.float32((1.0 - beta2**self.steps) ** -0.5)
+        scratch += self._epsilon
+        np.divide(mean, scratch, out=scratch)
+        scratch *= np.float32(learning_rate / (1.0 - beta1**self.steps))
+        self._values -= scratch

@@ -1,0 +1,74 @@
+"""What every learner promises: it owns the weights, gives logits to act on, and improves them."""
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lander_runtime.errors import LanderError
+from lander_trainer.network import ActorCritic
+from lander_trainer.rollout import Rollout
+
+
+class NotFinite(LanderError):
+    """A NaN or an infinity appeared; the text names where."""
+
+
+class UpdateStatistics(NamedTuple):
+    """Means over the rows or minibatches of one update."""
+
+    policy_loss: float
+    value_loss: float
+    entropy: float
+    approx_kl: float
+    clip_fraction: float
+    grad_norm: float
+    """Euclidean norm of the gradient before it was limited."""
+    explained_variance: float
+    """Of the critic before the update."""
+    learning_rate: float
+    """Of the first epoch."""
+    epochs: int
+    """Passes done; fewer than asked for where the KL stop ended the update."""
+
+
+class Learner(Protocol):
+    """PPO on one network. A new way to compute is one file here and one entry in `open_learner`."""
+
+    name: str
+    network: ActorCritic
+    """Always holds the current weights."""
+
+    def logits(self, obs: NDArray[Any]) -> NDArray[np.float32]:
+        """Unnormalised log-probabilities `[N, n]` of the policy as it is; overwritten by the next call."""
+        ...
+
+    def update(self, rollout: Rollout, learning_rate: float, rng: np.random.Generator) -> UpdateStatistics:
+        """Improve the weights on one rollout.
+
+        Args:
+            rollout: T steps of N lanes under the weights as they are.
+            learning_rate: of the first epoch.
+            rng: shuffles the rows.
+
+        Raises:
+            NotFinite: an observation, reward, loss or gradient is NaN or infinite. The weights may
+                be unusable afterwards.
+        """
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """Copies of the optimiser's tensors, on the CPU, by their names in a checkpoint."""
+        ...
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Put back what `state` gave; the weights are restored through `network`."""
+        ...
+
+
+def check_finite(**arrays: NDArray[Any]) -> None:
+    """Raise `NotFinite` with the names of those arrays that hold a NaN or an infinity."""
+    broken = [name.replace("_", " ") for name, array in arrays.items() if not np.isfinite(array).all()]
+    if broken:
+        raise NotFinite(", ".join(broken))
