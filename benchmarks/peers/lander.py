@@ -1,0 +1,76 @@
+"""Lander's trainer as a contender of `train_speed.py`: preset `default`, one JSON object on stdout.
+
+    python benchmarks/peers/lander.py lander-envpool --steps 1_000_000 --seed 1
+
+Its time includes choosing the best weights on held-out seeds, and those weights are scored, because
+they are what it exports. It looks at the training mean once an update.
+"""
+
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+
+from lander_trainer import Checkpoint, Progress, RunDirectory, TrainConfig, UpdateMetrics, preset, train
+from measure import ENV, Clock, arguments, publish, score, versions
+
+PARTS = ("environment_seconds", "inference_seconds", "update_seconds", "selection_seconds")
+BACKENDS = {"lander-envpool": "envpool", "lander-gymnasium": "gymnasium"}
+
+
+class Watch:
+    """An observer that drives the clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.parts = dict.fromkeys(PARTS, 0.0)
+
+    def on_start(self, config: TrainConfig, run: Path, progress: Progress) -> None:
+        self.threads = config.threads
+        self.clock.start()
+
+    def on_update(self, metrics: UpdateMetrics) -> None:
+        row = asdict(metrics)
+        for part in PARTS:
+            self.parts[part] += row[part]
+        self.clock.note(metrics.mean_return, metrics.episodes, metrics.steps)
+
+
+def main() -> None:
+    """Train, score, print."""
+    options = arguments(__doc__, tuple(BACKENDS))
+    backend = BACKENDS[options.contender]
+    values = {"steps": options.steps, "seed": options.seed, "backend": backend, "device": "cpu"}
+    if options.threads is not None:
+        values["threads"] = options.threads
+    config = preset(ENV, "default").with_values(values)
+    clock = Clock()
+    watch = Watch(clock)
+    with tempfile.TemporaryDirectory() as folder:
+        run = RunDirectory.create(config.env, Path(folder) / "run")
+        progress = train(config, run, observer=watch).progress
+        clock.stop()
+        actor = Checkpoint.load(run.best).network().actor
+
+    def greedy(obs: NDArray[Any]) -> NDArray[Any]:
+        with torch.inference_mode():
+            return actor(torch.from_numpy(obs)).argmax(-1).numpy()
+
+    parts = {name: round(seconds, 3) for name, seconds in watch.parts.items()}
+    publish(
+        {
+            **clock.report(progress.steps),
+            **parts,
+            **score(greedy, options.episodes),
+            "scored": "best weights on held-out seeds",
+            "torch_threads": watch.threads,
+            "versions": versions("lander-rl", "torch", "gymnasium", *({backend} - {"gymnasium"})),
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""What every contender of `train_speed.py` is measured with, so that one rule holds for all.
+
+The clock starts when imports, environments and networks are ready, just before the first reset, and
+stops when the call that trains returns. Compilation that the first steps set off, saving and
+choosing weights count; imports, set-up and scoring do not.
+
+Needs gymnasium and numpy only: it runs in lander's environment and in the peers' own.
+"""
+
+import argparse
+import json
+import math
+import platform
+import resource
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+ENV = "LunarLander-v3"
+THRESHOLD = 200.0
+"""Return at which LunarLander-v3 counts as solved."""
+FIRST_SEED = 1_000_000
+"""Episode i is scored on seed FIRST_SEED + i; no contender trains there."""
+
+
+class Clock:
+    """Time of a training run, and when its last 100 episodes first average the threshold."""
+
+    def __init__(self) -> None:
+        self.environment_seconds = 0.0
+        """Time spent stepping the environments; whoever steps them adds to it."""
+        self.seconds_to_threshold: float | None = None
+        self.steps_to_threshold: int | None = None
+        self.mean_return: float | None = None
+        """Mean return of the last 100 training episodes."""
+        self.episodes = 0
+        self._returns: deque[float] = deque(maxlen=100)
+        self._started = self._stopped = math.nan
+        self._peak_rss = 0.0
+
+    def start(self) -> None:
+        """Everything is built; training begins."""
+        self._started = time.perf_counter()
+
+    def stop(self) -> None:
+        """The call that trains has returned."""
+        self._stopped = time.perf_counter()
+        # Here and not in `report`, because scoring opens environments of its own.
+        self._peak_rss = peak_rss_mb()
+
+    def episode(self, return_: float, steps: int) -> None:
+        """A training episode ended, after `steps` steps of all environments together."""
+        self._returns.append(return_)
+        self.note(sum(self._returns) / len(self._returns), self.episodes + 1, steps)
+
+    def note(self, mean_return: float | None, episodes: int, steps: int) -> None:
+        """After `steps` steps the last 100 of `episodes` episodes averaged `mean_return`."""
+        self.mean_return, self.episodes = mean_return, episodes
+        if self.steps_to_threshold is None and episodes >= 100 and (mean_return or 0.0) >= THRESHOLD:
+            self.seconds_to_threshold = time.perf_counter() - self._started
+            self.steps_to_threshold = steps
+
+    def report(self, steps: int) -> dict[str, Any]:
+        """The measured run of `steps` steps as plain data."""
+        seconds = self._stopped - self._started
+        return {
+            "steps": steps,
+            "seconds": round(seconds, 3),
+            "steps_per_second": round(steps / seconds, 1),
+            "seconds_to_200": _rounded(self.seconds_to_threshold),
+            "steps_to_200": self.steps_to_threshold,
+            "environment_seconds": round(self.environment_seconds, 3),
+            "training_episodes": self.episodes,
+            "training_mean_return": _rounded(self.mean_return),
+            "peak_rss_mb": round(self._peak_rss, 1),
+        }
+
+
+def peak_rss_mb() -> float:
+    """Most memory that this process has held, in MB of 10^6 bytes, imports included."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def score(act: Callable[[NDArray[np.float32]], NDArray[Any]], episodes: int) -> dict[str, Any]:
+    """Greedy returns in Gymnasium's own environment, the same judge for everybody.
+
+    Args:
+        act: observations `[episodes, 8]` -> greedy actions `[episodes]`. The batch keeps its size when
+            episodes end, because JAX would compile again for every other.
+        episodes: episode i starts from seed FIRST_SEED + i.
+    """
+    envs = [gymnasium.make(ENV) for _ in range(episodes)]
+    obs = np.stack([env.reset(seed=FIRST_SEED + i)[0] for i, env in enumerate(envs)])
+    returns = np.zeros(episodes)
+    running = set(range(episodes))
+    while running:
+        actions = act(obs)
+        for i in sorted(running):
+            obs[i], reward, terminated, truncated, _ = envs[i].step(int(actions[i]))
+            returns[i] += float(reward)
+            if terminated or truncated:
+                running.remove(i)
+    for env in envs:
+        env.close()
+    return {
+        "greedy_mean": round(float(returns.mean()), 2),
+        "greedy_std": round(float(returns.std()), 2),
+        "greedy_min": round(float(returns.min()), 2),
+        "greedy_episodes": episodes,
+    }
+
+
+def arguments(description: str | None, contenders: tuple[str, ...] = ()) -> argparse.Namespace:
+    """The command line that all runners share; `contenders` where one script serves several."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    if contenders:
+        parser.add_argument("contender", choices=contenders)
+    parser.add_argument("--steps", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--episodes", type=int, default=100, help="to score on")
+    parser.add_argument("--threads", type=int, help="of PyTorch; by default as many as it takes itself")
+    return parser.parse_args()
+
+
+def versions(*distributions: str) -> dict[str, str]:
+    """Versions of Python and of `distributions`, by name."""
+    return {"python": platform.python_version(), **{name: version(name) for name in distributions}}
+
+
+def publish(result: dict[str, Any]) -> None:
+    """Print the one JSON object."""
+    print(json.dumps(result, allow_nan=False))
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

@@ -1,0 +1,123 @@
+"""Medians and the table of `train_speed.py`: pure functions of the runs that it gathered.
+
+Apart from it so that a table can be checked and printed again without training anything.
+"""
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+Run = dict[str, Any]
+"""One run as its runner printed it, with `contender`, `seed` and `steps_asked`."""
+
+REFERENCES = ("sb3", "sb3-1-thread", "notebook", "notebook-1-thread")
+"""What the others are compared with, where it ran."""
+
+
+def medians(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
+    """Of each contender, in the order of its first run, the medians over its runs.
+
+    A run that never reached the threshold counts as infinitely late; where that makes the median
+    infinite it is None. Ratios are medians over the pairs of runs with the same seed, which ran in the
+    same round, so that a drift of the machine's speed meets both sides.
+    """
+    names = list(dict.fromkeys(run["contender"] for run in runs))
+    by_seed = {name: {run["seed"]: run for run in runs if run["contender"] == name} for name in names}
+    return {name: _median_of(name, by_seed) for name in names}
+
+
+def _median_of(name: str, by_seed: dict[str, dict[int, Run]]) -> dict[str, Any]:
+    runs = list(by_seed[name].values())
+    speeds = [run["steps_per_second"] for run in runs]
+    row: dict[str, Any] = {
+        "runs": len(runs),
+        "steps": _median(runs, "steps"),
+        "seconds": _median(runs, "seconds"),
+        "steps_per_second": _median(runs, "steps_per_second"),
+        "steps_per_second_range": [min(speeds), max(speeds)],
+        "outside_environment": statistics.median(
+            1.0 - run["environment_seconds"] / run["seconds"] for run in runs
+        ),
+        "seconds_to_200": _median(runs, "seconds_to_200"),
+        "steps_to_200": _median(runs, "steps_to_200"),
+        "reached_200": sum(run["seconds_to_200"] is not None for run in runs),
+        "greedy_mean": _median(runs, "greedy_mean"),
+        "peak_rss_mb": _median(runs, "peak_rss_mb"),
+    }
+    for reference in REFERENCES:
+        pairs = [
+            run["steps_per_second"] / by_seed[reference][seed]["steps_per_second"]
+            for seed, run in by_seed[name].items()
+            if seed in by_seed.get(reference, {})
+        ]
+        row[f"times_{reference}"] = statistics.median(pairs) if pairs else None
+    return row
+
+
+def _median(runs: Sequence[Run], key: str) -> float | None:
+    value = statistics.median(math.inf if run[key] is None else run[key] for run in runs)
+    return value if math.isfinite(value) else None
+
+
+def table(results: dict[str, Any]) -> str:
+    """The results (what `train_speed.py` writes) as a Markdown table with what is needed to read it."""
+    rows = medians(results["runs"])
+    references = [name for name in REFERENCES if name in rows]
+    columns = [
+        "contender",
+        "runs x steps",
+        "steps/s (range)",
+        "outside the environment",
+        "to a training mean of 200",
+        "greedy score",
+        "peak RSS",
+        *(f"against {name}" for name in references),
+    ]
+    lines = [_cells(columns), "|---" * len(columns) + "|"]
+    lines += [_cells(_row(name, row, references)) for name, row in rows.items()]
+    return "\n".join([_heading(results), "", *lines, "", *_notes(results)])
+
+
+def _row(name: str, row: dict[str, Any], references: Sequence[str]) -> list[str]:
+    low, high = row["steps_per_second_range"]
+    reached = f"{row['reached_200']} of {row['runs']}"
+    solved = f"{row['seconds_to_200']:.1f} s" if row["seconds_to_200"] is not None else "never"
+    ratios = [row[f"times_{reference}"] for reference in references]
+    return [
+        name,
+        f"{row['runs']} x {row['steps']:,.0f}",
+        f"{row['steps_per_second']:,.0f} ({low:,.0f} to {high:,.0f})",
+        f"{row['outside_environment']:.0%}",
+        f"{solved} ({reached})",
+        f"{row['greedy_mean']:.1f}",
+        f"{row['peak_rss_mb']:,.0f} MB",
+        *("-" if ratio is None else f"{ratio:.2f}x" for ratio in ratios),
+    ]
+
+
+def _heading(results: dict[str, Any]) -> str:
+    machine = results["machine"]
+    dates = sorted(run["date"][:10] for run in results["runs"])
+    days = " to ".join(dict.fromkeys([dates[0], dates[-1]])) if dates else "no runs"
+    return (
+        f"{results['env']}, {machine['cpu']}, {machine['cores']} cores, {days}. "
+        f"Medians; `{'`, `'.join(results['commands'])}`."
+    )
+
+
+def _notes(results: dict[str, Any]) -> list[str]:
+    """What stood behind each row: versions, threads and which weights were scored."""
+    lines = []
+    latest = {run["contender"]: run for run in results["runs"]}
+    for name, run in latest.items():
+        versions = ", ".join(f"{library} {number}" for library, number in run["versions"].items())
+        lines.append(
+            f"- {name}: {versions}; {run['torch_threads']} PyTorch thread(s); "
+            f"scored on {run['greedy_episodes']} episodes with its {run['scored']}"
+        )
+    return lines
+
+
+def _cells(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

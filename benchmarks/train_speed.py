@@ -1,0 +1,244 @@
+"""Lander's trainer beside its peers on LunarLander-v3: steps a second, time to solve, score, memory.
+
+    python benchmarks/train_speed.py [--steps 1_000_000] [--runs 5] [--only lander-envpool,sb3]
+    python benchmarks/train_speed.py --table benchmarks/results/train_speed.json
+
+Every run is a fresh process, and contenders take turns (A B C A B C ...), so that a drift of the
+machine's speed meets all of them; run r has seed r. The clock starts when imports, environments and
+networks are ready and stops when training returns: compilation that the first steps set off, saving
+and this trainer's choice of its best weights count (benchmarks/peers/measure.py). What a whole
+process took, imports and scoring included, is kept as `process_seconds`.
+
+    lander-envpool, lander-gymnasium   this trainer, preset `default`, one PyTorch thread
+    notebook                           the loop that this project comes from (peers/notebook.py)
+    sb3, sbx                           PPO of Stable-Baselines3 and of SBX, settings of RL Baselines3 Zoo
+    notebook-1-thread, sb3-1-thread    the same with one PyTorch thread. Left alone PyTorch takes one a
+                                       core, and then anything else that runs slows it many times over
+
+`sb3` and `sbx` run in an environment of their own, made on first use from peers/requirements.txt. The
+file with the results is written after every run.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from speed_table import medians, table
+
+HERE = Path(__file__).resolve().parent
+PEERS = HERE / "peers"
+REQUIREMENTS = PEERS / "requirements.txt"
+SCHEMA = "lander.train-speed/1"
+
+CONTENDERS: dict[str, tuple[str, ...]] = {
+    "lander-envpool": ("lander.py", "lander-envpool"),
+    "lander-gymnasium": ("lander.py", "lander-gymnasium"),
+    "notebook": ("notebook.py",),
+    "sb3": ("stable_baselines.py", "sb3"),
+    "sbx": ("stable_baselines.py", "sbx"),
+    "notebook-1-thread": ("notebook.py", "--threads", "1"),
+    "sb3-1-thread": ("stable_baselines.py", "sb3", "--threads", "1"),
+}
+"""Name -> script in peers/ and its arguments."""
+
+DEFAULT = "lander-envpool,lander-gymnasium,notebook,sb3,sbx"
+
+
+def main() -> int:
+    """Measure, write, print the table; 1 where a contender failed."""
+    options = parse()
+    if options.table:
+        print(table(json.loads(options.table.read_text(encoding="utf-8"))))
+        return 0
+    results = open_results(options)
+    plan = [(seed, name) for seed in range(1, options.runs + 1) for name in options.only]
+    done = {(run["seed"], run["contender"]) for run in results["runs"]}
+    plan = [turn for turn in plan if turn not in done]
+    if any(needs_venv(name) for _, name in plan):
+        make_venv(options.venv)
+    failed: set[str] = set()
+    for number, (seed, name) in enumerate(plan, start=1):
+        if name in failed:
+            continue
+        steps = options.steps_of.get(name, options.steps)
+        talk(f"[{number} of {len(plan)}] {name}, seed {seed}, {steps:,} steps")
+        run = measure(name, seed, steps, options.venv)
+        if run is None:
+            talk(f"{name} failed and is left out from here on")
+            failed.add(name)
+            continue
+        talk(
+            f"    {run['steps_per_second']:,.0f} steps/s, {run['seconds']:.1f} s, "
+            f"greedy {run['greedy_mean']:.1f}"
+        )
+        results["runs"].append(run)
+        results["medians"] = medians(results["runs"])
+        write(options.out, results)
+    if results["runs"]:
+        print(table(results))
+        talk(f"Next: python benchmarks/train_speed.py --table {shlex.quote(str(options.out))}")
+    return 1 if failed else 0
+
+
+def parse() -> argparse.Namespace:
+    """The command line, checked."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--steps", type=int, default=1_000_000, help="of every run")
+    parser.add_argument("--steps-of", default="", help="exceptions: sb3=200_000,notebook=2_500_000")
+    parser.add_argument("--runs", type=int, default=5, help="of every contender")
+    parser.add_argument("--only", default=DEFAULT, help=f"of {', '.join(CONTENDERS)}; default {DEFAULT}")
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "train_speed.json")
+    parser.add_argument("--resume", action="store_true", help="add the runs that an existing file lacks")
+    parser.add_argument("--venv", type=Path, default=HERE.parent / ".bench-venv", help="of sb3 and sbx")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="print the table of a file, run nothing")
+    options = parser.parse_args()
+    options.only = list(dict.fromkeys(options.only.split(",")))
+    try:
+        exceptions = (item.split("=") for item in options.steps_of.split(",") if item)
+        options.steps_of = {name: int(steps) for name, steps in exceptions}
+    except ValueError:
+        parser.error(f"--steps-of {options.steps_of} is not of the form sb3=200_000,notebook=2_500_000")
+    unknown = [name for name in [*options.only, *options.steps_of] if name not in CONTENDERS]
+    if unknown:
+        parser.error(f"no contender {', '.join(unknown)}; there are {', '.join(CONTENDERS)}")
+    if min([options.runs, options.steps, *options.steps_of.values()]) < 1:
+        parser.error("--runs and all steps must be at least 1")
+    if options.table and not options.table.is_file():
+        parser.error(f"--table {options.table}: no such file")
+    if not options.table and options.out.exists() and not options.resume:
+        parser.error(f"{options.out} exists; add --resume to add to it, or name another --out")
+    return options
+
+
+def open_results(options: argparse.Namespace) -> dict[str, Any]:
+    """The results to add to: those of the file, or none yet."""
+    machine = describe_machine()
+    if not options.out.exists():
+        empty = {"schema": SCHEMA, "env": "LunarLander-v3", "machine": machine, "commands": []}
+        return {**empty, "commands": [command(options)], "medians": {}, "runs": []}
+    results = json.loads(options.out.read_text(encoding="utf-8"))
+    if results["machine"] != machine:
+        sys.exit(
+            f"{options.out} is of another machine ({results['machine']}, here {machine}); name another --out."
+        )
+    for run in results["runs"]:
+        steps = options.steps_of.get(run["contender"], options.steps)
+        if run["contender"] in options.only and run["steps_asked"] != steps:
+            sys.exit(
+                f"{options.out} holds runs of {run['contender']} over {run['steps_asked']:,} steps; "
+                f"add --steps-of {run['contender']}={run['steps_asked']} or name another --out."
+            )
+    results["commands"] = list(dict.fromkeys([*results["commands"], command(options)]))
+    return results
+
+
+def command(options: argparse.Namespace) -> str:
+    """What to type to measure the same again; where files lie is left out."""
+    words = ["python", "benchmarks/train_speed.py", "--steps", f"{options.steps:_}"]
+    words += ["--runs", str(options.runs), "--only", ",".join(options.only)]
+    if options.steps_of:
+        exceptions = (f"{name}={steps:_}" for name, steps in options.steps_of.items())
+        words += ["--steps-of", ",".join(exceptions)]
+    return shlex.join(words)
+
+
+def describe_machine() -> dict[str, Any]:
+    """What the speed depends on, without naming the machine."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    threads = {
+        name: os.environ[name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name in os.environ
+    }
+    return {
+        "cpu": model,
+        "cores": usable,
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "environment": threads,
+    }
+
+
+def needs_venv(name: str) -> bool:
+    """Whether the contender runs in the peers' environment."""
+    return CONTENDERS[name][0] == "stable_baselines.py"
+
+
+def make_venv(folder: Path) -> None:
+    """Make the peers' environment, unless it stands and holds what peers/requirements.txt says."""
+    wanted, stamp = REQUIREMENTS.read_text(encoding="utf-8"), folder / "installed.txt"
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    talk(f"Installing {REQUIREMENTS.name} into {folder}")
+    if not (folder / "bin" / "python").exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, stdout=sys.stderr)
+    install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(REQUIREMENTS)]
+    subprocess.run(install, check=True, stdout=sys.stderr)
+    stamp.write_text(wanted, encoding="utf-8")
+
+
+def measure(name: str, seed: int, steps: int, venv: Path) -> dict[str, Any] | None:
+    """One run in a fresh process; None where it failed."""
+    script, *arguments = CONTENDERS[name]
+    environment = dict(os.environ)
+    python = sys.executable
+    if needs_venv(name):
+        python = str(venv / "bin" / "python")
+        environment.pop("PYTHONPATH", None)  # it would mix lander's packages into the peers'
+    words = [python, str(PEERS / script), *arguments, "--steps", str(steps), "--seed", str(seed)]
+    load, started = os.getloadavg()[0], time.perf_counter()
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    process = subprocess.run(words, stdout=subprocess.PIPE, text=True, env=environment, check=False)
+    seconds = time.perf_counter() - started
+    try:
+        measured = json.loads(process.stdout) if process.returncode == 0 else None
+    except json.JSONDecodeError:
+        talk(f"expected one JSON object, got {process.stdout[:200]!r}")
+        measured = None
+    if measured is None:
+        return None
+    return {
+        "contender": name,
+        "seed": seed,
+        "steps_asked": steps,
+        **measured,
+        "process_seconds": round(seconds, 3),
+        "date": date,
+        "load_before": round(load, 2),
+    }
+
+
+def write(path: Path, results: dict[str, Any]) -> None:
+    """Write the file whole or not at all, so that a run that is cut keeps what it has."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.tmp")
+    temporary.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def talk(text: str) -> None:
+    """Progress, apart from the table."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        talk("Interrupted; the finished runs are written. Go on with the same command and --resume.")
+        sys.exit(130)
