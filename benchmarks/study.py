@@ -78,6 +78,7 @@ PRUNE_AT = (25, 50, 75)
 def main() -> int:
     """Search and print."""
     options = _options()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     base = preset(ENV, options.preset).with_values({"steps": options.steps})
     storage = _storage(options.storage)
     study = optuna.create_study(
@@ -198,7 +199,7 @@ def _make_ready(study: optuna.Study, base: TrainConfig) -> None:
 
 def _work(options: argparse.Namespace, index: int) -> None:
     """One worker process: take trials until there are enough."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = _storage(options.storage)
     base = preset(ENV, options.preset).with_values({"steps": options.steps})
     with warnings.catch_warnings():
