@@ -1,0 +1,177 @@
+"""How a preset learns over many training seeds: scores on held-out episodes, and a picture of the learning.
+
+    python benchmarks/seeds.py --seeds 10 --steps 500_000 [--preset default] [--set key=value ...]
+
+Training seeds are 1, 2, ...; the best weights of each run are scored greedily on the scoring episodes
+(1,000,000 on), which no search and no training has seen. Writes a JSON file with every figure, and the
+learning curves as a PNG beside it.
+"""
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lander_runtime import envs
+from lander_runtime.evaluation import FIRST_SEED
+from lander_runtime.files import write_text
+from lander_runtime.statistics import interquartile_mean, mean_interval
+from lander_trainer import TrainConfig, preset, training_command
+from seeds_picture import draw_seeds
+from trials import ENV, Outcome, Trial, machine, markdown, run_many, run_script, versions
+
+SCHEMA = "lander.seeds/1"
+
+MOST_SEEDS = 100
+"""From 101 on, training seeds serve the searches."""
+
+
+def main() -> int:
+    """Measure, write, draw and print; 1 where a run was stopped."""
+    options = _options()
+    base = preset(ENV, options.preset).with_values({"steps": options.steps}).with_assignments(options.set)
+    configs = [base.with_values({"seed": seed}) for seed in range(1, options.seeds + 1)]
+
+    def on_done(index: int, outcome: Outcome) -> None:
+        what = f"score {outcome.mean:.1f}" if isinstance(outcome, Trial) else str(outcome)
+        print(f"seed {configs[index].seed} of {options.seeds}: {what}", file=sys.stderr, flush=True)
+
+    outcomes = run_many(configs, options.jobs, episodes=options.episodes, on_done=on_done)
+    trials = [outcome for outcome in outcomes if isinstance(outcome, Trial)]
+    # Named beside the figures and in the exit code: to leave them out silently would flatter the preset.
+    stopped = {
+        config.seed: str(outcome)
+        for config, outcome in zip(configs, outcomes, strict=True)
+        if not isinstance(outcome, Trial)
+    }
+    result = {
+        "schema": SCHEMA,
+        "command": shlex.join(["python", "benchmarks/seeds.py", *sys.argv[1:]]),
+        "training_command": training_command(base),
+        "preset": options.preset,
+        "settings": base.to_dict(),
+        "episodes": options.episodes,
+        "first_episode_seed": FIRST_SEED,
+        "jobs": options.jobs,
+        "machine": machine(),
+        "versions": versions(),
+        "summary": summary(trials) if trials else None,
+        "stopped": stopped,
+        "trials": [trial.to_json() for trial in trials],
+    }
+    write_text(options.out, json.dumps(result, allow_nan=False) + "\n")
+    if trials:
+        threshold = envs.resolve(base.env, base.env_kwargs).reward_threshold
+        draw_seeds(trials, options.out.with_suffix(".png"), title=_title(base, trials), threshold=threshold)
+        print(table(trials))
+    for seed, reason in stopped.items():
+        print(f"Seed {seed} was stopped and is in no figure: {reason}", file=sys.stderr)
+    print(f"{options.out}, {options.out.with_suffix('.png')}", file=sys.stderr)
+    return 1 if stopped else 0
+
+
+def summary(trials: Sequence[Trial]) -> dict[str, Any]:
+    """What the runs say together.
+
+    `score` is the mean over training seeds and `ci95` its bootstrap interval over them (None for one
+    seed); `iqm_return` and `landing_rate` are over all episodes of all seeds.
+    """
+    scores = np.array([trial.mean for trial in trials])
+    returns = np.concatenate([trial.returns for trial in trials])
+    lowest = min(trials, key=lambda trial: trial.mean)
+    return {
+        "score": float(scores.mean()),
+        "std_over_seeds": float(np.std(scores, ddof=1)) if len(scores) > 1 else None,
+        "ci95": list(mean_interval(scores)) if len(scores) > 1 else None,
+        "iqm_return": interquartile_mean(returns),
+        "landing_rate": float(np.mean([trial.success_rate for trial in trials])),
+        "lowest_seed": {"seed": lowest.seed, "score": lowest.mean},
+        "lowest_return": float(returns.min()),
+        "reached_200": sum(trial.steps_to_200 is not None for trial in trials),
+    }
+
+
+def table(trials: Sequence[Trial]) -> str:
+    """One row a training seed and one for all, in Markdown, with a sentence on what they are."""
+    columns = ("seed", "score", "lowest", "landed", "steps to 200", "time to 200", "training time")
+    rows = [
+        [
+            str(trial.seed),
+            f"{trial.mean:.1f} ± {trial.std:.1f}",
+            f"{trial.min:.1f}",
+            f"{trial.success_rate:.1%}",
+            "never" if trial.steps_to_200 is None else f"{trial.steps_to_200:,}",
+            "never" if trial.seconds_to_200 is None else f"{trial.seconds_to_200:.0f} s",
+            f"{trial.seconds:.0f} s",
+        ]
+        for trial in trials
+    ]
+    whole = summary(trials)
+    interval = whole["ci95"]
+    rows.append(
+        [
+            "all",
+            f"{whole['score']:.1f}",
+            f"{whole['lowest_return']:.1f}",
+            f"{whole['landing_rate']:.1%}",
+            f"{whole['reached_200']} of {len(trials)}",
+            "",
+            f"{np.mean([trial.seconds for trial in trials]):.0f} s",
+        ]
+    )
+    within = (
+        "" if interval is None else f" (95% of bootstraps over seeds: {interval[0]:.1f} to {interval[1]:.1f})"
+    )
+    return (
+        f"{markdown(columns, rows)}\n\n"
+        f"Mean over {len(trials)} training seeds {whole['score']:.1f}{within}; IQM of all "
+        f"{sum(len(trial.returns) for trial in trials):,} episodes {whole['iqm_return']:.1f}; lowest seed "
+        f"{whole['lowest_seed']['seed']} with {whole['lowest_seed']['score']:.1f}. "
+        "An episode landed when its return reached the environment's threshold."
+    )
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=10, help="training seeds, from 1")
+    parser.add_argument("--steps", type=int, default=500_000, help="of each run")
+    parser.add_argument("--episodes", type=int, default=100, help="scored for each seed")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time; 1 for undisturbed times")
+    parser.add_argument("--preset", default="default")
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="key=value")
+    parser.add_argument("--out", type=Path, help="default: benchmarks/results/seeds-500k.json, as the steps")
+    options = parser.parse_args()
+    if min(options.seeds, options.episodes, options.jobs) < 1:
+        parser.error("--seeds, --episodes and --jobs must be at least 1.")
+    if options.seeds > MOST_SEEDS:
+        parser.error(f"--seeds must be at most {MOST_SEEDS}: those after them serve the searches.")
+    if any(text.partition("=")[0].strip() in ("seed", "steps", "env") for text in options.set):
+        parser.error("--set takes neither seed nor steps nor env; use --seeds and --steps.")
+    if options.out is None:
+        options.out = Path(f"benchmarks/results/seeds-{_short(options.steps)}.json")
+    return options
+
+
+def _short(steps: int) -> str:
+    """500_000 as 500k, 2_500_000 as 2500k, 1_000_000 as 1M."""
+    for size, letter in ((1_000_000, "M"), (1_000, "k")):
+        if steps % size == 0:
+            return f"{steps // size}{letter}"
+    return str(steps)
+
+
+def _title(config: TrainConfig, trials: Sequence[Trial]) -> str:
+    backends = ", ".join(sorted({trial.backend for trial in trials}))
+    count = "1 seed" if len(trials) == 1 else f"{len(trials)} seeds"
+    return f"{config.env}: {count} x {config.steps:,} steps, {backends}"
+
+
+if __name__ == "__main__":
+    run_script(main)

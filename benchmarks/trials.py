@@ -1,0 +1,257 @@
+"""Train a configuration, score its best weights, several runs at a time: what the studies here share.
+
+Apart from the scripts because `study.py`, `ablations.py` and `seeds.py` must mean the same by a run.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lander_runtime import envs, evaluate
+from lander_runtime.errors import CheckFailed, LanderError, UsageError
+from lander_runtime.evaluation import FIRST_SEED
+from lander_runtime.report import installed_versions
+from lander_trainer import Checkpoint, Progress, RunDirectory, TrainConfig, UpdateMetrics, train
+from lander_trainer.config import SEEDS
+
+ENV = "LunarLander-v3"
+
+SEARCH_FIRST_SEED = SEEDS + 50_000
+"""Whatever guides a choice of settings is scored from here: on the training side, clear of the episodes
+that select within a run (from 900,000) and of those that the scores in README.md come from."""
+
+SEARCH_EPISODES = 40_000
+"""How many episodes there are from `SEARCH_FIRST_SEED` until the export gate's begin."""
+
+CURVE_POINTS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What one training run came to."""
+
+    seed: int
+    backend: str
+    """What stepped the copies, `auto` resolved."""
+    device: str
+    steps: int
+    seconds: float
+    """Training time, selection included."""
+    steps_to_200: int | None
+    """Steps until the mean of the last 100 training episodes reached the environment's reward threshold
+    (200 for LunarLander); None where it never did."""
+    seconds_to_200: float | None
+    mean: float
+    """Mean greedy return of the best weights on Gymnasium's environment."""
+    std: float
+    min: float
+    success_rate: float
+    """Share of the scored episodes with a return of at least the threshold."""
+    failures: int
+    """The scored episodes below it."""
+    curve: tuple[tuple[int, float], ...]
+    """(steps, mean return of the last 100 training episodes), at most `CURVE_POINTS` of them."""
+    returns: NDArray[np.float64]
+    """`[episodes]`, in the order of the episodes' seeds."""
+
+    def to_json(self) -> dict[str, Any]:
+        curve = [[steps, round(value, 2)] for steps, value in self.curve]
+        # Not rounded: a return a hair below the threshold must not read as a success.
+        return {**asdict(self), "curve": curve, "returns": self.returns.tolist()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Trial":
+        curve = tuple((int(steps), float(value)) for steps, value in data["curve"])
+        return cls(**{**data, "curve": curve, "returns": np.array(data["returns"])})
+
+
+Outcome = Trial | CheckFailed
+"""A run ends as a trial, or is stopped because a loss was no longer finite."""
+
+
+def run_trial(
+    config: TrainConfig,
+    episodes: int,
+    first_seed: int,
+    watch: Callable[[UpdateMetrics], None] = lambda metrics: None,
+) -> Trial:
+    """Train with `config` in a folder of its own and score the best weights over `episodes` episodes.
+
+    Args:
+        config: the settings; they must select, since it is the best weights that are scored.
+        episodes: greedy episodes, at least 1.
+        first_seed: seed of the first of them.
+        watch: hears of every update; what it raises ends the run and reaches the caller.
+
+    Raises:
+        CheckFailed: a loss or gradient was no longer finite.
+        UsageError: the environment has no threshold, or nothing selects.
+    """
+    spec = envs.resolve(config.env, config.env_kwargs)
+    if spec.reward_threshold is None or config.selection_episodes == 0:
+        raise UsageError(
+            "A trial needs a reward threshold to reach and selection_episodes of at least 1 to tell the best."
+        )
+    recorder = _Recorder(spec.reward_threshold, watch)
+    with tempfile.TemporaryDirectory() as folder:
+        run = RunDirectory.create(config.env, Path(folder) / "run")
+        progress = train(config, run, observer=recorder).progress
+        actor = Checkpoint.load(run.best).network().actor
+
+    def greedy(obs: NDArray[Any]) -> NDArray[Any]:
+        with torch.inference_mode():
+            return actor(torch.from_numpy(obs)).argmax(-1).numpy()
+
+    report = evaluate(greedy, spec, episodes=episodes, first_seed=first_seed)
+    returns, summary = np.array(report.returns), report.summary
+    return Trial(
+        seed=config.seed,
+        backend=recorder.backend,
+        device=recorder.device,
+        steps=progress.steps,
+        seconds=progress.seconds,
+        steps_to_200=None if recorder.solved is None else recorder.solved.steps,
+        seconds_to_200=None if recorder.solved is None else recorder.solved.seconds,
+        mean=summary.mean_return,
+        std=summary.std_return,
+        min=summary.min_return,
+        success_rate=float(np.mean(returns >= spec.reward_threshold)),
+        failures=int(np.sum(returns < spec.reward_threshold)),
+        curve=thin(recorder.curve, CURVE_POINTS),
+        returns=returns,
+    )
+
+
+def run_many(
+    configs: Sequence[TrainConfig],
+    jobs: int,
+    *,
+    episodes: int,
+    first_seed: int = FIRST_SEED,
+    on_done: Callable[[int, Outcome], None] = lambda index, outcome: None,
+) -> list[Outcome]:
+    """Run a trial for every configuration, `jobs` at a time, each in a process of its own.
+
+    Args:
+        configs: one run each.
+        jobs: processes, at least 1; the timings in a trial mean little with more than there are cores.
+        episodes: see `run_trial`.
+        first_seed: see `run_trial`.
+        on_done: hears of (index in `configs`, outcome) as the runs finish, in this process.
+
+    Returns:
+        The outcomes in the order of `configs`.
+    """
+    outcomes: dict[int, Outcome] = {}
+    with one_thread_each(), ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        waiting = {
+            pool.submit(run_trial, config, episodes, first_seed): index
+            for index, config in enumerate(configs)
+        }
+        try:
+            for future in as_completed(waiting):
+                index = waiting[future]
+                outcomes[index] = _outcome(future)
+                on_done(index, outcomes[index])
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [outcomes[index] for index in range(len(configs))]
+
+
+@contextlib.contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Processes started inside compute with one thread, so that several share the cores fairly.
+
+    Through the environment, since the libraries read it once, when a child imports them.
+    """
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+def thin(curve: Sequence[tuple[int, float]], points: int) -> tuple[tuple[int, float], ...]:
+    """At most `points` (2 or more) of `curve`, evenly spread, its first and last among them."""
+    if len(curve) <= points:
+        return tuple(curve)
+    return tuple(curve[index] for index in np.linspace(0, len(curve) - 1, points).round().astype(int))
+
+
+def machine() -> dict[str, Any]:
+    """What the timings were taken on."""
+    model = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        model = next((line.partition(":")[2].strip() for line in lines if "model name" in line), model)
+    return {"system": f"{platform.system()} {platform.machine()}", "cpu": model, "cores": os.cpu_count()}
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that a result may depend on."""
+    return installed_versions("lander-rl", "torch", "gymnasium", "box2d", "envpool", "numpy")
+
+
+def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown, without a line end after it."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def run_script(main: Callable[[], int]) -> None:
+    """Run a script's `main` and leave with its exit code; an error raised on purpose is one line."""
+    try:
+        code = main()
+    except LanderError as error:
+        print(error, file=sys.stderr)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        print("Interrupted; the finished trials are kept.", file=sys.stderr)
+        code = 130
+    sys.exit(code)
+
+
+def _outcome(future: "Future[Trial]") -> Outcome:
+    try:
+        return future.result()
+    except CheckFailed as stopped:
+        return stopped
+
+
+class _Recorder:
+    """An observer that keeps the learning curve and the update that first reached the threshold."""
+
+    def __init__(self, threshold: float, watch: Callable[[UpdateMetrics], None]) -> None:
+        self.threshold = threshold
+        self.watch = watch
+        self.backend = self.device = ""
+        self.solved: UpdateMetrics | None = None
+        self.curve: list[tuple[int, float]] = []
+
+    def on_start(self, config: TrainConfig, run: Path, progress: Progress) -> None:
+        self.backend, self.device = config.backend, config.device
+
+    def on_update(self, metrics: UpdateMetrics) -> None:
+        if metrics.mean_return is not None:
+            self.curve.append((metrics.steps, metrics.mean_return))
+            full = metrics.episodes >= 100
+            if self.solved is None and full and metrics.mean_return >= self.threshold:
+                self.solved = metrics
+        self.watch(metrics)
