@@ -11,6 +11,7 @@ from lander_cli.interrupts import stop_on_signals
 
 if TYPE_CHECKING:
     from lander_trainer import RunDirectory, TrainConfig, TrainResult
+    from lander_trainer.logs.fan_out import FanOut
 
 DEFAULT_ENV = "LunarLander-v3"
 
@@ -34,6 +35,10 @@ def train_command(
         Path | None, typer.Option("--out", help="The run's folder.", show_default="runs/<env>/<number>")
     ] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with this run's folder.")] = None,
+    log: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Log to tensorboard, wandb or trackio too; may be repeated."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Train a policy with PPO.
@@ -42,7 +47,12 @@ def train_command(
     """
     from lander_cli.train_display import open_display
     from lander_trainer import train
+    from lander_trainer.logs import check_log
 
+    logs = list(dict.fromkeys(log or []))
+    # Before a folder is made: whoever lacks a package comes back to start the same run.
+    for name in logs:
+        check_log(name)
     settings = {"steps": steps, "seed": seed, "device": device, "backend": backend}
     given = {name: value for name, value in settings.items() if value is not None}
     if resume is not None:
@@ -52,11 +62,16 @@ def train_command(
             DEFAULT_ENV if env is None else env, preset or "default", given, set_ or [], out_dir
         )
     say(f"{'Resuming' if resume else 'Training'} {config.env} in {run.path}")
-    with stop_on_signals() as stop, open_display(config.updates) as display:
-        result = train(config, run, resume=resume is not None, observer=display, stop=stop)
+    with (
+        _open_logs(logs, run, config) as observer,
+        stop_on_signals() as stop,
+        open_display(config.updates) as observer.display,
+    ):
+        result = train(config, run, resume=resume is not None, observer=observer, stop=stop)
     _report(result, as_json)
     if result.interrupted:
-        print_next("lander", "train", "--resume", result.run)
+        again = [word for name in logs for word in ("--log", name)]
+        print_next("lander", "train", "--resume", result.run, *again)
         raise typer.Exit(stop.exit_code)
     print_next("lander", "export", result.run)
 
@@ -98,6 +113,21 @@ def _resumed(
         more = shlex.join(["lander", "train", "--resume", str(folder), "--steps", str(2 * config.steps)])
         say(f"{folder} is done. To go on: {more}")
     return config, run
+
+
+def _open_logs(names: list[str], run: "RunDirectory", config: "TrainConfig") -> "FanOut":
+    """All logs of `names`, closed again where a later one does not start."""
+    from lander_trainer.logs import RunLog, open_log
+    from lander_trainer.logs.fan_out import FanOut
+
+    opened: dict[str, RunLog] = {}
+    try:
+        for name in names:
+            opened[name] = open_log(name, run.path, config)
+    except BaseException:
+        with FanOut(opened, say):
+            raise
+    return FanOut(opened, say)
 
 
 def _report(result: "TrainResult", as_json: bool) -> None:

@@ -31,7 +31,8 @@ def test_training_is_saved_and_goes_on(
     start: Start, lander: Lander, tiny_run: list[Any], number: signal.Signals, code: int
 ) -> None:
     # So many steps that the signal comes before the end on any machine.
-    child = start("train", *tiny_run, "--steps", "1e9", "--set", "selection_episodes=0", "--out", RUN)
+    options = ["--set", "selection_episodes=0", "--log", "tensorboard"]
+    child = start("train", *tiny_run, "--steps", "1e9", *options, "--out", RUN)
     child.wait_until(has_a_row)
     child.process.send_signal(number)
     stopped = child.end()
@@ -39,14 +40,14 @@ def test_training_is_saved_and_goes_on(
     assert stopped.code == code
     assert "Stopping after this update" in stopped.err
     assert "Traceback" not in stopped.err
-    assert stopped.next == f"lander train --resume {RUN}"
+    assert stopped.next == f"lander train --resume {RUN} --log tensorboard"
     saved = Checkpoint.load(RUN / "checkpoint.safetensors")
     before = rows()
     assert [row["update"] for row in before] == list(range(1, saved.progress.updates + 1))
     assert before[-1]["steps"] == saved.progress.steps
     assert f"{saved.progress.steps:,} in" in stopped.out
     assert {path.name for path in RUN.iterdir()} == {
-        "config.toml", "metrics.jsonl", "checkpoint.safetensors", "learning_curve.png",
+        "config.toml", "metrics.jsonl", "checkpoint.safetensors", "learning_curve.png", "tensorboard",
     }  # fmt: skip
 
     # As pasted, but for an end that can be waited for: three updates further.

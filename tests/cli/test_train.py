@@ -3,6 +3,7 @@
 import json
 import random
 import shlex
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -337,3 +338,78 @@ class TestResume:
             found = lander("train", "--resume", run)
             assert (found.code, found.out) == (3, "")
             assert "checkpoint.safetensors" in found.message
+
+
+class TestLogs:
+    DOUBLES = Path(__file__).parents[1] / "doubles"
+
+    @pytest.fixture
+    def calls(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+        """The doubles of wandb and trackio on the path; the file that says what they were told."""
+        monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+        monkeypatch.syspath_prepend(self.DOUBLES)
+        for name in ("wandb", "trackio"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        return tmp_path / "calls"
+
+    def test_several_logs_beside_metrics(self, lander: Lander, tiny_run: list[Any], calls: Path) -> None:
+        logs = ["--log", "tensorboard", "--log", "trackio", "--log", "tensorboard"]
+        found = lander("train", *tiny_run, "--steps", "300", "--out", "run", *logs, "--json")
+        assert found.code == 0
+        # One object, whatever the packages print.
+        assert json.loads(found.out)["updates"] == 2
+        assert len(list(Path("run/tensorboard").iterdir())) == 1
+        told = [json.loads(line) for line in calls.read_text().splitlines()]
+        assert [call["step"] for call in told if "log" in call] == [
+            row["steps"] for row in rows_of(Path("run"))
+        ]
+        assert told[-1] == {"finish": True}
+
+    @pytest.mark.parametrize(
+        ("log", "code", "named"),
+        [("tensorbord", 2, "did you mean 'tensorboard'?"), ("wandb", 4, "pip install wandb")],
+    )
+    def test_what_cannot_be_logged_to_is_said_before_anything_is_written(
+        self,
+        lander: Lander,
+        tiny_run: list[Any],
+        tree: Tree,
+        monkeypatch: pytest.MonkeyPatch,
+        log: str,
+        code: int,
+        named: str,
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "wandb", None)
+        found = lander("train", *tiny_run, "--log", log)
+        assert (found.code, found.out) == (code, "")
+        assert named in found.message
+        assert tree() == set()
+
+    def test_a_log_that_does_not_start_closes_the_others(
+        self, lander: Lander, tiny_run: list[Any], calls: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WANDB_REFUSES", "init")
+        found = lander("train", *tiny_run, "--out", "run", "--log", "trackio", "--log", "wandb")
+        assert (found.code, found.out) == (4, "")
+        assert "The log wandb does not start (UsageError: No API key for init.)" in found.message
+        assert json.loads(calls.read_text().splitlines()[-1]) == {"finish": True}
+
+    def test_a_log_that_fails_is_reported_once_and_training_goes_on(
+        self, lander: Lander, tiny_run: list[Any], calls: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WANDB_REFUSES", "log")
+        found = lander("train", *tiny_run, "--steps", "700", "--out", "run", "--log", "wandb")
+        assert found.code == 0
+        assert found.err.count("The log wandb failed") == 1
+        assert len(rows_of(Path("run"))) == 3
+        assert found.next == "lander export run"
+
+    def test_a_folder_that_cannot_be_written_stops_nothing(
+        self, lander: Lander, add_run: Callable[..., Path]
+    ) -> None:
+        run = add_run()
+        (run / "tensorboard").write_text("a file where the folder should be")
+        found = lander("train", "--resume", run, "--steps", "600", "--log", "tensorboard")
+        assert found.code == 0
+        assert found.err.count("The log tensorboard failed") == 1
+        assert [row["update"] for row in rows_of(run)] == [1, 2, 3]

@@ -1,0 +1,58 @@
+"""A small real stand-in for wandb: what it is told goes to $CALLS as one JSON object a line.
+
+Takes the arguments that lander gives and no others, so a call that the real package would refuse for
+its name is refused here too. WANDB_REFUSES=init or log makes it fail there.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+class UsageError(Exception):
+    pass
+
+
+def _record(**call: Any) -> None:
+    with Path(os.environ["CALLS"]).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(call) + "\n")
+
+
+def _refuse(where: str) -> None:
+    if os.environ.get("WANDB_REFUSES") == where:
+        raise UsageError(f"No API key\nfor {where}.")
+
+
+class Run:
+    def log(self, data: dict[str, Any], step: int | None = None) -> None:
+        _refuse("log")
+        _record(log=data, step=step)
+
+    def finish(self) -> None:
+        _record(finish=True)
+
+
+def init(
+    *,
+    project: str,
+    name: str,
+    id: str,  # noqa: A002
+    resume: str,
+    dir: str,  # noqa: A002
+    config: dict[str, Any],
+    settings: dict[str, Any],
+) -> Run:
+    _refuse("init")
+    _record(
+        init={
+            "project": project,
+            "name": name,
+            "id": id,
+            "resume": resume,
+            "dir": dir,
+            "config": config,
+            "settings": settings,
+        }
+    )
+    return Run()

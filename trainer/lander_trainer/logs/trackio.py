@@ -1,0 +1,45 @@
+"""Trackio: project `lander` in Trackio's own local store (TRACKIO_DIR).
+
+To look: `trackio show`.
+"""
+
+import importlib
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from lander_trainer.checkpoint import Progress
+from lander_trainer.config import TrainConfig
+from lander_trainer.logs.scalars import scalars
+from lander_trainer.logs.stored import PROJECT, keep_run_id, run_id, run_name, steps_reported
+from lander_trainer.metrics import UpdateMetrics
+
+
+class TrackioLog:
+    """Reports scalars over environment steps, the settings as the run's config."""
+
+    def __init__(self, run_directory: Path, config: TrainConfig) -> None:
+        # By name, because the package is not there where this one is checked.
+        self._trackio = importlib.import_module("trackio")
+        self._reported = steps_reported(run_directory)
+        # Trackio finds a run by its name, in one store for all folders: the id makes it the only one.
+        known_as = run_id(run_directory, "trackio")
+        name = f"{run_name(run_directory)}-{known_as}"
+        # It talks on stdout, which is for results.
+        with redirect_stdout(sys.stderr):
+            self._trackio.init(
+                project=PROJECT, name=name, resume="allow", config=config.to_dict(), embed=False
+            )
+        keep_run_id(run_directory, "trackio", known_as)
+
+    def on_start(self, config: TrainConfig, run: Path, progress: Progress) -> None:
+        """Nothing: what there is to say was said when the log was opened."""
+
+    def on_update(self, metrics: UpdateMetrics) -> None:
+        if metrics.steps > self._reported:
+            self._trackio.log(scalars(metrics), step=metrics.steps)
+
+    def close(self) -> None:
+        # Not the run's own finish, after which Trackio finishes it once more at exit, on stdout.
+        with redirect_stdout(sys.stderr):
+            self._trackio.finish()

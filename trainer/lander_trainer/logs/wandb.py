@@ -1,0 +1,44 @@
+"""Weights & Biases: project `lander`, its files under `<run>/wandb/`. WANDB_MODE=offline needs no network.
+
+Steps that the server knows it does not take again: after a crash it keeps the rows of the part that
+crashed, and goes on behind them.
+"""
+
+import importlib
+from pathlib import Path
+
+from lander_trainer.checkpoint import Progress
+from lander_trainer.config import TrainConfig
+from lander_trainer.logs.scalars import scalars
+from lander_trainer.logs.stored import PROJECT, keep_run_id, run_id, run_name, steps_reported
+from lander_trainer.metrics import UpdateMetrics
+
+
+class WandbLog:
+    """Reports scalars over environment steps, the settings as the run's config."""
+
+    def __init__(self, run_directory: Path, config: TrainConfig) -> None:
+        self._reported = steps_reported(run_directory)
+        known_as = run_id(run_directory, "wandb")
+        # By name, because the package is not there where this one is checked.
+        self._run = importlib.import_module("wandb").init(
+            project=PROJECT,
+            name=run_name(run_directory),
+            id=known_as,
+            resume="allow",
+            dir=str(run_directory.resolve()),
+            config=config.to_dict(),
+            # It would copy all that is printed, the progress display above all.
+            settings={"console": "off"},
+        )
+        keep_run_id(run_directory, "wandb", known_as)
+
+    def on_start(self, config: TrainConfig, run: Path, progress: Progress) -> None:
+        """Nothing: what there is to say was said when the log was opened."""
+
+    def on_update(self, metrics: UpdateMetrics) -> None:
+        if metrics.steps > self._reported:
+            self._run.log(scalars(metrics), step=metrics.steps)
+
+    def close(self) -> None:
+        self._run.finish()
