@@ -102,9 +102,11 @@ def _env_in_words(env: "EnvSpec") -> str:
 
 def _check_request(wanted: str, file: Path, fail_under: float | None) -> None:
     """Refuse what would only fail after all episodes were flown."""
+    from lander_runtime.files import check_writable
+
     if fail_under is not None and not math.isfinite(fail_under):
         raise UsageError(f"--fail-under {fail_under} is not a number that a mean can reach.")
-    if file.suffix.lower() != ".gif" or (file.exists() and not file.is_file()):
+    if file.suffix.lower() != ".gif":
         raise UsageError(f"--gif {file} should be a file whose name ends in .gif.")
     if wanted not in ("first", "best", "worst", "all", "none") and not (
         wanted.isdecimal() and int(wanted) > 0
@@ -112,6 +114,8 @@ def _check_request(wanted: str, file: Path, fail_under: float | None) -> None:
         raise UsageError(
             f"--gif-episodes {wanted!r} is not known; choose first, best, worst, all, none or a number."
         )
+    if wanted != "none":
+        check_writable(file)
 
 
 def _chosen(wanted: str, report: "Report") -> list[int]:

@@ -39,11 +39,14 @@ def export_command(
 
     Where ONNX Runtime and PyTorch disagree, nothing is written and the exit code is 1.
     """
+    from lander_cli.versions import warn_of_old_version
     from lander_export import export, load_source
     from lander_runtime import envs
 
     checkpoint = _find_checkpoint(source)
     say(f"Exporting {checkpoint}")
+    if env is not None:
+        warn_of_old_version(env)
     loaded = load_source(checkpoint, None if env is None else envs.resolve(env), activation)
     with episode_bar(episodes) as bar:
         result = export(

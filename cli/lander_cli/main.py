@@ -1,6 +1,5 @@
-"""The `lander` command: its commands, and the one place where an error becomes a message and an exit code."""
+"""The `lander` command: its commands, and the border where every error becomes a message and an exit code."""
 
-import errno
 import io
 import sys
 import traceback
@@ -12,10 +11,10 @@ import typer
 from lander_cli.console import complain
 from lander_cli.eval import eval_command
 from lander_cli.export import export_command
+from lander_cli.failures import explain
 from lander_cli.inspect import inspect_command
 from lander_cli.interrupts import exit_on_sigterm
 from lander_cli.train import train_command
-from lander_runtime.errors import LanderError
 
 app = typer.Typer(
     name="lander",
@@ -30,8 +29,6 @@ app.command("train")(train_command)
 app.command("export")(export_command)
 app.command("eval")(eval_command)
 app.command("inspect")(inspect_command)
-
-_EXTRA_OF_COMMAND = {"train": "train", "export": "train", "eval": "eval"}
 
 
 def _print_version(wanted: bool) -> None:
@@ -62,25 +59,11 @@ def main() -> None:
     try:
         # Accepted anywhere on the line, where people type it after the fact.
         app(args=[*(["--debug"] if debug else []), *(a for a in arguments if a != "--debug")])
-    except LanderError as error:
+    except Exception as error:
+        failure = explain(error, arguments)
+        if failure is None:
+            raise
         if debug:
             traceback.print_exc()
-        complain(str(error))
-        sys.exit(error.exit_code)
-    except ModuleNotFoundError as error:
-        extra = _EXTRA_OF_COMMAND.get(next((a for a in arguments if not a.startswith("-")), ""))
-        if debug or extra is None or (error.name or "").startswith("lander_"):
-            raise
-        complain(f"The package {error.name!r} is not installed. Type: pip install 'lander-rl[{extra}]'")
-        sys.exit(4)
-    except (MemoryError, RuntimeError) as error:
-        # PyTorch has no class of its own for it.
-        if debug or not (isinstance(error, MemoryError) or "can't allocate memory" in str(error)):
-            raise
-        complain(f"There is not enough memory for this: {str(error).splitlines()[0][:200]}")
-        sys.exit(4)
-    except OSError as error:
-        if debug:
-            raise
-        complain(f"The system refused: {error}.")
-        sys.exit(4 if error.errno in (errno.ENOSPC, errno.EDQUOT) else 3)
+        complain(failure.sentence)
+        sys.exit(failure.exit_code)

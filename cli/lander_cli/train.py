@@ -79,12 +79,12 @@ def train_command(
 def _fresh(
     env: str, preset_name: str, given: dict[str, Any], assignments: list[str], out_dir: Path | None
 ) -> "tuple[TrainConfig, RunDirectory]":
-    from lander_runtime import envs
+    from lander_cli.versions import warn_of_old_version
     from lander_runtime.errors import UsageError
     from lander_trainer import RunDirectory, prepare, preset
 
     # The environment first: whoever mistypes it should not read about presets.
-    envs.resolve(env)
+    warn_of_old_version(env)
     if any(assignment.split("=")[0].strip() == "env" for assignment in assignments):
         raise UsageError(f"Name the environment as the argument: lander train {env}")
     config = prepare(preset(env, preset_name).with_assignments(assignments).with_values(given))

@@ -1,17 +1,18 @@
 """The card beside a policy file: what it is, how it was trained, what it scores, how to run it."""
 
+from lander_export.source import Recipe
 from lander_runtime.info import PolicyInfo
 from lander_runtime.statistics import Summary
 
 
-def render_card(info: PolicyInfo, *, file_name: str, gif_name: str | None, reproduce: str | None) -> str:
+def render_card(info: PolicyInfo, *, file_name: str, gif_name: str | None, reproduce: Recipe | None) -> str:
     """The card as Markdown; the same policy gives the same text.
 
     Args:
         info: the file's metadata.
         file_name: the policy file, which lies beside the card.
         gif_name: an animation beside the card, if there is one.
-        reproduce: the command that trains the same weights again, if it is known.
+        reproduce: how the same weights are trained again, if it is known.
     """
     sections = [
         f"# {info.env.id}",
@@ -67,18 +68,13 @@ def _score(summary: Summary | None) -> str:
     )
 
 
-def _training(info: PolicyInfo, reproduce: str | None) -> str:
+def _training(info: PolicyInfo, reproduce: Recipe | None) -> str:
     training = info.training
     lines = ["## Training", ""]
     steps = "an unknown number of" if training.steps is None else f"{training.steps:,}"
     lines.append(f"{training.algorithm}, {steps} environment steps, weights of {info.created}.")
-    if reproduce:
-        lines += [
-            "",
-            "The same weights, bit for bit on the same platform and versions:",
-            "",
-            f"    {reproduce}",
-        ]
+    if reproduce is not None:
+        lines += ["", _which_weights(reproduce), "", f"    {reproduce.command}"]
     settings = "\n".join(f"| {name} | {value} |" for name, value in training.config.items())
     versions = ", ".join(f"{name} {number}" for name, number in training.versions.items())
     lines += [
@@ -90,6 +86,15 @@ def _training(info: PolicyInfo, reproduce: str | None) -> str:
         settings,
     ]
     return "\n".join(lines)
+
+
+def _which_weights(reproduce: Recipe) -> str:
+    if reproduce.update == reproduce.updates:
+        return "The same weights, bit for bit on the same platform and versions:"
+    return (
+        f"Weights after update {reproduce.update:,} of the {reproduce.updates:,} that this command makes; "
+        "up to there it repeats them bit for bit on the same platform and versions:"
+    )
 
 
 def _verification(info: PolicyInfo) -> str:

@@ -17,7 +17,7 @@ from lander_export.source import Source
 from lander_runtime.episodes import EpisodeObserver
 from lander_runtime.errors import UsageError
 from lander_runtime.evaluation import FIRST_SEED, actor_of, evaluate
-from lander_runtime.files import atomic_write, write_text
+from lander_runtime.files import atomic_write, check_writable, write_text
 from lander_runtime.info import Golden, PolicyInfo
 from lander_runtime.policy import Policy
 from lander_runtime.record import record_episode
@@ -63,14 +63,16 @@ def export(
 
     Raises:
         CheckFailed: the model is malformed or disagrees with PyTorch.
-        UsageError: `out` does not end in .onnx.
+        UsageError: `out` does not end in .onnx, or one of the files cannot be written; nothing is done.
     """
     if out.suffix != ".onnx":
         raise UsageError(
             f"{out.name} should end in .onnx; card and animation take its name with .md and .gif."
         )
-    if out.exists() and not out.is_file():
-        raise UsageError(f"{out} is there and is not a file; choose another --out.")
+    card, animation = out.with_suffix(".md"), out.with_suffix(".gif") if gif else None
+    for target in (out, card, animation):
+        if target is not None:
+            check_writable(target)
     on_stage("converting")
     graph = DiscretePolicyGraph(source.actor).eval()
     model = build_model(graph, source.observation, OUTPUTS)
@@ -100,10 +102,8 @@ def export(
     policy = Policy.from_bytes(content, out, "cpu")
     policy.self_test()
     on_stage("recording")
-    animation = out.with_suffix(".gif") if gif else None
     if animation is not None:
         record_episode(actor_of(policy), source.env, FIRST_SEED, animation)
-    card = out.with_suffix(".md")
     name = animation.name if animation else None
     write_text(card, render_card(info, file_name=out.name, gif_name=name, reproduce=source.reproduce))
     # Last, so that a policy never stands beside an older one's card.

@@ -17,6 +17,17 @@ from lander_trainer.train import check_trainable
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """How the same weights are trained again."""
+
+    command: str
+    update: int
+    """After which update of that command the weights are these."""
+    updates: int
+    """How many updates that command makes in all."""
+
+
+@dataclass(frozen=True)
 class Source:
     """An actor and all that its file will say about where it comes from."""
 
@@ -27,8 +38,8 @@ class Source:
     training: Training
     created: str
     """ISO 8601, UTC, or `unknown`; never the time of the export, so that two exports give the same bytes."""
-    reproduce: str | None
-    """The command that trains the same weights again, where it is known."""
+    reproduce: Recipe | None
+    """How the same weights are trained again, where it is known."""
 
 
 def load_source(path: Path, env: EnvSpec | None = None, activation: str | None = None) -> Source:
@@ -60,7 +71,7 @@ def load_source(path: Path, env: EnvSpec | None = None, activation: str | None =
 
 
 def _from_checkpoint(checkpoint: Checkpoint) -> Source:
-    config = checkpoint.config
+    config, progress = checkpoint.config, checkpoint.progress
     found = check_trainable(checkpoint.env)
     if [space.form for space in found] != [checkpoint.observation.form, checkpoint.action.form]:
         raise InputRefused(
@@ -73,14 +84,17 @@ def _from_checkpoint(checkpoint: Checkpoint) -> Source:
         action=checkpoint.action,
         training=Training(
             algorithm="PPO",
-            steps=checkpoint.progress.steps,
+            steps=progress.steps,
             seed=config.seed,
             config=config.to_dict(),
             versions=checkpoint.versions,
             platform=checkpoint.platform,
         ),
         created=checkpoint.created,
-        reproduce=None if checkpoint.progress.resumed else training_command(config),
+        # A run that was stopped, and the best weights of any run, are from before its last update.
+        reproduce=None
+        if progress.resumed
+        else Recipe(training_command(config), progress.updates, config.updates),
     )
 
 

@@ -44,6 +44,16 @@ def resolve(env_id: str, kwargs: Mapping[str, Any] | None = None) -> EnvSpec:
     )
 
 
+def newer_version(env_id: str) -> str | None:
+    """The id of the newest version of `env_id`, where that is a newer one; the old may still work.
+
+    Raises:
+        UsageError: Gymnasium does not know the id, or has replaced that version.
+    """
+    newest = _newest_version(_registered(env_id).id)
+    return None if newest == env_id else newest
+
+
 def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
     """Build the environment that `spec` describes.
 
@@ -65,13 +75,16 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
     for name in _OURS & set(spec.kwargs):
         raise UsageError(f"{spec.id}: {name} is not an argument of the environment; leave it out.")
     try:
-        env = gymnasium.make(
-            spec.id,
-            **({} if render_mode is None else {"render_mode": render_mode}),
-            max_episode_steps=spec.max_episode_steps,
-            disable_env_checker=True,
-            **spec.kwargs,
-        )
+        with warnings.catch_warnings():
+            # Said once a copy, hence some hundred times a run; `newer_version` tells whoever asks.
+            warnings.filterwarnings("ignore", r".*is out of date", DeprecationWarning)
+            env = gymnasium.make(
+                spec.id,
+                **({} if render_mode is None else {"render_mode": render_mode}),
+                max_episode_steps=spec.max_episode_steps,
+                disable_env_checker=True,
+                **spec.kwargs,
+            )
     except gymnasium.error.DependencyNotInstalled as error:
         raise MachineLacks(f"{spec.id} needs a package that is missing: {error}") from error
     except Exception as error:  # An environment's own checks may raise anything.
@@ -143,11 +156,14 @@ def _registered(env_id: str) -> Any:
 
 
 def _newest_version(env_id: str) -> str:
+    """Of the ids that differ from `env_id` in nothing but the version, itself included, the newest."""
     name = env_id.rsplit("-v", 1)[0]
     versions = [
-        spec.version or 0 for spec in gymnasium.registry.values() if spec.id.rsplit("-v", 1)[0] == name
+        spec.version
+        for spec in gymnasium.registry.values()
+        if spec.version is not None and spec.id.rsplit("-v", 1)[0] == name
     ]
-    return f"{name}-v{max(versions)}"
+    return f"{name}-v{max(versions)}" if versions else env_id
 
 
 def _describe_box(box: gymnasium.spaces.Box, components: tuple[Any, ...]) -> Space:

@@ -4,11 +4,17 @@ Apart from its users because training, export, evaluation and recording all writ
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from lander_runtime.errors import UsageError
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says where a disk or a quota is full: no fault of the path's."""
 
 
 @contextlib.contextmanager
@@ -38,6 +44,31 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def check_writable(path: Path) -> None:
+    """Ask before long work whether `atomic_write` could write `path` after it; changes nothing.
+
+    A file is made and removed in the deepest folder of the path that exists, because permissions do
+    not tell: a disk may be read-only, a name too long, and root may write where nobody can.
+
+    Raises:
+        UsageError: it could not, with the reason.
+        OSError: the disk is full.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} is there and is not a file. Choose another name.")
+        folder = _deepest_existing(path.absolute().parent)
+        if not folder.is_dir():
+            raise UsageError(f"{path} cannot be written: {folder} is not a folder. Choose another place.")
+        with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", suffix=path.suffix, dir=folder):
+            pass
+    except (OSError, ValueError) as error:  # ValueError: a name that holds a zero byte.
+        if isinstance(error, OSError) and error.errno in NO_SPACE:
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{path} cannot be written: {reason}. Choose another place.") from error
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
     with atomic_write(path) as temporary:
@@ -47,6 +78,15 @@ def write_text(path: Path, text: str) -> None:
 def sha256_of(data: bytes) -> str:
     """The SHA-256 digest of `data` in lower-case hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def _deepest_existing(folder: Path) -> Path:
+    while True:
+        try:
+            folder.lstat()
+            return folder
+        except (FileNotFoundError, NotADirectoryError):
+            folder = folder.parent
 
 
 def _flush_to_disk(path: Path) -> None:

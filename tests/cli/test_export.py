@@ -256,18 +256,29 @@ class TestWhatItRefuses:
         assert ".onnx" in found.message
         assert tree() == before
 
-    @pytest.mark.parametrize("out", ["file/policy.onnx", "folder.onnx"])
-    def test_a_place_that_cannot_be_written(
-        self, lander: Lander, add_run: AddRun, tree: Tree, out: str
+    @pytest.mark.parametrize(
+        ("out", "named"),
+        [
+            ("file/policy.onnx", "file"),
+            ("file/new/policy.onnx", "file"),
+            ("folder.onnx", "folder.onnx"),
+            ("card.onnx", "card.md"),
+            ("picture.onnx", "picture.gif"),
+        ],
+    )
+    def test_a_place_that_cannot_be_written_is_refused_before_the_work(
+        self, lander: Lander, add_run: AddRun, tree: Tree, out: str, named: str
     ) -> None:
+        """By the exit code: what fails only when it writes is an OSError, hence 3."""
         run = add_run()
         Path("file").write_text("mine")
-        Path("folder.onnx").mkdir()
+        for folder in ("folder.onnx", "card.md", "picture.gif"):
+            Path(folder).mkdir()
         before = tree()
-        found = lander("export", run, "--out", out, *QUICK)
-        assert found.code in (2, 3)
-        assert found.out == ""
-        assert out.split("/")[0] in found.message
+        found = lander("export", run, "--out", out, "--episodes", "1")
+        assert (found.code, found.out) == (2, "")
+        assert named in found.message
+        assert "Errno" not in found.message
         assert tree() == before
         assert Path("file").read_text() == "mine"
 

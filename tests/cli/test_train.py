@@ -17,6 +17,7 @@ import torch
 from lander_trainer import Checkpoint
 
 Lander = Callable[..., Any]
+Start = Callable[..., Any]
 Tree = Callable[[], set[str]]
 
 UPDATE_STEPS = 8 * 32
@@ -246,6 +247,16 @@ class TestAnEnvironmentThatEnvpoolLacks:
         assert "2 lanes on gymnasium" in found.err
         assert json.loads(found.out)["run"] == str(Path("runs/tests-HomeMade-v0/001"))
         assert json.loads(found.out)["best_score"] == 10.0
+
+
+def test_an_old_version_that_still_works_is_trained_and_mentioned_once(start: Start) -> None:
+    """Gymnasium's own warning would come once a lane, and in a process of its own it is seen."""
+    small = ["--backend", "gymnasium", "--set", "lanes=4", "--set", "rollout_steps=16", "--steps", "1"]
+    found = start("train", "CartPole-v0", *small, "--set", "selection_episodes=1").end()
+    assert found.code == 0
+    [line] = [line for line in found.err.splitlines() if "CartPole-v1" in line]
+    assert line == "CartPole-v0 is an old version; scores of it do not compare with those of CartPole-v1."
+    assert "out of date" not in found.err
 
 
 @pytest.mark.parametrize("steps", ["1e3", "1_000"])

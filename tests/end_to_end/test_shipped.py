@@ -108,7 +108,9 @@ def test_its_card_says_what_its_metadata_says(folder: Path, policy: Policy, scor
 def test_its_card_says_how_to_train_it_again(folder: Path) -> None:
     reproduce = load_source(folder / "checkpoint.safetensors").reproduce
     assert reproduce is not None
-    assert reproduce.startswith("lander train")
-    assert f"    {reproduce}\n" in (folder / "policy.md").read_text(encoding="utf-8")
+    assert reproduce.command.startswith("lander train")
+    card = (folder / "policy.md").read_text(encoding="utf-8")
+    assert f"    {reproduce.command}\n" in card
+    assert f"after update {reproduce.update:,} of the {reproduce.updates:,} " in card
     # Weights that went through an interruption cannot be had again from their settings.
     assert not Checkpoint.load(folder / "checkpoint.safetensors").progress.resumed

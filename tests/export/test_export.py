@@ -15,7 +15,9 @@ from PIL import Image
 from torch import nn
 
 from lander_export import Exported, Source, export, load_source
+from lander_export.card import render_card
 from lander_export.model import weights_digest
+from lander_export.source import Recipe
 from lander_runtime import envs
 from lander_runtime.episodes import Episode
 from lander_runtime.errors import CheckFailed, LanderError
@@ -194,7 +196,22 @@ def test_card_says_what_the_file_says(exported: Exported) -> None:
     assert "lander eval policy.onnx" in card
     assert "lander train LunarLander-v3 --seed 6 --set hidden_sizes=8" in card
     assert "left engine" in card
+    # The checkpoint is of update 3; a card that promised the end of the command would promise too much.
+    assert "Weights after update 3 of the 245 that this command makes" in card
+    assert "The same weights" not in card
     assert str(exported.policy.parent) not in card
+
+
+def test_card_of_a_run_that_went_to_its_end_promises_the_same_weights(exported: Exported) -> None:
+    command = "lander train LunarLander-v3"
+    card = render_card(
+        exported.info,
+        file_name="policy.onnx",
+        gif_name=None,
+        reproduce=Recipe(command, update=245, updates=245),
+    )
+    assert f"The same weights, bit for bit on the same platform and versions:\n\n    {command}\n" in card
+    assert "after update" not in card
 
 
 def test_file_names_no_place_on_this_machine(exported: Exported) -> None:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lander_export import Source, load_source
+from lander_export.source import Recipe
 from lander_runtime import envs
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.spec import EnvSpec
@@ -91,16 +92,18 @@ def test_checkpoint_says_everything_itself(tmp_path: Path) -> None:
     assert source.created == checkpoint.created
 
 
-@pytest.mark.parametrize(
-    ("resumed", "command"),
-    [(False, "lander train LunarLander-v3 --seed 7 --set hidden_sizes=12,6"), (True, None)],
-)
-def test_command_that_repeats_the_weights_is_named_only_where_it_does(
-    tmp_path: Path, resumed: bool, command: str | None
-) -> None:
+def test_how_to_repeat_the_weights_is_said_to_the_update(tmp_path: Path) -> None:
+    """Of 245 updates, 1,000,000 steps in rollouts of 4,096, the run was stopped after two."""
     path = tmp_path / "best.safetensors"
-    checkpoint_of(progress=Progress(updates=2, resumed=resumed)).save(path)
-    assert load_source(path).reproduce == command
+    checkpoint_of(progress=Progress(updates=2)).save(path)
+    command = "lander train LunarLander-v3 --seed 7 --set hidden_sizes=12,6"
+    assert load_source(path).reproduce == Recipe(command, update=2, updates=245)
+
+
+def test_weights_that_went_through_an_interruption_have_no_command(tmp_path: Path) -> None:
+    path = tmp_path / "best.safetensors"
+    checkpoint_of(progress=Progress(updates=2, resumed=True)).save(path)
+    assert load_source(path).reproduce is None
 
 
 def test_other_names_for_the_same_numbers_are_no_misfit(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -78,6 +79,38 @@ def test_a_replaced_version_names_the_one_that_replaced_it() -> None:
             UsageError, match=r"replaced LunarLander-v2 by LunarLander-v3; .* Use LunarLander-v3"
         ):
             use("LunarLander-v2")
+
+
+def test_an_old_version_that_still_works_is_made_in_silence(recwarn: pytest.WarningsRecorder) -> None:
+    """Gymnasium would warn once a copy. An environment's own warnings are not for this to swallow."""
+    for _ in range(2):
+        envs.make(envs.resolve("CartPole-v0")).close()
+    assert list(recwarn) == []
+
+
+def test_an_environments_own_warnings_come_through(register: Callable[..., str]) -> None:
+    class Grumbling(BareEnv):
+        def __init__(self) -> None:
+            warnings.warn("mind the gap", DeprecationWarning, stacklevel=1)
+
+    with pytest.warns(DeprecationWarning, match="mind the gap"):
+        envs.make(EnvSpec(register(Grumbling)))
+
+
+def test_the_newest_version_is_named_to_whoever_asks(register: Callable[..., str]) -> None:
+    assert envs.newer_version("CartPole-v0") == "CartPole-v1"
+    assert envs.newer_version("CartPole-v1") is None
+    assert envs.newer_version(register(BareEnv)) is None
+    with pytest.raises(UsageError, match="replaced"):
+        envs.newer_version("LunarLander-v2")
+
+
+def test_an_environment_without_a_version_has_no_newer_one() -> None:
+    gymnasium.register("Unversioned", entry_point=BareEnv)
+    try:
+        assert envs.newer_version("Unversioned") is None
+    finally:
+        del gymnasium.registry["Unversioned"]
 
 
 @pytest.mark.parametrize("env_id", ["LunarLandr-v3", "lunarlander-v3", "LunarLander-v4", "LunarLander"])

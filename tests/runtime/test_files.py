@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lander_runtime.files import atomic_write, sha256_of, write_text
+from lander_runtime import UsageError
+from lander_runtime.files import atomic_write, check_writable, sha256_of, write_text
 
 
 def test_the_new_file_appears_at_the_end(tmp_path: Path) -> None:
@@ -55,6 +56,46 @@ def test_a_folder_in_the_place_of_the_file_is_an_os_error(tmp_path: Path) -> Non
     with pytest.raises(OSError, match=r"policy\.onnx"):
         write_text(tmp_path / "policy.onnx", "text")
     assert [path.name for path in tmp_path.iterdir()] == ["policy.onnx"]
+
+
+@pytest.mark.parametrize("place", ["policy.onnx", "new/folder/policy.onnx", "old.onnx", "link.onnx"])
+def test_what_can_be_written_passes_and_nothing_changes(tmp_path: Path, place: str) -> None:
+    (tmp_path / "old.onnx").write_text("old")
+    (tmp_path / "link.onnx").symlink_to(tmp_path / "nowhere")
+    before = sorted(tmp_path.rglob("*"))
+    check_writable(tmp_path / place)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "old.onnx").read_text() == "old"
+    write_text(tmp_path / place, "so it could")
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("file/policy.onnx", "file is not a folder"),
+        ("file/new/policy.onnx", "file is not a folder"),
+        ("folder", "is there and is not a file"),
+        (f"{'x' * 250}.onnx", "cannot be written: File name too long"),
+        (f"{'x' * 300}/policy.onnx", "cannot be written: File name too long"),
+        ("policy\0.onnx", "cannot be written: embedded null"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_with_the_reason(tmp_path: Path, place: str, reason: str) -> None:
+    """Each of them fails in `atomic_write` too, where it would be after the work."""
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "folder").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UsageError, match=rf"{reason}.* Choose another"):
+        check_writable(tmp_path / place)
+    assert sorted(tmp_path.rglob("*")) == before
+    with pytest.raises((OSError, ValueError)):
+        write_text(tmp_path / place, "text")
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc here")
+def test_a_file_system_that_takes_no_files_is_refused_for_root_too() -> None:
+    with pytest.raises(UsageError, match=r"^/proc/policy\.onnx cannot be written"):
+        check_writable(Path("/proc/policy.onnx"))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")

@@ -1,0 +1,69 @@
+"""What went wrong, in a sentence and an exit code, for every kind of error that is no fault of the program.
+
+Apart from `main`, which prints it, so that each kind can be looked at without a command around it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lander_runtime.errors import LanderError
+from lander_runtime.files import NO_SPACE
+
+_EXTRA_OF_COMMAND = {"train": "train", "export": "train", "eval": "eval"}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a command ends."""
+
+    sentence: str
+    exit_code: int
+
+
+def explain(error: Exception, arguments: Sequence[str]) -> Failure | None:
+    """What to say of `error`, or None where it is a fault of the program, whose traceback is wanted.
+
+    Args:
+        error: what escaped the command.
+        arguments: the command line; which package is missing depends on the command.
+    """
+    if isinstance(error, LanderError):
+        return Failure(str(error), error.exit_code)
+    if isinstance(error, ModuleNotFoundError):
+        extra = _EXTRA_OF_COMMAND.get(next((a for a in arguments if not a.startswith("-")), ""))
+        if extra is None or (error.name or "").startswith("lander_"):
+            return None
+        return Failure(
+            f"The package {error.name!r} is not installed. Type: pip install 'lander-rl[{extra}]'", 4
+        )
+    if _is_out_of_gpu_memory(error):
+        return Failure(
+            f"The GPU has not enough free memory for this: {_first_line(error)} "
+            "End what else runs on it, lower lanes or hidden_sizes, or use --device cpu.",
+            4,
+        )
+    if _is_out_of_memory(error):
+        return Failure(f"There is not enough memory for this: {_first_line(error)}", 4)
+    if isinstance(error, OSError):
+        reason = error.strerror or str(error)
+        named = "" if error.filename is None else f": {error.filename}"
+        return Failure(f"The system refused{named} ({reason}).", 4 if error.errno in NO_SPACE else 3)
+    return None
+
+
+def _is_out_of_gpu_memory(error: Exception) -> bool:
+    # By its name, because the command does not import torch.
+    return any(
+        kind.__module__ == "torch" and kind.__name__ == "OutOfMemoryError" for kind in type(error).mro()
+    )
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # PyTorch has no class of its own for the CPU's.
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

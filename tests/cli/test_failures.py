@@ -1,0 +1,113 @@
+"""Errors at the command's border: the sentence, the exit code, and that `--debug` changes neither."""
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+
+from lander_cli.failures import explain
+from lander_runtime import CheckFailed, InputRefused, LanderError, MachineLacks, UsageError
+
+Lander = Callable[..., Any]
+
+CUDA_MESSAGE = (
+    "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.10 GiB of which "
+    "1.20 GiB is free.\nSee documentation for Memory Management."
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(CheckFailed, 1), (UsageError, 2), (InputRefused, 3), (MachineLacks, 4)]
+)
+def test_our_own_errors_speak_for_themselves(error: type[LanderError], code: int) -> None:
+    found = explain(error("A sentence."), ["eval"])
+    assert found is not None
+    assert (found.sentence, found.exit_code) == ("A sentence.", code)
+
+
+def test_a_full_gpu_is_what_the_machine_lacks() -> None:
+    """The class is PyTorch's own; the CPU build has it too."""
+    found = explain(torch.OutOfMemoryError(CUDA_MESSAGE), ["train"])
+    assert found is not None
+    assert found.exit_code == 4
+    assert found.sentence.startswith("The GPU has not enough free memory for this: CUDA out of memory.")
+    assert "--device cpu" in found.sentence
+    assert "\n" not in found.sentence
+
+
+def test_an_error_of_that_name_from_elsewhere_is_not_taken_for_it() -> None:
+    class OutOfMemoryError(Exception): ...
+
+    assert explain(OutOfMemoryError("a game's own"), ["train"]) is None
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_lack_of_memory_is_what_the_machine_lacks(error: Exception) -> None:
+    found = explain(error, ["train"])
+    assert found is not None
+    assert found.exit_code == 4
+    assert "memory" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.ENOSPC, 4), (errno.EDQUOT, 4), (errno.EACCES, 3), (errno.ENOTDIR, 3)]
+)
+def test_what_the_system_refuses_is_named_without_its_number(number: int, code: int) -> None:
+    found = explain(OSError(number, os.strerror(number), "some/file"), ["export"])
+    assert found is not None
+    assert found.exit_code == code
+    assert found.sentence == f"The system refused: some/file ({os.strerror(number)})."
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), RuntimeError("a bug"), KeyError("x"), ValueError()])
+def test_faults_of_the_program_keep_their_traceback(error: Exception) -> None:
+    assert explain(error, ["train"]) is None
+
+
+class FullGpuEnv(gymnasium.Env[Any, Any]):
+    """Fails in its fifth step as PyTorch does where the GPU is full."""
+
+    observation_space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        self._left = 5
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self._left -= 1
+        if not self._left:
+            raise torch.OutOfMemoryError(CUDA_MESSAGE)
+        return np.zeros(2, np.float32), 0.0, False, False, {}
+
+
+@pytest.mark.parametrize("debug", [[], ["--debug"]])
+def test_training_on_a_full_gpu_ends_with_a_sentence(lander: Lander, debug: list[str]) -> None:
+    gymnasium.register("FullGpu-v0", entry_point=FullGpuEnv)
+    try:
+        found = lander("train", "FullGpu-v0", "--backend", "gymnasium", "--set", "lanes=1", *debug)
+    finally:
+        del gymnasium.registry["FullGpu-v0"]
+    assert found.code == 4
+    assert "GPU has not enough free memory" in found.message
+    assert ("Traceback" in found.err) == bool(debug)
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no /dev/full here")
+def test_debug_shows_where_a_full_disk_was_met_and_keeps_the_exit_code(tiny: Path) -> None:
+    command = [sys.executable, "-c", "from lander_cli.main import main; main()", "--debug", "inspect", tiny]
+    with Path("/dev/full").open("wb") as full:
+        child = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert child.returncode == 4
+    assert "Traceback (most recent call last)" in child.stderr
+    assert os.strerror(errno.ENOSPC) in child.stderr
