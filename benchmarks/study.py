@@ -53,21 +53,20 @@ OBJECTIVES: dict[str, tuple[Literal["maximize", "minimize"], str]] = {
 }
 """What is searched for: its direction, and what the number is."""
 
+# Around the preset, and only what can be had at its speed; ablations.py looks further out, one change
+# at a time (value clipping, no annealing, wider networks and others).
 SPACE: dict[str, BaseDistribution] = {
-    "learning_rate": FloatDistribution(5e-4, 6e-3, log=True),
-    "entropy_coef": FloatDistribution(1e-4, 3e-2, log=True),
-    "gamma": CategoricalDistribution([0.99, 0.995, 0.998, 0.999]),
-    "gae_lambda": FloatDistribution(0.9, 0.99),
+    "learning_rate": FloatDistribution(1e-3, 6e-3, log=True),
+    "entropy_coef": FloatDistribution(1e-3, 2e-2, log=True),
+    "gamma": CategoricalDistribution([0.995, 0.998, 0.999]),
+    "gae_lambda": FloatDistribution(0.94, 0.99),
     "clip_range": FloatDistribution(0.1, 0.3),
-    "epochs": IntDistribution(2, 8),
-    "minibatches": CategoricalDistribution([4, 8, 16, 32]),
-    "lanes": CategoricalDistribution([32, 64, 128]),
-    "rollout_steps": CategoricalDistribution([32, 64, 128, 256]),
-    "hidden_sizes": CategoricalDistribution(["64,64", "128,128"]),
-    "reward_scale": FloatDistribution(0.01, 0.1, log=True),
+    "epochs": IntDistribution(3, 6),
+    "minibatches": CategoricalDistribution([8, 16, 32]),
+    "lanes": CategoricalDistribution([32, 64]),
+    "rollout_steps": CategoricalDistribution([32, 64, 128]),
+    "reward_scale": FloatDistribution(0.02, 0.1, log=True),
     "max_grad_norm": FloatDistribution(0.3, 2.0),
-    "clip_value": CategoricalDistribution([False, True]),
-    "anneal": CategoricalDistribution(["none", "linear"]),
     "value_coef": FloatDistribution(0.25, 1.0),
 }
 

@@ -8,12 +8,19 @@ import typer
 
 from lander_cli.console import out, pairs, print_json, print_next, say
 from lander_cli.interrupts import stop_on_signals
+from lander_cli.words import duration
 
 if TYPE_CHECKING:
     from lander_trainer import RunDirectory, TrainConfig, TrainResult
     from lander_trainer.logs.fan_out import FanOut
 
 DEFAULT_ENV = "LunarLander-v3"
+
+_UNLIMITED = 10**12
+"""Steps of a run that ends by its time."""
+
+_SELECTIONS_TO_TARGET = 20
+"""A target can only be seen where a run selects, so it selects more often than a preset says."""
 
 
 def train_command(
@@ -34,6 +41,12 @@ def train_command(
     out_dir: Annotated[
         Path | None, typer.Option("--out", help="The run's folder.", show_default="runs/<env>/<number>")
     ] = None,
+    target: Annotated[
+        float | None, typer.Option(metavar="SCORE", help="Stop once a selection scores this.")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Train for so long, such as 60s or 1h30m, the schedule fitted to it.")
+    ] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with this run's folder.")] = None,
     log: Annotated[
         list[str] | None,
@@ -53,8 +66,21 @@ def train_command(
     # Before a folder is made: whoever lacks a package comes back to start the same run.
     for name in logs:
         check_log(name)
-    settings = {"steps": steps, "seed": seed, "device": device, "backend": backend}
+    settings = {
+        "steps": _UNLIMITED if time is not None and steps is None and resume is None else steps,
+        "seed": seed,
+        "device": device,
+        "backend": backend,
+        "target_score": target,
+        "time_limit": None if time is None else duration(time),
+    }
     given = {name: value for name, value in settings.items() if value is not None}
+    if (
+        target is not None
+        and resume is None
+        and not any(text.startswith("selections") for text in set_ or [])
+    ):
+        given["selections"] = _SELECTIONS_TO_TARGET
     if resume is not None:
         config, run = _resumed(resume, given, conflicts=(env, preset, seed, out_dir, *(set_ or [])))
     else:
@@ -65,10 +91,14 @@ def train_command(
     with (
         _open_logs(logs, run, config) as observer,
         stop_on_signals() as stop,
-        open_display(config.updates) as observer.display,
+        open_display() as observer.display,
     ):
         result = train(config, run, resume=resume is not None, observer=observer, stop=stop)
     _report(result, as_json)
+    if result.reached_target:
+        say(f"Reached the target of {config.target_score:g} before the end.")
+    elif target is not None and not result.interrupted:
+        say(f"The target of {target:g} was not reached.")
     if result.interrupted:
         again = [word for name in logs for word in ("--log", name)]
         print_next("lander", "train", "--resume", result.run, *again)
@@ -99,11 +129,13 @@ def _resumed(
 
     if any(conflict is not None for conflict in conflicts):
         raise UsageError(
-            "A resumed run keeps its settings; only --steps, --device and --backend go with --resume."
+            "A resumed run keeps its settings; only --steps, --time, --target, --device and --backend "
+            "go with --resume."
         )
     run = RunDirectory.open(folder)
     checkpoint = Checkpoint.load(run.checkpoint)
-    config = prepare(checkpoint.config.with_values(given))
+    # What was chosen for the machine and device before is chosen again.
+    config = prepare(checkpoint.config.with_values({"workers": 0, "learner": "auto", **given}))
     done = checkpoint.progress.updates
     if config.updates < done:
         raise UsageError(
@@ -138,6 +170,7 @@ def _report(result: "TrainResult", as_json: bool) -> None:
                 "schema": "lander.training/1",
                 "run": str(result.run),
                 "interrupted": result.interrupted,
+                "reached_target": result.reached_target,
                 "updates": progress.updates,
                 "steps": progress.steps,
                 "episodes": progress.episodes,

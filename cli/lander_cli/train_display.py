@@ -30,29 +30,28 @@ class Display(Protocol):
 
 
 @contextmanager
-def open_display(updates: int) -> Iterator[Display]:
-    """A display for a run of `updates` updates, as stderr allows."""
+def open_display() -> Iterator[Display]:
+    """A display as stderr allows."""
     console = err()
     if not console.is_terminal:
-        yield LineDisplay(console, updates)
+        yield LineDisplay(console)
         return
     with Live(console=console, refresh_per_second=8, transient=True) as live:
-        yield PanelDisplay(live, updates)
+        yield PanelDisplay(live)
 
 
 class _Clock:
     """Sums up where the time went and guesses what is left."""
 
-    def __init__(self, updates: int) -> None:
-        self.updates = updates
+    def __init__(self) -> None:
         self.seconds = dict.fromkeys(_PARTS, 0.0)
-        self._first: int | None = None
+        self._start: tuple[float, float] | None = None
+        """Share done and seconds at the end of the first update seen; a resumed run began before it."""
 
     def add(self, metrics: "UpdateMetrics") -> None:
-        if self._first is None:
-            self._first = metrics.update - 1
         for part in _PARTS:
             self.seconds[part] += getattr(metrics, f"{part}_seconds")
+        self._start = self._start or (metrics.done, sum(self.seconds.values()))
 
     def shares(self) -> str:
         """Such as `environment 48%, inference 9%, update 41%, selection 2%`."""
@@ -63,17 +62,18 @@ class _Clock:
         return metrics.steps / max(metrics.seconds, 1e-9)
 
     def left(self, metrics: "UpdateMetrics") -> str:
-        done = metrics.update - (self._first or 0)
-        seconds = sum(self.seconds.values()) / max(done, 1) * (self.updates - metrics.update)
+        first, before = self._start or (metrics.done, 0.0)
+        share, spent = metrics.done - first, sum(self.seconds.values()) - before
+        seconds = spent / share * (1.0 - metrics.done) if share > 0 else 0.0
         return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 class LineDisplay:
     """A line every few seconds, for logs."""
 
-    def __init__(self, console: Console, updates: int) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._clock = _Clock(updates)
+        self._clock = _Clock()
         self._last = time.monotonic()
 
     def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None:
@@ -81,7 +81,7 @@ class LineDisplay:
 
     def on_update(self, metrics: "UpdateMetrics") -> None:
         self._clock.add(metrics)
-        last = metrics.update == self._clock.updates
+        last = metrics.done >= 1.0
         if time.monotonic() - self._last < _LINE_SECONDS and not last:
             return
         self._last = time.monotonic()
@@ -96,9 +96,9 @@ class LineDisplay:
 class PanelDisplay:
     """A bar and a few figures that stay in place."""
 
-    def __init__(self, live: Live, updates: int) -> None:
+    def __init__(self, live: Live) -> None:
         self._live = live
-        self._clock = _Clock(updates)
+        self._clock = _Clock()
         self._headline = ""
 
     def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None:
@@ -108,8 +108,8 @@ class PanelDisplay:
         self._clock.add(metrics)
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
-            ProgressBar(total=self._clock.updates, completed=metrics.update, width=40),
-            f"{metrics.update / self._clock.updates:.0%}, {self._clock.left(metrics)} left",
+            ProgressBar(total=1.0, completed=metrics.done, width=40),
+            f"{metrics.done:.0%}, {self._clock.left(metrics)} left",
         )
         rows = [
             ("steps", f"{metrics.steps:,}  ({self._clock.steps_per_second(metrics):,.0f} steps/s)"),
@@ -121,10 +121,12 @@ class PanelDisplay:
 
 
 def _headline(config: "TrainConfig", progress: "Progress") -> str:
+    limit = config.time_limit
+    length = f"{config.steps:,} steps" if limit is None else f"{limit:g} s"
     start = f", from step {progress.steps:,}" if progress.steps else ""
     return (
         f"{config.lanes} lanes on {config.backend}, networks on {config.device}, "
-        f"{config.steps:,} steps, seed {config.seed}{start}"
+        f"{length}, seed {config.seed}{start}"
     )
 
 

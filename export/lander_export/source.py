@@ -13,7 +13,7 @@ from lander_runtime.info import Training
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer import Checkpoint, training_command
 from lander_trainer.network import ACTIVATIONS, multilayer_perceptron
-from lander_trainer.train import check_trainable
+from lander_trainer.training import check_trainable
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,9 @@ def _from_checkpoint(checkpoint: Checkpoint) -> Source:
         ),
         created=checkpoint.created,
         # A run that was stopped, and the best weights of any run, are from before its last update.
+        # With a time limit the weights depend on how fast the machine was.
         reproduce=None
-        if progress.resumed
+        if progress.resumed or config.time_limit is not None
         else Recipe(training_command(config), progress.updates, config.updates),
     )
 

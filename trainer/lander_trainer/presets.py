@@ -6,11 +6,13 @@
 import json
 import shlex
 import tomllib
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
 from lander_runtime.errors import UsageError
 from lander_trainer.config import TrainConfig
+from lander_trainer.learners import choose_learner
 
 
 def preset(env_id: str, name: str = "default") -> TrainConfig:
@@ -33,6 +35,10 @@ def training_command(config: TrainConfig) -> str:
 
 def _command_from(name: str, config: TrainConfig) -> str:
     base, wanted = preset(config.env, name).to_dict(), config.to_dict()
+    for same_anyway in ("workers", "checkpoint_seconds", "target_score"):
+        wanted[same_anyway] = base.get(same_anyway)
+    if choose_learner(replace(config, learner="auto")) == config.learner:
+        wanted["learner"] = base["learner"]
     words = ["lander", "train", config.env, *(["--preset", name] if name != "default" else [])]
     for key in (key for key in {**base, **wanted} if base.get(key) != wanted.get(key)):
         text = _as_text(wanted.get(key))
