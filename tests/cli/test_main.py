@@ -16,7 +16,7 @@ import pytest
 Lander = Callable[..., Any]
 Start = Callable[..., Any]
 
-COMMANDS = ["train", "export", "eval", "inspect"]
+COMMANDS = ["train", "export", "eval", "inspect", "plot"]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], []])
@@ -47,6 +47,8 @@ def test_every_command_has_help(lander: Lander, command: str) -> None:
         ("eval", "eval.gif"),
         ("eval", "1000000"),
         ("inspect", "the one that ships"),
+        ("plot", "the newest run"),
+        ("plot", "plot.png"),
     ],
 )
 def test_help_says_what_is_taken_by_default(lander: Lander, command: str, default: str) -> None:

@@ -28,7 +28,7 @@ from lander_trainer import (
     train,
 )
 from lander_trainer.config import SEEDS
-from lander_trainer.train import choose_device
+from lander_trainer.training import choose_device
 
 SEED = 1
 

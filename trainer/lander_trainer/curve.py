@@ -4,44 +4,49 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.artist import Artist
 
-from lander_runtime.files import atomic_write
+from lander_trainer.picture import BLUE, GREEN, VERMILLION, add_legend, new_picture, save_picture
+
+AXES = {"steps": "environment steps", "seconds": "seconds of training"}
+"""What a curve can be drawn over: the entry of a row, and what the axis says."""
 
 
 def draw_learning_curve(
-    rows: Sequence[dict[str, Any]], path: Path, *, title: str, reward_threshold: float | None
+    rows: Sequence[dict[str, Any]],
+    path: Path,
+    *,
+    title: str,
+    reward_threshold: float | None,
+    x: str = "steps",
 ) -> None:
-    """Draw rows of `metrics.jsonl` into a PNG of 1200 x 675 pixels.
+    """Draw rows of `metrics.jsonl` into a PNG of 1200 x 675 pixels, or an SVG of that shape.
 
     Args:
         rows: in order of update; fewer than two draw an empty frame.
-        path: where to write, atomically.
+        path: where to write, atomically; the suffix says which of the two.
         title: the run in a few words.
         reward_threshold: drawn as a line where there is one.
+        x: one of `AXES`.
     """
-    figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    training = [(row["steps"], row["mean_return"]) for row in rows if row["mean_return"] is not None]
-    selection = [(row["steps"], row["selection_score"]) for row in rows if row["selection_score"] is not None]
-    if training:
-        axes.plot(
-            *zip(*training, strict=True), color="#4c72b0", label="training, mean of the last 100 episodes"
-        )
-    if selection:
-        axes.plot(
-            *zip(*selection, strict=True), "o-", color="#dd8452", label="greedy, on the selection seeds"
-        )
+    figure, axes = new_picture(title=title, x=AXES[x])
+    training, selection = points(rows, "mean_return", x), points(rows, "selection_score", x)
+    entries: list[tuple[Artist, str]] = []
+    if training[0]:
+        entries += [
+            (line, "training, mean of the last 100 episodes") for line in axes.plot(*training, color=BLUE)
+        ]
+    if selection[0]:
+        lines = axes.plot(*selection, "o-", color=VERMILLION, markersize=4)
+        entries += [(line, "greedy, on the selection seeds") for line in lines]
     if reward_threshold is not None:
-        axes.axhline(
-            reward_threshold, color="#55a868", linestyle="--", label=f"solved at {reward_threshold:g}"
-        )
-    axes.set(xlabel="environment steps", ylabel="return", title=title)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.grid(alpha=0.3)
-    if training or selection:
-        axes.legend(loc="lower right")
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, format="png")
+        line = axes.axhline(reward_threshold, color=GREEN, linestyle="--")
+        entries.append((line, f"solved at {reward_threshold:g}"))
+    add_legend(figure, entries, columns=3)
+    save_picture(figure, path)
+
+
+def points(rows: Sequence[dict[str, Any]], y: str, x: str = "steps") -> tuple[list[float], list[float]]:
+    """The x and y of all rows that have a value for `y`."""
+    pairs = [(row[x], row[y]) for row in rows if row[y] is not None]
+    return [at for at, _ in pairs], [value for _, value in pairs]
