@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lander_runtime.envs import recipe_of
 from lander_runtime.episodes import Actor, Episode, Lane
 from lander_runtime.errors import UsageError
 from lander_runtime.gif import GifWriter
@@ -13,7 +14,7 @@ from lander_runtime.known import knowledge_of
 from lander_runtime.spec import EnvSpec
 
 
-def record_episode(actor: Actor, spec: EnvSpec, seed: int, path: Path) -> Episode:
+def record_episode(actor: Actor, env: EnvSpec | str, seed: int, path: Path) -> Episode:
     """Fly the episode of `seed` and write it to `path` as a GIF, frames as fast as the environment's.
 
     The episode is the one that scoring sees for this seed: same actor, same environment, same
@@ -21,13 +22,17 @@ def record_episode(actor: Actor, spec: EnvSpec, seed: int, path: Path) -> Episod
 
     Args:
         actor: from `lander_runtime.evaluation.actor_of`.
-        spec: the environment.
+        env: the environment, or its id.
         seed: of the episode.
         path: where to write.
 
     Returns:
         The episode as it was flown, its index being 0.
+
+    Raises:
+        UsageError: Gymnasium does not know the environment, or it draws no pictures.
     """
+    spec = recipe_of(env)
     lane = Lane(spec, "rgb_array")
     names = [action.name for action in knowledge_of(spec.id).actions]
     try:

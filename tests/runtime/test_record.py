@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from lander_runtime import EnvSpec, LanderError, Policy
+from lander_runtime import EnvSpec, LanderError, Policy, UsageError
 from lander_runtime.episodes import run_episodes
 from lander_runtime.evaluation import actor_of
 from lander_runtime.record import record_episode
@@ -56,6 +56,17 @@ def test_a_flight_of_the_lander(tmp_path: Path, discrete: Policy) -> None:
     assert pictures[0].shape == (400, 600, 3)
     assert sum(durations) == 20 * 26 + 1000
     assert list(tmp_path.iterdir()) == [tmp_path / "flight.gif"]
+
+
+def test_an_id_will_do_for_an_environment(tmp_path: Path, discrete: Policy) -> None:
+    actor = actor_of(discrete)
+    by_id, by_recipe = (
+        record_episode(actor, env, 1_000_000, tmp_path / "flight.gif")
+        for env in ("LunarLander-v3", discrete.info.env)
+    )
+    assert by_id == by_recipe
+    with pytest.raises(UsageError, match="LunarLander-v3"):
+        record_episode(actor, "LunarLandr-v3", 0, tmp_path / "flight.gif")
 
 
 def test_a_throttle_has_a_name_in_the_caption(tmp_path: Path, continuous: Policy) -> None:
