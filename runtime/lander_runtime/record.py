@@ -1,5 +1,8 @@
 """Watch a policy: one episode as a GIF with a caption on every frame."""
 
+import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +55,30 @@ def record_episode(actor: Actor, env: EnvSpec | str, seed: int, path: Path) -> E
 
 def _frame(lane: Lane, spec: EnvSpec) -> NDArray[np.uint8]:
     try:
-        frame = lane.env.render()
+        with _without_a_screen():
+            frame = lane.env.render()
     except Exception as error:  # An environment's own drawing may raise anything.
         raise UsageError(f"{spec.id} cannot be drawn: {type(error).__name__} {error}") from error
     if not isinstance(frame, np.ndarray):
         raise UsageError(f"{spec.id} draws no pictures: its render() gave {type(frame).__name__}.")
     return frame
+
+
+@contextlib.contextmanager
+def _without_a_screen() -> Iterator[None]:
+    """Let pygame start SDL's driver that opens nothing, unless the user has named another.
+
+    Some environments start a display for a picture in memory too, and SDL complains on stderr where
+    there is no desktop. For no longer than a frame takes, so that a window can be opened later.
+    """
+    if "SDL_VIDEODRIVER" in os.environ:
+        yield
+        return
+    os.environ["SDL_VIDEODRIVER"] = "dummy"
+    try:
+        yield
+    finally:
+        del os.environ["SDL_VIDEODRIVER"]
 
 
 def _describe(action: Any, names: list[str]) -> str:
