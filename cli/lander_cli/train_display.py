@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lander_cli.console import err, pairs
+from lander_runtime.words import counted
 
 if TYPE_CHECKING:
     from lander_trainer import Progress, TrainConfig, UpdateMetrics
@@ -123,8 +124,8 @@ class PanelDisplay:
 def _headline(config: "TrainConfig", progress: "Progress") -> str:
     start = f", from step {progress.steps:,}" if progress.steps else ""
     return (
-        f"{config.lanes} lanes on {config.backend}, networks on {config.device}, "
-        f"{config.steps:,} steps, seed {config.seed}{start}"
+        f"{counted(config.lanes, 'lane')} on {config.backend}, networks on {config.device}, "
+        f"{counted(config.steps, 'step')}, seed {config.seed}{start}"
     )
 
 
