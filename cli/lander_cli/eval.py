@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from lander_cli.console import episode_bar, out, pairs, print_json, print_next, say
+from lander_cli.numbers import whole_number
 from lander_cli.policies import find_policy
 from lander_runtime.errors import CheckFailed, UsageError
 
@@ -32,9 +33,16 @@ def eval_command(
         Path | None,
         typer.Argument(help="A policy file.", show_default="the newest run's, else the one that ships"),
     ] = None,
-    episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 10,
+    episodes: Annotated[
+        int, typer.Option(parser=whole_number(1), metavar="INTEGER", help="How many episodes.")
+    ] = 10,
     seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the first episode; the next has the next.")
+        int,
+        typer.Option(
+            parser=whole_number(0),
+            metavar="INTEGER",
+            help="Seed of the first episode; the next has the next.",
+        ),
     ] = 1_000_000,
     gif: Annotated[
         Path | None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lander_cli.console import episode_bar, out, pairs, print_json, print_next, say
+from lander_cli.numbers import whole_number
 from lander_cli.words import score_in_words, verification_in_words
 from lander_runtime.errors import InputRefused
 
@@ -23,7 +24,9 @@ def export_command(
         Path | None,
         typer.Option("--out", help="The policy file.", show_default="policy.onnx beside the checkpoint"),
     ] = None,
-    episodes: Annotated[int, typer.Option(min=0, help="Episodes to score it over.")] = 100,
+    episodes: Annotated[
+        int, typer.Option(parser=whole_number(0), metavar="INTEGER", help="Episodes to score it over.")
+    ] = 100,
     env: Annotated[str | None, typer.Option(help="The environment of a bare state dict.")] = None,
     activation: Annotated[
         str | None, typer.Option(help="Of a bare state dict: tanh, relu, elu or silu.", show_default="tanh")

@@ -32,8 +32,6 @@ app.command("eval")(eval_command)
 app.command("inspect")(inspect_command)
 app.command("plot")(plot_command)
 
-_EXTRA_OF_COMMAND = {"train": "train", "export": "train", "eval": "eval", "plot": "train"}
-
 
 def _print_version(wanted: bool) -> None:
     if wanted:

@@ -11,7 +11,8 @@ def find_policy(named: Path | None) -> tuple[Path, str]:
     """The policy file and, in a few words, why it was taken.
 
     Raises:
-        InputRefused: nothing was named and nothing is there, or a folder holds no policy.
+        InputRefused: nothing was named and nothing is there, a folder holds no policy, or `runs`,
+            where one would be looked for, is no folder.
     """
     if named is not None:
         if named.is_dir():
@@ -20,6 +21,8 @@ def find_policy(named: Path | None) -> tuple[Path, str]:
                 raise InputRefused(f"{named}: a folder without policy.onnx. Make it with: {command}")
             return named / "policy.onnx", "of that folder"
         return named, "as named"
+    if Path("runs").exists() and not Path("runs").is_dir():
+        raise InputRefused("runs should be the folder of runs and is a file. Move it, or name a policy.")
     newest = newest_policy()
     if newest is not None:
         return newest, "the last that was exported"

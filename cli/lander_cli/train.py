@@ -9,6 +9,7 @@ import typer
 from lander_cli.console import out, pairs, print_json, print_next, say
 from lander_cli.interrupts import stop_on_signals
 from lander_cli.words import duration
+from lander_runtime.words import counted
 
 if TYPE_CHECKING:
     from lander_trainer import RunDirectory, TrainConfig, TrainResult
@@ -117,6 +118,9 @@ def _fresh(
     warn_of_old_version(env)
     if any(assignment.split("=")[0].strip() == "env" for assignment in assignments):
         raise UsageError(f"Name the environment as the argument: lander train {env}")
+    for name in given:
+        if any(assignment.split("=")[0].strip() == name for assignment in assignments):
+            raise UsageError(f"--{name} and --set {name}=... both say it. Leave one out.")
     config = prepare(preset(env, preset_name).with_assignments(assignments).with_values(given))
     return config, RunDirectory.create(config.env, out_dir)
 
@@ -139,7 +143,7 @@ def _resumed(
     done = checkpoint.progress.updates
     if config.updates < done:
         raise UsageError(
-            f"{folder} has done {checkpoint.progress.steps:,} steps already; --steps cannot be less."
+            f"{folder} has done {counted(checkpoint.progress.steps, 'step')} already; --steps cannot be less."
         )
     if config.updates == done:
         more = shlex.join(["lander", "train", "--resume", str(folder), "--steps", str(2 * config.steps)])
@@ -184,7 +188,7 @@ def _report(result: "TrainResult", as_json: bool) -> None:
     )
     rows = [
         ("run", str(result.run)),
-        ("steps", f"{progress.steps:,} in {progress.episodes:,} episodes"),
+        ("steps", f"{progress.steps:,} in {counted(progress.episodes, 'episode')}"),
         ("time", f"{progress.seconds:.1f} s, {progress.steps / max(progress.seconds, 1e-9):,.0f} steps/s"),
         ("best score", best),
     ]

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lander_cli.console import err, pairs
+from lander_runtime.words import counted
 
 if TYPE_CHECKING:
     from lander_trainer import Progress, TrainConfig, UpdateMetrics
@@ -122,10 +123,10 @@ class PanelDisplay:
 
 def _headline(config: "TrainConfig", progress: "Progress") -> str:
     limit = config.time_limit
-    length = f"{config.steps:,} steps" if limit is None else f"{limit:g} s"
+    length = counted(config.steps, "step") if limit is None else f"{limit:g} s"
     start = f", from step {progress.steps:,}" if progress.steps else ""
     return (
-        f"{config.lanes} lanes on {config.backend}, networks on {config.device}, "
+        f"{counted(config.lanes, 'lane')} on {config.backend}, networks on {config.device}, "
         f"{length}, seed {config.seed}{start}"
     )
 

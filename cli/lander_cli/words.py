@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lander_runtime.errors import UsageError
+from lander_runtime.words import counted
 
 if TYPE_CHECKING:
     from lander_runtime.info import Verification
@@ -19,15 +20,15 @@ def score_in_words(summary: "Summary | None") -> str:
     )
     return (
         f"{summary.mean_return:.1f} ± {summary.std_return:.1f}{interval} "
-        f"over {summary.episodes:,} episodes from seed {summary.first_seed}"
+        f"over {counted(summary.episodes, 'episode')} from seed {summary.first_seed}"
     )
 
 
 def verification_in_words(check: "Verification") -> str:
     """Such as `4,542 observations, logits within 6.8e-07, 100.00% of actions equal (0 ties)`."""
     return (
-        f"{check.observations:,} observations, logits within {check.max_difference:.1e}, "
-        f"{check.action_agreement:.2%} of actions equal ({check.ties} ties)"
+        f"{counted(check.observations, 'observation')}, logits within {check.max_difference:.1e}, "
+        f"{check.action_agreement:.2%} of actions equal ({counted(check.ties, 'tie')})"
     )
 
 

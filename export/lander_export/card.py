@@ -3,6 +3,7 @@
 from lander_export.source import Recipe
 from lander_runtime.info import PolicyInfo
 from lander_runtime.statistics import Summary
+from lander_runtime.words import counted
 
 
 def render_card(info: PolicyInfo, *, file_name: str, gif_name: str | None, reproduce: Recipe | None) -> str:
@@ -56,11 +57,12 @@ def _score(summary: Summary | None) -> str:
     success = (
         "" if summary.success_rate is None else f" {summary.success_rate:.2%} reached the reward threshold."
     )
-    last = summary.first_seed + summary.episodes - 1
+    first, last = summary.first_seed, summary.first_seed + summary.episodes - 1
+    seeds = f"seed {first}" if first == last else f"seeds {first} to {last}"
     return (
         "## Score\n\n"
         f"**Mean return {summary.mean_return:.1f} ± {summary.std_return:.1f}**{interval} over "
-        f"{summary.episodes:,} episodes, seeds {summary.first_seed} to {last}, "
+        f"{counted(summary.episodes, 'episode')}, {seeds}, "
         f"{'greedy' if summary.deterministic else 'sampled'}.{success} "
         f"Interquartile mean {summary.iqm_return:.1f}, lowest {summary.min_return:.1f}, "
         f"highest {summary.max_return:.1f}, {summary.mean_length:.0f} steps an episode. "
@@ -104,7 +106,7 @@ def _verification(info: PolicyInfo) -> str:
         f"PyTorch and ONNX Runtime were compared on {verification.observations:,} observations "
         f"(flown, random and extreme) at batch sizes 1, 2, 7 and 64: the largest difference of a logit is "
         f"{verification.max_difference:.1e}, and {verification.action_agreement:.2%} of the actions agree "
-        f"({verification.ties} ties).\n\n"
+        f"({counted(verification.ties, 'tie')}).\n\n"
         f"SHA-256 of the weights: `{info.weights_sha256}`"
     )
 

@@ -63,12 +63,15 @@ def export(
 
     Raises:
         CheckFailed: the model is malformed or disagrees with PyTorch.
-        UsageError: `out` does not end in .onnx, or one of the files cannot be written; nothing is done.
+        UsageError: `out` does not end in .onnx, one of the files cannot be written, or `license` is
+            more or less than a line of text; nothing is done.
     """
     if out.suffix != ".onnx":
         raise UsageError(
             f"{out.name} should end in .onnx; card and animation take its name with .md and .gif."
         )
+    if license is not None and not (license.strip() and license.isprintable()):
+        raise UsageError(f"A licence is one line of text, such as MIT or CC-BY-4.0; found {license!r}.")
     card, animation = out.with_suffix(".md"), out.with_suffix(".gif") if gif else None
     for target in (out, card, animation):
         if target is not None:

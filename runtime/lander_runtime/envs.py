@@ -44,6 +44,11 @@ def resolve(env_id: str, kwargs: Mapping[str, Any] | None = None) -> EnvSpec:
     )
 
 
+def recipe_of(env: EnvSpec | str) -> EnvSpec:
+    """`env` itself, or the recipe of an id that was given in its place; raises like `resolve`."""
+    return resolve(env) if isinstance(env, str) else env
+
+
 def newer_version(env_id: str) -> str | None:
     """The id of the newest version of `env_id`, where that is a newer one; the old may still work.
 

@@ -26,7 +26,7 @@ FIRST_SEED = 1_000_000
 
 def evaluate(
     policy: Policy | Callable[[NDArray[Any]], NDArray[Any]],
-    env: EnvSpec | None = None,
+    env: EnvSpec | str | None = None,
     *,
     episodes: int = 10,
     first_seed: int = FIRST_SEED,
@@ -39,7 +39,7 @@ def evaluate(
 
     Args:
         policy: a `Policy`, or any function from a batch of observations to a batch of actions.
-        env: the environment; by default the one that the policy file names.
+        env: the environment, or its id; by default the one that the policy file names.
         episodes: how many, at least 1.
         first_seed: seed of episode 0; episode i has `first_seed + i`.
         sampled: draw actions from the policy's distribution instead of taking the greedy one.
@@ -49,14 +49,16 @@ def evaluate(
 
     Raises:
         MachineLacks: no window can be opened.
-        UsageError: `episodes`, `first_seed` or `lanes` out of range, no environment, or `sampled`
-            with a policy that is a plain function.
+        UsageError: `episodes`, `first_seed` or `lanes` out of range, no environment or one that
+            Gymnasium does not know, or `sampled` with a policy that is a plain function.
     """
     if episodes < 1 or lanes < 1 or first_seed < 0:
         raise UsageError("episodes and lanes must be at least 1 and the first seed at least 0.")
-    spec = env if env is not None else (policy.info.env if isinstance(policy, Policy) else None)
-    if spec is None:
-        raise UsageError("Name the environment: a plain function does not say what it flies.")
+    if env is None:
+        if not isinstance(policy, Policy):
+            raise UsageError("Name the environment: a plain function does not say what it flies.")
+        env = policy.info.env
+    spec = envs.recipe_of(env)
     if isinstance(policy, Policy):
         _check_fit(policy, spec)
     if render_mode == "human":

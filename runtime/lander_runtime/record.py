@@ -1,11 +1,15 @@
 """Watch a policy: one episode as a GIF with a caption on every frame."""
 
+import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lander_runtime.envs import recipe_of
 from lander_runtime.episodes import Actor, Episode, Lane
 from lander_runtime.errors import UsageError
 from lander_runtime.gif import GifWriter
@@ -13,7 +17,7 @@ from lander_runtime.known import knowledge_of
 from lander_runtime.spec import EnvSpec
 
 
-def record_episode(actor: Actor, spec: EnvSpec, seed: int, path: Path) -> Episode:
+def record_episode(actor: Actor, env: EnvSpec | str, seed: int, path: Path) -> Episode:
     """Fly the episode of `seed` and write it to `path` as a GIF, frames as fast as the environment's.
 
     The episode is the one that scoring sees for this seed: same actor, same environment, same
@@ -21,13 +25,17 @@ def record_episode(actor: Actor, spec: EnvSpec, seed: int, path: Path) -> Episod
 
     Args:
         actor: from `lander_runtime.evaluation.actor_of`.
-        spec: the environment.
+        env: the environment, or its id.
         seed: of the episode.
         path: where to write.
 
     Returns:
         The episode as it was flown, its index being 0.
+
+    Raises:
+        UsageError: Gymnasium does not know the environment, or it draws no pictures.
     """
+    spec = recipe_of(env)
     lane = Lane(spec, "rgb_array")
     names = [action.name for action in knowledge_of(spec.id).actions]
     try:
@@ -47,12 +55,30 @@ def record_episode(actor: Actor, spec: EnvSpec, seed: int, path: Path) -> Episod
 
 def _frame(lane: Lane, spec: EnvSpec) -> NDArray[np.uint8]:
     try:
-        frame = lane.env.render()
+        with _without_a_screen():
+            frame = lane.env.render()
     except Exception as error:  # An environment's own drawing may raise anything.
         raise UsageError(f"{spec.id} cannot be drawn: {type(error).__name__} {error}") from error
     if not isinstance(frame, np.ndarray):
         raise UsageError(f"{spec.id} draws no pictures: its render() gave {type(frame).__name__}.")
     return frame
+
+
+@contextlib.contextmanager
+def _without_a_screen() -> Iterator[None]:
+    """Let pygame start SDL's driver that opens nothing, unless the user has named another.
+
+    Some environments start a display for a picture in memory too, and SDL complains on stderr where
+    there is no desktop. For no longer than a frame takes, so that a window can be opened later.
+    """
+    if "SDL_VIDEODRIVER" in os.environ:
+        yield
+        return
+    os.environ["SDL_VIDEODRIVER"] = "dummy"
+    try:
+        yield
+    finally:
+        del os.environ["SDL_VIDEODRIVER"]
 
 
 def _describe(action: Any, names: list[str]) -> str:

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import io
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,8 +27,8 @@ except ModuleNotFoundError as error:
 
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
-_SILENT, _WARNING = 4, 2
-"""ONNX Runtime's log levels: only fatal errors, and the one it starts with."""
+_SILENT = 4
+"""ONNX Runtime's log level at which it speaks of fatal errors only."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,18 @@ class OpenSession:
 
         Raises:
             InputRefused: the graph fails on this input.
+            MachineLacks: the GPU's memory does not suffice.
         """
         try:
             # All inputs and outputs of a policy are dense arrays, which the stubs cannot know.
             return cast(list[NDArray[Any]], self.session.run(outputs, feed))
         except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
+            # On a CPU, a small policy that asks for more than there is, is a hostile one.
+            if self.provider == _CUDA and _says_out_of_memory(error):
+                raise MachineLacks(
+                    f"The GPU has not enough free memory to run {self.name}. "
+                    "End what else runs on it, or run with: --device cpu"
+                ) from error
             raise InputRefused(f"{self.name}: ONNX Runtime cannot run it ({_reason(error)}).") from error
 
     @property
@@ -94,6 +102,9 @@ class _NoCuda(Exception):
         self.expected = expected
 
 
+_INSTALL_CUDA = "If CUDA's libraries are missing, type: pip install 'onnxruntime-gpu[cuda,cudnn]'."
+
+
 def _options() -> ort.SessionOptions:
     # For networks of a few thousand weights, waking a second thread costs more than the product,
     # and a spinning idle thread takes the core from whoever steps the environment.
@@ -128,11 +139,9 @@ def _open_cuda(model: bytes) -> ort.InferenceSession:
             "pip uninstall onnxruntime && pip install 'lander-rl[gpu]'.",
             expected=False,
         )
-    # It reports what it cannot find by printing; the session's own check below is what counts.
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
-        ort.preload_dlls()
-    # Libraries that do not load are announced by the process-wide logger, not the session's.
-    ort.set_default_logger_severity(_SILENT)
+    missing = _missing_libraries()
+    if missing:
+        raise _NoCuda(f"{missing[0]} cannot be loaded. {_INSTALL_CUDA}", expected=False)
     options = _options()
     options.log_severity_level = _SILENT
     # Without this, operators that CUDA lacks would run on the CPU under CUDA's name.
@@ -143,16 +152,32 @@ def _open_cuda(model: bytes) -> ort.InferenceSession:
         providers = [(_CUDA, {"use_tf32": "0"})]
         session = ort.InferenceSession(model, options, providers=providers, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
-        raise _NoCuda(
-            f"ONNX Runtime says {_reason(error)}. If CUDA's libraries are missing, "
-            "type: pip install 'onnxruntime-gpu[cuda,cudnn]'.",
-            expected=False,
-        ) from error
-    finally:
-        ort.set_default_logger_severity(_WARNING)
+        advice = "The GPU has not enough free memory." if _says_out_of_memory(error) else _INSTALL_CUDA
+        raise _NoCuda(f"ONNX Runtime says {_reason(error)}. {advice}", expected=False) from error
     if session.get_providers()[0] != _CUDA:
         raise _NoCuda(f"the session reports {session.get_providers()}.", expected=False)
     return session
+
+
+def _missing_libraries() -> list[str]:
+    """Loads the libraries of CUDA that ONNX Runtime needs; the names of those that are nowhere.
+
+    Asked beforehand, because a session without them announces it by the process-wide logger. That
+    one belongs to the application: its level can be set but not read, hence not put back.
+    """
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.suppress(Exception):
+        ort.preload_dlls()
+    # With a path it is one file that is broken, in whose place the system may have another; and of
+    # those that are asked for, some versions need no more than these.
+    return re.findall(
+        r"^Failed to load ((?:lib)?(?:cublas|cudart|curand)[^/\\:]*): ", said.getvalue(), re.MULTILINE
+    )
+
+
+def _says_out_of_memory(error: Exception) -> bool:
+    """In ONNX Runtime's words, for its arena's own limit, or in CUDA's."""
+    return bool(re.search("Failed to allocate memory|out of memory", str(error)))
 
 
 def _reason(error: Exception) -> str:

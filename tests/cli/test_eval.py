@@ -78,6 +78,15 @@ class TestWhichPolicy:
         found = lander("eval", tiny, "--episodes", "1", "--gif-episodes", "none", "--device", "cpu")
         assert found.err.splitlines()[0].endswith("in LunarLander-v3 on CPUExecutionProvider")
 
+    @pytest.mark.parametrize("command", ["eval", "inspect"])
+    def test_a_file_in_the_place_of_runs_is_no_reason_to_take_another(
+        self, lander: Lander, command: str
+    ) -> None:
+        Path("runs").write_text("mine")
+        found = lander(command)
+        assert (found.code, found.out) == (3, "")
+        assert found.message.startswith("runs ")
+
     def test_a_folder_without_one_says_how_to_make_it(self, lander: Lander) -> None:
         Path("run").mkdir()
         found = lander("eval", "run")
@@ -324,6 +333,12 @@ class TestRecording:
     [
         (["--episodes", "0"], "--episodes"),
         (["--episodes", "-3"], "--episodes"),
+        (["--episodes", "2.5"], "--episodes"),
+        (["--episodes", "1e-1"], "--episodes"),
+        (["--episodes", "inf"], "--episodes"),
+        (["--episodes", "nan"], "--episodes"),
+        (["--episodes", "-1e3"], "--episodes"),
+        (["--seed", "1e999"], "--seed"),
         (["--seed", "-1"], "--seed"),
         (["--device", "tpu"], "auto, cpu or cuda"),
         (["--render", "ascii"], "--render"),
@@ -334,6 +349,20 @@ def test_bad_values_are_usage_errors(lander: Lander, tiny: Path, arguments: list
     assert (found.code, found.out) == (2, "")
     assert named in found.err
     assert gifs() == set()
+
+
+@pytest.mark.parametrize(
+    ("episodes", "seed", "first"),
+    [("2e0", "1e6", 1_000_000), ("0_2", "1_000", 1000), ("2.0", "9007199254740993", 9_007_199_254_740_993)],
+)
+def test_numbers_may_be_written_as_people_write_them(
+    lander: Lander, tiny: Path, episodes: str, seed: str, first: int
+) -> None:
+    """The last is 2^53 + 1, which no float holds."""
+    found = lander("eval", tiny, "--episodes", episodes, "--seed", seed, "--json")
+    assert found.code == 0, found.err
+    report = json.loads(found.out)
+    assert (report["episodes"], report["first_seed"]) == (2, first)
 
 
 @pytest.mark.skipif(HAS_GPU, reason="this machine has an NVIDIA GPU")

@@ -284,7 +284,14 @@ class TestWhatItRefuses:
 
     @pytest.mark.parametrize(
         ("arguments", "named"),
-        [(["--episodes", "-1"], "--episodes"), (["--activation", "sine"], "sine"), (["--out"], "--out")],
+        [
+            (["--episodes", "-1"], "--episodes"),
+            (["--episodes", "1.5"], "--episodes"),
+            (["--license", "MIT\n\n# A card of its own"], "licence"),
+            (["--license", " "], "licence"),
+            (["--activation", "sine"], "sine"),
+            (["--out"], "--out"),
+        ],
     )
     def test_bad_values(
         self,

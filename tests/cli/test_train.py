@@ -174,6 +174,8 @@ REFUSED = {
         [*CARTPOLE, "--set", "env=Acrobot-v1", "--steps", "1", "--set", "lanes=1"],
         "env",
     ),
+    "steps said twice": ([*CARTPOLE, "--steps", "100", "--set", "steps=200"], "--steps and --set steps="),
+    "seed said twice": ([*CARTPOLE, "--seed", "1", "--set", " seed = 1"], "--seed and --set seed="),
     "fraction of a step": ([*CARTPOLE, "--steps", "10.5"], "steps=10.5"),
     "no steps": ([*CARTPOLE, "--steps", "0"], "steps is 0"),
     "steps in words": ([*CARTPOLE, "--steps", "many"], "steps=many"),

@@ -89,6 +89,16 @@ def test_inference_has_one_batch_size(tiny_discrete: Path, drifting: EnvSpec, sa
     assert sizes == {32}
 
 
+def test_an_id_will_do_for_an_environment(discrete: Policy) -> None:
+    """With the limit and the threshold that Gymnasium has for it."""
+    named = evaluate(discrete, "LunarLander-v3", episodes=2)
+    assert named.env == envs.resolve("LunarLander-v3")
+    assert what_was_found(named) == what_was_found(evaluate(discrete, named.env, episodes=2))
+    for unknown in ("LunarLandr-v3", "", "os:system-v0"):
+        with pytest.raises(UsageError):
+            evaluate(discrete, unknown)
+
+
 def test_sampled_is_not_greedy(discrete: Policy, drifting: EnvSpec) -> None:
     greedy = evaluate(discrete, drifting, episodes=20)
     sampled = evaluate(discrete, drifting, episodes=20, sampled=True)

@@ -1,5 +1,8 @@
 """Recording: the episode that scoring sees, one frame a step, and no file after an error."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from lander_runtime import EnvSpec, LanderError, Policy
+from lander_runtime import EnvSpec, LanderError, Policy, UsageError
 from lander_runtime.episodes import run_episodes
 from lander_runtime.evaluation import actor_of
 from lander_runtime.record import record_episode
@@ -58,6 +61,17 @@ def test_a_flight_of_the_lander(tmp_path: Path, discrete: Policy) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "flight.gif"]
 
 
+def test_an_id_will_do_for_an_environment(tmp_path: Path, discrete: Policy) -> None:
+    actor = actor_of(discrete)
+    by_id, by_recipe = (
+        record_episode(actor, env, 1_000_000, tmp_path / "flight.gif")
+        for env in ("LunarLander-v3", discrete.info.env)
+    )
+    assert by_id == by_recipe
+    with pytest.raises(UsageError, match="LunarLander-v3"):
+        record_episode(actor, "LunarLandr-v3", 0, tmp_path / "flight.gif")
+
+
 def test_a_throttle_has_a_name_in_the_caption(tmp_path: Path, continuous: Policy) -> None:
     spec = EnvSpec("LunarLanderContinuous-v3", max_episode_steps=2)
     assert record_episode(actor_of(continuous), spec, 0, tmp_path / "flight.gif").length == 2
@@ -92,6 +106,48 @@ def test_an_error_leaves_the_old_recording(tmp_path: Path, drifting: EnvSpec) ->
         record_episode(lambda obs, generators: [next(steps)], drifting, 3, tmp_path / "episode.gif")
     assert (tmp_path / "episode.gif").read_bytes() == b"old"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+RECORD_CARTPOLE = """if True:
+    import os, sys
+    from pathlib import Path
+    import numpy, pygame
+    from lander_runtime.record import record_episode
+    drivers = []
+    class Watching:
+        def __call__(self, obs, generators):
+            drivers.append((pygame.display.get_driver(), os.environ.get("SDL_VIDEODRIVER")))
+            return numpy.zeros(len(obs), numpy.int64)
+    record_episode(Watching(), "CartPole-v1", 0, Path(sys.argv[1]))
+    assert not pygame.display.get_init()
+    print(*{str(pair) for pair in drivers}, os.environ.get("SDL_VIDEODRIVER"), sep="|")
+"""
+"""CartPole starts a display whatever it draws on. Says which, and what the environment held meanwhile."""
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [(None, "('dummy', None)|None"), ("offscreen", "('offscreen', 'offscreen')|offscreen")],
+)
+def test_no_screen_is_asked_for_and_none_is_denied_to_others(
+    tmp_path: Path, named: str | None, expected: str
+) -> None:
+    """In a process of its own, without a desktop: SDL writes to stderr below Python, and only once."""
+    desktop = ("SDL_VIDEODRIVER", "XDG_RUNTIME_DIR", "DISPLAY", "WAYLAND_DISPLAY")
+    clean = {name: value for name, value in os.environ.items() if name not in desktop}
+    if named is not None:
+        clean["SDL_VIDEODRIVER"] = named
+    child = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", RECORD_CARTPOLE, tmp_path / "cart.gif"],
+        env={**clean, "PYGAME_HIDE_SUPPORT_PROMPT": "1"}
+        | ({} if named is None else {"SDL_VIDEODRIVER": named}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert child.returncode == 0, child.stderr
+    assert child.stdout.strip() == expected
+    assert named is not None or child.stderr == ""
 
 
 def test_an_environment_without_pictures_is_refused(

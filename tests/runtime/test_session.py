@@ -3,12 +3,14 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
-from lander_runtime import InputRefused, MachineLacks, Policy, UsageError
-from lander_runtime.session import _cuda_devices, open_session
+from lander_runtime import InputRefused, MachineLacks, Policy, UsageError, session
+from lander_runtime.session import OpenSession, _cuda_devices, open_session
 
 HAS_GPU = _cuda_devices() > 0
 needs_gpu = pytest.mark.skipif(not HAS_GPU, reason="no NVIDIA GPU with a working driver here")
@@ -65,6 +67,83 @@ def test_loading_is_quick_and_silent(tiny_discrete: Path) -> None:
     """
     child = subprocess.run([sys.executable, "-c", code, tiny_discrete], capture_output=True, timeout=120)
     assert (child.returncode, child.stdout, child.stderr) == (0, b"", b"")
+
+
+@pytest.mark.skipif(
+    "CUDAExecutionProvider" not in onnxruntime.get_available_providers(), reason="the CPU build is installed"
+)
+def test_the_applications_own_log_level_is_left_alone(tiny_discrete: Path) -> None:
+    """Here it wants silence. Every machine is made to try a GPU."""
+    code = """if True:
+        import sys
+        import onnxruntime
+        from lander_runtime import session
+        model = open(sys.argv[1], "rb").read()
+        session._cuda_devices = lambda: 1
+        onnxruntime.set_default_logger_severity(4)
+        session.open_session(model, "tiny.onnx", "auto")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        # Where CUDA's libraries are missing, the process-wide logger says so, unless it is at this level.
+        onnxruntime.InferenceSession(model, options, providers=["CUDAExecutionProvider"])
+    """
+    child = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, tiny_discrete], capture_output=True, timeout=120
+    )
+    assert (child.returncode, child.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(
+    "CUDAExecutionProvider" not in onnxruntime.get_available_providers(), reason="the CPU build is installed"
+)
+@needs_no_gpu
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_a_missing_library_of_cuda_is_named_and_nothing_else_is_printed(
+    tiny_discrete: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], device: str
+) -> None:
+    monkeypatch.setattr(session, "_cuda_devices", lambda: 1)
+    content = tiny_discrete.read_bytes()
+    if device == "cuda":
+        with pytest.raises(MachineLacks, match=r"cannot be loaded\. .*pip install .*--device cpu"):
+            open_session(content, "tiny.onnx", device)
+    else:
+        opened = open_session(content, "tiny.onnx", device)
+        assert opened.device == "cpu"
+        assert opened.note is not None
+        assert "cannot be loaded" in opened.note
+    assert capfd.readouterr() == ("", "")
+
+
+class FailingSession:
+    """Stands for a session on a GPU, which fails in ONNX Runtime's own words."""
+
+    def __init__(self, message: str) -> None:
+        self._message = message
+
+    def run(self, outputs: Any, feed: Any) -> Any:
+        raise RuntimeError(self._message)
+
+
+OUT_OF_MEMORY = [
+    "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Non-zero status code returned while running Gemm node. "
+    "bfc_arena.cc:376 BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 9",
+    "[ONNXRuntimeError] : 1 : FAIL : CUDA failure 2: out of memory ; GPU=0 ; hostname=lander ;",
+]
+
+
+@pytest.mark.parametrize("message", OUT_OF_MEMORY)
+def test_a_full_gpu_is_what_the_machine_lacks_and_no_fault_of_the_file(message: str) -> None:
+    full: Any = FailingSession(message)
+    with pytest.raises(MachineLacks, match=r"GPU .* memory to run tiny\.onnx.*--device cpu"):
+        OpenSession(full, "tiny.onnx", "CUDAExecutionProvider", None).run(["action"], {})
+    with pytest.raises(InputRefused, match=r"tiny\.onnx"):
+        OpenSession(full, "tiny.onnx", "CPUExecutionProvider", None).run(["action"], {})
+
+
+def test_another_fault_on_the_gpu_is_the_files() -> None:
+    broken: Any = FailingSession("[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : Got invalid dimensions")
+    with pytest.raises(InputRefused, match="invalid dimensions"):
+        OpenSession(broken, "tiny.onnx", "CUDAExecutionProvider", None).run(["action"], {})
 
 
 @pytest.mark.gpu
