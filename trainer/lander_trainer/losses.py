@@ -64,7 +64,7 @@ def ppo_loss(
 
 
 def categorical(logits: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-    """Of softmax(`logits` `[B, n]`): log-probabilities `[B]` of int64 `actions` `[B]`, and entropies `[B]`."""
+    """Of softmax(`logits` `[B, n]`): log-probabilities `[B]` of int64 `actions` `[B]`; entropies `[B]`."""
     all_log_probs = torch.log_softmax(logits, dim=-1)
     log_probs = all_log_probs.gather(-1, actions[:, None]).squeeze(-1)
     return log_probs, -(all_log_probs.exp() * all_log_probs).sum(-1)
