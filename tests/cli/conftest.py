@@ -132,7 +132,8 @@ class Child:
 
 
 Start = Callable[..., Child]
-"""(arguments, prelude=code to run first, env=more environment variables) -> the running command."""
+"""(arguments, prelude=code to run first, env=more environment variables, own_group=apart from this
+process's group) -> the running command."""
 
 
 @pytest.fixture
@@ -140,7 +141,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     """Start the command in a process of its own; what still runs when the test ends is killed."""
     children: list[subprocess.Popen[bytes]] = []
 
-    def one(*arguments: object, prelude: str = "", env: dict[str, str] | None = None) -> Child:
+    def one(
+        *arguments: object, prelude: str = "", env: dict[str, str] | None = None, own_group: bool = False
+    ) -> Child:
         # Where the tests run in the background, a shell may have them and their children ignore Ctrl-C.
         # Not by preexec_fn: from Python 3.12 on, to fork beside other threads is a warning.
         listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
@@ -155,6 +158,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
                 stdout=out_file,
                 stderr=err_file,
                 env={**clean, "SDL_VIDEODRIVER": "dummy", **(env or {})},
+                process_group=0 if own_group else None,
             )
         children.append(process)
         return Child(process, out, err)

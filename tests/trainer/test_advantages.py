@@ -8,27 +8,37 @@ The hand-worked cases share gamma = lambda = 1/2 and powers of two, so that ever
 """
 
 import math
+from itertools import product
+from typing import Any
 
+import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from numpy.typing import NDArray
 
-from lander_trainer.advantages import compute_gae, compute_returns, explained_variance, live_rows
+from lander_trainer.advantages import (
+    compute_gae,
+    compute_returns,
+    explained_variance,
+    live_rows,
+    normalize,
+)
+
+Array = NDArray[Any]
 
 REWARDS = [1.0, 2.0, 3.0]
 VALUES = [10.0, 20.0, 40.0, 80.0]
 
 
-def column(values: list[float]) -> Tensor:
+def column(values: list[float]) -> Array:
     """One lane: `[T, 1]`."""
-    return torch.tensor(values)[:, None]
+    return np.array(values, np.float32)[:, None]
 
 
-def flags(*rows: int, length: int) -> Tensor:
+def flags(*rows: int, length: int) -> Array:
     """bool `[length, 1]`, True at `rows`."""
-    ends = torch.zeros(length, 1, dtype=torch.bool)
+    ends = np.zeros((length, 1), bool)
     ends[list(rows)] = True
     return ends
 
@@ -115,10 +125,10 @@ def test_gamma_0_sees_the_next_reward_only() -> None:
 
 
 def test_lanes_do_not_mix() -> None:
-    rewards = torch.tensor([[1.0, 5.0], [2.0, 6.0], [3.0, 7.0]])
-    values = torch.tensor([[10.0, 1.0], [20.0, 2.0], [40.0, 4.0], [80.0, 8.0]])
-    ends = torch.tensor([[False, False], [False, True], [False, False]])
-    advantages, _ = compute_gae(rewards, values, ends, torch.zeros_like(ends), gamma=0.5, gae_lambda=0.5)
+    rewards = np.array([[1.0, 5.0], [2.0, 6.0], [3.0, 7.0]])
+    values = np.array([[10.0, 1.0], [20.0, 2.0], [40.0, 4.0], [80.0, 8.0]])
+    ends = np.array([[False, False], [False, True], [False, False]])
+    advantages, _ = compute_gae(rewards, values, ends, np.zeros_like(ends), gamma=0.5, gae_lambda=0.5)
     assert advantages[:, 0].tolist() == [1.6875, 2.75, 3.0]
     # A1 = 6 - 2 = 4; A0 = (5 + 2/2 - 1) + 4/4 = 6; A2 = 7 + 8/2 - 4 = 7
     assert advantages[:, 1].tolist() == [6.0, 4.0, 7.0]
@@ -145,7 +155,7 @@ def test_plain_returns_do_not_depend_on_the_values_in_the_middle() -> None:
 
 
 @st.composite
-def rollouts(draw: st.DrawFn) -> dict[str, Tensor]:
+def rollouts(draw: st.DrawFn) -> dict[str, Array]:
     """Rollouts of up to 12 steps in up to 3 lanes with any pattern of ends."""
     steps, lanes = draw(st.integers(1, 12)), draw(st.integers(1, 3))
     number = st.floats(-10, 10, width=32)
@@ -156,14 +166,14 @@ def rollouts(draw: st.DrawFn) -> dict[str, Tensor]:
 
     ends = table(steps, end)
     return {
-        "rewards": torch.tensor(table(steps, number), dtype=torch.float64),
-        "values": torch.tensor(table(steps + 1, number), dtype=torch.float64),
-        "terminated": torch.tensor([[cell == "terminated" for cell in row] for row in ends]),
-        "truncated": torch.tensor([[cell == "truncated" for cell in row] for row in ends]),
+        "rewards": np.array(table(steps, number)),
+        "values": np.array(table(steps + 1, number)),
+        "terminated": np.array([[cell == "terminated" for cell in row] for row in ends]),
+        "truncated": np.array([[cell == "truncated" for cell in row] for row in ends]),
     }
 
 
-def lambda_return(rollout: dict[str, Tensor], row: int, lane: int, gamma: float, gae_lambda: float) -> float:
+def lambda_return(rollout: dict[str, Array], row: int, lane: int, gamma: float, gae_lambda: float) -> float:
     """The lambda-return in its textbook form (Sutton and Barto 2018, eq. 12.3), term by term.
 
     A mean of the n-step returns with weights (1 - lambda) lambda^(n - 1); the longest one, which
@@ -187,10 +197,10 @@ def lambda_return(rollout: dict[str, Tensor], row: int, lane: int, gamma: float,
 @settings(max_examples=60, deadline=None)
 @given(rollouts(), st.floats(0, 1), st.floats(0, 1))
 def test_gae_is_the_lambda_return_minus_the_value(
-    rollout: dict[str, Tensor], gamma: float, gae_lambda: float
+    rollout: dict[str, Array], gamma: float, gae_lambda: float
 ) -> None:
     advantages, returns = compute_gae(**rollout, gamma=gamma, gae_lambda=gae_lambda)
-    for row, lane in torch.cartesian_prod(*(torch.arange(size) for size in returns.shape)).tolist():
+    for row, lane in product(*map(range, returns.shape)):
         expected = lambda_return(rollout, row, lane, gamma, gae_lambda)
         assert returns[row, lane].item() == pytest.approx(expected, abs=1e-9)
         assert advantages[row, lane].item() == pytest.approx(
@@ -199,15 +209,15 @@ def test_gae_is_the_lambda_return_minus_the_value(
 
 
 def test_row_after_an_end_is_not_live() -> None:
-    terminated = torch.tensor([[True, False], [False, False], [False, False]])
-    truncated = torch.tensor([[False, False], [False, True], [False, False]])
-    live = live_rows(terminated, truncated, first=torch.tensor([False, False]))
+    terminated = np.array([[True, False], [False, False], [False, False]])
+    truncated = np.array([[False, False], [False, True], [False, False]])
+    live = live_rows(terminated, truncated, first=np.array([False, False]))
     assert live.tolist() == [[True, True], [False, True], [True, False]]
 
 
 def test_end_in_the_last_row_makes_the_next_rollouts_first_row_a_dummy() -> None:
-    nothing = torch.zeros(2, 2, dtype=torch.bool)
-    live = live_rows(nothing, nothing, first=torch.tensor([True, False]))
+    nothing = np.zeros((2, 2), bool)
+    live = live_rows(nothing, nothing, first=np.array([True, False]))
     assert live.tolist() == [[False, True], [True, True]]
 
 
@@ -222,13 +232,31 @@ def test_end_in_the_last_row_makes_the_next_rollouts_first_row_a_dummy() -> None
     ],
 )
 def test_explained_variance(values: list[float], expected: float) -> None:
-    returns = torch.tensor([1.0, 2.0, 3.0])
-    assert explained_variance(torch.tensor(values), returns) == pytest.approx(expected)
+    returns = np.array([1.0, 2.0, 3.0])
+    assert explained_variance(np.array(values), returns) == pytest.approx(expected)
 
 
 def test_explained_variance_of_equal_returns_does_not_exist() -> None:
-    assert math.isnan(explained_variance(torch.tensor([1.0, 2.0]), torch.tensor([5.0, 5.0])))
+    assert math.isnan(explained_variance(np.array([1.0, 2.0]), np.array([5.0, 5.0])))
 
 
 def test_explained_variance_of_a_single_row_does_not_exist() -> None:
-    assert math.isnan(explained_variance(torch.tensor([1.0]), torch.tensor([5.0])))
+    assert math.isnan(explained_variance(np.array([1.0]), np.array([5.0])))
+
+
+@pytest.mark.parametrize(
+    ("advantages", "expected"),
+    [
+        ([1.0, 3.0], [-1.0, 1.0]),  # mean 2, deviation 1
+        ([0.0, 0.0, 8.0, 8.0], [-1.0, -1.0, 1.0, 1.0]),  # mean 4, deviation 4
+        ([5.0], [0.0]),
+        ([5.0, 5.0, 5.0], [0.0, 0.0, 0.0]),  # no deviation to divide by
+    ],
+)
+def test_normalize(advantages: list[float], expected: list[float]) -> None:
+    assert normalize(np.array(advantages, np.float32)).tolist() == pytest.approx(expected)
+
+
+def test_normalize_works_along_the_last_axis() -> None:
+    both = normalize(np.array([[1.0, 3.0], [100.0, 700.0]], np.float32))
+    assert both.tolist() == pytest.approx(np.array([[-1.0, 1.0], [-1.0, 1.0]]))

@@ -13,7 +13,7 @@ import pytest
 from lander_runtime import envs
 from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.spec import EnvSpec, WrapperSpec
-from lander_trainer.backends import Backend, choose_backend, open_backend
+from lander_trainer.backends import Backend, available_cores, choose_backend, choose_workers, open_backend
 
 BACKENDS = ["gymnasium", pytest.param("envpool", marks=pytest.mark.skipif(
     importlib.util.find_spec("envpool") is None, reason="envpool is not installed"
@@ -25,8 +25,8 @@ Row = tuple[list[float], float, bool, bool]
 
 
 @contextmanager
-def opened(name: str, spec: EnvSpec, lanes: int = 1, seed: int = 7) -> Iterator[Backend]:
-    backend = open_backend(name, spec, lanes, seed)
+def opened(name: str, spec: EnvSpec, lanes: int = 1, seed: int = 7, workers: int = 1) -> Iterator[Backend]:
+    backend = open_backend(name, spec, lanes, seed, workers)
     try:
         yield backend
     finally:
@@ -208,19 +208,49 @@ def test_types_and_shapes(name: str, env_id: str) -> None:
 
 @pytest.mark.parametrize("name", BACKENDS)
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "LunarLander-v3"])
-def test_same_seed_same_trajectory(name: str, env_id: str) -> None:
+def test_same_seed_same_trajectory_with_any_number_of_workers(name: str, env_id: str) -> None:
     spec = envs.resolve(env_id)
 
-    def trajectory(seed: int) -> list[np.ndarray]:
-        with opened(name, spec, lanes=3, seed=seed) as backend:
+    def trajectory(seed: int, workers: int) -> list[np.ndarray]:
+        with opened(name, spec, lanes=3, seed=seed, workers=workers) as backend:
             first = backend.reset().copy()
             return [first, *(part for step in fly(backend, 120) for part in step)]
 
-    one, again, other = trajectory(11), trajectory(11), trajectory(12)
+    one, again, other = trajectory(11, 1), trajectory(11, 2), trajectory(12, 1)
     assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
     assert not np.array_equal(one[0], other[0])
     # Lanes are different episodes, not copies of one.
     assert not np.array_equal(one[0][0], one[0][1])
+
+
+@needs_envpool
+def test_envpool_has_no_state_to_give() -> None:
+    with opened("envpool", envs.resolve("CartPole-v1")) as backend:
+        backend.reset()
+        assert backend.state() is None
+
+
+# How many workers a setting means.
+
+
+@pytest.mark.parametrize(
+    ("asked", "lanes", "taken"), [(0, 64, available_cores()), (3, 64, 3), (3, 2, 2), (0, 1, 1), (200, 64, 64)]
+)
+@pytest.mark.parametrize("name", ["gymnasium", "envpool"])
+def test_workers_are_one_a_core_and_never_more_than_lanes(
+    name: str, asked: int, lanes: int, taken: int
+) -> None:
+    assert choose_workers(asked, name, envs.resolve("CartPole-v1"), lanes) == taken
+
+
+def test_environment_that_only_this_process_has_stays_in_it(register: Callable[..., str]) -> None:
+    here, anywhere = register(ActionEnv), register("trainer_environments:WalkingEnv")
+    mine = register("__main__:Mine")
+    assert [choose_workers(4, "gymnasium", EnvSpec(env_id), 8) for env_id in (here, anywhere, mine)] == [
+        1,
+        4,
+        1,
+    ]
 
 
 # Which backend a name means.

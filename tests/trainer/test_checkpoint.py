@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -15,8 +16,10 @@ from torch import Tensor
 from lander_runtime.errors import InputRefused
 from lander_runtime.spec import Component, EnvSpec, Space
 from lander_trainer import Checkpoint, Progress, TrainConfig
-from lander_trainer.checkpoint import METADATA_KEY, build_network, network_tensors, optimizer_tensors
+from lander_trainer.checkpoint import METADATA_KEY, build_network, named_tensors, network_tensors
+from lander_trainer.learners import open_learner
 from lander_trainer.network import ActorCritic
+from trainer_rollouts import config_of, rollout_of
 
 CONFIG = TrainConfig(
     env="LunarLander-v3", hidden_sizes=(8, 4), target_kl=0.02, env_kwargs={"gravity": -9.0}, seed=4
@@ -24,7 +27,7 @@ CONFIG = TrainConfig(
 
 
 def adam(network: ActorCritic) -> torch.optim.Adam:
-    return torch.optim.Adam(network.parameters(), lr=0.01, fused=True)
+    return torch.optim.Adam(network.parameters(), lr=0.01)
 
 
 def learn(network: ActorCritic, optimizer: torch.optim.Optimizer, steps: int, seed: int) -> None:
@@ -105,33 +108,67 @@ def test_network_comes_back_bit_for_bit(path: Path) -> None:
     assert torch.equal(again.values(obs), network.values(obs))
 
 
-def test_optimizer_goes_on_as_if_nothing_had_happened(path: Path) -> None:
-    network = build_network(checkpoint_of().observation, checkpoint_of().action, CONFIG)
-    optimizer = adam(network)
-    learn(network, optimizer, 5, seed=1)
-    checkpoint_of({**network_tensors(network), **optimizer_tensors(optimizer)}).save(path)
+@pytest.mark.parametrize("name", ["handwritten", "autograd"])
+def test_learner_goes_on_as_if_nothing_had_happened(path: Path, name: str) -> None:
+    config = config_of(learner=name, hidden_sizes=(8, 4))
+    observation, action = Space("Box", (2,), "float32"), Space("Discrete", (), "int64", n=3)
+    spaces = {"observation": observation, "action": action, "config": config}
+    learner = open_learner(config, build_network(observation, action, config))
+    learner.update(rollout_of(), 0.01, np.random.default_rng(1))
+    checkpoint_of({**network_tensors(learner.network), **learner.state()}, **spaces).save(path)
 
     checkpoint = Checkpoint.load(path)
-    restored = checkpoint.network()
-    restored_optimizer = adam(restored)
-    checkpoint.restore_optimizer(restored_optimizer)
-    assert optimizer_tensors(restored_optimizer).keys() == optimizer_tensors(optimizer).keys()
-
-    learn(network, optimizer, 3, seed=2)
-    learn(restored, restored_optimizer, 3, seed=2)
-    for mine, other in zip(network.parameters(), restored.parameters(), strict=True):
+    restored = open_learner(config, checkpoint.network())
+    restored.restore(checkpoint.tensors)
+    for each in (learner, restored):
+        each.update(rollout_of(seed=4), 0.01, np.random.default_rng(2))
+    for mine, other in zip(learner.network.parameters(), restored.network.parameters(), strict=True):
         assert torch.equal(mine, other)
+    assert learner.state().keys() == restored.state().keys()
+    assert all(torch.equal(restored.state()[key], tensor) for key, tensor in learner.state().items())
 
 
-def test_optimizer_without_its_state_would_go_on_differently() -> None:
-    # What the test above would not notice if Adam's state made no difference here.
-    networks = [build_network(checkpoint_of().observation, checkpoint_of().action, CONFIG) for _ in range(2)]
-    optimizers = [adam(network) for network in networks]
-    for network, optimizer in zip(networks, optimizers, strict=True):
-        learn(network, optimizer, 5, seed=1)
-    learn(networks[0], optimizers[0], 1, seed=2)
-    learn(networks[1], adam(networks[1]), 1, seed=2)
-    assert not torch.equal(networks[0].actor[0].weight, networks[1].actor[0].weight)
+def test_random_generator_goes_on_as_if_nothing_had_happened(path: Path) -> None:
+    rng = np.random.default_rng(5)
+    rng.integers(0, 3, 7, dtype=np.int8)  # leaves half-used bits behind, which are part of the state
+    checkpoint_of(rng=dict(rng.bit_generator.state)).save(path)
+    restored = np.random.default_rng()
+    restored.bit_generator.state = Checkpoint.load(path).rng
+    for draw in ("random", "standard_exponential", "standard_normal"):
+        assert getattr(rng, draw)(9).tolist() == getattr(restored, draw)(9).tolist()
+    assert rng.integers(0, 3, 9, dtype=np.int8).tolist() == restored.integers(0, 3, 9, dtype=np.int8).tolist()
+
+
+def test_arrays_come_back(path: Path) -> None:
+    arrays = {
+        "seed": np.array(2**31 - 1),
+        "actions": np.zeros(0, np.int64),
+        "ended": np.array([True, False]),
+        "returns": np.array([0.1, -1e300]),
+    }
+    tensors = {**checkpoint_of().tensors, **named_tensors("lanes", arrays), **named_tensors("collector", {})}
+    checkpoint_of(tensors).save(path)
+    again = Checkpoint.load(path)
+    assert again.arrays("collector") == {}
+    assert again.arrays("lanes").keys() == arrays.keys()
+    for name, array in again.arrays("lanes").items():
+        assert (array.dtype, array.shape) == (arrays[name].dtype, arrays[name].shape)
+        assert np.array_equal(array, arrays[name])
+    # A name that only begins alike is another's.
+    assert "lanes.seed" not in again.arrays("lane")
+
+
+@pytest.mark.parametrize("name", ["handwritten", "autograd"])
+def test_network_of_a_learner_is_copied(name: str) -> None:
+    config = config_of(learner=name)
+    network = build_network(Space("Box", (2,), "float32"), Space("Discrete", (), "int64", n=3), config)
+    learner = open_learner(config, network)
+    tensors = network_tensors(learner.network)
+    before = {key: tensor.clone() for key, tensor in tensors.items()}
+    learner.update(rollout_of(), 0.01, np.random.default_rng(1))
+    assert all(torch.equal(before[key], tensor) for key, tensor in tensors.items())
+    # A checkpoint of views would hold the whole vector of parameters once for each of them.
+    assert all(tensor.untyped_storage().nbytes() == tensor.nbytes for tensor in tensors.values())
 
 
 def test_saved_tensors_are_copies(path: Path) -> None:
@@ -142,16 +179,16 @@ def test_saved_tensors_are_copies(path: Path) -> None:
     assert torch.equal(tensors["network.actor.0.weight"], before)
 
 
-def test_fresh_optimizer_has_nothing_to_save_and_can_be_restored() -> None:
-    network = build_network(checkpoint_of().observation, checkpoint_of().action, CONFIG)
-    assert optimizer_tensors(adam(network)) == {}
-    checkpoint_of().restore_optimizer(adam(network))
-
-
 def test_saving_replaces_the_file_and_leaves_nothing_beside_it(saved: Path) -> None:
     checkpoint_of(progress=Progress(updates=4)).save(saved)
     assert Checkpoint.load(saved).progress.updates == 4
     assert list(saved.parent.iterdir()) == [saved]
+
+
+def test_checkpoint_of_an_older_version_can_be_read(saved: Path) -> None:
+    # It had its random numbers elsewhere, and nobody to ask whether it was resumed.
+    rewrite(saved, rng=None)
+    assert Checkpoint.load(saved).rng == {}
 
 
 def test_unknown_entries_are_ignored(saved: Path) -> None:
@@ -248,6 +285,7 @@ def test_missing_entry_is_refused_by_name(saved: Path, entry: str) -> None:
         ("observation", {"type": "Box"}),
         ("progress", {"updates": "three"}),
         ("versions", []),
+        ("rng", []),
         ("created", 5),
     ],
 )
@@ -302,18 +340,3 @@ def test_tensors_that_do_not_fit_are_refused(saved: Path, name: str, tensor: Ten
     checkpoint_of(changed).save(saved)
     with pytest.raises(InputRefused, match="do not fit the settings"):
         Checkpoint.load(saved).network()
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["optimizer.0.exp_avg.more", "optimizer.first.exp_avg", "optimizer.0.exp_avg"],
-    ids=["too many parts", "no number", "wrong size"],
-)
-def test_optimizer_state_that_does_not_fit_is_refused(saved: Path, name: str) -> None:
-    network = build_network(checkpoint_of().observation, checkpoint_of().action, CONFIG)
-    optimizer = adam(network)
-    learn(network, optimizer, 1, seed=1)
-    state = {**optimizer_tensors(optimizer), name: torch.zeros(3)}
-    checkpoint_of({**network_tensors(network), **state}).save(saved)
-    with pytest.raises(InputRefused):
-        Checkpoint.load(saved).restore_optimizer(optimizer)

@@ -19,6 +19,7 @@ RANGES = {
     "steps": (1, 10**12, 0, 10**12 + 1),
     "seed": (0, 2**31 - 1, -1, 2**31),
     "threads": (1, 1024, 0, 1025),
+    "workers": (0, 1024, -1, 1025),
     "lanes": (1, 65_536, 0, 65_537),
     "rollout_steps": (2, 1_000_000, 1, 1_000_001),
     "epochs": (1, 1_000, 0, 1_001),
@@ -38,6 +39,8 @@ RANGES = {
     "selection_episodes": (0, 90_000, -1, 100_001),
     "selections": (1, 10_000, 0, 10_001),
     "checkpoint_seconds": (0.1, 1e9, 0.0, 1.1e9),
+    "target_score": (-1e12, 1e12, -1.1e12, 1.1e12),
+    "time_limit": (1.0, 1e9, 0.9, 1.1e9),
 }
 
 # Large enough for any number of minibatches.
@@ -73,6 +76,7 @@ def test_numbers_must_be_finite(name: str, bad: float) -> None:
     [
         ("backend", "sync", "auto, gymnasium, envpool"),
         ("device", "tpu", "auto, cpu, cuda"),
+        ("learner", "jax", "auto, handwritten, autograd"),
         ("anneal", "cosine", "none, linear, exponential"),
         ("activation", "gelu", "tanh, relu, elu, silu"),
     ],

@@ -1,6 +1,7 @@
 """The PPO loss: values and gradients worked out by hand, the gradients through autograd of the real code."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lander_trainer.losses import LossTerms, clipped_surrogate, normalize, ppo_loss, value_loss
+from lander_trainer.losses import LossTerms, categorical, clipped_surrogate, ppo_loss, value_loss
 
 CLIP = 0.25  # exact in binary, so the hand-worked figures are exact too
 
@@ -75,24 +76,10 @@ def test_value_clip_is_around_the_old_value() -> None:
     assert loss.item() == 1.53125
 
 
-@pytest.mark.parametrize(
-    ("advantages", "expected"),
-    [
-        ([1.0, 3.0], [-1.0, 1.0]),  # mean 2, deviation 1
-        ([0.0, 0.0, 8.0, 8.0], [-1.0, -1.0, 1.0, 1.0]),  # mean 4, deviation 4
-        ([5.0], [0.0]),
-        ([5.0, 5.0, 5.0], [0.0, 0.0, 0.0]),  # no deviation to divide by
-    ],
-)
-def test_normalize(advantages: list[float], expected: list[float]) -> None:
-    assert normalize(torch.tensor(advantages)).tolist() == pytest.approx(expected)
-
-
-def loss_of(logits: Tensor, values: Tensor | None = None, **changes: object) -> LossTerms:
+def loss_of(logits: Tensor, values: Tensor | None = None, **changes: Any) -> LossTerms:
     """`ppo_loss` of rows that took action 0 with probability 1/4, advantage 1, return 0."""
     rows = len(logits)
     arguments = {
-        "actions": torch.zeros(rows, dtype=torch.int64),
         "old_log_probs": torch.full((rows,), math.log(1 / 4)),
         "old_values": torch.zeros(rows),
         "advantages": torch.ones(rows),
@@ -102,7 +89,19 @@ def loss_of(logits: Tensor, values: Tensor | None = None, **changes: object) -> 
         "entropy_coef": 0.01,
         "clip_value": False,
     }
-    return ppo_loss(logits, torch.zeros(rows) if values is None else values, **(arguments | changes))
+    log_probs, entropies = categorical(logits, torch.zeros(rows, dtype=torch.int64))
+    values = torch.zeros(rows) if values is None else values
+    return ppo_loss(log_probs, entropies, values, **(arguments | changes))
+
+
+def test_log_probabilities_are_those_of_the_actions() -> None:
+    # probabilities 1/2, 1/4, 1/4 and 1/8, 3/4, 1/8
+    logits = torch.tensor([[2.0, 1.0, 1.0], [1.0, 6.0, 1.0]]).log() + torch.tensor([[0.0], [50.0]])
+    log_probs, entropies = categorical(logits, torch.tensor([0, 2]))
+    assert log_probs.exp().tolist() == pytest.approx([1 / 2, 1 / 8], rel=1e-5)
+    # 1.5 ln 2, and 2 (ln 8) / 8 + 3/4 ln (4/3)
+    expected = [1.5 * math.log(2), math.log(8) / 4 + 0.75 * math.log(4 / 3)]
+    assert entropies.tolist() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("actions", [1, 2, 4, 18])

@@ -15,6 +15,7 @@ from lander_trainer.curve import draw_learning_curve
 def metrics_of(**changes: Any) -> UpdateMetrics:
     plain = {
         "update": 1,
+        "done": 0.25,
         "steps": 4096,
         "seconds": 1.5,
         "steps_per_second": 2730.5,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lander_runtime.errors import InputRefused
 from lander_trainer.advantages import live_rows
 from lander_trainer.backends import Backend
 
@@ -100,7 +101,15 @@ class Collector:
         }
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Put back what `state` gave."""
+        """Put back what `state` gave.
+
+        Raises:
+            InputRefused: the state is not one of so many lanes.
+        """
+        lanes = (self._backend.lanes,)
+        shapes = {name: array.shape for name, array in state.items() if name != "recent_returns"}
+        if shapes != {"ended": lanes, "returns": lanes} or "recent_returns" not in state:
+            raise InputRefused(f"What the run remembers of its episodes is not that of {lanes[0]} lanes.")
         self._ended[:] = state["ended"]
         self._returns[:] = state["returns"]
         self.recent_returns.extend(state["recent_returns"].tolist())

@@ -1,4 +1,4 @@
-"""The learning rate over a run: a pure function."""
+"""What a run does when: pure functions of the share of it that is done."""
 
 from lander_trainer.config import TrainConfig
 
@@ -16,3 +16,15 @@ def learning_rate(config: TrainConfig, done: float, updates: int) -> float:
     if config.anneal == "exponential":
         return config.learning_rate * config.anneal_rate**updates
     return config.learning_rate
+
+
+def selection_is_due(before: float, after: float, selections: int) -> bool:
+    """Whether an update passed one of `selections` evenly spaced points, the last of them the end.
+
+    Args:
+        before: share of the run that lay behind when the update began.
+        after: share that lies behind now.
+        selections: at least 1.
+    """
+    # 29 updates of 100 are a share of 0.29, and a hundred times that is 28.999999999999996.
+    return int(after * selections + 1e-9) > int(before * selections + 1e-9)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from lander_runtime import envs
 from lander_runtime.errors import CheckFailed, InputRefused, MachineLacks, UsageError
@@ -23,7 +24,7 @@ from lander_trainer.learners import NotFinite, UpdateStatistics, choose_learner,
 from lander_trainer.metrics import UpdateMetrics
 from lander_trainer.rollout import Collector, Rollout
 from lander_trainer.run_directory import RunDirectory
-from lander_trainer.schedule import learning_rate
+from lander_trainer.schedule import learning_rate, selection_is_due
 from lander_trainer.selection import selection_score
 from lander_trainer.threads import cpu_threads
 
@@ -141,8 +142,14 @@ class _Trainer:
         saved = time.perf_counter()
         interrupted = reached = False
         while self._done() < 1.0 and not (interrupted or reached):
+            best = self.progress.best_score
             metrics = self._one_update()
+            # Before any checkpoint that knows this update, so that a killed run never misses a row.
             self.run.append_metrics(metrics.to_json())
+            if self.progress.best_score != best:
+                self._save(self.run.best)
+                # Together, so that a run resumed from the checkpoint knows what it has to beat.
+                self._save(self.run.checkpoint)
             if observer is not None:
                 observer.on_update(metrics)
             reached = _reaches(metrics.selection_score, self.config.target_score)
@@ -181,9 +188,6 @@ class _Trainer:
         self.progress = replace(self.progress, seconds=self.progress.seconds + ended - learned)
         if score is not None and _beats(score, self.progress.best_score):
             self.progress = replace(self.progress, best_score=score)
-            self._save(self.run.best)
-            # Together, so that a run resumed from the checkpoint knows what it has to beat.
-            self._save(self.run.checkpoint)
         return UpdateMetrics(
             update=self.progress.updates,
             done=self._done(),
@@ -216,7 +220,7 @@ class _Trainer:
     def _select(self, done: float) -> float | None:
         """The selection score, where the update that began at `done` passed a point where one is due."""
         config = self.config
-        due = int(self._done() * config.selections) > int(done * config.selections)
+        due = selection_is_due(done, self._done(), config.selections)
         if not due or config.selection_episodes == 0:
             return None
         return selection_score(self.learner.logits, self.env, config.selection_episodes)
@@ -288,18 +292,29 @@ class _Trainer:
         exact = bool(lanes) and config.backend == "gymnasium"
         # New episodes of a resumed run must not be those of the run's start again.
         fresh = np.random.SeedSequence([config.seed, self.progress.updates]).generate_state(1)[0] >> 1
-        seed = int(lanes["seed"]) if exact else int(fresh)
+        seed = _read_seed(lanes) if exact else int(fresh)
         backend = open_backend(config.backend, self.env, config.lanes, seed, config.workers)
-        obs = backend.restore(lanes) if exact else backend.reset()
-        collector = Collector(backend, obs, config.rollout_steps, self.rng)
-        collector.episodes = self.progress.episodes
-        if exact and checkpoint is not None:
-            collector.restore(checkpoint.arrays("collector"))
+        try:
+            obs = backend.restore(lanes) if exact else backend.reset()
+            collector = Collector(backend, obs, config.rollout_steps, self.rng)
+            collector.episodes = self.progress.episodes
+            if exact and checkpoint is not None:
+                collector.restore(checkpoint.arrays("collector"))
+        except BaseException:
+            backend.close()
+            raise
         return backend, collector
 
 
 _CHANGES_NO_RESULT = ("workers", "checkpoint_seconds", "target_score")
 _FREE_ON_RESUME = (*_CHANGES_NO_RESULT, "steps", "time_limit", "backend", "device", "threads", "learner")
+
+
+def _read_seed(lanes: dict[str, NDArray[Any]]) -> int:
+    seed = lanes.get("seed")
+    if seed is None or seed.shape != () or seed.dtype.kind not in "iu" or seed < 0:
+        raise InputRefused("The seed of the environments is missing or broken.")
+    return int(seed)
 
 
 def _reaches(score: float | None, target: float | None) -> bool:

@@ -51,7 +51,11 @@ class Backend(Protocol):
         ...
 
     def restore(self, state: dict[str, NDArray[Any]]) -> NDArray[Any]:
-        """In place of `reset`: put back what `state` gave; gives the lanes' last observations."""
+        """In place of `reset`: put back what `state` gave; gives the lanes' last observations.
+
+        Raises:
+            InputRefused: the state is not one of so many lanes.
+        """
         ...
 
     def close(self) -> None:

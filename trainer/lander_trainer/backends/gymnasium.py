@@ -24,9 +24,14 @@ class GymnasiumBackend:
         self._groups = [slice(*pair) for pair in pairwise(bounds)]
         sizes = [(group.start, group.stop - group.start) for group in self._groups]
         self._remote = [RemoteLanes(spec, seed, *size) for size in sizes[1:]]
-        self._local = Lanes(spec, seed, *sizes[0])
-        for remote in self._remote:
-            remote.receive()
+        try:
+            self._local = Lanes(spec, seed, *sizes[0])
+            for remote in self._remote:
+                remote.receive()
+        except BaseException:
+            for remote in self._remote:
+                remote.close()
+            raise
 
     def reset(self) -> NDArray[Any]:
         return np.concatenate(self._everywhere("reset", [()] * len(self._groups)))
@@ -42,7 +47,7 @@ class GymnasiumBackend:
         return {"seed": np.array(self._seed), **vars(history)}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> NDArray[Any]:
-        history = History(state["episodes"], state["lengths"], state["actions"])
+        history = History.read(state, self.lanes)
         parts = history.split([group.stop - group.start for group in self._groups])
         return np.concatenate(self._everywhere("restore", [(part,) for part in parts]))
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime import envs
+from lander_runtime.errors import InputRefused
 from lander_runtime.spec import EnvSpec
 from lander_trainer.backends.base import StepResult
 from lander_trainer.config import SEEDS
@@ -42,6 +43,25 @@ class History:
                 strict=True,
             )
         ]
+
+    @classmethod
+    def read(cls, state: dict[str, NDArray[Any]], lanes: int) -> "History":
+        """The history of `lanes` lanes out of a checkpoint.
+
+        Raises:
+            InputRefused: an array is missing or does not fit the others.
+        """
+        try:
+            history = cls(state["episodes"], state["lengths"], state["actions"])
+            whole = all(np.issubdtype(array.dtype, np.integer) for array in vars(history).values())
+            counts = history.episodes.shape == history.lengths.shape == (lanes,)
+            fits = whole and counts and min(history.episodes.min(), history.lengths.min()) >= 0
+            fits = fits and len(history.actions) == history.lengths.sum()
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputRefused(f"The state of the environments is incomplete ({error}).") from error
+        if not fits:
+            raise InputRefused(f"The state of the environments is not that of {lanes} lanes.")
+        return history
 
     @classmethod
     def join(cls, parts: "list[History]") -> "History":

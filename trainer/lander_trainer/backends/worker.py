@@ -29,6 +29,8 @@ class RemoteLanes:
             [sys.executable, "-m", "lander_trainer.backends.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            # Ctrl-C and what `timeout` sends reach a whole group; only the trainer decides what they mean.
+            start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         self.send("open", gymnasium.spec(spec.id), spec, seed, first, count)
@@ -36,15 +38,18 @@ class RemoteLanes:
     def send(self, request: str, *arguments: Any) -> None:
         """Ask for a method of `Lanes`; `receive` gives what it returned."""
         assert self._process.stdin is not None
-        pickle.dump((request, arguments), self._process.stdin, pickle.HIGHEST_PROTOCOL)
-        self._process.stdin.flush()
+        message = pickle.dumps((request, arguments), pickle.HIGHEST_PROTOCOL)
+        # Where the worker is gone, `receive` finds out and says so.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(message)
+            self._process.stdin.flush()
 
     def receive(self) -> Any:
         """The oldest answer that was not fetched yet; what went wrong there is raised here."""
         assert self._process.stdout is not None
         try:
             answer = pickle.load(self._process.stdout)
-        except EOFError as error:
+        except (EOFError, pickle.UnpicklingError) as error:
             raise RuntimeError(
                 f"A worker process ended by itself (status {self._process.wait()})."
             ) from error
@@ -67,14 +72,15 @@ class RemoteLanes:
 
 def _serve() -> None:
     """Answer requests until the other side closes the pipe, also by dying."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the trainer decides.
+    # A service manager ends every process at once; the trainer still has an update to finish.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # Whatever an environment prints must not end up between the answers.
     lanes: Lanes | None = None
     while True:
         try:
             request, arguments = pickle.load(requests)
-        except EOFError:
+        except (EOFError, pickle.UnpicklingError):
             return
         try:
             if request == "open":
@@ -87,8 +93,11 @@ def _serve() -> None:
             answer = error
         except Exception:
             answer = RuntimeError("An environment failed in a worker process.\n" + traceback.format_exc())
-        pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
-        answers.flush()
+        try:
+            answers.write(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
+            answers.flush()
+        except BrokenPipeError:
+            os._exit(0)  # Nobody listens any more, also not to what leaving in order would say.
 
 
 if __name__ == "__main__":

@@ -69,7 +69,10 @@ class AutogradLearner:
         with torch.inference_mode():
             flat_obs = torch.from_numpy(rollout.obs).to(self._device).flatten(0, 1)
             values = self.network.values(flat_obs).view(steps + 1, lanes).cpu().numpy()
-        batch = make_batch(rollout, values, config)
+        check_finite(values=values)
+        # What leaves the range of numbers is looked for by name; NumPy's warnings would say less.
+        with np.errstate(all="ignore"):
+            batch = make_batch(rollout, values, config)
         if self._inputs is None:
             self._inputs = _Inputs.empty(config, batch, self._device)
         self._inputs.load(batch, config, learning_rate, rng)
@@ -82,8 +85,9 @@ class AutogradLearner:
         else:
             self._all_epochs(self._inputs)
         *sums, minibatches = self._sums.tolist()
-        if not np.isfinite(sums).all():
+        if not np.isfinite(sums).all() and self._broken.any():
             raise NotFinite(self._flat.broken(self._broken))
+        check_finite(**dict(zip(_STATISTICS, sums, strict=True)))
         return UpdateStatistics(
             *(total / minibatches for total in sums),
             explained_variance=explained_variance(batch.old_values, batch.returns),

@@ -53,8 +53,8 @@ class Learner(Protocol):
             rng: shuffles the rows.
 
         Raises:
-            NotFinite: an observation, reward, loss or gradient is NaN or infinite. The weights may
-                be unusable afterwards.
+            NotFinite: an observation, reward, value, loss or gradient is NaN or infinite. The weights
+                may be unusable afterwards.
         """
         ...
 
@@ -67,8 +67,8 @@ class Learner(Protocol):
         ...
 
 
-def check_finite(**arrays: NDArray[Any]) -> None:
-    """Raise `NotFinite` with the names of those arrays that hold a NaN or an infinity."""
+def check_finite(**arrays: NDArray[Any] | float) -> None:
+    """Raise `NotFinite` with the names of those arrays or numbers that hold a NaN or an infinity."""
     broken = [name.replace("_", " ") for name, array in arrays.items() if not np.isfinite(array).all()]
     if broken:
         raise NotFinite(", ".join(broken))

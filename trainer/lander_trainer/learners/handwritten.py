@@ -46,11 +46,14 @@ class HandwrittenLearner:
         check_finite(observations=rollout.obs, rewards=rollout.rewards)
         # What leaves the range of numbers is looked for by name; NumPy's warnings would say less.
         with np.errstate(all="ignore"):
-            batch = make_batch(rollout, self._evaluate(rollout.obs), config)
+            values = self._evaluate(rollout.obs)
+            check_finite(values=values)
+            batch = make_batch(rollout, values, config)
             passes: list[_Pass] = []
             for epoch in range(config.epochs):
                 rows = batch.rows(epoch_order(len(batch.actions), config, rng))
                 passes.append(self._pass_over(rows, learning_rate * config.epoch_decay**epoch))
+                check_finite(**passes[-1]._asdict())
                 if config.target_kl is not None and passes[-1].approx_kl > config.target_kl:
                     break
         return UpdateStatistics(
