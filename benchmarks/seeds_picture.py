@@ -32,7 +32,7 @@ def draw_seeds(trials: Sequence[Trial], path: Path, *, title: str, threshold: fl
     axes = figure.add_subplot()
     for number, trial in enumerate(trials):
         label = "one training seed" if number == 0 else None
-        axes.plot(*zip(*trial.curve, strict=True), color=GREY, linewidth=0.8, alpha=0.55, label=label)
+        axes.plot(*zip(*trial.curve, strict=True), color=GREY, linewidth=0.9, alpha=0.75, label=label)
     steps, values = on_one_grid([trial.curve for trial in trials])
     if len(trials) > 1:
         low, high = np.array([mean_interval(column) for column in values.T]).T
