@@ -257,7 +257,7 @@ def test_backend_that_is_closed_leaves_no_worker(walking: EnvSpec) -> None:
 
 
 PARENT = """
-import os, signal, sys
+import sys
 import numpy as np
 from lander_runtime import envs
 from lander_trainer.backends.gymnasium import GymnasiumBackend

@@ -102,7 +102,6 @@ def test_both_act_and_judge_alike() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float64, np.uint8, np.int64])
 def test_observations_may_be_other_numbers(name: str, dtype: type) -> None:
-    learner = learner_of(name)
     whole = np.round(rollout_of().obs * 3).clip(0, 255)
     results = []
     for kind in (np.float32, dtype):

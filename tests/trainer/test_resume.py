@@ -373,9 +373,8 @@ def test_checkpoint_without_its_random_state_is_refused(
         ("collector.recent_returns", None),
     ],
 )
-@pytest.mark.parametrize("workers", [1])
 def test_checkpoint_whose_environments_do_not_fit_is_refused(
-    echo: str, run: RunDirectory, name: str, tensor: torch.Tensor | None, workers: int
+    echo: str, run: RunDirectory, name: str, tensor: torch.Tensor | None
 ) -> None:
     train_until(settings(echo), run, 1)
     checkpoint = Checkpoint.load(run.checkpoint)
