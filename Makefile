@@ -25,7 +25,8 @@ lint: $(INSTALLED)
 # The figures in README.md; each script says what it measures.
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/act_speed.py
-	$(BIN)/python benchmarks/train_once.py
+	$(BIN)/python benchmarks/seeds.py --seeds 3 --steps 1_000_000 --out seeds.json
+	$(BIN)/python benchmarks/train_speed.py --only lander-envpool,lander-gymnasium --out train_speed.json
 
 # The built wheel in a clean environment with the extra `cpu` only.
 wheel-test: $(INSTALLED)

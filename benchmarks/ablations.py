@@ -49,10 +49,10 @@ CHANGES: dict[str, Callable[[TrainConfig], dict[str, Any]]] = {
     "clip-value": lambda base: {"clip_value": True},
     "reward-scale-1": lambda base: {"reward_scale": 1.0},
     "reward-scale-0.01": lambda base: {"reward_scale": 0.01},
-    "rollout-16x256": lambda base: {"lanes": 16, "rollout_steps": 256},
-    "rollout-64x128": lambda base: {"lanes": 64, "rollout_steps": 128},
-    "rollout-128x32": lambda base: {"lanes": 128, "rollout_steps": 32},
-    "rollout-256x16": lambda base: {"lanes": 256, "rollout_steps": 16},
+    "rollout-32x128": lambda base: _rollout(base, 32, 128),
+    "rollout-64x64": lambda base: _rollout(base, 64, 64),
+    "rollout-128x64": lambda base: _rollout(base, 128, 64),
+    "rollout-16x512": lambda base: _rollout(base, 16, 512),
     "minibatches-half": lambda base: {"minibatches": max(1, base.minibatches // 2)},
     "minibatches-double": lambda base: {"minibatches": base.minibatches * 2},
     "entropy-0": lambda base: {"entropy_coef": 0.0},
@@ -79,6 +79,12 @@ CHANGES: dict[str, Callable[[TrainConfig], dict[str, Any]]] = {
 """Every single change, by name: the settings that differ from the base."""
 
 AS_IT_IS = "preset"
+
+
+def _rollout(base: TrainConfig, lanes: int, steps: int) -> dict[str, Any]:
+    """Another shape of the rollout, its minibatches as large as before."""
+    size = base.lanes * base.rollout_steps // base.minibatches
+    return {"lanes": lanes, "rollout_steps": steps, "minibatches": max(1, lanes * steps // size)}
 
 
 @dataclass(frozen=True)

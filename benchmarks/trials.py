@@ -154,6 +154,9 @@ def run_many(
     Returns:
         The outcomes in the order of `configs`.
     """
+    if jobs > 1:
+        # The runs fill the cores; threads and processes of their own would only get in each other's way.
+        configs = [config.with_values({"workers": 1}) for config in configs]
     outcomes: dict[int, Outcome] = {}
     with one_thread_each(), ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
         waiting = {

@@ -276,6 +276,39 @@ def test_what_has_an_option_can_be_set_like_the_rest(lander: Lander, tiny_run: l
     assert "300 steps, seed 5" in found.err
 
 
+def test_a_target_that_is_reached_ends_the_run_and_is_no_interruption(
+    lander: Lander, tiny_run: list[Any]
+) -> None:
+    found = lander("train", *tiny_run, "--steps", "10_000", "--target", "5", "--json")
+    assert found.code == 0
+    result = json.loads(found.out)
+    assert result["reached_target"]
+    assert not result["interrupted"]
+    # At the first of the 20 selections; no CartPole falls within 5 steps.
+    assert result["updates"] == 2
+    assert "Reached the target of 5" in found.err
+
+
+def test_a_target_that_is_not_reached_is_said(lander: Lander, tiny_run: list[Any]) -> None:
+    found = lander("train", *tiny_run, "--steps", "512", "--target", "501", "--json")
+    assert found.code == 0
+    assert not json.loads(found.out)["reached_target"]
+    assert "The target of 501 was not reached" in found.err
+
+
+def test_a_run_that_is_given_a_time_ends_with_it(lander: Lander, tiny_run: list[Any]) -> None:
+    found = lander("train", *tiny_run, "--time", "1s", "--out", "run", "--json")
+    assert found.code == 0
+    result = json.loads(found.out)
+    assert not result["interrupted"]
+    assert result["seconds"] >= 1.0
+    last = rows_of(Path("run"))[-1]
+    assert last["done"] == 1.0
+    # The schedule was fitted to it: the last update's rate is next to nothing.
+    first = rows_of(Path("run"))[0]
+    assert last["learning_rate"] < 0.5 * first["learning_rate"]
+
+
 class TestResume:
     @pytest.mark.parametrize("folder", ["nowhere", "empty", "file"])
     def test_where_no_run_is_there_is_nothing_to_go_on_with(

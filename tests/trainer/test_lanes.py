@@ -19,8 +19,8 @@ from lander_runtime import envs
 from lander_runtime.errors import InputRefused, LanderError
 from lander_runtime.spec import EnvSpec, WrapperSpec
 from lander_trainer.backends.gymnasium import GymnasiumBackend
-from lander_trainer.backends.lanes import History, Lanes
-from lander_trainer.backends.worker import RemoteLanes
+from lander_trainer.backends.lanes import History, Lanes, open_lanes
+from lander_trainer.remote import Remote
 
 SEED = 7
 
@@ -43,8 +43,8 @@ def backend_of(spec: EnvSpec, lanes: int, workers: int, seed: int = SEED) -> Ite
 
 
 @contextmanager
-def remote_of(spec: EnvSpec, lanes: int = 2) -> Iterator[RemoteLanes]:
-    remote = RemoteLanes(spec, SEED, 0, lanes)
+def remote_of(spec: EnvSpec, lanes: int = 2) -> Iterator[Remote]:
+    remote = Remote(open_lanes, gymnasium.spec(spec.id), spec, SEED, 0, lanes)
     try:
         remote.receive()
         yield remote
@@ -234,7 +234,10 @@ def test_state_that_does_not_fit_is_refused(walking: EnvSpec, changes: dict[str,
 
 
 def test_worker_does_not_load_pytorch() -> None:
-    code = "import sys, lander_trainer.backends.worker; print('torch' in sys.modules)"
+    code = (
+        "import sys, lander_trainer.remote, lander_trainer.backends.lanes, lander_trainer.learners.fits;"
+        "print('torch' in sys.modules)"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "False\n"
 
@@ -331,7 +334,16 @@ def test_environments_error_arrives_with_its_place(register: Register) -> None:
 def test_own_errors_arrive_as_themselves(register: Register) -> None:
     spec = envs.resolve(register("trainer_environments:WalkingEnv"))
     with remote_of(spec) as remote:
-        remote.send("open", gymnasium.spec(spec.id), EnvSpec("Nothing-v0"), SEED, 0, 1)
+        remote.send(
+            "open",
+            open_lanes.__module__,
+            open_lanes.__name__,
+            gymnasium.spec(spec.id),
+            EnvSpec("Nothing-v0"),
+            SEED,
+            0,
+            1,
+        )
         with pytest.raises(LanderError, match="Nothing-v0"):
             remote.receive()
 

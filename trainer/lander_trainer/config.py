@@ -113,7 +113,7 @@ class TrainConfig:
     """Weight of the value loss, c1 in [S17, eq. 9]."""
 
     max_grad_norm: float = 0.5
-    """Gradients are scaled down to this Euclidean norm, all parameters together [E20]."""
+    """The actor's gradient and the critic's are each scaled down to this Euclidean norm [E20]."""
 
     target_kl: float | None = None
     """Stop an update once the approximate KL divergence from the acting policy exceeds this."""

@@ -82,6 +82,7 @@ def train(
             return trainer.run_to_end(observer, stop)
         finally:
             trainer.backend.close()
+            trainer.learner.close()
 
 
 def prepare(config: TrainConfig) -> TrainConfig:

@@ -3,13 +3,14 @@
 from itertools import pairwise
 from typing import Any
 
+import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime.spec import EnvSpec
 from lander_trainer.backends.base import StepResult
-from lander_trainer.backends.lanes import History, Lanes
-from lander_trainer.backends.worker import RemoteLanes
+from lander_trainer.backends.lanes import History, Lanes, open_lanes
+from lander_trainer.remote import Remote
 
 
 class GymnasiumBackend:
@@ -23,7 +24,8 @@ class GymnasiumBackend:
         bounds = [lanes * worker // workers for worker in range(workers + 1)]
         self._groups = [slice(*pair) for pair in pairwise(bounds)]
         sizes = [(group.start, group.stop - group.start) for group in self._groups]
-        self._remote = [RemoteLanes(spec, seed, *size) for size in sizes[1:]]
+        registered = gymnasium.spec(spec.id)
+        self._remote = [Remote(open_lanes, registered, spec, seed, *size) for size in sizes[1:]]
         try:
             self._local = Lanes(spec, seed, *sizes[0])
             for remote in self._remote:

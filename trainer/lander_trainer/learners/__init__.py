@@ -1,14 +1,14 @@
 """What computes PPO's updates. Public entry: `open_learner`."""
 
-import torch
+from typing import TYPE_CHECKING
 
 from lander_runtime.errors import UsageError
 from lander_trainer.config import TrainConfig
-from lander_trainer.learners.autograd import AutogradLearner
 from lander_trainer.learners.base import Learner, NotFinite, UpdateStatistics
-from lander_trainer.learners.handwritten import HandwrittenLearner
 from lander_trainer.learners.perceptron import ACTIVATIONS
-from lander_trainer.network import ActorCritic
+
+if TYPE_CHECKING:  # The learners are imported where one is opened: worker processes need no PyTorch.
+    from lander_trainer.network import ActorCritic
 
 __all__ = ["Learner", "NotFinite", "UpdateStatistics", "choose_learner", "open_learner"]
 
@@ -31,8 +31,14 @@ def choose_learner(config: TrainConfig) -> str:
     return config.learner
 
 
-def open_learner(config: TrainConfig, network: ActorCritic) -> Learner:
+def open_learner(config: TrainConfig, network: "ActorCritic") -> Learner:
     """A learner on `network`, with `config.learner` and `config.device` as `prepare` completed them."""
     if config.learner == "handwritten":
+        from lander_trainer.learners.handwritten import HandwrittenLearner
+
         return HandwrittenLearner(network, config)
+    import torch
+
+    from lander_trainer.learners.autograd import AutogradLearner
+
     return AutogradLearner(network.to(torch.device(config.device)), config)

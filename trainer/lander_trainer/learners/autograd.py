@@ -46,6 +46,9 @@ class AutogradLearner:
             fused=True,
             capturable=self._device.type == "cuda",
         )
+        actor = sum(parameter.numel() for parameter in network.actor.parameters())
+        self._sizes = [actor, len(self._flat.values) - actor]
+        """Of the actor's and the critic's part of the gradient."""
         self._stopped = torch.zeros((), device=self._device)
         """1 once nothing may change any more: the KL stop, or a gradient that is not finite."""
         # With this set, fused Adam leaves weights and moments alone; made for mixed precision, and just
@@ -110,6 +113,9 @@ class AutogradLearner:
             "exp_avg_sq": exp_avg_sq.to(self._device),
         }
 
+    def close(self) -> None:
+        pass
+
     def _capture(self, inputs: "_Inputs") -> torch.cuda.CUDAGraph:
         """Record an update without doing it; what the warm-up that CUDA asks for changed is put back."""
         weights, optimizer = self._flat.values.clone(), self.state()
@@ -123,7 +129,8 @@ class AutogradLearner:
         for tensor in (self._sums, self._stopped, self._broken):
             tensor.zero_()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        # In the stream of the warm-up: autograd adds gradients up in the one where it first saw them.
+        with torch.cuda.graph(graph, stream=stream):
             self._all_epochs(inputs)
         return graph
 
@@ -166,7 +173,8 @@ class AutogradLearner:
             self._broken.copy_(torch.where(torch.isfinite(norm), self._broken, gradient))
             counts = 1.0 - self._stopped
             self._stopped.copy_(torch.maximum(self._stopped, (~torch.isfinite(norm)).float()))
-            gradient.mul_((config.max_grad_norm / (norm + 1e-6)).clamp(max=1.0))
+            for part in gradient.split(self._sizes):
+                part.mul_((config.max_grad_norm / (part.norm() + 1e-6)).clamp(max=1.0))
             self._optimizer.step()
             statistics = torch.stack([*(term.detach() for term in terms[1:]), norm, torch.ones_like(norm)])
             self._sums += torch.where(counts > 0.0, statistics, 0.0)

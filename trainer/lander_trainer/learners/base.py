@@ -1,14 +1,17 @@
 """What every learner promises: it owns the weights, gives logits to act on, and improves them."""
 
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from lander_runtime.errors import LanderError
-from lander_trainer.network import ActorCritic
 from lander_trainer.rollout import Rollout
+
+if TYPE_CHECKING:  # Worker processes import this file and have no use for PyTorch.
+    from torch import Tensor
+
+    from lander_trainer.network import ActorCritic
 
 
 class NotFinite(LanderError):
@@ -24,7 +27,7 @@ class UpdateStatistics(NamedTuple):
     approx_kl: float
     clip_fraction: float
     grad_norm: float
-    """Euclidean norm of the gradient before it was limited."""
+    """Euclidean norm of the whole gradient before the actor's and the critic's were limited."""
     explained_variance: float
     """Of the critic before the update."""
     learning_rate: float
@@ -37,7 +40,7 @@ class Learner(Protocol):
     """PPO on one network. A new way to compute is one file here and one entry in `open_learner`."""
 
     name: str
-    network: ActorCritic
+    network: "ActorCritic"
     """Always holds the current weights."""
 
     def logits(self, obs: NDArray[Any]) -> NDArray[np.float32]:
@@ -58,12 +61,16 @@ class Learner(Protocol):
         """
         ...
 
-    def state(self) -> dict[str, Tensor]:
+    def state(self) -> "dict[str, Tensor]":
         """Copies of the optimiser's tensors, on the CPU, by their names in a checkpoint."""
         ...
 
-    def restore(self, state: dict[str, Tensor]) -> None:
+    def restore(self, state: "dict[str, Tensor]") -> None:
         """Put back what `state` gave; the weights are restored through `network`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what the learner holds beside memory."""
         ...
 
 

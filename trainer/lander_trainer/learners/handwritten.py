@@ -1,10 +1,10 @@
 """PPO updates in NumPy with gradients by hand: the quickest way on a CPU for networks of this size.
 
 The same arithmetic as `autograd.py`, which reads as the papers do and to which a test holds this file;
-three times quicker, because no graph is built and every intermediate result has its buffer.
+three times quicker, because no graph is built and every intermediate result has its buffer, and twice
+that where the critic learns in a process of its own.
 """
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,14 +15,18 @@ from torch import Tensor
 from lander_trainer.advantages import explained_variance
 from lander_trainer.batch import Batch, epoch_order, make_batch, minibatch_advantages, minibatch_size
 from lander_trainer.config import TrainConfig
-from lander_trainer.gradients import policy_gradient, value_gradient
-from lander_trainer.learners.adam import Adam
-from lander_trainer.learners.base import NotFinite, UpdateStatistics, check_finite
+from lander_trainer.learners.base import UpdateStatistics, check_finite
+from lander_trainer.learners.fits import ActorFit, AdamState, CriticFit, CriticPass, Layout, open_critic
 from lander_trainer.learners.flat import FlatParameters
 from lander_trainer.learners.perceptron import Perceptron
 from lander_trainer.losses import ppo_loss
 from lander_trainer.network import ActorCritic
+from lander_trainer.remote import Asked, Here, Remote
 from lander_trainer.rollout import Rollout
+
+_ROWS_WORTH_A_PROCESS = 8192
+"""Rows that an update visits (epochs included) from which a process for the critic pays: it starts in a third
+of a second, and asking it costs a tenth of a millisecond an epoch. It changes no result."""
 
 
 class HandwrittenLearner:
@@ -34,28 +38,41 @@ class HandwrittenLearner:
         self.network = network
         self._config = config
         self._flat = FlatParameters.of(network)
-        self._values, self._gradient = self._flat.values.numpy(), self._flat.gradients.numpy()
-        self._adam = Adam(self._values, config.adam_epsilon)
-        self._actor, self._critic = self._perceptron("actor"), self._perceptron("critic")
+        actor, critic = (self._layout(name) for name in ("actor", "critic"))
+        self._actor_values, self._critic_values = np.split(self._flat.values.numpy(), [actor.size])
+        self._acting = _network(actor, self._actor_values, config)
+        self._judging = _network(critic, self._critic_values, config)
+        self._actor = ActorFit(actor, config, self._actor_values)
+        visits = config.epochs * config.lanes * config.rollout_steps
+        self._critic: Asked
+        if config.workers > 1 and visits >= _ROWS_WORTH_A_PROCESS:
+            self._critic = Remote(open_critic, critic, config)
+            self._critic.receive()
+        else:
+            self._critic = Here(CriticFit(critic, config, self._critic_values))
 
     def logits(self, obs: NDArray[Any]) -> NDArray[np.float32]:
-        return self._actor.forward(_float(obs)).T
+        return self._acting.forward(_float(obs)).T
 
     def update(self, rollout: Rollout, learning_rate: float, rng: np.random.Generator) -> UpdateStatistics:
-        config = self._config
+        config, critic = self._config, self._critic
         check_finite(observations=rollout.obs, rewards=rollout.rewards)
         # What leaves the range of numbers is looked for by name; NumPy's warnings would say less.
         with np.errstate(all="ignore"):
             values = self._evaluate(rollout.obs)
             check_finite(values=values)
             batch = make_batch(rollout, values, config)
+            critic.send("begin", self._critic_values, _float(batch.obs), batch.old_values, batch.returns)
+            critic.receive()
             passes: list[_Pass] = []
             for epoch in range(config.epochs):
-                rows = batch.rows(epoch_order(len(batch.actions), config, rng))
-                passes.append(self._pass_over(rows, learning_rate * config.epoch_decay**epoch))
+                order = epoch_order(len(batch.actions), config, rng)
+                passes.append(self._pass_over(batch, order, learning_rate * config.epoch_decay**epoch))
                 check_finite(**passes[-1]._asdict())
                 if config.target_kl is not None and passes[-1].approx_kl > config.target_kl:
                     break
+            critic.send("weights")
+            self._critic_values[:] = critic.receive()
         return UpdateStatistics(
             *np.mean(passes, axis=0).tolist(),
             explained_variance=explained_variance(batch.old_values, batch.returns),
@@ -64,61 +81,47 @@ class HandwrittenLearner:
         )
 
     def state(self) -> dict[str, Tensor]:
-        adam = self._adam
-        return self._flat.adam_state(
-            adam.steps, torch.from_numpy(adam.exp_avg), torch.from_numpy(adam.exp_avg_sq)
+        self._critic.send("state")
+        parts: tuple[AdamState, AdamState] = (self._actor.state(), self._critic.receive())
+        means, squares = (
+            torch.from_numpy(np.concatenate(arrays))
+            for arrays in zip(*((part.exp_avg, part.exp_avg_sq) for part in parts), strict=True)
         )
+        return self._flat.adam_state(parts[0].steps, means, squares)
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        self._adam.steps, mean, square = self._flat.read_adam_state(state)
-        self._adam.exp_avg[:] = mean.numpy()
-        self._adam.exp_avg_sq[:] = square.numpy()
+        steps, means, squares = self._flat.read_adam_state(state)
+        size = len(self._actor_values)
+        self._actor.restore(AdamState(steps, means[:size].numpy(), squares[:size].numpy()))
+        self._critic.send("restore", AdamState(steps, means[size:].numpy(), squares[size:].numpy()))
+        self._critic.receive()
 
-    def _perceptron(self, name: str) -> Perceptron:
-        chosen = [n.startswith(f"{name}.") for n in self._flat.names]
-        weights, gradients = (
-            [part.numpy() for part, take in zip(self._flat.split(vector), chosen, strict=True) if take]
-            for vector in (self._flat.values, self._flat.gradients)
-        )
-        return Perceptron(weights, gradients, self._config.activation)
+    def close(self) -> None:
+        self._critic.close()
+
+    def _layout(self, name: str) -> Layout:
+        parameters = zip(self._flat.names, self._flat.shapes, strict=True)
+        its = [(full, tuple(shape)) for full, shape in parameters if full.startswith(f"{name}.")]
+        return Layout(tuple(full for full, _ in its), tuple(shape for _, shape in its))
 
     def _evaluate(self, obs: NDArray[Any]) -> NDArray[np.float32]:
         """Values `[T + 1, N]` of observations `[T + 1, N, obs_size]`, a minibatch's worth at a time."""
         rows, size = _float(obs.reshape(-1, obs.shape[-1])), minibatch_size(self._config)
-        parts = [self._critic.forward(rows[start : start + size])[0] for start in range(0, len(rows), size)]
+        parts = [self._judging.forward(rows[start : start + size])[0] for start in range(0, len(rows), size)]
         return np.concatenate(parts).reshape(obs.shape[:2])
 
-    def _pass_over(self, rows: Batch, learning_rate: float) -> "_Pass":
-        """One epoch."""
-        config, size = self._config, minibatch_size(self._config)
-        obs, advantages = _float(rows.obs), minibatch_advantages(rows.advantages, config)
-        log_probs, entropies, values = np.empty((3, len(obs)), np.float32)
-        norms: list[float] = []
-        for start in range(0, len(obs), size):
-            part = slice(start, start + size)
-            inputs = obs[part]
-            policy = policy_gradient(
-                self._actor.forward(inputs),
-                actions=rows.actions[part],
-                old_log_probs=rows.old_log_probs[part],
-                advantages=advantages[part],
-                clip_range=config.clip_range,
-                entropy_coef=config.entropy_coef,
-            )
-            log_probs[part], entropies[part] = policy.log_probs, policy.entropies
-            self._actor.backward(inputs, policy.logits)
-            values[part] = self._critic.forward(inputs)[0]
-            value_slopes = value_gradient(
-                values[part],
-                old_values=rows.old_values[part],
-                returns=rows.returns[part],
-                clip_range=config.clip_range if config.clip_value else None,
-                value_coef=config.value_coef,
-            )
-            self._critic.backward(inputs, value_slopes[None])
-            norms.append(self._step(learning_rate))
+    def _pass_over(self, batch: Batch, order: NDArray[np.int64], learning_rate: float) -> "_Pass":
+        """One epoch of both."""
+        config = self._config
+        self._critic.send("epoch", order, learning_rate)
+        rows = batch.rows(order)
+        advantages = minibatch_advantages(rows.advantages, config)
+        actor = self._actor.epoch(
+            _float(rows.obs), rows.actions, rows.old_log_probs, advantages, learning_rate
+        )
+        critic: CriticPass = self._critic.receive()
         terms = ppo_loss(
-            *(torch.from_numpy(a) for a in (log_probs, entropies, values)),
+            *(torch.from_numpy(a) for a in (actor.log_probs, actor.entropies, critic.values)),
             old_log_probs=torch.from_numpy(rows.old_log_probs),
             old_values=torch.from_numpy(rows.old_values),
             advantages=torch.from_numpy(advantages),
@@ -128,18 +131,8 @@ class HandwrittenLearner:
             entropy_coef=config.entropy_coef,
             clip_value=config.clip_value,
         )
-        return _Pass(*(float(term) for term in terms[1:]), grad_norm=float(np.mean(norms)))
-
-    def _step(self, learning_rate: float) -> float:
-        """Limit the gradient's norm, step, and give the norm as it was."""
-        norm = math.sqrt(self._gradient @ self._gradient)
-        if not math.isfinite(norm):
-            raise NotFinite(self._flat.broken(self._flat.gradients))
-        limit = self._config.max_grad_norm
-        if norm > limit:
-            self._gradient *= np.float32(limit / norm)
-        self._adam.step(self._gradient, learning_rate)
-        return norm
+        norms = np.hypot(actor.norms, critic.norms)
+        return _Pass(*(float(term) for term in terms[1:]), grad_norm=float(norms.mean()))
 
 
 class _Pass(NamedTuple):
@@ -151,6 +144,11 @@ class _Pass(NamedTuple):
     approx_kl: float
     clip_fraction: float
     grad_norm: float
+
+
+def _network(layout: Layout, values: NDArray[np.float32], config: TrainConfig) -> Perceptron:
+    """For looking, not for learning."""
+    return Perceptron(layout.split(values), [], config.activation)
 
 
 def _float(array: NDArray[Any]) -> NDArray[np.float32]:

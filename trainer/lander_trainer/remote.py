@@ -1,8 +1,8 @@
-"""Lanes in a process of their own: `python -m lander_trainer.backends.worker`, spoken to over its pipes.
+"""An object in a process of its own, spoken to over its pipes: `python -m lander_trainer.remote`.
 
 A subprocess and not `multiprocessing`: forking a process whose libraries run threads is unsafe, and spawning
-imports the caller's script a second time. An answer is a few kilobytes, so a pipe costs no more than shared
-memory would. Both sides are ours, so what travels is pickled.
+imports the caller's script a second time. What travels is a few hundred kilobytes at most, so a pipe costs
+no more than shared memory would. Both sides are ours, so it is pickled. This file must not load PyTorch.
 """
 
 import contextlib
@@ -12,31 +12,66 @@ import signal
 import subprocess
 import sys
 import traceback
-from typing import Any
-
-import gymnasium
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Protocol
 
 from lander_runtime.errors import LanderError
-from lander_runtime.spec import EnvSpec
-from lander_trainer.backends.lanes import Lanes
 
 
-class RemoteLanes:
-    """`Lanes` elsewhere. Every request is sent first and answered later, so that all work at once."""
+class Asked(Protocol):
+    """An object whose methods are asked for first and answered later, so that several work at once."""
 
-    def __init__(self, spec: EnvSpec, seed: int, first: int, count: int) -> None:
+    def send(self, request: str, *arguments: Any) -> None:
+        """Ask for a method; `receive` gives what it returned."""
+        ...
+
+    def receive(self) -> Any:
+        """The oldest answer that was not fetched yet."""
+        ...
+
+    def close(self) -> None:
+        """Let the object go."""
+        ...
+
+
+class Here:
+    """The object in this process: asked, it answers at once."""
+
+    def __init__(self, target: object) -> None:
+        self._target = target
+        self._answers: list[Any] = []
+
+    def send(self, request: str, *arguments: Any) -> None:
+        self._answers.append(getattr(self._target, request)(*arguments))
+
+    def receive(self) -> Any:
+        return self._answers.pop(0)
+
+    def close(self) -> None:
+        pass
+
+
+class Remote:
+    """The object in a process of its own."""
+
+    def __init__(self, factory: Callable[..., object], *arguments: Any) -> None:
+        """Start a process that makes `factory(*arguments)`, a function or class at the top of its module.
+
+        The first `receive` answers None once the object is there.
+        """
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "lander_trainer.backends.worker"],
+            [sys.executable, "-m", "lander_trainer.remote"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Ctrl-C and what `timeout` sends reach a whole group; only the trainer decides what they mean.
             start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
-        self.send("open", gymnasium.spec(spec.id), spec, seed, first, count)
+        # By name: where its module is missing, that is an answer too.
+        self.send("open", factory.__module__, factory.__qualname__, *arguments)
 
     def send(self, request: str, *arguments: Any) -> None:
-        """Ask for a method of `Lanes`; `receive` gives what it returned."""
         assert self._process.stdin is not None
         message = pickle.dumps((request, arguments), pickle.HIGHEST_PROTOCOL)
         # Where the worker is gone, `receive` finds out and says so.
@@ -62,7 +97,7 @@ class RemoteLanes:
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
-        # Its input has ended, so it leaves by itself; not within a second only if an environment hangs.
+        # Its input has ended, so it leaves by itself; not within a second only if what it runs hangs.
         try:
             self._process.wait(timeout=1.0)
         except subprocess.TimeoutExpired:
@@ -76,7 +111,7 @@ def _serve() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # Whatever an environment prints must not end up between the answers.
-    lanes: Lanes | None = None
+    target: object = None
     while True:
         try:
             request, arguments = pickle.load(requests)
@@ -84,15 +119,14 @@ def _serve() -> None:
             return
         try:
             if request == "open":
-                registered, *rest = arguments
-                gymnasium.registry.setdefault(registered.id, registered)
-                lanes, answer = Lanes(*rest), None
+                module, name, *rest = arguments
+                target, answer = getattr(import_module(module), name)(*rest), None
             else:
-                answer = getattr(lanes, request)(*arguments)
+                answer = getattr(target, request)(*arguments)
         except LanderError as error:
             answer = error
         except Exception:
-            answer = RuntimeError("An environment failed in a worker process.\n" + traceback.format_exc())
+            answer = RuntimeError("Something failed in a worker process.\n" + traceback.format_exc())
         try:
             answers.write(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
             answers.flush()

@@ -1,0 +1,182 @@
+"""The actor and the critic, each with its own gradient, limit and Adam: they share nothing but the rows.
+
+So they can learn at the same time, the critic in a process of its own. This file must not load PyTorch.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from lander_trainer.batch import minibatch_size
+from lander_trainer.config import TrainConfig
+from lander_trainer.gradients import policy_gradient, value_gradient
+from lander_trainer.learners.adam import Adam
+from lander_trainer.learners.base import NotFinite
+from lander_trainer.learners.perceptron import Perceptron
+
+Array = NDArray[np.float32]
+
+
+class Layout(NamedTuple):
+    """How one network's parameters lie in a vector `[P]`."""
+
+    names: tuple[str, ...]
+    """Such as `critic.0.weight`."""
+    shapes: tuple[tuple[int, ...], ...]
+
+    @property
+    def size(self) -> int:
+        """P."""
+        return sum(math.prod(shape) for shape in self.shapes)
+
+    def split(self, vector: Array) -> list[Array]:
+        """Views of `vector` `[P]` in the shapes of the parameters."""
+        ends = np.cumsum([math.prod(shape) for shape in self.shapes])[:-1]
+        return [part.reshape(shape) for part, shape in zip(np.split(vector, ends), self.shapes, strict=True)]
+
+
+class AdamState(NamedTuple):
+    """What Adam remembers of one network."""
+
+    steps: int
+    exp_avg: Array
+    """`[P]`."""
+    exp_avg_sq: Array
+    """`[P]`."""
+
+
+class _Fit:
+    """One network that learns."""
+
+    def __init__(self, layout: Layout, config: TrainConfig, values: Array) -> None:
+        """Improve `values` `[P]` in place."""
+        self._layout = layout
+        self._config = config
+        self._values = values
+        self._gradient = np.zeros_like(values)
+        self._network = Perceptron(layout.split(values), layout.split(self._gradient), config.activation)
+        self._adam = Adam(values, config.adam_epsilon)
+
+    def state(self) -> AdamState:
+        """Copies of what Adam remembers."""
+        return AdamState(self._adam.steps, self._adam.exp_avg.copy(), self._adam.exp_avg_sq.copy())
+
+    def restore(self, state: AdamState) -> None:
+        """Put back what `state` gave."""
+        self._adam.steps = state.steps
+        self._adam.exp_avg[:] = state.exp_avg
+        self._adam.exp_avg_sq[:] = state.exp_avg_sq
+
+    def _minibatches(self, rows: int) -> list[slice]:
+        size = minibatch_size(self._config)
+        return [slice(start, start + size) for start in range(0, rows, size)]
+
+    def _step(self, learning_rate: float) -> float:
+        """Limit the gradient's norm, step, and give the norm as it was."""
+        norm = math.sqrt(self._gradient @ self._gradient)
+        if not math.isfinite(norm):
+            raise NotFinite(_broken(self._layout.names, self._layout.split(self._gradient)))
+        limit = self._config.max_grad_norm
+        if norm > limit:
+            self._gradient *= np.float32(limit / norm)
+        self._adam.step(self._gradient, learning_rate)
+        return norm
+
+
+class ActorPass(NamedTuple):
+    """An epoch of the actor over R rows, in the order of its visits."""
+
+    log_probs: Array
+    """`[R]`."""
+    entropies: Array
+    """`[R]`."""
+    norms: Array
+    """`[minibatches]`, of the gradient before it was limited."""
+
+
+class ActorFit(_Fit):
+    """A categorical actor that learns."""
+
+    def epoch(
+        self,
+        obs: Array,
+        actions: NDArray[np.int64],
+        old_log_probs: Array,
+        advantages: Array,
+        learning_rate: float,
+    ) -> ActorPass:
+        """One pass over `obs` `[R, obs_size]` and, `[R]` each, the rest, minibatch after minibatch."""
+        config = self._config
+        log_probs, entropies = np.empty((2, len(obs)), np.float32)
+        norms: list[float] = []
+        for part in self._minibatches(len(obs)):
+            policy = policy_gradient(
+                self._network.forward(obs[part]),
+                actions=actions[part],
+                old_log_probs=old_log_probs[part],
+                advantages=advantages[part],
+                clip_range=config.clip_range,
+                entropy_coef=config.entropy_coef,
+            )
+            log_probs[part], entropies[part] = policy.log_probs, policy.entropies
+            self._network.backward(obs[part], policy.logits)
+            norms.append(self._step(learning_rate))
+        return ActorPass(log_probs, entropies, np.array(norms, np.float32))
+
+
+class CriticPass(NamedTuple):
+    """An epoch of the critic over R rows, in the order of its visits."""
+
+    values: Array
+    """`[R]`."""
+    norms: Array
+    """`[minibatches]`."""
+
+
+class CriticFit(_Fit):
+    """A critic that learns."""
+
+    def begin(self, values: Array, obs: Array, old_values: Array, returns: Array) -> None:
+        """Start an update from weights `values` `[P]` on `obs` `[R, obs_size]` and, `[R]` each, the rest."""
+        self._values[:] = values
+        self._rows = (obs, old_values, returns)
+
+    def epoch(self, order: NDArray[np.int64], learning_rate: float) -> CriticPass:
+        """One pass over the rows in this order, minibatch after minibatch."""
+        config = self._config
+        obs, old_values, returns = (array[order] for array in self._rows)
+        values = np.empty(len(order), np.float32)
+        norms: list[float] = []
+        with np.errstate(all="ignore"):  # What is no number is looked for by name.
+            for part in self._minibatches(len(order)):
+                values[part] = self._network.forward(obs[part])[0]
+                gradient = value_gradient(
+                    values[part],
+                    old_values=old_values[part],
+                    returns=returns[part],
+                    clip_range=config.clip_range if config.clip_value else None,
+                    value_coef=config.value_coef,
+                )
+                self._network.backward(obs[part], gradient[None])
+                norms.append(self._step(learning_rate))
+        return CriticPass(values, np.array(norms, np.float32))
+
+    def weights(self) -> Array:
+        """The weights `[P]` as they are."""
+        return self._values
+
+
+def open_critic(layout: Layout, config: TrainConfig) -> CriticFit:
+    """A critic in a process of its own; its weights come with `begin`."""
+    # For as long as the process lives; products round differently with another number of threads.
+    threadpool_limits(config.threads, user_api="blas")
+    return CriticFit(layout, config, np.zeros(layout.size, np.float32))
+
+
+def _broken(names: Sequence[str], gradients: Sequence[Array]) -> str:
+    broken = [name for name, part in zip(names, gradients, strict=True) if not np.isfinite(part).all()]
+    return f"gradient of {', '.join(broken)}" if broken else "norm of the gradient"
