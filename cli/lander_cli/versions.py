@@ -4,7 +4,6 @@ Apart from `train` and `export`, which both take an id that somebody typed.
 """
 
 from lander_cli.console import say
-from lander_runtime import envs
 
 
 def warn_of_old_version(env_id: str) -> None:
@@ -13,6 +12,8 @@ def warn_of_old_version(env_id: str) -> None:
     Raises:
         UsageError: Gymnasium does not know the id, or has replaced that version.
     """
+    from lander_runtime import envs
+
     newest = envs.newer_version(env_id)
     if newest is not None:
         say(f"{env_id} is an old version; scores of it do not compare with those of {newest}.")

@@ -26,7 +26,7 @@ from lander_runtime.info import METADATA_KEY
 from lander_runtime.policy import Policy
 from lander_runtime.record import record_episode
 from lander_runtime.spec import EnvSpec
-from lander_trainer import Checkpoint, Progress, TrainConfig
+from lander_trainer import Checkpoint, Progress, TrainConfig, preset
 from lander_trainer.checkpoint import build_network, network_tensors
 
 SEED = 6
@@ -40,7 +40,7 @@ def checkpoint_of(env_id: str, **values: Any) -> Checkpoint:
     env = envs.make(spec)
     observation, action = envs.describe_spaces(env)
     env.close()
-    config = TrainConfig(env=env_id, seed=SEED, hidden_sizes=(8,), **values)
+    config = preset(env_id).with_values({"seed": SEED, "hidden_sizes": (8,), **values})
     return Checkpoint(
         env=spec,
         observation=observation,
@@ -197,7 +197,7 @@ def test_card_says_what_the_file_says(exported: Exported) -> None:
     assert "lander train LunarLander-v3 --seed 6 --set hidden_sizes=8" in card
     assert "left engine" in card
     # The checkpoint is of update 3; a card that promised the end of the command would promise too much.
-    assert "Weights after update 3 of the 245 that this command makes" in card
+    assert "Weights after update 3 of the 123 that this command makes" in card
     assert "The same weights" not in card
     assert str(exported.policy.parent) not in card
 

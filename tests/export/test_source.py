@@ -17,7 +17,7 @@ from lander_export.source import Recipe
 from lander_runtime import envs
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.spec import EnvSpec
-from lander_trainer import Checkpoint, Progress, TrainConfig
+from lander_trainer import Checkpoint, Progress, preset
 from lander_trainer.checkpoint import network_tensors
 from lander_trainer.network import ActorCritic
 
@@ -53,7 +53,7 @@ def checkpoint_of(**changes: Any) -> Checkpoint:
         "env": spec,
         "observation": observation,
         "action": action,
-        "config": TrainConfig(hidden_sizes=(12, 6), seed=7),
+        "config": preset("LunarLander-v3").with_values({"hidden_sizes": (12, 6), "seed": 7}),
         "progress": Progress(updates=2, steps=8000),
         "versions": {"torch": "2.13.0"},
         "platform": "Linux x86_64",
@@ -93,11 +93,11 @@ def test_checkpoint_says_everything_itself(tmp_path: Path) -> None:
 
 
 def test_how_to_repeat_the_weights_is_said_to_the_update(tmp_path: Path) -> None:
-    """Of 245 updates, 1,000,000 steps in rollouts of 4,096, the run was stopped after two."""
+    """Of 123 updates, 1,000,000 steps in rollouts of 8,192, the run was stopped after two."""
     path = tmp_path / "best.safetensors"
     checkpoint_of(progress=Progress(updates=2)).save(path)
     command = "lander train LunarLander-v3 --seed 7 --set hidden_sizes=12,6"
-    assert load_source(path).reproduce == Recipe(command, update=2, updates=245)
+    assert load_source(path).reproduce == Recipe(command, update=2, updates=123)
 
 
 def test_weights_that_went_through_an_interruption_have_no_command(tmp_path: Path) -> None:
