@@ -13,7 +13,7 @@ from lander_runtime.info import Training
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer import Checkpoint, training_command
 from lander_trainer.network import ACTIVATIONS, multilayer_perceptron
-from lander_trainer.training import check_trainable
+from lander_trainer.trainable import check_trainable
 
 
 @dataclass(frozen=True)

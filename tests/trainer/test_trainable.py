@@ -10,7 +10,7 @@ import torch
 
 from lander_runtime.errors import LanderError, MachineLacks, UsageError
 from lander_trainer import RunDirectory, TrainConfig, prepare, train
-from lander_trainer.training import choose_device
+from lander_trainer.trainable import choose_device
 from trainer_environments import EchoEnv
 from trainer_helpers import settings
 

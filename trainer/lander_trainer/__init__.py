@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from lander_trainer.metrics import UpdateMetrics
     from lander_trainer.presets import preset, training_command
     from lander_trainer.run_directory import RunDirectory, newest_run
-    from lander_trainer.training import TrainObserver, TrainResult, prepare, train
+    from lander_trainer.trainable import prepare
+    from lander_trainer.training import TrainObserver, TrainResult, train
 
 __all__ = [
     "Checkpoint",
@@ -39,7 +40,8 @@ _MODULES = {
     "metrics": ("UpdateMetrics",),
     "presets": ("preset", "training_command"),
     "run_directory": ("RunDirectory", "newest_run"),
-    "training": ("TrainObserver", "TrainResult", "prepare", "train"),
+    "trainable": ("prepare",),
+    "training": ("TrainObserver", "TrainResult", "train"),
 }
 
 

@@ -9,24 +9,23 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from lander_runtime import envs
-from lander_runtime.errors import CheckFailed, InputRefused, MachineLacks, UsageError
+from lander_runtime.errors import CheckFailed, InputRefused, UsageError
 from lander_runtime.report import installed_versions
-from lander_runtime.spec import EnvSpec, Space
-from lander_trainer.backends import Backend, choose_backend, choose_workers, open_backend
+from lander_trainer.backends import Backend, open_backend
 from lander_trainer.checkpoint import Checkpoint, Progress, build_network, named_tensors, network_tensors
 from lander_trainer.config import TrainConfig
 from lander_trainer.curve import draw_learning_curve
-from lander_trainer.learners import NotFinite, UpdateStatistics, choose_learner, open_learner
+from lander_trainer.learners import NotFinite, UpdateStatistics, open_learner
 from lander_trainer.metrics import UpdateMetrics
 from lander_trainer.rollout import Collector, Rollout
 from lander_trainer.run_directory import RunDirectory
 from lander_trainer.schedule import learning_rate, selection_is_due
 from lander_trainer.selection import selection_score
 from lander_trainer.threads import cpu_threads
+from lander_trainer.trainable import check_trainable, prepare
 
 
 class TrainObserver(Protocol):
@@ -83,41 +82,6 @@ def train(
         finally:
             trainer.backend.close()
             trainer.learner.close()
-
-
-def prepare(config: TrainConfig) -> TrainConfig:
-    """Check that `config` can be trained on this machine and replace every `auto` by what it means here.
-
-    Raises:
-        UsageError: the environment is unknown, was replaced, or has spaces that do not fit.
-        MachineLacks: the backend or the device is not there.
-    """
-    env = envs.resolve(config.env, config.env_kwargs)
-    check_trainable(env)
-    backend = choose_backend(config.backend, env)
-    workers = choose_workers(config.workers, backend, env, config.lanes)
-    config = replace(config, backend=backend, workers=workers, device=choose_device(config.device))
-    return replace(config, learner=choose_learner(config))
-
-
-def check_trainable(env: EnvSpec) -> tuple[Space, Space]:
-    """The spaces of `env`, where this trainer can learn in it.
-
-    Raises:
-        UsageError: the observations are not a vector or the actions not Discrete.
-    """
-    probe = envs.make(env)
-    observation, action = envs.describe_spaces(probe)
-    probe.close()
-    if len(observation.shape) != 1:
-        raise UsageError(
-            f"{env.id} has observations of shape {list(observation.shape)}; this trainer takes vectors."
-        )
-    if action.type != "Discrete":
-        raise UsageError(
-            f"{env.id} has continuous actions; this trainer's policies choose among Discrete ones."
-        )
-    return observation, action
 
 
 class _Trainer:
@@ -324,18 +288,3 @@ def _reaches(score: float | None, target: float | None) -> bool:
 
 def _beats(score: float | None, best: float | None) -> bool:
     return score is not None and (best is None or score > best)
-
-
-def choose_device(name: str) -> str:
-    """The device that `name` (`auto`, `cpu` or `cuda`) means on this machine.
-
-    Raises:
-        MachineLacks: `cuda` was asked for and PyTorch does not have it.
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise MachineLacks(
-            "PyTorch finds no CUDA device. Install a CUDA build of torch, or use --device cpu."
-        )
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return name

@@ -1,0 +1,62 @@
+"""Whether and how a configuration can be trained on this machine; what every `auto` means here."""
+
+from dataclasses import replace
+
+import torch
+
+from lander_runtime import envs
+from lander_runtime.errors import MachineLacks, UsageError
+from lander_runtime.spec import EnvSpec, Space
+from lander_trainer.backends import choose_backend, choose_workers
+from lander_trainer.config import TrainConfig
+from lander_trainer.learners import choose_learner
+
+
+def prepare(config: TrainConfig) -> TrainConfig:
+    """Check that `config` can be trained on this machine and replace every `auto` by what it means here.
+
+    Raises:
+        UsageError: the environment is unknown, was replaced, or has spaces that do not fit.
+        MachineLacks: the backend or the device is not there.
+    """
+    env = envs.resolve(config.env, config.env_kwargs)
+    check_trainable(env)
+    backend = choose_backend(config.backend, env)
+    workers = choose_workers(config.workers, backend, env, config.lanes)
+    config = replace(config, backend=backend, workers=workers, device=choose_device(config.device))
+    return replace(config, learner=choose_learner(config))
+
+
+def check_trainable(env: EnvSpec) -> tuple[Space, Space]:
+    """The spaces of `env`, where this trainer can learn in it.
+
+    Raises:
+        UsageError: the observations are not a vector or the actions not Discrete.
+    """
+    probe = envs.make(env)
+    observation, action = envs.describe_spaces(probe)
+    probe.close()
+    if len(observation.shape) != 1:
+        raise UsageError(
+            f"{env.id} has observations of shape {list(observation.shape)}; this trainer takes vectors."
+        )
+    if action.type != "Discrete":
+        raise UsageError(
+            f"{env.id} has continuous actions; this trainer's policies choose among Discrete ones."
+        )
+    return observation, action
+
+
+def choose_device(name: str) -> str:
+    """The device that `name` (`auto`, `cpu` or `cuda`) means on this machine.
+
+    Raises:
+        MachineLacks: `cuda` was asked for and PyTorch does not have it.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise MachineLacks(
+            "PyTorch finds no CUDA device. Install a CUDA build of torch, or use --device cpu."
+        )
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return name
