@@ -101,7 +101,8 @@ class TestWhereItWrites:
         assert (first.code, second.code) == (0, 0)
         found = json.loads(first.out)
         assert set(found) == {
-            "schema", "run", "interrupted", "updates", "steps", "episodes", "seconds", "best_score",
+            "schema", "run", "interrupted", "reached_target", "updates", "steps", "episodes", "seconds",
+            "best_score",
         }  # fmt: skip
         assert found["schema"] == "lander.training/1"
         assert found["run"] == str(Path("runs/CartPole-v1/001"))
