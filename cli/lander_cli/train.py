@@ -138,8 +138,9 @@ def _resumed(
         )
     run = RunDirectory.open(folder)
     checkpoint = Checkpoint.load(run.checkpoint)
-    # What was chosen for the machine and device before is chosen again.
-    config = prepare(checkpoint.config.with_values({"workers": 0, "learner": "auto", **given}))
+    # What was chosen for this machine before is chosen again; the learner only where the device changes.
+    again = {"workers": 0} | ({"learner": "auto"} if "device" in given else {})
+    config = prepare(checkpoint.config.with_values({**again, **given}))
     done = checkpoint.progress.updates
     if config.updates < done:
         raise UsageError(

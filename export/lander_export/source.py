@@ -95,7 +95,11 @@ def _from_checkpoint(checkpoint: Checkpoint) -> Source:
         # With a time limit the weights depend on how fast the machine was.
         reproduce=None
         if progress.resumed or config.time_limit is not None
-        else Recipe(training_command(config), progress.updates, config.updates),
+        else Recipe(
+            training_command(config, last_weights=progress.updates == config.updates),
+            progress.updates,
+            config.updates,
+        ),
     )
 
 

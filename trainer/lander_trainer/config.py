@@ -50,8 +50,8 @@ class TrainConfig:
     """Where the networks run; `auto` takes CUDA where PyTorch has it."""
 
     threads: int = 1
-    """PyTorch's CPU threads. For networks this small a second thread costs more than it brings,
-    and the number must be fixed for a run to be repeatable."""
+    """Threads of PyTorch and of NumPy's products. For networks this small a second one costs more than it
+    brings, and the number must be fixed for a run to be repeatable."""
 
     workers: int = 0
     """Threads (envpool) or processes (Gymnasium) that step the copies; 0 is one a core. Changes no result."""

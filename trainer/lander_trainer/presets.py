@@ -27,17 +27,24 @@ def preset(env_id: str, name: str = "default") -> TrainConfig:
     return TrainConfig(env=env_id).with_values(tables[name])
 
 
-def training_command(config: TrainConfig) -> str:
-    """The shortest `lander train` command that trains with `config`, starting from a preset."""
-    commands = [_command_from(name, config) for name in _tables(config.env)]
+def training_command(config: TrainConfig, *, last_weights: bool = False) -> str:
+    """The shortest `lander train` command that trains with `config`, starting from a preset.
+
+    With `last_weights` only those matter that a run ends with, so how often it selects is left to the preset.
+    """
+    free = (*_CHANGES_NO_WEIGHTS, *(("selections", "selection_episodes") if last_weights else ()))
+    commands = [_command_from(name, config, free) for name in _tables(config.env)]
     return min(commands, key=len)
 
 
-def _command_from(name: str, config: TrainConfig) -> str:
+_CHANGES_NO_WEIGHTS = ("workers", "checkpoint_seconds", "target_score")
+
+
+def _command_from(name: str, config: TrainConfig, free: tuple[str, ...]) -> str:
     base, wanted = preset(config.env, name).to_dict(), config.to_dict()
-    for same_anyway in ("workers", "checkpoint_seconds", "target_score"):
+    for same_anyway in free:
         wanted[same_anyway] = base.get(same_anyway)
-    if choose_learner(replace(config, learner="auto")) == config.learner:
+    if config.device != "auto" and choose_learner(replace(config, learner="auto")) == config.learner:
         wanted["learner"] = base["learner"]
     words = ["lander", "train", config.env, *(["--preset", name] if name != "default" else [])]
     for key in (key for key in {**base, **wanted} if base.get(key) != wanted.get(key)):

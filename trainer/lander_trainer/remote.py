@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol
 
 from lander_runtime.errors import LanderError
@@ -61,15 +62,20 @@ class Remote:
         The first `receive` answers None once the object is there.
         """
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "lander_trainer.remote"],
+            # -P and the parent's own path: what lies in the current folder must not be imported here only.
+            [sys.executable, "-P", "-m", "lander_trainer.remote"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Ctrl-C and what `timeout` sends reach a whole group; only the trainer decides what they mean.
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
         )
         # By name: where its module is missing, that is an answer too.
-        self.send("open", factory.__module__, factory.__qualname__, *arguments)
+        try:
+            self.send("open", factory.__module__, factory.__qualname__, *arguments)
+        except BaseException:  # Such as an argument that cannot be pickled.
+            self.close()
+            raise
 
     def send(self, request: str, *arguments: Any) -> None:
         assert self._process.stdin is not None

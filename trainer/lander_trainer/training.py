@@ -63,7 +63,7 @@ def train(
     """Train a policy and write everything about it into `run`.
 
     Args:
-        config: the settings; with `resume` they must be those of the run, `steps` aside.
+        config: the settings; with `resume` they must be those of the run; `_FREE_ON_RESUME` may differ.
         run: where to write; an existing run with `resume`, an empty folder without.
         resume: go on from the run's checkpoint instead of starting afresh.
         observer: hears of every update.
@@ -80,8 +80,10 @@ def train(
         try:
             return trainer.run_to_end(observer, stop)
         finally:
-            trainer.backend.close()
-            trainer.learner.close()
+            try:
+                trainer.backend.close()
+            finally:
+                trainer.learner.close()
 
 
 class _Trainer:
@@ -232,6 +234,10 @@ class _Trainer:
         if replace(checkpoint.config, **free) != self.config:
             raise UsageError(
                 "A run goes on with the settings it was started with; only steps and machine may change."
+            )
+        if [space.form for space in self.spaces] != [checkpoint.observation.form, checkpoint.action.form]:
+            raise InputRefused(
+                f"{self.run.checkpoint}: its spaces are not those of {self.env.id} as it is installed here."
             )
         self.progress = checkpoint.progress
         if not self._repeats(checkpoint) and self._done() < 1.0:

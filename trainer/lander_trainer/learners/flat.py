@@ -60,11 +60,14 @@ class FlatParameters:
         found = {name: state[name].shape for name in state if name.startswith("optimizer.")}
         if found != wanted:
             raise InputRefused("The optimiser's state does not fit the network that it is stored with.")
+        steps = float(state["optimizer.0.step"])
+        if not (steps >= 0 and steps.is_integer()):
+            raise InputRefused(f"The optimiser's state claims {steps} steps; expected a whole number.")
         mean, square = (
             torch.cat([state[f"optimizer.{i}.{name}"].float().reshape(-1) for i in range(len(self.shapes))])
             for name in ("exp_avg", "exp_avg_sq")
         )
-        return int(state["optimizer.0.step"]), mean, square
+        return int(steps), mean, square
 
     def broken(self, gradients: Tensor) -> str:
         """In words, where in `gradients` `[P]` a NaN or an infinity is."""
