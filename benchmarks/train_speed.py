@@ -70,7 +70,7 @@ def main() -> int:
             continue
         steps = options.steps_of.get(name, options.steps)
         talk(f"[{number} of {len(plan)}] {name}, seed {seed}, {steps:,} steps")
-        run = measure(name, seed, steps, options.venv)
+        run = measure(name, seed, steps, options)
         if run is None:
             talk(f"{name} failed and is left out from here on")
             failed.add(name)
@@ -95,6 +95,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--steps", type=int, default=1_000_000, help="of every run")
     parser.add_argument("--steps-of", default="", help="exceptions: sb3=200_000,notebook=2_500_000")
+    parser.add_argument("--until-solved", action="store_true", help="stop each at a training mean of 200")
     parser.add_argument("--runs", type=int, default=5, help="of every contender")
     parser.add_argument("--only", default=DEFAULT, help=f"of {', '.join(CONTENDERS)}; default {DEFAULT}")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "train_speed.json")
@@ -149,6 +150,7 @@ def command(options: argparse.Namespace) -> str:
     if options.steps_of:
         exceptions = (f"{name}={steps:_}" for name, steps in options.steps_of.items())
         words += ["--steps-of", ",".join(exceptions)]
+    words += ["--until-solved"] * options.until_solved
     return shlex.join(words)
 
 
@@ -192,15 +194,16 @@ def make_venv(folder: Path) -> None:
     stamp.write_text(wanted, encoding="utf-8")
 
 
-def measure(name: str, seed: int, steps: int, venv: Path) -> dict[str, Any] | None:
+def measure(name: str, seed: int, steps: int, options: argparse.Namespace) -> dict[str, Any] | None:
     """One run in a fresh process; None where it failed."""
     script, *arguments = CONTENDERS[name]
     environment = dict(os.environ)
     python = sys.executable
     if needs_venv(name):
-        python = str(venv / "bin" / "python")
+        python = str(options.venv / "bin" / "python")
         environment.pop("PYTHONPATH", None)  # it would mix lander's packages into the peers'
     words = [python, str(PEERS / script), *arguments, "--steps", str(steps), "--seed", str(seed)]
+    words += ["--until-solved"] * options.until_solved
     load, started = os.getloadavg()[0], time.perf_counter()
     date = datetime.now(UTC).isoformat(timespec="seconds")
     process = subprocess.run(words, stdout=subprocess.PIPE, text=True, env=environment, check=False)

@@ -47,13 +47,14 @@ def main() -> None:
     if options.threads is not None:
         values["threads"] = options.threads
     config = preset(ENV, "default").with_values(values)
-    clock = Clock()
+    clock = Clock(options.until_solved)
     watch = Watch(clock)
     with tempfile.TemporaryDirectory() as folder:
         run = RunDirectory.create(config.env, Path(folder) / "run")
-        progress = train(config, run, observer=watch).progress
+        progress = train(config, run, observer=watch, stop=clock.over).progress
         clock.stop()
-        actor = Checkpoint.load(run.best).network().actor
+        # Where it was stopped before its first selection there are only the last weights.
+        actor = Checkpoint.load(run.best if run.best.exists() else run.checkpoint).network().actor
 
     def greedy(obs: NDArray[Any]) -> NDArray[Any]:
         with torch.inference_mode():

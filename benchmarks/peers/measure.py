@@ -33,7 +33,9 @@ FIRST_SEED = 1_000_000
 class Clock:
     """Time of a training run, and when its last 100 episodes first average the threshold."""
 
-    def __init__(self) -> None:
+    def __init__(self, until_solved: bool = False) -> None:
+        """With `until_solved` the run is `over` as soon as it has reached the threshold."""
+        self._until_solved = until_solved
         self.environment_seconds = 0.0
         """Time spent stepping the environments; whoever steps them adds to it."""
         self.seconds_to_threshold: float | None = None
@@ -66,6 +68,10 @@ class Clock:
         if self.steps_to_threshold is None and episodes >= 100 and (mean_return or 0.0) >= THRESHOLD:
             self.seconds_to_threshold = time.perf_counter() - self._started
             self.steps_to_threshold = steps
+
+    def over(self) -> bool:
+        """Whether training may stop now, which every contender does in its library's own way."""
+        return self._until_solved and self.steps_to_threshold is not None
 
     def report(self, steps: int) -> dict[str, Any]:
         """The measured run of `steps` steps as plain data."""
@@ -128,6 +134,7 @@ def arguments(description: str | None, contenders: tuple[str, ...] = ()) -> argp
     parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--episodes", type=int, default=100, help="to score on")
+    parser.add_argument("--until-solved", action="store_true", help="stop at a training mean of 200")
     parser.add_argument("--threads", type=int, help="of PyTorch; by default as many as it takes itself")
     return parser.parse_args()
 

@@ -37,7 +37,7 @@ def main() -> None:
     options = arguments(__doc__)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    clock = Clock()
+    clock = Clock(options.until_solved)
     actor, steps = train(options.steps, options.seed, clock)
 
     def greedy(obs: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -137,6 +137,8 @@ def train(total_steps: int, seed: int, clock: Clock) -> tuple[nn.Sequential, int
                 divergences.append(divergence)
             if torch.stack(divergences).mean() > TARGET_KL:
                 break
+        if clock.over():
+            break
     clock.stop()
     envs.close()
     return actor, steps

@@ -55,7 +55,7 @@ class Watch(BaseCallback):
             for info in self.locals["infos"]:
                 if "episode" in info:  # the Monitor of make_vec_env, at an episode's end
                     self.clock.episode(float(info["episode"]["r"]), self.num_timesteps)
-        return True
+        return not self.clock.over()
 
 
 def main() -> None:
@@ -71,7 +71,7 @@ def main() -> None:
         from sbx import PPO
 
         libraries = ("sbx-rl", "stable_baselines3", "jax", "gymnasium")
-    clock = Clock()
+    clock = Clock(options.until_solved)
     envs = make_vec_env(ENV, n_envs=LANES, seed=options.seed, vec_env_cls=TimedVecEnv)
     model = PPO("MlpPolicy", envs, **ZOO, seed=options.seed, device="cpu", verbose=0)
 
