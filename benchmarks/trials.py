@@ -115,7 +115,7 @@ def run_trial(
             return actor(torch.from_numpy(obs)).argmax(-1).numpy()
 
     report = evaluate(greedy, spec, episodes=episodes, first_seed=first_seed)
-    returns, summary = np.array(report.returns), report.summary
+    returns, summary = report.results.returns, report.summary
     return Trial(
         seed=config.seed,
         backend=recorder.backend,

@@ -6,20 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from lander_cli.console import episode_bar, out, pairs, print_json, print_next, say
-from lander_cli.numbers import whole_number
+from lander_cli.console import episode_bar, print_json, print_next, say
+from lander_cli.numbers import number_or_auto, whole_number
 from lander_cli.policies import find_policy
+from lander_cli.recording import chosen, record
+from lander_cli.scores import print_report
 from lander_runtime.errors import CheckFailed, UsageError
 
 if TYPE_CHECKING:
-    from lander_runtime.policy import Policy
-    from lander_runtime.report import Report
     from lander_runtime.spec import EnvSpec
-
-_FEW = 20
-"""Up to this many episodes are listed one by one."""
 
 
 class Render(StrEnum):
@@ -58,13 +54,27 @@ def eval_command(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object (lander.evaluation/1).")
     ] = False,
+    workers: Annotated[
+        str,
+        typer.Option(
+            parser=number_or_auto,
+            metavar="N|auto",
+            help="Processes to fly in; auto takes one for each core where there is enough to do.",
+        ),
+    ] = "auto",
+    lanes: Annotated[
+        int,
+        typer.Option(
+            parser=whole_number(1), metavar="INTEGER", help="Environments that each process steps together."
+        ),
+    ] = 32,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     fail_under: Annotated[float | None, typer.Option(help="Exit with 1 where the mean is lower.")] = None,
     render: Annotated[Render | None, typer.Option(help="Open a window and fly in it, one at a time.")] = None,
 ) -> None:
     """Score a policy with ONNX Runtime and record it.
 
-    Episode i starts from seed + i, so everyone gets the same episodes.
+    Episode i starts from seed + i, so everyone gets the same episodes, whatever the workers and lanes.
     """
     from lander_runtime.evaluation import evaluate
     from lander_runtime.policy import Policy
@@ -85,6 +95,8 @@ def eval_command(
             episodes=episodes,
             first_seed=seed,
             sampled=sampled,
+            lanes=lanes,
+            workers="auto" if workers == "auto" else int(workers),
             render_mode=None if render is None else render.value,
             observer=bar,
         )
@@ -92,8 +104,10 @@ def eval_command(
     if as_json:
         print_json(report.to_json())
     else:
-        _print_report(report)
-    for recorded in _record(loaded, report, _chosen(wanted, report), file, sampled):
+        print_report(report)
+    for warning in report.warnings:
+        say(warning)
+    for recorded in record(loaded, report, chosen(wanted, report), file, sampled):
         say(f"Recorded {recorded}")
     if fail_under is not None and not report.summary.mean_return >= fail_under:
         raise CheckFailed(f"The mean return {report.summary.mean_return:.2f} is under {fail_under:g}.")
@@ -124,65 +138,3 @@ def _check_request(wanted: str, file: Path, fail_under: float | None) -> None:
         )
     if wanted != "none":
         check_writable(file)
-
-
-def _chosen(wanted: str, report: "Report") -> list[int]:
-    """The indices of the episodes to record."""
-    indices = range(len(report.returns))
-    if wanted in ("best", "worst"):
-        pick = max if wanted == "best" else min
-        return [pick(indices, key=report.returns.__getitem__)]
-    counts = {"none": 0, "first": 1, "all": len(indices)}
-    return list(indices[: counts[wanted] if wanted in counts else int(wanted)])
-
-
-def _record(policy: "Policy", report: "Report", chosen: list[int], file: Path, sampled: bool) -> list[Path]:
-    """Fly the chosen episodes again with a camera, and hold each against what was reported."""
-    if not chosen:
-        return []
-    from lander_runtime.evaluation import actor_of
-    from lander_runtime.record import record_episode
-
-    actor = actor_of(policy, sampled=sampled)
-    recorded = []
-    with episode_bar(len(chosen)) as bar:
-        for index in chosen:
-            seed = report.summary.first_seed + index
-            path = file if len(chosen) == 1 else file.with_name(f"{file.stem}-{seed}{file.suffix}")
-            episode = record_episode(actor, report.env, seed, path)
-            if episode.return_ != report.returns[index]:
-                path.unlink()
-                raise CheckFailed(
-                    f"Episode {index} returned {report.returns[index]:.2f} and, flown again for the GIF, "
-                    f"{episode.return_:.2f}: this environment does not repeat itself from a seed."
-                )
-            recorded.append(path)
-            bar.on_episode(episode)
-    return recorded
-
-
-def _print_report(report: "Report") -> None:
-    console, summary = out(), report.summary
-    if summary.episodes <= _FEW:
-        table = Table(box=None, pad_edge=False)
-        for heading in ("episode", "seed", "return", "steps"):
-            table.add_column(heading, justify="right")
-        table.add_column("outcome")
-        for index, values in enumerate(zip(report.returns, report.lengths, report.outcomes, strict=True)):
-            value, length, outcome = values
-            table.add_row(str(index), str(summary.first_seed + index), f"{value:.1f}", str(length), outcome)
-        console.print(table)
-        console.print()
-    rows = [("mean return", f"{summary.mean_return:.1f} ± {summary.std_return:.1f}")]
-    if summary.ci95 is not None:
-        rows.append(("95% interval", f"{summary.ci95[0]:.1f} to {summary.ci95[1]:.1f}"))
-    rows.append(
-        ("range", f"{summary.min_return:.1f} to {summary.max_return:.1f}, IQM {summary.iqm_return:.1f}")
-    )
-    if summary.success_rate is not None:
-        threshold = report.env.reward_threshold
-        rows.append(("success", f"{summary.success_rate:.1%} of episodes at {threshold:g} or more"))
-    counts = {outcome: report.outcomes.count(outcome) for outcome in dict.fromkeys(report.outcomes)}
-    rows.append(("outcomes", ", ".join(f"{count} {outcome}" for outcome, count in counts.items())))
-    rows.append(("speed", f"{report.steps_per_second:,.0f} steps/s on {report.provider}"))
-    console.print(pairs(rows))

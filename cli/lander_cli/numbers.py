@@ -22,6 +22,11 @@ def whole_number(least: int) -> Callable[[int | str], int]:
     return parse
 
 
+def number_or_auto(value: str) -> str:
+    """A parser for typer that takes `auto` or a whole number from 1 on."""
+    return "auto" if value == "auto" else str(whole_number(1)(value))
+
+
 def _whole(value: int | str) -> int:
     try:
         # First, because a float holds no more than 53 bits.

@@ -14,9 +14,10 @@ from lander_export.gate import check_agreement, check_form, verification_observa
 from lander_export.graph import DiscretePolicyGraph
 from lander_export.model import build_model, weights_digest, with_metadata
 from lander_export.source import Source
+from lander_runtime.actors import actor_of
 from lander_runtime.episodes import EpisodeObserver
 from lander_runtime.errors import UsageError
-from lander_runtime.evaluation import FIRST_SEED, actor_of, evaluate
+from lander_runtime.evaluation import FIRST_SEED, evaluate
 from lander_runtime.files import atomic_write, check_writable, write_text
 from lander_runtime.info import Golden, PolicyInfo
 from lander_runtime.policy import Policy

@@ -109,6 +109,16 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
     return env
 
 
+def is_importable(spec: EnvSpec) -> bool:
+    """Whether another process can make `spec`: its code must be importable, not written in a script.
+
+    Raises:
+        UsageError: Gymnasium does not know the id, or has replaced that version.
+    """
+    entry_point = _registered(spec.id).entry_point
+    return isinstance(entry_point, str) and not entry_point.startswith("__main__:")
+
+
 def is_discrete(env: gymnasium.Env[Any, Any]) -> bool:
     """Whether `env.step` takes an int."""
     return isinstance(env.action_space, gymnasium.spaces.Discrete)

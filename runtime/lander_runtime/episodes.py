@@ -1,10 +1,11 @@
 """Fly episodes in several environment copies at once: the loop under every score and selection.
 
-Apart from `evaluate.py` because training selects with it too, without a policy file or ONNX Runtime.
+Apart from `evaluation.py` because training selects with it too, without a policy file or ONNX Runtime.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +25,30 @@ The generators belong to the episodes, one each; a greedy actor ignores them."""
 
 
 @dataclass(frozen=True)
+class Keep:
+    """What to keep of every step; by default nothing, because it adds up."""
+
+    actions: bool = False
+    """Actions and rewards, what a replay needs."""
+    observations: bool = False
+
+
+NOTHING = Keep()
+
+
+@dataclass(frozen=True, eq=False)
+class Flight:
+    """An episode of T steps, as far as it was to be kept; what was not is empty."""
+
+    actions: NDArray[Any]
+    """`[T]` int64 (Discrete) or `[T, *action_shape]`."""
+    rewards: NDArray[np.float64]
+    """`[T]`"""
+    observations: NDArray[Any]
+    """`[T + 1, *obs_shape]`, the one of the reset first."""
+
+
+@dataclass(frozen=True)
 class Episode:
     """One finished episode."""
 
@@ -35,10 +60,14 @@ class Episode:
     """Steps."""
     outcome: str
     """How it ended, such as `landed`, `crashed`, `timed out`."""
+    measures: tuple[float | None, ...] = ()
+    """What is measured in this environment (`Knowledge.measures`), in that order; None where it has none."""
+    flight: Flight | None = None
+    """Its steps, where they were to be kept."""
 
 
 class EpisodeObserver(Protocol):
-    """Hears of every episode as it ends, in the order in which they end."""
+    """Hears of every episode once it has ended."""
 
     def on_episode(self, episode: Episode) -> None: ...
 
@@ -50,37 +79,76 @@ def run_episodes(
     *,
     lanes: int = LANES,
     render_mode: str | None = None,
-    observer: EpisodeObserver | None = None,
+    keep: Keep = NOTHING,
 ) -> list[Episode]:
     """Run one episode for each seed, `lanes` at a time; gives them in the order of `seeds`."""
-    pending = iter(enumerate(seeds))
-    copies = [Lane(spec, render_mode) for _ in range(min(lanes, len(seeds)))]
-    finished: list[Episode] = []
-    try:
-        active = [lane for lane in copies if lane.start(next(pending, None))]
+    with Fleet(actor, spec, lanes=min(lanes, len(seeds)), render_mode=render_mode, keep=keep) as fleet:
+        return fleet.run(seeds)
+
+
+class Fleet:
+    """Some environment copies and who flies them, open for one batch of episodes after another."""
+
+    def __init__(
+        self,
+        actor: Actor,
+        spec: EnvSpec,
+        *,
+        lanes: int = LANES,
+        render_mode: str | None = None,
+        keep: Keep = NOTHING,
+    ) -> None:
+        self._actor = actor
+        self._lanes = [Lane(spec, render_mode, keep) for _ in range(lanes)]
+
+    def run(self, seeds: Sequence[int], first_index: int = 0) -> list[Episode]:
+        """One episode for each seed, numbered from `first_index`, in the order of `seeds`."""
+        pending = iter(enumerate(seeds, start=first_index))
+        finished: list[Episode] = []
+        active = [lane for lane in self._lanes if lane.start(next(pending, None))]
         while active:
-            actions = actor(np.stack([lane.obs for lane in active]), [lane.generator for lane in active])
-            for lane, action in zip(active, actions, strict=True):
+            actions = self._actor(
+                np.stack([lane.obs for lane in active]), [lane.generator for lane in active]
+            )
+            idle = False
+            for lane, action in zip(active, _one_by_one(actions), strict=True):
                 episode = lane.step(action)
                 if episode is not None:
                     finished.append(episode)
-                    if observer is not None:
-                        observer.on_episode(episode)
-                    lane.start(next(pending, None))
-            active = [lane for lane in active if lane.busy]
-    finally:
-        for lane in copies:
+                    idle |= not lane.start(next(pending, None))
+            if idle:
+                active = [lane for lane in active if lane.busy]
+        return sorted(finished, key=lambda episode: episode.index)
+
+    def close(self) -> None:
+        for lane in self._lanes:
             lane.env.close()
-    return sorted(finished, key=lambda episode: episode.index)
+
+    def __enter__(self) -> "Fleet":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _one_by_one(actions: NDArray[Any]) -> Iterable[Any]:
+    """Discrete actions as Python's own numbers, in one go: one at a time costs more than all else here."""
+    return actions.tolist() if actions.ndim == 1 and actions.dtype.kind == "i" else actions
 
 
 class Lane:
     """One environment copy and the episode that it is flying."""
 
-    def __init__(self, spec: EnvSpec, render_mode: str | None) -> None:
+    def __init__(self, spec: EnvSpec, render_mode: str | None = None, keep: Keep = NOTHING) -> None:
         self.env = envs.make(spec, render_mode)
         self._discrete = envs.is_discrete(self.env)
-        self._outcome = knowledge_of(spec.id).outcome
+        self._known = knowledge_of(spec.id)
+        measured = bool(self._known.measures)
+        self._keep = keep
+        self._keeps_actions = measured or keep.actions
+        self._keeps_observations = measured or keep.observations
         self.busy = False
         self.total = 0.0
         """Return so far."""
@@ -98,15 +166,50 @@ class Lane:
             # Not from the seed alone: that is the very stream that the environment draws from.
             self.generator = np.random.default_rng([self._seed, 1])
             self.obs, _ = self.env.reset(seed=self._seed)
+            self._actions: list[Any] = []
+            self._rewards: list[float] = []
+            # Copies, because an environment may hand out the same array again and again.
+            self._observations = [np.array(self.obs)] if self._keeps_observations else []
         return self.busy
 
     def step(self, action: Any) -> Episode | None:
         """One step; gives the episode when it has ended."""
-        obs, reward, terminated, truncated, _ = self.env.step(int(action) if self._discrete else action)
+        if self._discrete:
+            action = int(action)
+        obs, reward, terminated, truncated, _ = self.env.step(action)
+        reward = float(reward)
         self.obs = obs
-        self.total += float(reward)
+        self.total += reward
         self.length += 1
+        if self._keeps_actions:
+            self._actions.append(action)
+            self._rewards.append(reward)
+        if self._keeps_observations:
+            self._observations.append(np.array(obs))
         if not (terminated or truncated):
             return None
-        outcome = self._outcome(float(reward), obs, bool(terminated))
-        return Episode(self._index, self._seed, self.total, self.length, outcome)
+        return self._episode(reward, bool(terminated))
+
+    def _episode(self, last_reward: float, terminated: bool) -> Episode:
+        flight = Flight(np.array(self._actions), np.array(self._rewards), np.array(self._observations))
+        outcome = self._known.outcome(last_reward, self.obs, terminated)
+        measures = self._known.measure(flight.observations, flight.actions) if self._known.measures else ()
+        return Episode(
+            self._index,
+            self._seed,
+            self.total,
+            self.length,
+            outcome,
+            tuple(measures),
+            self._kept(flight),
+        )
+
+    def _kept(self, flight: Flight) -> Flight | None:
+        keep, nothing = self._keep, np.empty(0)
+        if not (keep.actions or keep.observations):
+            return None
+        return Flight(
+            flight.actions if keep.actions else nothing,
+            flight.rewards if keep.actions else nothing,
+            flight.observations if keep.observations else nothing,
+        )

@@ -1,38 +1,45 @@
 """Score a policy over N episodes of Gymnasium's own environment.
 
-Episode i is `env.reset(seed=first_seed + i)`, so anyone can repeat any episode. The result does not
-depend on how many lanes there are, because every episode has its own seed and generator and
-inference always runs at one padded batch size.
+Episode i is `env.reset(seed=first_seed + i)`, so anyone can repeat any episode. What is found does
+not depend on the number of workers or lanes, because every episode has its own seed and generator
+and inference always runs at one padded batch size.
 """
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Literal
 
 from lander_runtime import envs
-from lander_runtime.episodes import LANES, Actor, EpisodeObserver, run_episodes
+from lander_runtime.actors import AnyPolicy, actor_of
+from lander_runtime.cores import available_cores
+from lander_runtime.engines import Engine, Here, Job, Processes
+from lander_runtime.episodes import LANES, NOTHING, EpisodeObserver, Keep
 from lander_runtime.errors import MachineLacks, UsageError
+from lander_runtime.known import knowledge_of
 from lander_runtime.policy import Policy
-from lander_runtime.report import Report
+from lander_runtime.report import Conduct, Report, installed_versions
+from lander_runtime.results import Collected
 from lander_runtime.spec import EnvSpec, Space
 from lander_runtime.statistics import summarise
 
 FIRST_SEED = 1_000_000
 """Scoring starts here; training and selection use only seeds below."""
 
+_WORTH_A_WORKER = 100
+"""Episodes. To start a process takes as long as some twenty landings."""
+
 
 def evaluate(
-    policy: Policy | Callable[[NDArray[Any]], NDArray[Any]],
+    policy: AnyPolicy,
     env: EnvSpec | str | None = None,
     *,
     episodes: int = 10,
     first_seed: int = FIRST_SEED,
     sampled: bool = False,
     lanes: int = LANES,
+    workers: int | Literal["auto"] = 1,
+    engine: Engine | None = None,
     render_mode: str | None = None,
+    keep: Keep = NOTHING,
     observer: EpisodeObserver | None = None,
 ) -> Report:
     """Run `episodes` episodes and report.
@@ -43,53 +50,73 @@ def evaluate(
         episodes: how many, at least 1.
         first_seed: seed of episode 0; episode i has `first_seed + i`.
         sampled: draw actions from the policy's distribution instead of taking the greedy one.
-        lanes: environment copies stepped together; changes the speed, never the result.
-        render_mode: `human` opens a window (with one lane); None draws nothing.
-        observer: hears of every finished episode.
+        lanes: environment copies stepped together by each worker; changes the speed, never the result.
+        workers: processes to fly in, which changes no result either; `auto` takes one for each core
+            where there is enough to do, and where others can import the environment and the policy.
+        engine: what flies the episodes in place of `workers` processes here.
+        render_mode: `human` opens a window (with one lane, in this process); None draws nothing.
+        keep: what `observer` is to be given of every step.
+        observer: hears of every episode, in the order of their seeds.
 
     Raises:
         MachineLacks: no window can be opened.
-        UsageError: `episodes`, `first_seed` or `lanes` out of range, no environment or one that
-            Gymnasium does not know, or `sampled` with a policy that is a plain function.
+        UsageError: `episodes`, `first_seed`, `lanes` or `workers` out of range, no environment or one
+            that Gymnasium does not know, or `sampled` with a policy that is a plain function.
     """
-    if episodes < 1 or lanes < 1 or first_seed < 0:
-        raise UsageError("episodes and lanes must be at least 1 and the first seed at least 0.")
+    numbers = [episodes, lanes, 1 if workers == "auto" else workers]
+    if min(numbers) < 1 or first_seed < 0:
+        raise UsageError("episodes, lanes and workers must be at least 1 and the first seed at least 0.")
     if env is None:
         if not isinstance(policy, Policy):
             raise UsageError("Name the environment: a plain function does not say what it flies.")
         env = policy.info.env
     spec = envs.recipe_of(env)
+    actor_of(policy, sampled=sampled)
     if isinstance(policy, Policy):
         _check_fit(policy, spec)
     if render_mode == "human":
         _check_screen(spec)
+        engine, lanes = Here(), 1
+    lanes = min(lanes, episodes)
+    engine = engine or _engine(policy, spec, episodes, workers)
+    job = Job(policy, spec, first_seed, sampled, lanes, render_mode, keep)
     started = time.perf_counter()
-    finished = run_episodes(
-        actor_of(policy, sampled=sampled),
-        spec,
-        range(first_seed, first_seed + episodes),
-        lanes=1 if render_mode == "human" else lanes,
-        render_mode=render_mode,
-        observer=observer,
+    collected = Collected(knowledge_of(spec.id).measures)
+    for flown in engine.fly(job, engine.shards(episodes, lanes)):
+        collected.add(flown)
+        if observer is not None:
+            for episode in flown:
+                observer.on_episode(episode)
+    seconds = time.perf_counter() - started
+    results = collected.results()
+    by_file = isinstance(policy, Policy)
+    return Report(
+        policy_path=str(policy.path) if by_file else None,
+        policy_sha256=policy.sha256 if by_file else None,
+        env=spec,
+        summary=summarise(
+            results,
+            first_seed=first_seed,
+            deterministic=not sampled,
+            reward_threshold=spec.reward_threshold,
+        ),
+        results=results,
+        conduct=Conduct(
+            provider=policy.provider if by_file else None,
+            engine=engine.description,
+            lanes=lanes,
+            seconds=seconds,
+            steps_per_second=float(results.lengths.sum()) / max(seconds, 1e-9),
+            versions=installed_versions("lander-rl", "onnxruntime", "gymnasium", "box2d", "numpy"),
+        ),
     )
-    elapsed = time.perf_counter() - started
-    summary = summarise(
-        np.array([episode.return_ for episode in finished]),
-        np.array([episode.length for episode in finished]),
-        first_seed=first_seed,
-        deterministic=not sampled,
-        reward_threshold=spec.reward_threshold,
-    )
-    return Report.of(policy if isinstance(policy, Policy) else None, spec, summary, finished, elapsed)
 
 
-def actor_of(policy: Policy | Callable[[NDArray[Any]], NDArray[Any]], *, sampled: bool = False) -> Actor:
-    """An actor for `run_episodes` that gives every episode the same actions whatever the lanes."""
-    if isinstance(policy, Policy):
-        return _PolicyActor(policy, sampled)
-    if sampled:
-        raise UsageError("A plain function draws its own actions; 'sampled' is for policy files.")
-    return lambda obs, generators: policy(obs)
+def _engine(policy: AnyPolicy, spec: EnvSpec, episodes: int, workers: int | Literal["auto"]) -> Engine:
+    if workers == "auto":
+        elsewhere = isinstance(policy, Policy) and envs.is_importable(spec)
+        workers = min(available_cores(), episodes // _WORTH_A_WORKER) if elsewhere else 1
+    return Processes(workers) if workers > 1 else Here()
 
 
 def _check_fit(policy: Policy, spec: EnvSpec) -> None:
@@ -120,41 +147,3 @@ def _check_screen(spec: EnvSpec) -> None:
 
 def _in_words(space: Space) -> str:
     return f"{space.type}({space.n})" if space.type == "Discrete" else f"{space.dtype} {list(space.shape)}"
-
-
-class _PolicyActor:
-    """Runs a policy at one fixed batch size; rows that are not in use hold what was there before.
-
-    A matrix product may round differently at another batch size, and one bit in a logit can turn
-    an episode. With a fixed size a row's result depends on that row alone.
-    """
-
-    def __init__(self, policy: Policy, sampled: bool) -> None:
-        self._policy = policy
-        self._sampled = sampled
-        space = policy.info.observation
-        self._batch = np.zeros((LANES, *space.shape), space.dtype)
-
-    def __call__(self, obs: NDArray[Any], generators: Sequence[np.random.Generator]) -> NDArray[Any]:
-        if obs.shape[1:] != self._batch.shape[1:]:
-            # NumPy would stretch a smaller one to fit.
-            raise UsageError(
-                f"Expected observations of shape {list(self._batch.shape[1:])}, found {list(obs.shape[1:])}."
-            )
-        parts = []
-        for start in range(0, len(obs), LANES):
-            rows = obs[start : start + LANES]
-            self._batch[: len(rows)] = rows
-            if self._sampled:
-                parts.append(self._draw(generators[start : start + LANES]))
-            else:
-                parts.append(self._policy.act(self._batch)[: len(rows)])
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-    def _draw(self, generators: Sequence[np.random.Generator]) -> NDArray[Any]:
-        """One draw a row, each with its episode's own generator."""
-        out = self._policy.outputs(self._batch)
-        rows = [
-            {name: values[row : row + 1] for name, values in out.items()} for row in range(len(generators))
-        ]
-        return np.concatenate([self._policy.draw(row, g) for row, g in zip(rows, generators, strict=True)])

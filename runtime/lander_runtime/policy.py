@@ -29,10 +29,10 @@ TOLERANCE = 1e-5
 class Policy:
     """A policy file running in ONNX Runtime. Open one with `Policy.load`.
 
-    Not safe to share between processes; threads may share it.
+    Threads may share it. Pickled, it travels as its file's bytes and opens a session of its own.
     """
 
-    def __init__(self, opened: OpenSession, info: PolicyInfo, path: Path, sha256: str) -> None:
+    def __init__(self, opened: OpenSession, info: PolicyInfo, path: Path, sha256: str, model: bytes) -> None:
         self.info = info
         """The file's typed metadata."""
         self.path = path
@@ -44,6 +44,7 @@ class Policy:
         """`cpu` or `cuda`."""
         self.device_note = opened.note
         """Why the machine's GPU is not used, where that needs saying, else None."""
+        self._model = model
         self._run = opened.run
         self._outputs = output_names(info)
         self._obs_shape = info.observation.shape
@@ -84,7 +85,10 @@ class Policy:
             )
         info = PolicyInfo.from_json(metadata[METADATA_KEY], path.name)
         check_graph(opened, info, path.name)
-        return cls(opened, info, path, sha256_of(model))
+        return cls(opened, info, path, sha256_of(model), model)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).from_bytes, (self._model, self.path, self.device)
 
     def act(self, obs: NDArray[Any], rng: np.random.Generator | None = None) -> Any:
         """Choose an action for one observation or a batch, told apart by shape.

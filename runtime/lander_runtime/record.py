@@ -24,7 +24,7 @@ def record_episode(actor: Actor, env: EnvSpec | str, seed: int, path: Path) -> E
     generator. The file appears only when it is complete.
 
     Args:
-        actor: from `lander_runtime.evaluation.actor_of`.
+        actor: from `lander_runtime.actors.actor_of`.
         env: the environment, or its id.
         seed: of the episode.
         path: where to write.

@@ -1,19 +1,32 @@
 """The report of an evaluation, schema `lander.evaluation/1`, as `lander eval --json` prints it."""
 
 import platform
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from lander_runtime.digest import digest, plain_list
+from lander_runtime.results import Results
 from lander_runtime.spec import EnvSpec
-from lander_runtime.statistics import Summary
-
-if TYPE_CHECKING:
-    from lander_runtime.episodes import Episode
-    from lander_runtime.policy import Policy
+from lander_runtime.statistics import Summary, cautions
 
 SCHEMA = "lander.evaluation/1"
+
+
+@dataclass(frozen=True)
+class Conduct:
+    """How an evaluation was run: what may differ between two that found the same."""
+
+    provider: str | None
+    """ONNX Runtime's word for what ran the policy; None where it was a plain function."""
+    engine: str
+    """What flew the episodes, such as `1 process`."""
+    lanes: int
+    seconds: float
+    steps_per_second: float
+    versions: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -24,50 +37,54 @@ class Report:
     """None where the policy was a plain function."""
     policy_sha256: str | None
     env: EnvSpec
-    provider: str | None
     summary: Summary
-    returns: tuple[float, ...]
-    lengths: tuple[int, ...]
-    outcomes: tuple[str, ...]
-    steps_per_second: float
-    versions: dict[str, str]
+    results: Results
+    conduct: Conduct
 
-    @classmethod
-    def of(
-        cls,
-        policy: "Policy | None",
-        env: EnvSpec,
-        summary: Summary,
-        episodes: Sequence["Episode"],
-        seconds: float,
-    ) -> "Report":
-        """Put a report together from finished episodes, in order, that took `seconds`."""
-        return cls(
-            policy_path=None if policy is None else str(policy.path),
-            policy_sha256=None if policy is None else policy.sha256,
-            env=env,
-            provider=None if policy is None else policy.provider,
-            summary=summary,
-            returns=tuple(episode.return_ for episode in episodes),
-            lengths=tuple(episode.length for episode in episodes),
-            outcomes=tuple(episode.outcome for episode in episodes),
-            steps_per_second=sum(episode.length for episode in episodes) / max(seconds, 1e-9),
-            versions=installed_versions("lander-rl", "onnxruntime", "gymnasium", "box2d", "numpy"),
-        )
+    @property
+    def warnings(self) -> list[str]:
+        """What to know before believing the score, a sentence each."""
+        return cautions(self.summary, self.env.reward_threshold)
 
-    def to_json(self) -> dict[str, Any]:
+    def findings(self) -> dict[str, Any]:
+        """What was found, which everybody who repeats the evaluation finds too; long columns as arrays."""
+        results = self.results
         return {
             "schema": SCHEMA,
-            "policy": {"path": self.policy_path, "sha256": self.policy_sha256},
+            "policy": {"sha256": self.policy_sha256},
             "env": self.env.to_json(),
-            "provider": self.provider,
             **self.summary.to_json(),
-            "returns": list(self.returns),
-            "lengths": list(self.lengths),
-            "outcomes": list(self.outcomes),
-            "steps_per_second": self.steps_per_second,
-            "versions": self.versions,
+            "warnings": self.warnings,
+            "returns": results.returns,
+            "lengths": results.lengths,
+            "outcomes": results.outcomes,
+            "measures": {
+                component.name: {"unit": component.unit, "values": values}
+                for component, values in results.measures.items()
+            },
         }
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the findings: the same for every number of workers and lanes, on every run."""
+        return digest(self.findings())
+
+    def to_json(self) -> dict[str, Any]:
+        """Findings, their digest, and how they were made, as plain data."""
+        data = _plain(self.findings())
+        data["policy"]["path"] = self.policy_path
+        return {**data, "report_sha256": self.sha256, **asdict(self.conduct)}
+
+
+RUN_KEYS = tuple(Conduct.__dataclass_fields__)
+"""Entries of a report in JSON that say how it was run. With `report_sha256` and the policy's path they
+are what the digest leaves out."""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return plain_list(value) if isinstance(value, np.ndarray) else value
 
 
 def installed_versions(*distributions: str) -> dict[str, str]:

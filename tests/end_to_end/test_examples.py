@@ -17,7 +17,7 @@ def example(root: Path) -> Path:
 
 def test_flying_without_lander_gives_the_same_return(example: Path, root: Path) -> None:
     policy = root / "models" / "lunarlander-v3" / "policy.onnx"
-    expected = evaluate(Policy.load(policy, "cpu"), episodes=1, first_seed=1_000_000).returns[0]
+    expected = evaluate(Policy.load(policy, "cpu"), episodes=1, first_seed=1_000_000).results.returns[0]
     child = subprocess.run(
         [sys.executable, example, policy], capture_output=True, text=True, timeout=120, check=True
     )

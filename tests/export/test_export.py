@@ -19,9 +19,10 @@ from lander_export.card import render_card
 from lander_export.model import weights_digest
 from lander_export.source import Recipe
 from lander_runtime import envs
+from lander_runtime.actors import actor_of
 from lander_runtime.episodes import Episode
 from lander_runtime.errors import CheckFailed, LanderError
-from lander_runtime.evaluation import FIRST_SEED, actor_of, evaluate
+from lander_runtime.evaluation import FIRST_SEED, evaluate
 from lander_runtime.info import METADATA_KEY
 from lander_runtime.policy import Policy
 from lander_runtime.record import record_episode
@@ -160,7 +161,7 @@ def test_evaluation_is_that_of_the_file_itself(exported: Exported) -> None:
     again = evaluate(Policy.load(exported.policy, "cpu"), episodes=EPISODES)
     assert exported.info.evaluation == again.summary
     assert exported.report is not None
-    assert exported.report.returns == again.returns
+    assert exported.report.results.returns.tolist() == again.results.returns.tolist()
     assert (again.summary.first_seed, again.summary.deterministic) == (FIRST_SEED, True)
 
 
@@ -168,7 +169,7 @@ def test_listener_hears_of_every_stage_and_episode(exported: Exported, listener:
     assert listener.stages == ["converting", "verifying", "scoring", "recording"]
     assert exported.report is not None
     returns = sorted(episode.return_ for episode in listener.episodes)
-    assert returns == sorted(exported.report.returns)
+    assert returns == sorted(exported.report.results.returns)
 
 
 def test_animation_is_the_first_scored_episode(exported: Exported, tmp_path: Path) -> None:

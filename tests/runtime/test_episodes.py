@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from lander_runtime import EnvSpec, Policy
-from lander_runtime.episodes import Episode, run_episodes
-from lander_runtime.evaluation import actor_of
+from lander_runtime.actors import actor_of
+from lander_runtime.episodes import run_episodes
 
 Generators = Sequence[np.random.Generator]
 
@@ -23,16 +23,6 @@ def largest(obs: NDArray[Any], generators: Generators) -> NDArray[Any]:
 def at_random(obs: NDArray[Any], generators: Generators) -> NDArray[Any]:
     """Draws each row's action from that row's generator."""
     return np.array([generator.integers(4) for generator in generators])
-
-
-class Heard:
-    """An observer that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.episodes: list[Episode] = []
-
-    def on_episode(self, episode: Episode) -> None:
-        self.episodes.append(episode)
 
 
 def by_hand(spec: EnvSpec, seed: int) -> tuple[float, int]:
@@ -116,15 +106,6 @@ def test_the_actor_sees_the_lanes_that_still_fly(drifting: EnvSpec, lanes: int) 
     assert sorted(batches, reverse=True) == batches, "a lane that fell idle has nothing left to do"
     assert sum(batches) == sum(episode.length for episode in episodes)
     assert batches.count(lanes) >= len(batches) - 15, "idle during the last episode at most, 15 steps"
-
-
-@pytest.mark.parametrize("lanes", [1, 4])
-def test_an_observer_hears_every_episode_once_as_it_ends(drifting: EnvSpec, lanes: int) -> None:
-    heard = Heard()
-    episodes = run_episodes(largest, drifting, range(20), lanes=lanes, observer=heard)
-    assert sorted(heard.episodes, key=lambda episode: episode.index) == episodes
-    in_order = [episode.index for episode in heard.episodes] == list(range(20))
-    assert in_order == (lanes == 1), "the shorter of two that began together ends first"
 
 
 def test_more_lanes_than_episodes_are_not_opened(drifting: EnvSpec) -> None:

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from lander_runtime import EnvSpec, LanderError, Policy, UsageError, envs
 from lander_runtime.episodes import Episode
 from lander_runtime.evaluation import FIRST_SEED, evaluate
-from lander_runtime.report import Report, installed_versions
+from lander_runtime.report import RUN_KEYS, Report, installed_versions
 
 LANES = [1, 3, 32, 40]
 
 
 def what_was_found(report: Report) -> dict[str, Any]:
-    """The report but for how long it took."""
-    return {key: value for key, value in report.to_json().items() if key != "steps_per_second"}
+    """The report but for how it was run."""
+    return {key: value for key, value in report.to_json().items() if key not in RUN_KEYS}
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ class Heard:
 def test_lanes_do_not_change_a_report(discrete: Policy, drifting: EnvSpec, sampled: bool) -> None:
     """50 episodes: lanes finish at different times, and 40 lanes are more than one batch."""
     reports = [evaluate(discrete, drifting, episodes=50, sampled=sampled, lanes=lanes) for lanes in LANES]
-    assert len(set(reports[0].lengths)) > 5
+    assert len(set(reports[0].results.lengths)) > 5
     for report in reports[1:]:
         assert what_was_found(report) == what_was_found(reports[0])
 
@@ -103,13 +103,13 @@ def test_sampled_is_not_greedy(discrete: Policy, drifting: EnvSpec) -> None:
     greedy = evaluate(discrete, drifting, episodes=20)
     sampled = evaluate(discrete, drifting, episodes=20, sampled=True)
     assert (greedy.summary.deterministic, sampled.summary.deterministic) == (True, False)
-    assert greedy.returns != sampled.returns
-    assert greedy.lengths == sampled.lengths, "which the seeds decide"
+    assert greedy.results.returns.tolist() != sampled.results.returns.tolist()
+    assert greedy.results.lengths.tolist() == sampled.results.lengths.tolist(), "which the seeds decide"
 
 
 def test_greedy_takes_the_action_of_the_policy(discrete: Policy, drifting: EnvSpec) -> None:
-    assert evaluate(discrete, drifting, episodes=20).returns == pytest.approx(
-        evaluate(discrete.act, drifting, episodes=20).returns
+    assert evaluate(discrete, drifting, episodes=20).results.returns == pytest.approx(
+        evaluate(discrete.act, drifting, episodes=20).results.returns
     )
 
 
@@ -123,7 +123,7 @@ def test_episode_i_has_the_first_seed_plus_i(discrete: Policy, drifting: EnvSpec
     assert {episode.index: episode.seed for episode in heard.episodes} == {0: 77, 1: 78, 2: 79, 3: 80, 4: 81}
     assert report.summary.first_seed == 77
     later = evaluate(discrete, drifting, episodes=2, first_seed=79, sampled=sampled)
-    assert later.returns == report.returns[2:4]
+    assert later.results.returns.tolist() == report.results.returns[2:4].tolist()
 
 
 def test_scoring_starts_where_training_ends(discrete: Policy, drifting: EnvSpec) -> None:
@@ -131,14 +131,13 @@ def test_scoring_starts_where_training_ends(discrete: Policy, drifting: EnvSpec)
     assert evaluate(discrete, drifting, episodes=1).summary.first_seed == 1_000_000
 
 
-def test_observers_hear_each_episode_once(discrete: Policy, drifting: EnvSpec) -> None:
+def test_observers_hear_each_episode_once_in_order(discrete: Policy, drifting: EnvSpec) -> None:
     heard = Heard()
     report = evaluate(discrete, drifting, episodes=40, observer=heard)
-    heard.episodes.sort(key=lambda episode: episode.index)
     assert [episode.index for episode in heard.episodes] == list(range(40))
-    assert tuple(episode.return_ for episode in heard.episodes) == report.returns
-    assert tuple(episode.length for episode in heard.episodes) == report.lengths
-    assert tuple(episode.outcome for episode in heard.episodes) == report.outcomes
+    assert [episode.return_ for episode in heard.episodes] == report.results.returns.tolist()
+    assert [episode.length for episode in heard.episodes] == report.results.lengths.tolist()
+    assert [episode.outcome for episode in heard.episodes] == report.results.outcomes
 
 
 # The report
@@ -150,7 +149,9 @@ def test_the_report_has_the_promised_entries(discrete: Policy, tiny_discrete: Pa
     assert set(data) == {
         "schema", "policy", "env", "provider", "deterministic", "first_seed", "episodes", "mean_return",
         "std_return", "ci95", "iqm_return", "min_return", "max_return", "success_rate", "mean_length",
-        "returns", "lengths", "outcomes", "steps_per_second", "versions",
+        "returns", "lengths", "outcomes", "steps_per_second", "versions", "median_return", "cvar05_return",
+        "mean_minus_std", "success_ci95", "outcome_counts", "mean_measures", "measures", "warnings",
+        "report_sha256", "engine", "lanes", "seconds",
     }  # fmt: skip
     assert json.loads(json.dumps(data, allow_nan=False)) == data
     assert data["schema"] == "lander.evaluation/1"
@@ -181,7 +182,7 @@ def test_one_episode_makes_a_report_too(discrete: Policy, drifting: EnvSpec) -> 
 def test_success_is_measured_by_the_environments_threshold(discrete: Policy, drifting: EnvSpec) -> None:
     """The double's threshold is 0."""
     report = evaluate(discrete, drifting, episodes=40)
-    wins = sum(value >= 0 for value in report.returns)
+    wins = sum(value >= 0 for value in report.results.returns)
     assert 0 < wins < 40
     assert report.summary.success_rate == wins / 40
 
@@ -203,7 +204,7 @@ def test_versions_are_of_what_is_installed() -> None:
 
 def test_a_plain_function_can_be_scored(drifting: EnvSpec, coast: Callable[..., Any]) -> None:
     report = evaluate(coast, drifting, episodes=4)
-    assert len(report.returns) == 4
+    assert len(report.results) == 4
     data = report.to_json()
     assert data["policy"] == {"path": None, "sha256": None}
     assert data["provider"] is None
@@ -223,7 +224,7 @@ def test_the_controller_that_comes_with_gymnasium_lands(tmp_path: Path) -> None:
     assert 200 < report.summary.mean_return < 290
     assert report.summary.success_rate is not None
     assert 0.8 < report.summary.success_rate < 1
-    assert report.outcomes.count("landed") > 80
+    assert report.results.outcomes.count("landed") > 80
     assert 150 < report.summary.mean_length < 350
 
 

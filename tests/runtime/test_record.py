@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, ImageSequence
 
 from lander_runtime import EnvSpec, LanderError, Policy, UsageError
+from lander_runtime.actors import actor_of
 from lander_runtime.episodes import run_episodes
-from lander_runtime.evaluation import actor_of
 from lander_runtime.record import record_episode
 
 

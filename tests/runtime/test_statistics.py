@@ -1,7 +1,6 @@
-"""Statistics of returns: hand-worked numbers, known estimators, and how often an interval is right."""
+"""Statistics of returns: hand-worked numbers and known estimators."""
 
 import math
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,9 +8,28 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lander_runtime.statistics import Summary, interquartile_mean, mean_interval, summarise
+from lander_runtime.intervals import mean_interval
+from lander_runtime.results import Results
+from lander_runtime.spec import Component
+from lander_runtime.statistics import Summary, cautions, interquartile_mean, summarise, tail_mean
 
 PROPERTY = settings(settings.get_profile("lander"), max_examples=60)
+
+FUEL = Component("main engine uses", "steps")
+
+
+def results_of(
+    returns: list[float], lengths: list[int] | None = None, fuel: list[float] | None = None
+) -> Results:
+    """All landed."""
+    return Results(
+        np.array(returns),
+        np.array(lengths or [1] * len(returns), np.int32),
+        ("landed",),
+        np.zeros(len(returns), np.uint8),
+        {} if fuel is None else {FUEL: np.array(fuel)},
+    )
+
 
 returns_lists = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40)
 
@@ -19,8 +37,7 @@ returns_lists = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40)
 def test_a_summary_worked_out_by_hand() -> None:
     """Mean 25; squared distances 25^2, 15^2, 5^2, 5^2, 15^2, 25^2 with mean 1750 / 6; lengths add to 27."""
     summary = summarise(
-        np.array([50.0, 0.0, 30.0, 10.0, 20.0, 40.0]),
-        np.array([2, 3, 4, 5, 6, 7]),
+        results_of([50.0, 0.0, 30.0, 10.0, 20.0, 40.0], lengths=[2, 3, 4, 5, 6, 7]),
         first_seed=7,
         deterministic=False,
         reward_threshold=30.0,
@@ -38,14 +55,24 @@ def test_a_summary_worked_out_by_hand() -> None:
         max_return=50.0,
         success_rate=0.5,  # 30 itself counts
         mean_length=4.5,
+        median_return=25.0,
+        cvar05_return=0.0,  # the lowest of six
+        mean_minus_std=25.0 - math.sqrt(1750 / 6),
+        success_ci95=summary.success_ci95,
+        outcome_counts={"landed": 6},
+        mean_measures={},
     )
 
 
 def test_one_episode_has_no_interval_and_no_spread() -> None:
     summary = summarise(
-        np.array([-3.5]), np.array([10]), first_seed=0, deterministic=True, reward_threshold=None
+        results_of([-3.5], lengths=[10]), first_seed=0, deterministic=True, reward_threshold=None
     )
-    assert summary == Summary(1, 0, True, -3.5, 0.0, None, -3.5, -3.5, -3.5, None, 10.0)
+    expected = Summary(
+        1, 0, True, -3.5, 0.0, None, -3.5, -3.5, -3.5, None, 10.0,
+        median_return=-3.5, cvar05_return=-3.5, mean_minus_std=-3.5, outcome_counts={"landed": 1},
+    )  # fmt: skip
+    assert summary == expected
 
 
 @pytest.mark.parametrize(
@@ -54,8 +81,7 @@ def test_one_episode_has_no_interval_and_no_spread() -> None:
 )
 def test_a_success_is_a_return_of_at_least_the_threshold(threshold: float | None, rate: float | None) -> None:
     summary = summarise(
-        np.array([1.0, 2.0, 3.0, 4.0]),
-        np.ones(4, np.int64),
+        results_of([1.0, 2.0, 3.0, 4.0]),
         first_seed=0,
         deterministic=True,
         reward_threshold=threshold,
@@ -65,12 +91,11 @@ def test_a_success_is_a_return_of_at_least_the_threshold(threshold: float | None
 
 def test_a_summary_is_plain_numbers() -> None:
     """numpy's own scalars are no JSON."""
-    summary = summarise(
-        np.array([1.0, 2.0]), np.array([3, 4]), first_seed=0, deterministic=True, reward_threshold=1.5
-    )
+    summary = summarise(results_of([1.0, 2.0]), first_seed=0, deterministic=True, reward_threshold=1.5)
     assert summary.ci95 is not None
-    values = [*vars(summary).values(), *summary.ci95]
-    assert {type(value) for value in values} == {int, bool, float, tuple}
+    assert summary.success_ci95 is not None
+    values = [*vars(summary).values(), *summary.ci95, *summary.success_ci95, *summary.outcome_counts.values()]
+    assert {type(value) for value in values} == {int, bool, float, tuple, dict}
 
 
 @pytest.mark.parametrize(
@@ -99,84 +124,55 @@ def test_interquartile_mean_is_the_trimmed_mean_of_scipy(values: list[float]) ->
 def test_statistics_leave_the_returns_as_they_are() -> None:
     values = np.array([3.0, 1.0, 2.0, 5.0])
     interquartile_mean(values)
+    tail_mean(values)
     mean_interval(values)
     assert values.tolist() == [3.0, 1.0, 2.0, 5.0]
 
 
-# The bootstrap interval
+def test_what_an_episode_has_none_of_is_left_out_of_its_mean() -> None:
+    summary = summarise(
+        results_of([1.0, 2.0, 3.0], fuel=[4.0, np.nan, 8.0]),
+        first_seed=0, deterministic=True, reward_threshold=None,
+    )  # fmt: skip
+    assert summary.mean_measures == {"main engine uses": 6.0}
+    nowhere = summarise(
+        results_of([1.0], fuel=[np.nan]), first_seed=0, deterministic=True, reward_threshold=None
+    )
+    assert nowhere.mean_measures == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [
+        ([3.0, 1.0, 2.0], 0.05, 1.0),
+        ([float(i) for i in range(100)], 0.05, 2.0),  # 0 to 4
+        ([float(i) for i in range(101)], 0.05, 2.5),  # 5.05 of them, rounded up to six: 0 to 5
+        ([5.0, -1.0, 3.0, 1.0], 0.5, 0.0),
+    ],
+)
+def test_tail_means_worked_out_by_hand(values: list[float], share: float, expected: float) -> None:
+    assert tail_mean(np.array(values), share) == expected
 
 
 @PROPERTY
 @given(values=returns_lists)
-def test_an_interval_holds_the_mean_and_repeats_itself(values: list[float]) -> None:
-    low, high = mean_interval(np.array(values))
-    slack = 1e-9 * max(1.0, *map(abs, values))
-    assert low - slack <= np.mean(values) <= high + slack
-    assert mean_interval(np.array(values)) == (low, high)
+def test_the_tail_lies_between_the_worst_and_the_mean(values: list[float]) -> None:
+    tail = tail_mean(np.array(values))
+    assert min(values) - 1e-9 <= tail <= np.mean(values) + 1e-6 * max(1.0, *map(abs, values))
 
 
-@PROPERTY
-@given(values=returns_lists, shift=st.floats(-1e3, 1e3), scale=st.floats(0.1, 10))
-def test_an_interval_moves_and_stretches_with_the_returns(
-    values: list[float], shift: float, scale: float
-) -> None:
-    low, high = mean_interval(np.array(values))
-    found = mean_interval(scale * np.array(values) + shift)
-    size = scale * max(map(abs, values)) + abs(shift)
-    assert found == pytest.approx(
-        (scale * low + shift, scale * high + shift), rel=1e-9, abs=1e-9 * size + 1e-9
-    )
-
-
-def test_equal_returns_have_an_interval_of_no_width() -> None:
-    assert mean_interval(np.full(10, 5.0)) == (5.0, 5.0)
-
-
-def test_two_returns_widen_to_what_one_spread_allows() -> None:
-    """Resampled means of (0, 2) are 0, 1 or 2; both tails of 2.5% are the ends, 1 from the mean.
-
-    Widened by sqrt(2 / 1) they lie at 1 - sqrt(2) and 1 + sqrt(2).
-    """
-    assert mean_interval(np.array([0.0, 2.0])) == pytest.approx((1 - math.sqrt(2), 1 + math.sqrt(2)))
-
-
-def test_less_confidence_is_a_narrower_interval() -> None:
-    values = np.random.default_rng(4).normal(size=30)
-    low, high = mean_interval(values)
-    inner_low, inner_high = mean_interval(values, confidence=0.5)
-    assert low < inner_low < np.mean(values) < inner_high < high
-
-
-@pytest.mark.parametrize("count", [50, 200, 2_000])
-def test_normal_returns_give_nearly_the_interval_of_student(count: int) -> None:
-    """To a tenth of its half width; 2,000 resamples leave a few per cent of noise."""
-    values = np.random.default_rng(count).normal(200, 80, count)
-    standard_error = np.std(values, ddof=1) / math.sqrt(count)
-    expected = scipy.stats.t.interval(0.95, count - 1, np.mean(values), standard_error)
-    half_width = (expected[1] - expected[0]) / 2
-    assert mean_interval(values) == pytest.approx(expected, abs=0.1 * half_width)
-
-
-def test_an_interval_is_right_about_as_often_as_it_says() -> None:
-    """400 samples of 30 skewed returns whose true mean is 0.
-
-    Chance alone spreads 95% of 400 over 0.93 to 0.97; skewness costs a percentile interval some more.
-    """
-    generator = np.random.default_rng(21)
-    samples = generator.exponential(size=(400, 30)) - 1.0
-    intervals = [mean_interval(sample) for sample in samples]
-    covered = np.mean([low <= 0.0 <= high for low, high in intervals])
-    assert 0.88 <= covered <= 0.975
-
-
-def test_a_large_evaluation_stays_small_in_memory() -> None:
-    """All resamples of 20,000 returns at once would be 640 MB."""
-    values = np.random.default_rng(1).normal(size=20_000)
-    tracemalloc.start()
-    try:
-        low, high = mean_interval(values)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 50_000_000
-    assert high - low == pytest.approx(2 * 1.96 / math.sqrt(20_000), rel=0.1)
+@pytest.mark.parametrize(
+    ("returns", "threshold", "words"),
+    [
+        ([100.0, 300.0] * 100, 200.0, ["holds the threshold of 200"]),
+        ([100.0, 300.0] * 100, 150.0, []),
+        ([100.0, 300.0] * 100, None, []),
+        ([100.0, 300.0] * 14, 200.0, ["28 episodes say little", "holds the threshold"]),
+        ([300.0], 200.0, ["1 episodes say little"]),
+    ],
+)
+def test_cautions(returns: list[float], threshold: float | None, words: list[str]) -> None:
+    summary = summarise(results_of(returns), first_seed=0, deterministic=True, reward_threshold=threshold)
+    found = cautions(summary, threshold)
+    assert len(found) == len(words)
+    assert all(part in sentence for part, sentence in zip(words, found, strict=True))

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from lander_runtime import envs
+from lander_runtime.cores import available_cores
 from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.spec import EnvSpec, WrapperSpec
-from lander_trainer.backends import Backend, available_cores, choose_backend, choose_workers, open_backend
+from lander_trainer.backends import Backend, choose_backend, choose_workers, open_backend
 
 BACKENDS = ["gymnasium", pytest.param("envpool", marks=pytest.mark.skipif(
     importlib.util.find_spec("envpool") is None, reason="envpool is not installed"

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from lander_runtime import envs
 from lander_runtime.errors import InputRefused, LanderError
+from lander_runtime.remote import Remote, WorkerDied
 from lander_runtime.spec import EnvSpec, WrapperSpec
 from lander_trainer.backends.gymnasium import GymnasiumBackend
 from lander_trainer.backends.lanes import History, Lanes, open_lanes
-from lander_trainer.remote import Remote
 
 SEED = 7
 
@@ -235,7 +235,7 @@ def test_state_that_does_not_fit_is_refused(walking: EnvSpec, changes: dict[str,
 
 def test_worker_does_not_load_pytorch() -> None:
     code = (
-        "import sys, lander_trainer.remote, lander_trainer.backends.lanes, lander_trainer.learners.fits;"
+        "import sys, lander_runtime.remote, lander_trainer.backends.lanes, lander_trainer.learners.fits;"
         "print('torch' in sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -311,7 +311,7 @@ def test_worker_that_was_killed_is_reported(walking: EnvSpec) -> None:
         remote._process.kill()
         remote._process.wait()
         remote.send("reset")
-        with pytest.raises(RuntimeError, match=r"worker process ended by itself \(status -9\)"):
+        with pytest.raises(WorkerDied, match=r"worker process ended by itself \(status -9\)"):
             remote.receive()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from lander_trainer.remote import Here, Remote
 from torch import Tensor
 
 from lander_runtime.errors import InputRefused, UsageError
@@ -17,7 +18,6 @@ from lander_trainer.learners import Learner, NotFinite, UpdateStatistics, choose
 from lander_trainer.learners.adam import Adam
 from lander_trainer.learners.flat import FlatParameters
 from lander_trainer.network import ActorCritic
-from lander_trainer.remote import Here, Remote
 from lander_trainer.rollout import Rollout
 from trainer_rollouts import config_of, rollout_of
 

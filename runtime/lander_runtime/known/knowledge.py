@@ -1,7 +1,10 @@
 """The shape of what can be known about an environment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from lander_runtime.spec import Component
 
@@ -10,9 +13,13 @@ def _plain_outcome(last_reward: float, last_obs: object, terminated: bool) -> st
     return "terminated" if terminated else "timed out"
 
 
+def _no_measures(observations: NDArray[Any], actions: NDArray[Any]) -> Sequence[float | None]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Knowledge:
-    """Names, units and outcomes of one environment; the defaults say nothing special."""
+    """Names, units, outcomes and measures of one environment; the defaults say nothing special."""
 
     observation: tuple[Component, ...] = ()
     """One entry for each component of the observation, in order."""
@@ -22,3 +29,10 @@ class Knowledge:
 
     outcome: Callable[[float, object, bool], str] = _plain_outcome
     """(last reward, last observation, terminated) -> how the episode ended, in a word or two."""
+
+    measures: tuple[Component, ...] = ()
+    """What a report tells of every episode beside its return and length, such as the fuel that it took."""
+
+    measure: Callable[[NDArray[Any], NDArray[Any]], Sequence[float | None]] = _no_measures
+    """(observations `[T + 1, *obs_shape]`, actions `[T, *action_shape]`) of a whole episode -> one number
+    for each of `measures`, None where the episode has none. Asked only where there are `measures`."""

@@ -4,7 +4,11 @@ Source: gymnasium/envs/box2d/lunar_lander.py, which scales every component. The 
 what a value of 1 means in Box2D's metres: 1 in `x` is half the picture's width.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from lander_runtime.known.knowledge import Knowledge
 from lander_runtime.spec import Component
@@ -32,6 +36,41 @@ def _outcome(last_reward: float, last_obs: object, terminated: bool) -> str:
     return "flew off" if abs(x) >= 1.0 else "crashed"
 
 
+_MEASURES = (
+    Component("main engine uses", "steps"),
+    Component("side engine uses", "steps"),
+    Component("touchdown x", "m from the pad"),
+    Component("touchdown sinking speed", "m/s"),
+    Component("touchdown sideways speed", "m/s"),
+)
+"""Uses are steps in which an engine burnt, as the environment charges them. Touchdown is the first step
+with a leg on the ground: where it was, and how fast the step before, which the ground had not slowed."""
+
+
+def _measure_discrete(observations: NDArray[Any], actions: NDArray[Any]) -> Sequence[float | None]:
+    main, side = actions == 2, (actions == 1) | (actions == 3)
+    return (*_uses(main, side), *_touchdown(observations))
+
+
+def _measure_continuous(observations: NDArray[Any], actions: NDArray[Any]) -> Sequence[float | None]:
+    # Below these throttles the environment burns nothing.
+    main, side = actions[:, 0] > 0.0, np.abs(actions[:, 1]) > 0.5
+    return (*_uses(main, side), *_touchdown(observations))
+
+
+def _uses(main: NDArray[np.bool_], side: NDArray[np.bool_]) -> tuple[float, float]:
+    return float(np.count_nonzero(main)), float(np.count_nonzero(side))
+
+
+def _touchdown(observations: NDArray[Any]) -> tuple[float | None, float | None, float | None]:
+    contacts = np.flatnonzero(observations[:, 6:8].any(axis=1))
+    if len(contacts) == 0:
+        return None, None, None
+    step = int(contacts[0])
+    before = observations[max(step - 1, 0)].astype(np.float64)
+    return float(observations[step, 0]) * 10.0, -float(before[3]) * 7.5, abs(float(before[2])) * 5.0
+
+
 DISCRETE = Knowledge(
     observation=_OBSERVATION,
     actions=(
@@ -41,10 +80,14 @@ DISCRETE = Knowledge(
         Component("right engine"),
     ),
     outcome=_outcome,
+    measures=_MEASURES,
+    measure=_measure_discrete,
 )
 
 CONTINUOUS = Knowledge(
     observation=_OBSERVATION,
     actions=(Component("main throttle"), Component("side throttle")),
     outcome=_outcome,
+    measures=_MEASURES,
+    measure=_measure_continuous,
 )

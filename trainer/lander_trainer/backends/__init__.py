@@ -1,8 +1,9 @@
 """What steps the environment copies. A new way to step is one file here and one entry in `open_backend`."""
 
 import importlib.util
-import os
 
+from lander_runtime import envs
+from lander_runtime.cores import available_cores
 from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.spec import EnvSpec
 from lander_trainer.backends.base import Backend, StepResult
@@ -37,15 +38,9 @@ def choose_backend(name: str, spec: EnvSpec) -> str:
 
 def choose_workers(count: int, backend: str, spec: EnvSpec, lanes: int) -> int:
     """How many threads or processes step the copies; a `count` of 0 means one for each core."""
-    if backend == "gymnasium" and not _can_be_elsewhere(spec):
+    if backend == "gymnasium" and not envs.is_importable(spec):
         return 1
     return min(lanes, count or available_cores())
-
-
-def available_cores() -> int:
-    """The cores that this process may use, which can be fewer than the machine has."""
-    # Python 3.13 has os.process_cpu_count for this.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def open_backend(name: str, spec: EnvSpec, lanes: int, seed: int, workers: int) -> Backend:
@@ -60,11 +55,3 @@ def open_backend(name: str, spec: EnvSpec, lanes: int, seed: int, workers: int) 
     from lander_trainer.backends.gymnasium import GymnasiumBackend
 
     return GymnasiumBackend(spec, lanes, seed, workers)
-
-
-def _can_be_elsewhere(spec: EnvSpec) -> bool:
-    """Whether another process can make `spec`: its code must be importable, not written in a script."""
-    from gymnasium import spec as registered
-
-    entry_point = registered(spec.id).entry_point
-    return isinstance(entry_point, str) and not entry_point.startswith("__main__:")

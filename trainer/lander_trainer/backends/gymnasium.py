@@ -7,10 +7,10 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from lander_runtime.remote import Remote
 from lander_runtime.spec import EnvSpec
 from lander_trainer.backends.base import StepResult
 from lander_trainer.backends.lanes import History, Lanes, open_lanes
-from lander_trainer.remote import Remote
 
 
 class GymnasiumBackend:

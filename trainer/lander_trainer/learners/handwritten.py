@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lander_runtime.remote import Asked, Here, Remote
 from lander_trainer.advantages import explained_variance
 from lander_trainer.batch import Batch, epoch_order, make_batch, minibatch_advantages, minibatch_size
 from lander_trainer.config import TrainConfig
@@ -21,7 +22,6 @@ from lander_trainer.learners.flat import FlatParameters
 from lander_trainer.learners.perceptron import Perceptron
 from lander_trainer.losses import ppo_loss
 from lander_trainer.network import ActorCritic
-from lander_trainer.remote import Asked, Here, Remote
 from lander_trainer.rollout import Rollout
 
 _ROWS_WORTH_A_PROCESS = 8192

@@ -1,4 +1,4 @@
-"""An object in a process of its own, spoken to over its pipes: `python -m lander_trainer.remote`.
+"""An object in a process of its own, spoken to over its pipes: `python -m lander_runtime.remote`.
 
 A subprocess and not `multiprocessing`: forking a process whose libraries run threads is unsafe, and spawning
 imports the caller's script a second time. What travels is a few hundred kilobytes at most, so a pipe costs
@@ -17,7 +17,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from lander_runtime.errors import LanderError
+from lander_runtime.errors import LanderError, MachineLacks, UsageError
+
+
+class WorkerDied(MachineLacks):
+    """A worker process ended by itself: killed for its memory, or by a fault in compiled code."""
 
 
 class Asked(Protocol):
@@ -60,10 +64,13 @@ class Remote:
         """Start a process that makes `factory(*arguments)`, a function or class at the top of its module.
 
         The first `receive` answers None once the object is there.
+
+        Raises:
+            UsageError: an argument cannot be sent to another process.
         """
         self._process = subprocess.Popen(
             # -P and the parent's own path: what lies in the current folder must not be imported here only.
-            [sys.executable, "-P", "-m", "lander_trainer.remote"],
+            [sys.executable, "-P", "-m", "lander_runtime.remote"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Ctrl-C and what `timeout` sends reach a whole group; only the trainer decides what they mean.
@@ -73,7 +80,10 @@ class Remote:
         # By name: where its module is missing, that is an answer too.
         try:
             self.send("open", factory.__module__, factory.__qualname__, *arguments)
-        except BaseException:  # Such as an argument that cannot be pickled.
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            self.close()
+            raise UsageError(f"Cannot be sent to a worker process ({error}). Use one process.") from error
+        except BaseException:
             self.close()
             raise
 
@@ -91,12 +101,14 @@ class Remote:
         try:
             answer = pickle.load(self._process.stdout)
         except (EOFError, pickle.UnpicklingError) as error:
-            raise RuntimeError(
-                f"A worker process ended by itself (status {self._process.wait()})."
-            ) from error
+            raise WorkerDied(f"A worker process ended by itself (status {self._process.wait()}).") from error
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+    def kill(self) -> None:
+        """Let the object go at once, whatever it is doing; who waits in `receive` hears `WorkerDied`."""
+        self._process.kill()
 
     def close(self) -> None:
         for pipe in (self._process.stdin, self._process.stdout):
@@ -122,6 +134,11 @@ def _serve() -> None:
         try:
             request, arguments = pickle.load(requests)
         except (EOFError, pickle.UnpicklingError):
+            return
+        except (ImportError, AttributeError) as error:
+            # What was to be unpickled lives where only the parent can import it, such as its script.
+            refusal = UsageError(f"A worker process cannot import what it should run ({error}).")
+            answers.write(pickle.dumps(refusal))
             return
         try:
             if request == "open":

@@ -1,0 +1,33 @@
+"""What an engine promises."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from lander_runtime.engines.job import Job
+from lander_runtime.episodes import Episode
+
+
+class Engine(Protocol):
+    """Flies shards of a job, anywhere and in any order, and gives them back in order."""
+
+    @property
+    def description(self) -> str:
+        """What flies, in a few words for the report, such as `2 processes`."""
+        ...
+
+    def shards(self, episodes: int, lanes: int) -> Sequence[range]:
+        """Cut `episodes` into ranges of episode numbers, of a size that suits this engine."""
+        ...
+
+    def fly(self, job: Job, shards: Sequence[range]) -> Iterator[list[Episode]]:
+        """The episodes of each shard, in the order of `shards`. Closing the iterator ends all work.
+
+        Raises:
+            LanderError: what went wrong in a shard that could not be mended by flying it again.
+        """
+        ...
+
+
+def cut(episodes: int, size: int) -> list[range]:
+    """The numbers 0 to `episodes - 1` in ranges of `size`; the last one may be shorter."""
+    return [range(start, min(start + size, episodes)) for start in range(0, episodes, size)]
