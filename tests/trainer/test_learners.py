@@ -13,9 +13,12 @@ from torch import Tensor
 
 from lander_runtime.errors import InputRefused, UsageError
 from lander_trainer import TrainConfig
+from lander_trainer.batch import epoch_order
 from lander_trainer.learners import Learner, NotFinite, UpdateStatistics, choose_learner, open_learner
 from lander_trainer.learners.adam import Adam
+from lander_trainer.learners.autograd import AutogradLearner
 from lander_trainer.learners.flat import FlatParameters
+from lander_trainer.learners.handwritten import HandwrittenLearner
 from lander_trainer.network import ActorCritic
 from lander_trainer.remote import Here, Remote
 from lander_trainer.rollout import Rollout
@@ -87,7 +90,8 @@ def test_both_learners_do_the_same(values: dict[str, Any]) -> None:
     for seed, end in enumerate(("terminated", "truncated", "terminated")):
         rollout = acted(learners[0], end=end, seed=seed)
         one, other = (update(learner, rollout, seed=seed) for learner in learners)
-        assert one == pytest.approx(other, rel=1e-4, abs=1e-5)
+        assert one.means == pytest.approx(other.means, rel=1e-4, abs=1e-5)
+        assert one[1:] == pytest.approx(other[1:], rel=1e-4, abs=1e-5)
         weights = [parameters_of(learner) for learner in learners]
         assert torch.allclose(*weights, rtol=1e-5, atol=1e-5)
     assert (weights[0] - before).abs().max() > 1e-3
@@ -170,14 +174,14 @@ def first_step(name: str, **values: Any) -> tuple[UpdateStatistics, Tensor, Tens
 def test_gradient_is_scaled_down_to_the_limit(name: str, limit: float) -> None:
     # Each network on its own: the critic's errors, large at the start, must not shorten the actor's steps.
     statistics, actor, critic = first_step(name, max_grad_norm=limit)
-    assert statistics.grad_norm > limit  # as it was before
+    assert statistics.means.grad_norm > limit  # as it was before
     assert actor.norm().item() == pytest.approx(limit, rel=1e-3)
     assert critic.norm().item() == pytest.approx(limit, rel=1e-3)
 
 
 def test_gradient_below_the_limit_is_left_alone(name: str) -> None:
     statistics, actor, critic = first_step(name, max_grad_norm=1e6)
-    assert torch.cat([actor, critic]).norm().item() == pytest.approx(statistics.grad_norm, rel=1e-4)
+    assert torch.cat([actor, critic]).norm().item() == pytest.approx(statistics.means.grad_norm, rel=1e-4)
 
 
 def test_rate_decays_with_the_epochs(name: str) -> None:
@@ -209,7 +213,9 @@ def test_kl_stop_leaves_what_the_last_counted_epoch_left(name: str) -> None:
     stopped = learner_of(name, config_of(target_kl=1e-9, epochs=6))
     single = learner_of(name, config_of(epochs=1))
     rollout = acted(stopped)
-    assert update(stopped, rollout, rate=0.05)[:6] == pytest.approx(update(single, rollout, rate=0.05)[:6])
+    assert update(stopped, rollout, rate=0.05).means == pytest.approx(
+        update(single, rollout, rate=0.05).means
+    )
     assert torch.equal(parameters_of(stopped), parameters_of(single))
 
 
@@ -219,7 +225,7 @@ def test_kl_stop_judges_each_epoch_by_itself(name: str) -> None:
         return update(learner, acted(learner), rate=0.03)
 
     # What is reported is the mean over the epochs, so differences give the epochs themselves.
-    totals = [0.0, *(epochs * run(epochs=epochs).approx_kl for epochs in range(1, 7))]
+    totals = [0.0, *(epochs * run(epochs=epochs).means.approx_kl for epochs in range(1, 7))]
     each = [after - before for before, after in pairwise(totals)]
     # The first epoch that exceeds all before it by so much that neither their mean nor their sum
     # has the same say as the epoch alone.
@@ -243,7 +249,9 @@ def test_statistics_are_means_over_the_minibatches(name: str) -> None:
         config = config_of(epochs=1, normalize_advantages=False, minibatches=parts)
         found.append(update(learner_of(name, config), rollout, rate=1e-12))
     for field in ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction"):
-        assert getattr(found[0], field) == pytest.approx(getattr(found[1], field), rel=1e-4), field
+        assert getattr(found[0].means, field) == pytest.approx(getattr(found[1].means, field), rel=1e-4), (
+            field
+        )
 
 
 def test_first_look_at_a_policys_own_rollout(name: str) -> None:
@@ -251,11 +259,11 @@ def test_first_look_at_a_policys_own_rollout(name: str) -> None:
     rollout = acted(learner)
     statistics = update(learner, rollout)
     # Nothing has changed yet: all ratios are 1, and normalised advantages average to 0.
-    assert statistics.approx_kl == pytest.approx(0.0, abs=1e-6)
-    assert statistics.clip_fraction == 0.0
-    assert statistics.policy_loss == pytest.approx(0.0, abs=0.3)
+    assert statistics.means.approx_kl == pytest.approx(0.0, abs=1e-6)
+    assert statistics.means.clip_fraction == 0.0
+    assert statistics.means.policy_loss == pytest.approx(0.0, abs=0.3)
     chances = torch.distributions.Categorical(logits=torch.from_numpy(rollout.logits[rollout.live]))
-    assert statistics.entropy == pytest.approx(chances.entropy().mean().item(), rel=0.2)
+    assert statistics.means.entropy == pytest.approx(chances.entropy().mean().item(), rel=0.2)
 
 
 def test_explained_variance_is_that_of_the_critic_before_the_update(name: str) -> None:
@@ -301,7 +309,7 @@ def test_update_that_runs_out_of_rows_is_no_disaster(name: str) -> None:
     learner = learner_of(name, config_of(minibatches=32))
     statistics = update(learner, dataclasses.replace(rollout, live=live))
     assert math.isnan(statistics.explained_variance)
-    assert all(math.isfinite(value) for value in statistics if value is not statistics.explained_variance)
+    assert all(math.isfinite(value) for value in statistics.means)
     assert torch.isfinite(parameters_of(learner)).all()
 
 
@@ -512,6 +520,20 @@ def test_gradient_whose_norm_alone_is_infinite_is_found(name: str) -> None:
         update(learner, dataclasses.replace(rollout, rewards=rewards))
 
 
+def test_first_gradient_that_breaks_is_the_one_that_is_named() -> None:
+    # The first minibatch breaks the actor's gradient, the second the norm of everything.
+    config = config_of(minibatches=2, epochs=1, gamma=0.0, value_coef=100.0, normalize_advantages=False)
+    learner = learner_of("autograd", config)
+    rollout = acted(learner, end="none")
+    rollout = dataclasses.replace(rollout, live=np.ones_like(rollout.live))
+    order = epoch_order(rollout.live.size, config, np.random.default_rng(SEED))
+    logits, rewards = rollout.logits.copy(), rollout.rewards.copy()
+    logits.reshape(-1, 3)[order[0]] = math.nan
+    rewards.reshape(-1)[order[-1]] = 1e19
+    with pytest.raises(NotFinite, match=r"^gradient of actor\.0\.weight"):
+        update(learner, dataclasses.replace(rollout, logits=logits, rewards=rewards))
+
+
 # Which learner a setting means.
 
 
@@ -549,8 +571,11 @@ def test_autograd_learns_with_any_activation(activation: str) -> None:
     assert not torch.equal(parameters_of(learner), before)
 
 
-def test_learner_is_the_one_that_was_asked_for(name: str) -> None:
-    assert learner_of(name).name == name
+@pytest.mark.parametrize(
+    ("asked", "kind"), [("handwritten", HandwrittenLearner), ("autograd", AutogradLearner)]
+)
+def test_learner_is_the_one_that_was_asked_for(asked: str, kind: type) -> None:
+    assert isinstance(learner_of(asked), kind)
 
 
 # The critic in a process of its own.
