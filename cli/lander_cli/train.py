@@ -52,8 +52,8 @@ def train_command(
     time: Annotated[
         str | None,
         typer.Option(
-            help="Train for so long in all, earlier parts of a resumed run included, such as 60s or 1h30m; the "
-            "schedule is fitted to it."
+            help="Train for so long, such as 60s or 1h30m, the schedule fitted to it; earlier parts of a "
+            "resumed run count."
         ),
     ] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with this run's folder.")] = None,
