@@ -6,7 +6,6 @@ Apart from the scripts because `study.py`, `ablations.py` and `seeds.py` must me
 import contextlib
 import multiprocessing
 import os
-import platform
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -196,15 +195,6 @@ def thin(curve: Sequence[tuple[int, float]], points: int) -> tuple[tuple[int, fl
     if len(curve) <= points:
         return tuple(curve)
     return tuple(curve[index] for index in np.linspace(0, len(curve) - 1, points).round().astype(int))
-
-
-def machine() -> dict[str, Any]:
-    """What the timings were taken on."""
-    model = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        model = next((line.partition(":")[2].strip() for line in lines if "model name" in line), model)
-    return {"system": f"{platform.system()} {platform.machine()}", "cpu": model, "cores": os.cpu_count()}
 
 
 def versions() -> dict[str, str]:
