@@ -1,27 +1,25 @@
 """The training loop: rollout, update, report, select, save. Public entry: `train`."""
 
-import contextlib
-import platform
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lander_runtime import envs
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError
 from lander_runtime.report import installed_versions
-from lander_trainer.backends import Backend, RestorableBackend, open_backend
 from lander_trainer.checkpoint import Checkpoint, Progress, build_network, named_tensors, network_tensors
 from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
 from lander_trainer.curve import draw_learning_curve
+from lander_trainer.environments import DECIDE_RESULTS, open_environments, platform_name
 from lander_trainer.learners import NotFinite, UpdateStatistics, open_learner
 from lander_trainer.metrics import UpdateMetrics
-from lander_trainer.rollout import Collector, Rollout
+from lander_trainer.rollout import Rollout
 from lander_trainer.run_directory import RunDirectory
 from lander_trainer.schedule import learning_rate, selection_is_due
 from lander_trainer.selection import selection_score
@@ -76,7 +74,7 @@ def train(
         CheckFailed: a loss or gradient is no longer finite; the checkpoint before it is kept.
     """
     config = prepare(config)
-    with cpu_threads(config.threads), contextlib.ExitStack() as closing:
+    with cpu_threads(config.threads), ExitStack() as closing:
         trainer = _Trainer(config, run, Checkpoint.load(run.checkpoint) if resume else None, closing)
         return trainer.run_to_end(observer, stop)
 
@@ -89,7 +87,7 @@ class _Trainer:
         config: TrainConfig,
         run: RunDirectory,
         checkpoint: Checkpoint | None,
-        closing: contextlib.ExitStack,
+        closing: ExitStack,
     ) -> None:
         """Begin, or go on from `checkpoint`; `closing` lets go of what was opened, also where this fails."""
         self.config = config
@@ -102,7 +100,12 @@ class _Trainer:
         closing.callback(self.learner.close)
         if checkpoint is not None:
             self._restore(checkpoint)
-        self.backend, self.collector = self._open_lanes(checkpoint, closing)
+        self.backend, self.collector, restored = open_environments(
+            config, self.env, self.rng, checkpoint, closing
+        )
+        self.collector.episodes = self.progress.episodes
+        if checkpoint is not None and not restored:
+            self._count_as_resumed()
 
     def run_to_end(self, observer: TrainObserver | None, stop: Callable[[], bool]) -> TrainResult:
         self.run.write_config(self.config)
@@ -225,8 +228,8 @@ class _Trainer:
             action=action,
             config=self.config,
             progress=self.progress,
-            versions=installed_versions("lander-rl", *_DECIDE_RESULTS, self.backend.name),
-            platform=_platform(),
+            versions=installed_versions("lander-rl", *DECIDE_RESULTS, self.backend.name),
+            platform=platform_name(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             tensors={**network_tensors(self.learner.network), **self.learner.state(), **environments},
             rng=dict(self.rng.bit_generator.state),
@@ -261,78 +264,8 @@ class _Trainer:
         if self._done() < 1.0:
             self.progress = replace(self.progress, resumed=True)
 
-    def _open_lanes(
-        self, checkpoint: Checkpoint | None, closing: contextlib.ExitStack
-    ) -> tuple[Backend, Collector]:
-        """The environments, where the checkpoint left them if that can be had, else at new episodes."""
-        if checkpoint is not None and self._can_repeat_episodes(checkpoint):
-            restored = self._restore_lanes(checkpoint, closing)
-            if restored is not None:
-                return restored
-        if checkpoint is not None:
-            self._count_as_resumed()
-        # New episodes of a resumed run must not be those of the run's start again.
-        fresh = np.random.SeedSequence([self.config.seed, self.progress.updates]).generate_state(1)[0] >> 1
-        backend = self._open_backend(int(fresh))
-        closing.callback(backend.close)
-        return backend, self._collector(backend, backend.reset())
-
-    def _can_repeat_episodes(self, checkpoint: Checkpoint) -> bool:
-        """Whether `checkpoint` holds episodes, and what flew them is what would fly them here."""
-        here = installed_versions(*_DECIDE_RESULTS)
-        return (
-            bool(checkpoint.arrays("lanes"))
-            and checkpoint.config.backend == self.config.backend
-            and checkpoint.platform == _platform()
-            and all(checkpoint.versions.get(name) == here.get(name) for name in _DECIDE_RESULTS)
-        )
-
-    def _restore_lanes(
-        self, checkpoint: Checkpoint, closing: contextlib.ExitStack
-    ) -> tuple[Backend, Collector] | None:
-        """The environments where the checkpoint left them; None where flying there led elsewhere, as it does
-        with an environment that keeps something across resets.
-        """
-        lanes, remembered = checkpoint.arrays("lanes"), checkpoint.arrays("collector")
-        with contextlib.ExitStack() as unused:
-            backend = self._open_backend(_read_seed(lanes))
-            unused.callback(backend.close)
-            if not isinstance(backend, RestorableBackend):
-                return None
-            obs, ended = backend.restore(lanes)
-            collector = self._collector(backend, obs)
-            collector.restore(remembered)
-            # A checkpoint of an older version does not have the observations.
-            arrived = np.array_equal(remembered.get("obs", obs), obs, equal_nan=True)
-            if not (arrived and np.array_equal(remembered["ended"], ended)):
-                return None
-            closing.push(unused.pop_all())
-        return backend, collector
-
-    def _open_backend(self, seed: int) -> Backend:
-        return open_backend(self.config.backend, self.env, self.config.lanes, seed, self.config.workers)
-
-    def _collector(self, backend: Backend, obs: NDArray[Any]) -> Collector:
-        collector = Collector(backend, obs, self.config.rollout_steps, self.rng)
-        collector.episodes = self.progress.episodes
-        return collector
-
 
 _FREE_ON_RESUME = (*CHANGES_NO_RESULT, "steps", "time_limit", "backend", "device", "threads", "learner")
-
-_DECIDE_RESULTS = ("torch", "gymnasium", "box2d", "numpy")
-"""What must be the same version for an interrupted run to end as one that was not."""
-
-
-def _platform() -> str:
-    return f"{platform.system()} {platform.machine()}"
-
-
-def _read_seed(lanes: dict[str, NDArray[Any]]) -> int:
-    seed = lanes.get("seed")
-    if seed is None or seed.shape != () or seed.dtype.kind not in "iu" or seed < 0:
-        raise InputRefused("The seed of the environments is missing or broken.")
-    return int(seed)
 
 
 def _reaches(score: float | None, target: float | None) -> bool:
