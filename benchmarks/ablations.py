@@ -25,15 +25,16 @@ import numpy as np
 
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.files import write_text
-from lander_runtime.statistics import interquartile_mean, mean_interval
+from lander_runtime.intervals import mean_interval
+from lander_runtime.statistics import interquartile_mean
 from lander_trainer import TrainConfig, preset
+from machine import machine
 from trials import (
     ENV,
     SEARCH_EPISODES,
     SEARCH_FIRST_SEED,
     Outcome,
     Trial,
-    machine,
     markdown,
     run_many,
     run_script,

@@ -20,10 +20,12 @@ import numpy as np
 from lander_runtime import envs
 from lander_runtime.evaluation import FIRST_SEED
 from lander_runtime.files import write_text
-from lander_runtime.statistics import interquartile_mean, mean_interval
+from lander_runtime.intervals import mean_interval
+from lander_runtime.statistics import interquartile_mean
 from lander_trainer import TrainConfig, preset, training_command
+from machine import machine
 from seeds_picture import draw_seeds
-from trials import ENV, Outcome, Trial, machine, markdown, run_many, run_script, versions
+from trials import ENV, Outcome, Trial, markdown, run_many, run_script, versions
 
 SCHEMA = "lander.seeds/1"
 

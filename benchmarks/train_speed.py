@@ -31,6 +31,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lander_runtime.files import write_text
+from machine import machine
 from speed_table import medians, table
 
 HERE = Path(__file__).resolve().parent
@@ -81,7 +83,8 @@ def main() -> int:
         )
         results["runs"].append(run)
         results["medians"] = medians(results["runs"])
-        write(options.out, results)
+        # Whole or not at all, so that a run that is cut keeps what it has.
+        write_text(options.out, json.dumps(results, indent=1, allow_nan=False) + "\n")
     if results["runs"]:
         print(table(results))
         talk(f"Next: python benchmarks/train_speed.py --table {shlex.quote(str(options.out))}")
@@ -123,14 +126,14 @@ def parse() -> argparse.Namespace:
 
 def open_results(options: argparse.Namespace) -> dict[str, Any]:
     """The results to add to: those of the file, or none yet."""
-    machine = describe_machine()
+    here = describe_machine()
     if not options.out.exists():
-        empty = {"schema": SCHEMA, "env": "LunarLander-v3", "machine": machine, "commands": []}
+        empty = {"schema": SCHEMA, "env": "LunarLander-v3", "machine": here, "commands": []}
         return {**empty, "commands": [command(options)], "medians": {}, "runs": []}
     results = json.loads(options.out.read_text(encoding="utf-8"))
-    if results["machine"] != machine:
+    if results["machine"] != here:
         sys.exit(
-            f"{options.out} is of another machine ({results['machine']}, here {machine}); name another --out."
+            f"{options.out} is of another machine ({results['machine']}, here {here}); name another --out."
         )
     for run in results["runs"]:
         steps = options.steps_of.get(run["contender"], options.steps)
@@ -156,24 +159,9 @@ def command(options: argparse.Namespace) -> str:
 
 def describe_machine() -> dict[str, Any]:
     """What the speed depends on, without naming the machine."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads = {
-        name: os.environ[name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name in os.environ
-    }
-    return {
-        "cpu": model,
-        "cores": usable,
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "environment": threads,
-    }
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    threads = {name: os.environ[name] for name in names if name in os.environ}
+    return {**machine(), "python": platform.python_version(), "environment": threads}
 
 
 def needs_venv(name: str) -> bool:
@@ -224,14 +212,6 @@ def measure(name: str, seed: int, steps: int, options: argparse.Namespace) -> di
         "date": date,
         "load_before": round(load, 2),
     }
-
-
-def write(path: Path, results: dict[str, Any]) -> None:
-    """Write the file whole or not at all, so that a run that is cut keeps what it has."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.tmp")
-    temporary.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
 
 
 def talk(text: str) -> None:

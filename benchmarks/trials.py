@@ -6,7 +6,6 @@ Apart from the scripts because `study.py`, `ablations.py` and `seeds.py` must me
 import contextlib
 import multiprocessing
 import os
-import platform
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -24,11 +23,11 @@ from lander_runtime.errors import CheckFailed, LanderError, UsageError
 from lander_runtime.evaluation import FIRST_SEED
 from lander_runtime.report import installed_versions
 from lander_trainer import Checkpoint, Progress, RunDirectory, TrainConfig, UpdateMetrics, train
-from lander_trainer.config import SEEDS
+from lander_trainer.config import FIRST_SELECTION_SEED
 
 ENV = "LunarLander-v3"
 
-SEARCH_FIRST_SEED = SEEDS + 50_000
+SEARCH_FIRST_SEED = FIRST_SELECTION_SEED + 50_000
 """Whatever guides a choice of settings is scored from here: on the training side, clear of the episodes
 that select within a run (from 900,000) and of those that the scores in README.md come from."""
 
@@ -196,15 +195,6 @@ def thin(curve: Sequence[tuple[int, float]], points: int) -> tuple[tuple[int, fl
     if len(curve) <= points:
         return tuple(curve)
     return tuple(curve[index] for index in np.linspace(0, len(curve) - 1, points).round().astype(int))
-
-
-def machine() -> dict[str, Any]:
-    """What the timings were taken on."""
-    model = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        model = next((line.partition(":")[2].strip() for line in lines if "model name" in line), model)
-    return {"system": f"{platform.system()} {platform.machine()}", "cpu": model, "cores": os.cpu_count()}
 
 
 def versions() -> dict[str, str]:

@@ -37,6 +37,8 @@ class Watch:
         for part in PARTS:
             self.parts[part] += row[part]
         self.clock.note(metrics.mean_return, metrics.episodes, metrics.steps)
+        if metrics.done >= 1.0 or self.clock.over():
+            self.clock.note_children()
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -45,7 +46,7 @@ class Clock:
         self.episodes = 0
         self._returns: deque[float] = deque(maxlen=100)
         self._started = self._stopped = math.nan
-        self._peak_rss = 0.0
+        self._peak_rss = self._children_rss = 0.0
 
     def start(self) -> None:
         """Everything is built; training begins."""
@@ -55,7 +56,7 @@ class Clock:
         """The call that trains has returned."""
         self._stopped = time.perf_counter()
         # Here and not in `report`, because scoring opens environments of its own.
-        self._peak_rss = peak_rss_mb()
+        self._peak_rss = peak_rss_mb() + self._children_rss
 
     def episode(self, return_: float, steps: int) -> None:
         """A training episode ended, after `steps` steps of all environments together."""
@@ -72,6 +73,10 @@ class Clock:
     def over(self) -> bool:
         """Whether training may stop now, which every contender does in its library's own way."""
         return self._until_solved and self.steps_to_threshold is not None
+
+    def note_children(self) -> None:
+        """Training is about to end: whoever trains with child processes says so while they are there."""
+        self._children_rss = children_peak_rss_mb()
 
     def report(self, steps: int) -> dict[str, Any]:
         """The measured run of `steps` steps as plain data."""
@@ -90,9 +95,23 @@ class Clock:
 
 
 def peak_rss_mb() -> float:
-    """Most memory that this process has held, in MB of 10^6 bytes, imports included."""
+    """Most memory that this process has held, in MB of 10^6 bytes, imports included, its children not."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def children_peak_rss_mb() -> float:
+    """The most that each child process that lives now has held, summed, in MB; 0 where there is no /proc.
+
+    Pages that processes share count once for each, so with the parent's it is an upper bound. Not
+    RUSAGE_CHILDREN: on Linux a child's maximum begins with what its parent held when it started it.
+    """
+    kilobytes = 0
+    for listed in Path("/proc/self/task").glob("*/children"):
+        for child in listed.read_text(encoding="ascii").split():
+            status = Path(f"/proc/{child}/status").read_text(encoding="utf-8", errors="replace")
+            kilobytes += sum(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line)
+    return kilobytes * 1024 / 1e6
 
 
 def score(act: Callable[[NDArray[np.float32]], NDArray[Any]], episodes: int) -> dict[str, Any]:

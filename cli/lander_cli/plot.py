@@ -33,7 +33,7 @@ def plot_command(
     out_file: Annotated[Path, typer.Option("--out", help="The picture, .png or .svg.")] = Path("plot.png"),
     x: Annotated[Axis, typer.Option(help="Over environment steps or seconds of training.")] = Axis.STEPS,
     group: Annotated[
-        bool, typer.Option("--group", help="Runs that differ in the seed only: a mean with its 95% band.")
+        bool, typer.Option("--group", help="Runs that differ in the seed only: a mean and a band.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

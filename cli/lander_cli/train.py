@@ -1,5 +1,6 @@
 """`lander train`: a policy from nothing, with the run's progress drawn as it goes."""
 
+import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +20,9 @@ DEFAULT_ENV = "LunarLander-v3"
 
 _UNLIMITED = 10**12
 """Steps of a run that ends by its time."""
+
+_OPTIONS = {"target_score": "--target", "time_limit": "--time"}
+"""Settings whose option has another name."""
 
 _SELECTIONS_TO_TARGET = 20
 """A target can only be seen where a run selects, so it selects more often than a preset says."""
@@ -46,7 +50,11 @@ def train_command(
         float | None, typer.Option(metavar="SCORE", help="Stop once a selection scores this.")
     ] = None,
     time: Annotated[
-        str | None, typer.Option(help="Train for so long, such as 60s or 1h30m, the schedule fitted to it.")
+        str | None,
+        typer.Option(
+            help="Train for so long, such as 60s or 1h30m, the schedule fitted to it; earlier parts of a "
+            "resumed run count."
+        ),
     ] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with this run's folder.")] = None,
     log: Annotated[
@@ -67,8 +75,10 @@ def train_command(
     # Before a folder is made: whoever lacks a package comes back to start the same run.
     for name in logs:
         check_log(name)
+    set_names = {text.partition("=")[0].strip() for text in set_ or []}
+    endless = time is not None and steps is None and resume is None and "steps" not in set_names
     settings = {
-        "steps": _UNLIMITED if time is not None and steps is None and resume is None else steps,
+        "steps": _UNLIMITED if endless else steps,
         "seed": seed,
         "device": device,
         "backend": backend,
@@ -76,11 +86,7 @@ def train_command(
         "time_limit": None if time is None else duration(time),
     }
     given = {name: value for name, value in settings.items() if value is not None}
-    if (
-        target is not None
-        and resume is None
-        and not any(text.startswith("selections") for text in set_ or [])
-    ):
+    if target is not None and resume is None and "selections" not in set_names:
         given["selections"] = _SELECTIONS_TO_TARGET
     if resume is not None:
         config, run = _resumed(resume, given, conflicts=(env, preset, seed, out_dir, *(set_ or [])))
@@ -98,8 +104,8 @@ def train_command(
     _report(result, as_json)
     if result.reached_target:
         say(f"Reached the target of {config.target_score:g} before the end.")
-    elif target is not None and not result.interrupted:
-        say(f"The target of {target:g} was not reached.")
+    elif not result.interrupted and _misses_target(result, config):
+        say(f"The target of {config.target_score:g} was not reached.")
     if result.interrupted:
         again = [word for name in logs for word in ("--log", name)]
         print_next("lander", "train", "--resume", result.run, *again)
@@ -116,11 +122,14 @@ def _fresh(
 
     # The environment first: whoever mistypes it should not read about presets.
     warn_of_old_version(env)
-    if any(assignment.split("=")[0].strip() == "env" for assignment in assignments):
+    assigned = {assignment.partition("=")[0].strip() for assignment in assignments}
+    if "env" in assigned:
         raise UsageError(f"Name the environment as the argument: lander train {env}")
     for name in given:
-        if any(assignment.split("=")[0].strip() == name for assignment in assignments):
-            raise UsageError(f"--{name} and --set {name}=... both say it. Leave one out.")
+        if name in assigned:
+            raise UsageError(
+                f"{_OPTIONS.get(name, f'--{name}')} and --set {name}=... both say it. Leave one out."
+            )
     config = prepare(preset(env, preset_name).with_assignments(assignments).with_values(given))
     return config, RunDirectory.create(config.env, out_dir)
 
@@ -146,9 +155,15 @@ def _resumed(
         raise UsageError(
             f"{folder} has done {counted(checkpoint.progress.steps, 'step')} already; --steps cannot be less."
         )
+    longer = None
     if config.updates == done:
-        more = shlex.join(["lander", "train", "--resume", str(folder), "--steps", str(2 * config.steps)])
-        say(f"{folder} is done. To go on: {more}")
+        longer = ["--steps", str(2 * config.steps)]
+    elif config.time_limit is not None and checkpoint.progress.seconds >= config.time_limit:
+        longer = ["--time", f"{math.ceil(2 * checkpoint.progress.seconds)}s"]
+    if longer is not None:
+        say(
+            f"{folder} is done. To go on: {shlex.join(['lander', 'train', '--resume', str(folder), *longer])}"
+        )
     return config, run
 
 
@@ -165,6 +180,12 @@ def _open_logs(names: list[str], run: "RunDirectory", config: "TrainConfig") -> 
         with FanOut(opened, say):
             raise
     return FanOut(opened, say)
+
+
+def _misses_target(result: "TrainResult", config: "TrainConfig") -> bool:
+    """Whether there is a target that no selection reached, before the run was resumed neither."""
+    best, target = result.progress.best_score, config.target_score
+    return target is not None and (best is None or best < target)
 
 
 def _report(result: "TrainResult", as_json: bool) -> None:

@@ -125,6 +125,8 @@ def _headline(config: "TrainConfig", progress: "Progress") -> str:
     limit = config.time_limit
     length = counted(config.steps, "step") if limit is None else f"{limit:g} s"
     start = f", from step {progress.steps:,}" if progress.steps else ""
+    if progress.resumed:
+        start += ", not what one run without a break gives"
     return (
         f"{counted(config.lanes, 'lane')} on {config.backend}, networks on {config.device}, "
         f"{length}, seed {config.seed}{start}"

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,27 +9,10 @@ from lander_runtime.errors import CheckFailed, InputRefused
 from lander_trainer import preset
 from trials import Trial, thin
 
-
-def trial(seed: int, mean: float, steps_to_200: int | None = None) -> Trial:
-    return Trial(
-        seed=seed,
-        backend="gymnasium",
-        device="cpu",
-        steps=1000,
-        seconds=1.5,
-        steps_to_200=steps_to_200,
-        seconds_to_200=None,
-        mean=mean,
-        std=0.0,
-        min=mean,
-        success_rate=0.0,
-        failures=1,
-        curve=((500, -10.0), (1000, 20.0)),
-        returns=np.array([mean]),
-    )
+Make = Callable[..., Trial]
 
 
-def test_differences_pair_the_seeds_that_both_have() -> None:
+def test_differences_pair_the_seeds_that_both_have(trial: Make) -> None:
     base = [trial(1, 100.0), trial(2, 200.0), trial(3, 900.0)]
     difference, interval = paired_difference([trial(2, 210.0), trial(1, 130.0)], base)
     assert difference == 20.0
@@ -36,17 +20,17 @@ def test_differences_pair_the_seeds_that_both_have() -> None:
     assert interval[0] < 20.0 < interval[1]
 
 
-def test_a_common_shift_of_all_seeds_is_known_exactly() -> None:
+def test_a_common_shift_of_all_seeds_is_known_exactly(trial: Make) -> None:
     base = [trial(1, 100.0), trial(2, 200.0)]
     assert paired_difference([trial(1, 107.0), trial(2, 207.0)], base) == (7.0, (7.0, 7.0))
 
 
-def test_the_median_is_infinite_where_most_seeds_never_got_there() -> None:
-    assert median_steps([trial(1, 0, 10), trial(2, 0, 30), trial(3, 0)]) == 30
-    assert median_steps([trial(1, 0, 10), trial(2, 0), trial(3, 0)]) == np.inf
+def test_the_median_is_infinite_where_most_seeds_never_got_there(trial: Make) -> None:
+    assert median_steps([trial(1, 0, steps_to_200=10), trial(2, 0, steps_to_200=30), trial(3, 0)]) == 30
+    assert median_steps([trial(1, 0, steps_to_200=10), trial(2, 0), trial(3, 0)]) == np.inf
 
 
-def test_results_come_back_from_their_file(tmp_path) -> None:
+def test_results_come_back_from_their_file(tmp_path, trial: Make) -> None:
     results = Results({"steps": 1000}, {}, {})
     results.add("relu", 202, trial(202, 0.1 + 0.2))
     results.add("relu", 201, trial(201, 5.0))

@@ -1,6 +1,6 @@
 import dataclasses
+from collections.abc import Callable
 
-import numpy as np
 import pytest
 
 optuna = pytest.importorskip("optuna", reason="needs the extra bench")
@@ -10,25 +10,6 @@ from study import NEVER, _make_ready, _pruning, configured, params_of, value_of 
 from trials import Trial  # noqa: E402
 
 BASE = preset("LunarLander-v3")
-
-
-def trial(seconds_to_200: float | None, last: float) -> Trial:
-    return Trial(
-        seed=1,
-        backend="gymnasium",
-        device="cpu",
-        steps=1000,
-        seconds=5.0,
-        steps_to_200=None,
-        seconds_to_200=seconds_to_200,
-        mean=last,
-        std=0.0,
-        min=last,
-        success_rate=0.0,
-        failures=3,
-        curve=((1000, last),),
-        returns=np.array([last]),
-    )
 
 
 def metrics(update: int, mean_return: float) -> UpdateMetrics:
@@ -44,8 +25,11 @@ def test_suggestions_are_rounded_to_what_is_trained() -> None:
     assert configured(BASE, {"learning_rate": 0.00123456789}).learning_rate == 0.001235
 
 
-def test_a_seed_that_never_solves_is_worse_than_any_that_does() -> None:
-    solved, close, far = trial(60.0, 210.0), trial(None, 190.0), trial(None, -100.0)
+def test_a_seed_that_never_solves_is_worse_than_any_that_does(trial: Callable[..., Trial]) -> None:
+    solved, close, far = (
+        trial(1, last, seconds_to_200=seconds, failures=3, curve=((1000, last),))
+        for seconds, last in ((60.0, 210.0), (None, 190.0), (None, -100.0))
+    )
     values = [value_of("time-to-200", [one], 200.0) for one in (solved, close, far)]
     assert values == [60.0, NEVER + 10.0, NEVER + 300.0]
     assert value_of("score", [close, far], 200.0) == 45.0

@@ -1,7 +1,6 @@
 """`lander train`: what it writes, what it says, what it refuses before anything is written."""
 
 import json
-import random
 import shlex
 import sys
 import tomllib
@@ -177,6 +176,14 @@ REFUSED = {
     ),
     "steps said twice": ([*CARTPOLE, "--steps", "100", "--set", "steps=200"], "--steps and --set steps="),
     "seed said twice": ([*CARTPOLE, "--seed", "1", "--set", " seed = 1"], "--seed and --set seed="),
+    "target said twice": (
+        [*CARTPOLE, "--target", "9", "--set", " target_score=8"],
+        "--target and --set target_score=",
+    ),
+    "time said twice": (
+        [*CARTPOLE, "--time", "9s", "--set", "time_limit = 8"],
+        "--time and --set time_limit=",
+    ),
     "fraction of a step": ([*CARTPOLE, "--steps", "10.5"], "steps=10.5"),
     "no steps": ([*CARTPOLE, "--steps", "0"], "steps is 0"),
     "steps in words": ([*CARTPOLE, "--steps", "many"], "steps=many"),
@@ -275,116 +282,6 @@ def test_what_has_an_option_can_be_set_like_the_rest(lander: Lander, tiny_run: l
     found = lander("train", *tiny_run, "--set", "steps=300", "--set", "seed=5", "--out", "run")
     assert found.code == 0
     assert "300 steps, seed 5" in found.err
-
-
-def test_a_target_that_is_reached_ends_the_run_and_is_no_interruption(
-    lander: Lander, tiny_run: list[Any]
-) -> None:
-    found = lander("train", *tiny_run, "--steps", "10_000", "--target", "5", "--json")
-    assert found.code == 0
-    result = json.loads(found.out)
-    assert result["reached_target"]
-    assert not result["interrupted"]
-    # At the first of the 20 selections; no CartPole falls within 5 steps.
-    assert result["updates"] == 2
-    assert "Reached the target of 5" in found.err
-
-
-def test_a_target_that_is_not_reached_is_said(lander: Lander, tiny_run: list[Any]) -> None:
-    found = lander("train", *tiny_run, "--steps", "512", "--target", "501", "--json")
-    assert found.code == 0
-    assert not json.loads(found.out)["reached_target"]
-    assert "The target of 501 was not reached" in found.err
-
-
-def test_a_run_that_is_given_a_time_ends_with_it(lander: Lander, tiny_run: list[Any]) -> None:
-    found = lander("train", *tiny_run, "--time", "1s", "--out", "run", "--json")
-    assert found.code == 0
-    result = json.loads(found.out)
-    assert not result["interrupted"]
-    assert result["seconds"] >= 1.0
-    last = rows_of(Path("run"))[-1]
-    assert last["done"] == 1.0
-    # The schedule was fitted to it: the last update's rate is next to nothing.
-    first = rows_of(Path("run"))[0]
-    assert last["learning_rate"] < 0.5 * first["learning_rate"]
-
-
-class TestResume:
-    @pytest.mark.parametrize("folder", ["nowhere", "empty", "file"])
-    def test_where_no_run_is_there_is_nothing_to_go_on_with(
-        self, lander: Lander, tree: Tree, folder: str
-    ) -> None:
-        Path("empty").mkdir()
-        Path("file").write_text("")
-        found = lander("train", "--resume", folder)
-        assert (found.code, found.out) == (3, "")
-        assert folder in found.message
-        assert tree() == {"empty", "file"}
-
-    @pytest.mark.parametrize(
-        "conflict",
-        [
-            ["CartPole-v1"],
-            ["--seed", "1"],
-            ["--preset", "default"],
-            ["--set", "gamma=0.5"],
-            ["--set", "steps=5000"],
-            ["--out", "other"],
-        ],
-        ids=lambda conflict: conflict[0],
-    )
-    def test_settings_that_a_run_keeps_cannot_be_given_again(
-        self, lander: Lander, add_run: Callable[..., Path], tree: Tree, conflict: list[str]
-    ) -> None:
-        run = add_run()
-        before = tree()
-        found = lander("train", "--resume", run, *conflict)
-        assert (found.code, found.out) == (2, "")
-        assert "--steps" in found.message
-        assert tree() == before
-
-    def test_it_goes_on_where_the_run_stopped(self, lander: Lander, add_run: Callable[..., Path]) -> None:
-        """A run of one update is given three more."""
-        run = add_run()
-        first = rows_of(run)
-        found = lander("train", "--resume", run, "--steps", "1e3", "--json")
-        assert found.code == 0
-        assert found.err.startswith(f"Resuming CartPole-v1 in {run}\n")
-        assert f"from step {first[-1]['steps']:,}" in found.err
-        assert [row["update"] for row in rows_of(run)] == [1, 2, 3, 4]
-        assert rows_of(run)[:1] == first
-        assert json.loads(found.out)["updates"] == 4
-        assert json.loads(found.out)["steps"] == rows_of(run)[-1]["steps"]
-        assert found.next == f"lander export {run}"
-
-    def test_a_run_that_is_done_says_so(self, lander: Lander, add_run: Callable[..., Path]) -> None:
-        """With what to type to make it longer, because that is why somebody typed this."""
-        run = add_run()
-        found = lander("train", "--resume", run)
-        assert found.code == 0
-        assert "--steps" in found.err
-        assert len(rows_of(run)) == 1
-
-    def test_a_run_cannot_be_made_shorter_than_it_is(
-        self, lander: Lander, add_run: Callable[..., Path]
-    ) -> None:
-        """Its settings would then say less than was done."""
-        run = add_run()
-        assert lander("train", "--resume", run, "--steps", "1000").code == 0
-        kept = {path.name: path.read_bytes() for path in run.iterdir()}
-        found = lander("train", "--resume", run, "--steps", "300")
-        assert found.code == 2
-        assert {path.name: path.read_bytes() for path in run.iterdir()} == kept
-
-    def test_a_damaged_checkpoint_is_refused(self, lander: Lander, add_run: Callable[..., Path]) -> None:
-        run = add_run()
-        whole = (run / "checkpoint.safetensors").read_bytes()
-        for damaged in (b"", whole[: len(whole) // 2], random.Random(0).randbytes(1000)):
-            (run / "checkpoint.safetensors").write_bytes(damaged)
-            found = lander("train", "--resume", run)
-            assert (found.code, found.out) == (3, "")
-            assert "checkpoint.safetensors" in found.message
 
 
 class TestLogs:

@@ -27,7 +27,7 @@ from lander_runtime.errors import CheckFailed, UsageError
 from lander_runtime.evaluation import FIRST_SEED
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer import TrainConfig
-from lander_trainer.config import SEEDS
+from lander_trainer.config import FIRST_SELECTION_SEED
 
 SIZE = 4
 EYE = DiscretePolicyGraph(nn.Identity())
@@ -432,6 +432,6 @@ def test_verification_flies_episodes_that_nobody_else_flies(register: Callable[.
     assert len(SeedEnv.seeds) > 0
     assert min(SeedEnv.seeds) == VERIFICATION_SEED
     assert max(SeedEnv.seeds) < FIRST_SEED
-    # Selection takes its seeds from SEEDS on; it must not be able to reach as far as these.
+    # Selection takes its seeds from FIRST_SELECTION_SEED on; it must not be able to reach as far as these.
     with pytest.raises(UsageError, match="selection_episodes"):
-        TrainConfig(selection_episodes=VERIFICATION_SEED - SEEDS + 1)
+        TrainConfig(selection_episodes=VERIFICATION_SEED - FIRST_SELECTION_SEED + 1)

@@ -14,6 +14,7 @@ from lander_runtime import envs
 from lander_runtime.spec import EnvSpec
 from lander_trainer import RunDirectory
 from trainer_environments import CountingEnv, EchoEnv
+from trainer_learners import NAMES
 
 Register = Callable[..., str]
 """(class or "module:class", options of `gymnasium.register`) -> the id it can be made by during this test."""
@@ -63,3 +64,9 @@ def run(tmp_path: Path) -> RunDirectory:
 @pytest.fixture
 def another_run(tmp_path: Path) -> RunDirectory:
     return RunDirectory.create("any", tmp_path / "another")
+
+
+@pytest.fixture(params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    """Either learner: what both promise."""
+    return request.param

@@ -14,7 +14,13 @@ from lander_runtime import envs
 from lander_runtime.cores import available_cores
 from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.spec import EnvSpec, WrapperSpec
-from lander_trainer.backends import Backend, choose_backend, choose_workers, open_backend
+from lander_trainer.backends import (
+    Backend,
+    RestorableBackend,
+    choose_backend,
+    choose_workers,
+    open_backend,
+)
 
 BACKENDS = ["gymnasium", pytest.param("envpool", marks=pytest.mark.skipif(
     importlib.util.find_spec("envpool") is None, reason="envpool is not installed"
@@ -229,6 +235,7 @@ def test_envpool_has_no_state_to_give() -> None:
     with opened("envpool", envs.resolve("CartPole-v1")) as backend:
         backend.reset()
         assert backend.state() is None
+        assert not isinstance(backend, RestorableBackend)
 
 
 # How many workers a setting means.

@@ -36,7 +36,7 @@ RANGES = {
     "target_kl": (1e-9, 100.0, 0.0, 100.1),
     "reward_scale": (1e-9, 1e9, 0.0, 1.1e9),
     "adam_epsilon": (1e-16, 1.0, 0.0, 1.1),
-    "selection_episodes": (0, 90_000, -1, 100_001),
+    "selection_episodes": (0, 50_000, -1, 50_001),
     "selections": (1, 10_000, 0, 10_001),
     "checkpoint_seconds": (0.1, 1e9, 0.0, 1.1e9),
     "target_score": (-1e12, 1e12, -1.1e12, 1.1e12),

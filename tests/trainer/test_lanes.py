@@ -167,7 +167,7 @@ def test_restored_lanes_go_on_alike(walking: EnvSpec, workers: int, again: int) 
             last, state = last.copy(), backend.state()
             expected = fly(backend, actions[calls:])
         with backend_of(walking, lanes=5, workers=again, seed=int(state["seed"])) as backend:
-            assert np.array_equal(backend.restore(state), last)
+            assert np.array_equal(backend.restore(state)[0], last)
             found = fly(backend, actions[calls:])
         assert same(found, expected), calls
 
@@ -183,13 +183,13 @@ def test_real_environments_go_on_alike_also_just_after_an_end(env_id: str) -> No
         for call, row in enumerate(actions):
             result = backend.step(row)
             expected.append([part.copy() for part in result])
-            ended = result.terminated.any() and len(saved) < 2
-            if ended or call == 40:
-                saved.append((call, result.obs.copy(), backend.state(), bool(ended)))
-    assert {ended for *_, ended in saved} == {False, True}
-    for call, obs, state, _ in saved:
+            ended = result.terminated | result.truncated
+            if (ended.any() and len(saved) < 2) or call == 40:
+                saved.append((call, result.obs.copy(), ended, backend.state()))
+    assert {bool(ended.any()) for _, _, ended, _ in saved} == {False, True}
+    for call, obs, ended, state in saved:
         with backend_of(spec, lanes=3, workers=2) as backend:
-            assert np.array_equal(backend.restore(state), obs)
+            assert same([*backend.restore(state)], [obs, ended])
             for row, parts in zip(actions[call + 1 :], expected[call + 1 :], strict=True):
                 assert same([*backend.step(row)], parts)
 
@@ -218,6 +218,13 @@ def test_state_is_not_changed_by_what_follows(walking: EnvSpec) -> None:
         {"actions": np.zeros(15, np.float32)},
         {"actions": np.array(1)},
         {"episodes": np.array(1)},
+        {"episodes": np.array([0, 2**63, 0], np.uint64)},
+        {"lengths": np.array([2**62, 2**62, 15])},
+        {"lengths": np.array([2**63, 2**63, 15], np.uint64)},
+        {"lengths": np.array([5, 5, 4])},
+        {"actions": np.array([0] * 14 + [3])},
+        {"actions": np.array([-1] + [0] * 14)},
+        {"actions": np.zeros((15, 1), np.int64)},
     ],
     ids=lambda changes: "-".join(f"{name} {value!r}" for name, value in changes.items())[:40],
 )
@@ -226,11 +233,41 @@ def test_state_that_does_not_fit_is_refused(walking: EnvSpec, changes: dict[str,
         backend.reset()
         fly(backend, actions_of(walking, 5, 3))
         changed = {name: a for name, a in {**backend.state(), **changes}.items() if a is not None}
-        with pytest.raises(InputRefused, match="state of the environments"):
+        named = "|".join([*changes, "lengths"])
+        with pytest.raises(InputRefused, match=rf"state of the environments \(({named})\)"):
             backend.restore(changed)
 
 
+def test_no_action_is_done_after_an_end() -> None:
+    # An episode that lasted longer where it was recorded: here the stick falls before the 50th push.
+    state = {"episodes": np.array([0]), "lengths": np.array([50]), "actions": np.ones(50, np.int64)}
+    with backend_of(envs.resolve("CartPole-v1"), lanes=1, workers=1) as backend:
+        obs, ended = backend.restore(state)
+    assert ended.tolist() == [True]
+    assert 0.2 < abs(obs[0, 2]) < 0.5
+
+
 # Processes.
+
+
+def test_worker_that_does_not_start_leaves_none_behind(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = []
+
+    class Watched(Remote):
+        def __init__(self, *arguments: object) -> None:
+            # Where the third is asked for, there is no room for another process.
+            if len(processes) == 2:
+                raise OSError("no more processes")
+            super().__init__(*arguments)
+            processes.append(self._process)
+
+    monkeypatch.setattr("lander_trainer.backends.gymnasium.Remote", Watched)
+    spec = envs.resolve(register("trainer_environments:WalkingEnv"))
+    with pytest.raises(OSError, match="no more processes"):
+        GymnasiumBackend(spec, 4, SEED, 4)
+    assert [process.poll() for process in processes] == [0, 0]
 
 
 def test_worker_does_not_load_pytorch() -> None:

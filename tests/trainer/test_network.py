@@ -65,7 +65,6 @@ def test_shapes() -> None:
     network = build()
     assert network.logits(torch.zeros(5, 8)).shape == (5, 4)
     assert network.values(torch.zeros(5, 8)).shape == (5,)
-    assert network.actions == 4
 
 
 @pytest.mark.parametrize(

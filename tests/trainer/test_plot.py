@@ -11,6 +11,7 @@ import tomli_w
 from PIL import Image
 
 from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.intervals import mean_interval
 from lander_trainer.bands import mean_band
 from lander_trainer.curve import draw_learning_curve, points
 from lander_trainer.history import find_runs, read_history
@@ -124,10 +125,14 @@ class TestMeanBand:
         assert x.tolist() == [1, 2, 3]
         assert mean.tolist() == [5, 20, 35]
         assert (low[1], high[1]) == (20, 20)
-        # Of two values the resampled means are both, or half way: 25% each end, so the interval is all of
-        # it, widened by sqrt(2 / 1) about the mean: 5 -+ 5 sqrt(2).
-        np.testing.assert_allclose([low[0], high[0]], [5 - 5 * 2**0.5, 5 + 5 * 2**0.5])
-        np.testing.assert_allclose([low[2], high[2]], [35 - 5 * 2**0.5, 35 + 5 * 2**0.5])
+        assert (low.tolist(), high.tolist()) == ([0, 20, 30], [10, 20, 40])
+
+    def test_four_curves_have_the_interval_of_their_mean(self) -> None:
+        curves = [([0.0, 1.0], [value, 2 * value]) for value in (1.0, 2.0, 4.0, 9.0)]
+        _, mean, low, high = mean_band(curves, points=2)
+        assert mean.tolist() == [4, 8]
+        assert (low[0], high[0]) == mean_interval(np.array([1.0, 2.0, 4.0, 9.0]))
+        assert (low[1], high[1]) == mean_interval(np.array([2.0, 4.0, 8.0, 18.0]))
 
     def test_equal_curves_have_no_width(self) -> None:
         curve = ([0.0, 4.0], [1.0, 3.0])

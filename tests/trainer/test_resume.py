@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.remote import Remote
 from lander_trainer import Checkpoint, RunDirectory, TrainConfig, UpdateMetrics, preset, train
-from trainer_environments import EchoEnv
+from trainer_environments import CountingEnv, EchoEnv
 from trainer_helpers import (
     Recorder,
     equal,
@@ -195,6 +196,63 @@ def test_run_whose_environments_were_lost_counts_as_resumed(echo: str, run: RunD
     assert train(settings(echo), run, resume=True).progress.resumed
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"platform": "Plan9 mips"},
+        *({"versions": {name: "0.0.1"}} for name in ("numpy", "gymnasium", "box2d")),
+    ],
+    ids=str,
+)
+def test_run_from_another_machine_counts_as_resumed(
+    echo: str, run: RunDirectory, changes: dict[str, Any]
+) -> None:
+    train_until(settings(echo), run, 2)
+    checkpoint = Checkpoint.load(run.checkpoint)
+    versions = checkpoint.versions | changes.get("versions", {})
+    replace(checkpoint, **{**changes, "versions": versions}).save(run.checkpoint)
+    assert train(settings(echo), run, resume=True).progress.resumed
+    assert updates_in(run) == [1, 2, 3, 4, 5, 6]
+
+
+def test_other_versions_of_what_computes_nothing_do_not_matter(echo: str, run: RunDirectory) -> None:
+    train_until(settings(echo), run, 2)
+    checkpoint = Checkpoint.load(run.checkpoint)
+    replace(checkpoint, versions=checkpoint.versions | {"python": "3.99.0"}).save(run.checkpoint)
+    assert not train(settings(echo), run, resume=True).progress.resumed
+
+
+def test_run_whose_episodes_do_not_come_back_counts_as_resumed(
+    register: Callable[..., str], run: RunDirectory
+) -> None:
+    # It observes how often its copy was reset, which a new copy does not know.
+    config = settings(register(CountingEnv, max_episode_steps=10), selection_episodes=0)
+    train_until(config, run, 2)
+    assert train(config, run, resume=True).progress.resumed
+    assert updates_in(run) == [1, 2, 3, 4, 5, 6]
+
+
+def test_run_whose_episodes_end_elsewhere_counts_as_resumed(echo: str, run: RunDirectory) -> None:
+    train_until(settings(echo), run, 2)
+    checkpoint = Checkpoint.load(run.checkpoint)
+    checkpoint.tensors["collector.ended"][1] ^= True
+    checkpoint.save(run.checkpoint)
+    assert train(settings(echo), run, resume=True).progress.resumed
+
+
+def test_checkpoint_that_does_not_say_what_was_seen_is_taken_up(
+    run: RunDirectory, another_run: RunDirectory
+) -> None:
+    # Older versions did not write it.
+    train(cart_pole(), run)
+    train_until(cart_pole(), another_run, 4)
+    checkpoint = Checkpoint.load(another_run.checkpoint)
+    del checkpoint.tensors["collector.obs"]
+    checkpoint.save(another_run.checkpoint)
+    train(cart_pole(), another_run, resume=True)
+    same_end(run, another_run)
+
+
 @pytest.mark.skipif(importlib.util.find_spec("envpool") is None, reason="envpool is not installed")
 def test_run_on_envpool_goes_on_and_counts_as_resumed(run: RunDirectory) -> None:
     config = settings("CartPole-v1", backend="envpool")
@@ -371,6 +429,11 @@ def test_checkpoint_without_its_random_state_is_refused(
         ("collector.ended", None),
         ("collector.returns", torch.zeros(3)),
         ("collector.recent_returns", None),
+        ("collector.recent_returns", torch.tensor(1.0)),
+        ("collector.recent_returns", torch.ones(3, dtype=torch.bfloat16)),
+        ("collector.ended", torch.ones(4)),
+        ("lanes.lengths", torch.ones(4, dtype=torch.bfloat16)),
+        ("lanes.lengths", torch.tensor([2**62] * 4)),
     ],
 )
 def test_checkpoint_whose_environments_do_not_fit_is_refused(
@@ -382,6 +445,26 @@ def test_checkpoint_whose_environments_do_not_fit_is_refused(
     kept = {key: value for key, value in changed.items() if value is not None}
     replace(checkpoint, tensors=kept).save(run.checkpoint)
     before = run.checkpoint.read_bytes()
-    with pytest.raises(InputRefused):
+    with pytest.raises(InputRefused, match=name.split(".")[1]):
         train(settings(echo), run, resume=True)
     assert run.checkpoint.read_bytes() == before
+
+
+def test_refused_checkpoint_leaves_no_process_behind(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = []
+
+    class Watched(Remote):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            processes.append(self._process)
+
+    monkeypatch.setattr("lander_trainer.learners.handwritten.Remote", Watched)
+    # Updates that are worth a process for the critic.
+    config = cart_pole(rollout_steps=512, steps=2 * 4 * 512, workers=2)
+    train_until(config, run, 1)
+    replace(Checkpoint.load(run.checkpoint), rng={}).save(run.checkpoint)
+    with pytest.raises(InputRefused, match="random generator"):
+        train(config, run, resume=True)
+    assert [process.poll() for process in processes] == [0, 0]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lander_runtime import envs
 from lander_runtime.errors import InputRefused
 from lander_runtime.spec import EnvSpec
-from lander_trainer.backends import open_backend
+from lander_trainer.backends import RestorableBackend, open_backend
 from lander_trainer.rollout import Collector, Rollout
 from trainer_environments import WalkingEnv
 
@@ -200,10 +200,11 @@ def test_state_brought_to_another_collector_goes_on_alike(register: Callable[...
     assert any(rollout.terminated.any() for rollout in ahead)
     assert any(rollout.truncated.any() for rollout in ahead)
     backend = open_backend("gymnasium", spec, 6, SEED, 1)
+    assert isinstance(backend, RestorableBackend)
     try:
         rng = np.random.default_rng()
         rng.bit_generator.state = random
-        again = Collector(backend, backend.restore(lanes), 5, rng)
+        again = Collector(backend, backend.restore(lanes)[0], 5, rng)
         again.restore(state)
         for expected in ahead:
             found = again.collect(always([0.2, 0.3, 0.5]))

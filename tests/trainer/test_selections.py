@@ -10,7 +10,7 @@ from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
 from lander_trainer import Checkpoint, RunDirectory, train
-from lander_trainer.config import SEEDS
+from lander_trainer.config import FIRST_SELECTION_SEED
 from lander_trainer.schedule import selection_is_due
 from trainer_environments import EchoEnv
 from trainer_helpers import Recorder, equal, settings, train_until, weights
@@ -26,7 +26,7 @@ class FadingEnv(EchoEnv):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
         self._pays = 0.0
-        if seed is not None and seed >= SEEDS:
+        if seed is not None and seed >= FIRST_SELECTION_SEED:
             self._pays = self.scores.pop(0)
         return super().reset(seed=seed, options=options)
 
@@ -115,9 +115,9 @@ def test_training_and_selection_share_no_seed_and_leave_those_of_scoring_alone(
     recording = type("Recording", (EchoEnv,), {"seeds": []})
     env_id = register(recording, max_episode_steps=10)
     train(settings(env_id, lanes=32, selection_episodes=8, selections=2, steps=1024), run)
-    training = [seed for seed in recording.seeds if 0 <= seed < SEEDS]
-    selection = [seed for seed in recording.seeds if seed >= SEEDS]
+    training = [seed for seed in recording.seeds if 0 <= seed < FIRST_SELECTION_SEED]
+    selection = [seed for seed in recording.seeds if seed >= FIRST_SELECTION_SEED]
     # 32 rows a lane are three episodes of 10 rows and a dummy; no two have the same seed.
     assert len(training) == len(set(training)) == 32 * 3
-    assert sorted(selection) == sorted(2 * list(range(SEEDS, SEEDS + 8)))
+    assert sorted(selection) == sorted(2 * list(range(FIRST_SELECTION_SEED, FIRST_SELECTION_SEED + 8)))
     assert max(recording.seeds) < 1_000_000

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.statistics import mean_interval
+from lander_runtime.intervals import mean_interval
+
+_FEWEST = 4
+"""Curves that an interval is worth drawing of: that of three is far wider than they are apart."""
 
 Curve = tuple[Sequence[float], Sequence[float]]
 """x and y of a curve's points, x growing."""
@@ -25,8 +28,8 @@ def mean_band(curves: Sequence[Curve], points: int = _POINTS) -> tuple[NDArray[n
         points: how many places.
 
     Returns:
-        x, mean, low, high, each `[points]`; `[0]` where no place is common. low and high are the mean
-        itself where N is 1.
+        x, mean, low, high, each `[points]`; `[0]` where no place is common. low and high are the lowest
+        and the highest curve where N is under 4.
     """
     first = max(x[0] for x, _ in curves)
     last = min(x[-1] for x, _ in curves)
@@ -35,8 +38,8 @@ def mean_band(curves: Sequence[Curve], points: int = _POINTS) -> tuple[NDArray[n
     grid = np.linspace(first, last, points)
     values = np.stack([np.interp(grid, x, y) for x, y in curves])
     mean = values.mean(axis=0)
-    if len(curves) == 1:
-        return grid, mean, mean, mean
+    if len(curves) < _FEWEST:
+        return grid, mean, values.min(axis=0), values.max(axis=0)
     # The same resamples at every place, so a band is as smooth as its curves.
     intervals = np.array([mean_interval(column) for column in values.T])
     return grid, mean, intervals[:, 0], intervals[:, 1]

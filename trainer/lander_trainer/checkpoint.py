@@ -156,12 +156,19 @@ class Checkpoint:
         return network
 
     def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
-        """The tensors whose names start with `prefix` and a dot, without it."""
-        return {
-            name.removeprefix(f"{prefix}."): tensor.numpy()
-            for name, tensor in self.tensors.items()
-            if name.startswith(f"{prefix}.")
-        }
+        """The tensors whose names start with `prefix` and a dot, without it.
+
+        Raises:
+            InputRefused: one of a type that NumPy does not have, such as bfloat16.
+        """
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, tensor in self.tensors.items():
+            if name.startswith(f"{prefix}."):
+                try:
+                    arrays[name.removeprefix(f"{prefix}.")] = tensor.numpy()
+                except TypeError as error:
+                    raise InputRefused(f"{name} in the checkpoint is of {tensor.dtype}.") from error
+        return arrays
 
 
 def _read_config(values: dict[str, Any], path: Path) -> TrainConfig:

@@ -18,10 +18,13 @@ from lander_runtime.errors import UsageError
 Activation = Literal["tanh", "relu", "elu", "silu"]
 Anneal = Literal["none", "linear", "exponential"]
 
-SEEDS = 900_000
+FIRST_SELECTION_SEED = 900_000
 """Training seeds Gymnasium's environments below this (envpool's seeds mean other episodes). Selection uses
-the seeds from here to 989,999, the export gate those from 990,000 and scoring those from 1,000,000, so no
-episode ever serves two purposes."""
+the seeds from here to 949,999, searches for settings those from 950,000 (benchmarks/trials.py), the export
+gate those from 990,000 and scoring those from 1,000,000, so no episode ever serves two purposes."""
+
+CHANGES_NO_RESULT = ("workers", "checkpoint_seconds", "target_score")
+"""Settings that may differ between two runs whose weights and scores are the same, update for update."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,9 @@ class TrainConfig:
     brings, and the number must be fixed for a run to be repeatable."""
 
     workers: int = 0
-    """Threads (envpool) or processes (Gymnasium) that step the copies; 0 is one a core. Changes no result."""
+    """Threads (envpool) or processes (Gymnasium) that step the copies; 0 is one a core. With more than one,
+    the handwritten learner's critic has a process of its own too, where updates are large enough to pay for
+    it. Changes no result."""
 
     learner: Literal["auto", "handwritten", "autograd"] = "auto"
     """What computes gradients: `handwritten` in NumPy, on the CPU, for tanh or relu networks; `autograd` in
@@ -219,7 +224,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "target_kl": (1e-9, 100.0),
     "reward_scale": (1e-9, 1e9),
     "adam_epsilon": (1e-16, 1.0),
-    "selection_episodes": (0, 90_000),
+    "selection_episodes": (0, 50_000),
     "selections": (1, 10_000),
     "checkpoint_seconds": (0.1, 1e9),
     "target_score": (-1e12, 1e12),

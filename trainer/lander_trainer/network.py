@@ -30,8 +30,6 @@ class ActorCritic(nn.Module):
 
     def __init__(self, obs_size: int, actions: int, hidden_sizes: Sequence[int], activation: str) -> None:
         super().__init__()
-        self.actions = actions
-        """Number of discrete actions."""
         self.actor = multilayer_perceptron([obs_size, *hidden_sizes, actions], activation, last_gain=0.01)
         self.critic = multilayer_perceptron([obs_size, *hidden_sizes, 1], activation, last_gain=1.0)
 

@@ -30,7 +30,7 @@ def draw_runs(runs: Sequence[History], path: Path, *, x: str = "steps", group: b
         runs: at least one.
         path: where to write, atomically.
         x: `steps` or `seconds`.
-        group: draw runs that differ in nothing but the seed as their mean and a bootstrap 95% band.
+        group: draw runs that differ in nothing but the seed as their mean and a band (`bands.mean_band`).
 
     Raises:
         UsageError: the suffix is unknown, or there are more lines than can be told apart.
@@ -52,7 +52,7 @@ def draw_runs(runs: Sequence[History], path: Path, *, x: str = "steps", group: b
             + (", or give --group." if not group else ".")
         )
     names = ", ".join(dict.fromkeys(run.env for run in runs))
-    band = ", mean and 95% band" if len(lines) < len(runs) else ""
+    band = ", mean and band" if len(lines) < len(runs) else ""
     title = f"{_shorten(names, 60)} (lines: training{band}; dots: greedy)"
     figure, axes = new_picture(title=title, x=AXES[x], legend_rows=len(lines) + 1)
     entries: list[tuple[Artist, str]] = []

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from lander_runtime.errors import UsageError
-from lander_trainer.config import TrainConfig
+from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
 from lander_trainer.learners import choose_learner
 
 
@@ -32,12 +32,9 @@ def training_command(config: TrainConfig, *, last_weights: bool = False) -> str:
 
     With `last_weights` only those matter that a run ends with, so how often it selects is left to the preset.
     """
-    free = (*_CHANGES_NO_WEIGHTS, *(("selections", "selection_episodes") if last_weights else ()))
+    free = (*CHANGES_NO_RESULT, *(("selections", "selection_episodes") if last_weights else ()))
     commands = [_command_from(name, config, free) for name in _tables(config.env)]
     return min(commands, key=len)
-
-
-_CHANGES_NO_WEIGHTS = ("workers", "checkpoint_seconds", "target_score")
 
 
 def _command_from(name: str, config: TrainConfig, free: tuple[str, ...]) -> str:

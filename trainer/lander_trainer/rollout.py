@@ -95,21 +95,26 @@ class Collector:
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of what `restore` needs beside the backend's own state."""
         return {
+            "obs": self._obs.copy(),
             "ended": self._ended.copy(),
             "returns": self._returns.copy(),
             "recent_returns": np.array(self.recent_returns, np.float64),
         }
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Put back what `state` gave.
+        """Put back what `state` gave, except for the observations: those come from the backend.
 
         Raises:
             InputRefused: the state is not one of so many lanes.
         """
-        lanes = (self._backend.lanes,)
-        shapes = {name: array.shape for name, array in state.items() if name != "recent_returns"}
-        if shapes != {"ended": lanes, "returns": lanes} or "recent_returns" not in state:
-            raise InputRefused(f"What the run remembers of its episodes is not that of {lanes[0]} lanes.")
+        lanes = self._backend.lanes
+        wanted = {"ended": ("b", lanes), "returns": ("f", lanes), "recent_returns": ("f", None)}
+        for name, (kind, length) in wanted.items():
+            array = state.get(name, np.array(None))
+            if (array.dtype.kind, array.ndim) != (kind, 1) or length not in (None, len(array)):
+                raise InputRefused(
+                    f"What the run remembers of its episodes ({name}) is missing or not of {lanes} lanes."
+                )
         self._ended[:] = state["ended"]
         self._returns[:] = state["returns"]
         self.recent_returns.extend(state["recent_returns"].tolist())

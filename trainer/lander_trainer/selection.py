@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lander_runtime.episodes import run_episodes
 from lander_runtime.spec import EnvSpec
-from lander_trainer.config import SEEDS
+from lander_trainer.config import FIRST_SELECTION_SEED
 
 
 def selection_score(
@@ -20,6 +20,8 @@ def selection_score(
 ) -> float:
     """Mean undiscounted return over `episodes` selection episodes of what `logits` (`[N, n]`) likes best."""
     finished = run_episodes(
-        lambda obs, generators: logits(obs).argmax(-1), env, range(SEEDS, SEEDS + episodes)
+        lambda obs, generators: logits(obs).argmax(-1),
+        env,
+        range(FIRST_SELECTION_SEED, FIRST_SELECTION_SEED + episodes),
     )
     return float(np.mean([episode.return_ for episode in finished]))

@@ -1,26 +1,25 @@
 """The training loop: rollout, update, report, select, save. Public entry: `train`."""
 
-import platform
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lander_runtime import envs
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError
 from lander_runtime.report import installed_versions
-from lander_trainer.backends import Backend, open_backend
 from lander_trainer.checkpoint import Checkpoint, Progress, build_network, named_tensors, network_tensors
-from lander_trainer.config import TrainConfig
+from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
 from lander_trainer.curve import draw_learning_curve
+from lander_trainer.environments import DECIDE_RESULTS, open_environments, platform_name
 from lander_trainer.learners import NotFinite, UpdateStatistics, open_learner
 from lander_trainer.metrics import UpdateMetrics
-from lander_trainer.rollout import Collector, Rollout
+from lander_trainer.rollout import Rollout
 from lander_trainer.run_directory import RunDirectory
 from lander_trainer.schedule import learning_rate, selection_is_due
 from lander_trainer.selection import selection_score
@@ -75,21 +74,22 @@ def train(
         CheckFailed: a loss or gradient is no longer finite; the checkpoint before it is kept.
     """
     config = prepare(config)
-    with cpu_threads(config.threads):
-        trainer = _Trainer(config, run, Checkpoint.load(run.checkpoint) if resume else None)
-        try:
-            return trainer.run_to_end(observer, stop)
-        finally:
-            try:
-                trainer.backend.close()
-            finally:
-                trainer.learner.close()
+    with cpu_threads(config.threads), ExitStack() as closing:
+        trainer = _Trainer(config, run, Checkpoint.load(run.checkpoint) if resume else None, closing)
+        return trainer.run_to_end(observer, stop)
 
 
 class _Trainer:
     """The state of a run between two updates."""
 
-    def __init__(self, config: TrainConfig, run: RunDirectory, checkpoint: Checkpoint | None) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        run: RunDirectory,
+        checkpoint: Checkpoint | None,
+        closing: ExitStack,
+    ) -> None:
+        """Begin, or go on from `checkpoint`; `closing` lets go of what was opened, also where this fails."""
         self.config = config
         self.env = envs.resolve(config.env, config.env_kwargs)
         self.spaces = check_trainable(self.env)
@@ -97,9 +97,15 @@ class _Trainer:
         self.progress = Progress()
         self.rng = np.random.default_rng(config.seed)
         self.learner = open_learner(config, build_network(*self.spaces, config))
+        closing.callback(self.learner.close)
         if checkpoint is not None:
             self._restore(checkpoint)
-        self.backend, self.collector = self._open_lanes(checkpoint)
+        self.backend, self.collector, restored = open_environments(
+            config, self.env, self.rng, checkpoint, closing
+        )
+        self.collector.episodes = self.progress.episodes
+        if checkpoint is not None and not restored:
+            self._count_as_resumed()
 
     def run_to_end(self, observer: TrainObserver | None, stop: Callable[[], bool]) -> TrainResult:
         self.run.write_config(self.config)
@@ -165,7 +171,10 @@ class _Trainer:
             mean_return=float(np.mean(collector.recent_returns)) if collector.recent_returns else None,
             selection_score=score,
             best_score=self.progress.best_score,
-            **statistics._asdict(),
+            **statistics.means._asdict(),
+            explained_variance=statistics.explained_variance,
+            learning_rate=statistics.learning_rate,
+            epochs=statistics.epochs,
             environment_seconds=collector.environment_seconds - environment,
             inference_seconds=collector.inference_seconds - inference,
             update_seconds=learned - collected,
@@ -219,10 +228,8 @@ class _Trainer:
             action=action,
             config=self.config,
             progress=self.progress,
-            versions=installed_versions(
-                "lander-rl", "torch", "gymnasium", "box2d", "numpy", self.backend.name
-            ),
-            platform=f"{platform.system()} {platform.machine()}",
+            versions=installed_versions("lander-rl", *DECIDE_RESULTS, self.backend.name),
+            platform=platform_name(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             tensors={**network_tensors(self.learner.network), **self.learner.state(), **environments},
             rng=dict(self.rng.bit_generator.state),
@@ -240,8 +247,9 @@ class _Trainer:
                 f"{self.run.checkpoint}: its spaces are not those of {self.env.id} as it is installed here."
             )
         self.progress = checkpoint.progress
-        if not self._repeats(checkpoint) and self._done() < 1.0:
-            self.progress = replace(self.progress, resumed=True)
+        speed = {name: getattr(self.config, name) for name in CHANGES_NO_RESULT}
+        if replace(checkpoint.config, **speed) != self.config:
+            self._count_as_resumed()
         self.learner.network.load_state_dict(checkpoint.network().state_dict())
         self.learner.restore(checkpoint.tensors)
         try:
@@ -251,41 +259,13 @@ class _Trainer:
                 f"{self.run.checkpoint}: the state of its random generator is missing or broken."
             ) from error
 
-    def _repeats(self, checkpoint: Checkpoint) -> bool:
-        """Whether going on from `checkpoint` gives what an uninterrupted run would have given."""
-        speed = {name: getattr(self.config, name) for name in _CHANGES_NO_RESULT}
-        return replace(checkpoint.config, **speed) == self.config and bool(checkpoint.arrays("lanes"))
-
-    def _open_lanes(self, checkpoint: Checkpoint | None) -> tuple[Backend, Collector]:
-        """The environments, where the checkpoint left them if it says, else at new episodes."""
-        config = self.config
-        lanes = checkpoint.arrays("lanes") if checkpoint is not None else {}
-        exact = bool(lanes) and config.backend == "gymnasium"
-        # New episodes of a resumed run must not be those of the run's start again.
-        fresh = np.random.SeedSequence([config.seed, self.progress.updates]).generate_state(1)[0] >> 1
-        seed = _read_seed(lanes) if exact else int(fresh)
-        backend = open_backend(config.backend, self.env, config.lanes, seed, config.workers)
-        try:
-            obs = backend.restore(lanes) if exact else backend.reset()
-            collector = Collector(backend, obs, config.rollout_steps, self.rng)
-            collector.episodes = self.progress.episodes
-            if exact and checkpoint is not None:
-                collector.restore(checkpoint.arrays("collector"))
-        except BaseException:
-            backend.close()
-            raise
-        return backend, collector
+    def _count_as_resumed(self) -> None:
+        """From here on the run is not what an uninterrupted one would have been, if it goes on at all."""
+        if self._done() < 1.0:
+            self.progress = replace(self.progress, resumed=True)
 
 
-_CHANGES_NO_RESULT = ("workers", "checkpoint_seconds", "target_score")
-_FREE_ON_RESUME = (*_CHANGES_NO_RESULT, "steps", "time_limit", "backend", "device", "threads", "learner")
-
-
-def _read_seed(lanes: dict[str, NDArray[Any]]) -> int:
-    seed = lanes.get("seed")
-    if seed is None or seed.shape != () or seed.dtype.kind not in "iu" or seed < 0:
-        raise InputRefused("The seed of the environments is missing or broken.")
-    return int(seed)
+_FREE_ON_RESUME = (*CHANGES_NO_RESULT, "steps", "time_limit", "backend", "device", "threads", "learner")
 
 
 def _reaches(score: float | None, target: float | None) -> bool:

@@ -6,9 +6,16 @@ from lander_runtime import envs
 from lander_runtime.cores import available_cores
 from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.spec import EnvSpec
-from lander_trainer.backends.base import Backend, StepResult
+from lander_trainer.backends.base import Backend, RestorableBackend, StepResult
 
-__all__ = ["Backend", "StepResult", "choose_backend", "choose_workers", "open_backend"]
+__all__ = [
+    "Backend",
+    "RestorableBackend",
+    "StepResult",
+    "choose_backend",
+    "choose_workers",
+    "open_backend",
+]
 
 
 def choose_backend(name: str, spec: EnvSpec) -> str:

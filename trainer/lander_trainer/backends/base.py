@@ -10,7 +10,7 @@ The call after an end resets. One dummy row an episode costs less than 1% and le
 everything: the observation that a call returns is what its action led to.
 """
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,19 +45,30 @@ class Backend(Protocol):
         ...
 
     def state(self) -> dict[str, NDArray[Any]] | None:
-        """What puts every lane back to where it is, `seed` (that of `open_backend`) among it; None where
-        that cannot be had.
-        """
-        ...
-
-    def restore(self, state: dict[str, NDArray[Any]]) -> NDArray[Any]:
-        """In place of `reset`: put back what `state` gave; gives the lanes' last observations.
-
-        Raises:
-            InputRefused: the state is not one of so many lanes.
+        """What puts every lane of a `RestorableBackend` back to where it is, `seed` (that of `open_backend`)
+        among it; None where that cannot be had.
         """
         ...
 
     def close(self) -> None:
         """Free what the copies hold."""
+        ...
+
+
+@runtime_checkable
+class RestorableBackend(Backend, Protocol):
+    """A backend whose `state` is never None."""
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """In place of `reset`: go to where `state` was.
+
+        Whoever knows better must compare: an environment that is no function of its seed and actions
+        arrives elsewhere.
+
+        Returns:
+            `[N, *obs_shape]`, the lanes' last observations, and `[N]`, whether their episodes have ended.
+
+        Raises:
+            InputRefused: the state is not one of so many lanes.
+        """
         ...

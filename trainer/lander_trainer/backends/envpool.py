@@ -59,8 +59,5 @@ class EnvpoolBackend:
     def state(self) -> None:
         """Nothing: envpool neither gives its state nor seeds an episode of its own."""
 
-    def restore(self, state: dict[str, NDArray[Any]]) -> NDArray[Any]:
-        raise NotImplementedError("`state` gives nothing to restore")
-
     def close(self) -> None:
         self._pool.close()

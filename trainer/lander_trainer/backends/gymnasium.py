@@ -1,5 +1,6 @@
 """Gymnasium's own environments: some lanes in this process, the others in worker processes."""
 
+from contextlib import ExitStack
 from itertools import pairwise
 from typing import Any
 
@@ -25,15 +26,16 @@ class GymnasiumBackend:
         self._groups = [slice(*pair) for pair in pairwise(bounds)]
         sizes = [(group.start, group.stop - group.start) for group in self._groups]
         registered = gymnasium.spec(spec.id)
-        self._remote = [Remote(open_lanes, registered, spec, seed, *size) for size in sizes[1:]]
-        try:
+        self._remote: list[Remote] = []
+        with ExitStack() as opened:
+            for size in sizes[1:]:
+                self._remote.append(Remote(open_lanes, registered, spec, seed, *size))
+                opened.callback(self._remote[-1].close)
             self._local = Lanes(spec, seed, *sizes[0])
+            opened.callback(self._local.close)
             for remote in self._remote:
                 remote.receive()
-        except BaseException:
-            for remote in self._remote:
-                remote.close()
-            raise
+            self._opened = opened.pop_all()
 
     def reset(self) -> NDArray[Any]:
         return np.concatenate(self._everywhere("reset", [()] * len(self._groups)))
@@ -48,15 +50,14 @@ class GymnasiumBackend:
         history = History.join(self._everywhere("history", [()] * len(self._groups)))
         return {"seed": np.array(self._seed), **vars(history)}
 
-    def restore(self, state: dict[str, NDArray[Any]]) -> NDArray[Any]:
-        history = History.read(state, self.lanes)
+    def restore(self, state: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        history = History.read(state, self.lanes, self._local.actions)
         parts = history.split([group.stop - group.start for group in self._groups])
-        return np.concatenate(self._everywhere("restore", [(part,) for part in parts]))
+        obs, ended = zip(*self._everywhere("restore", [(part,) for part in parts]), strict=True)
+        return np.concatenate(obs), np.concatenate(ended)
 
     def close(self) -> None:
-        for remote in self._remote:
-            remote.close()
-        self._local.close()
+        self._opened.close()
 
     def _everywhere(self, request: str, arguments: list[tuple[Any, ...]]) -> list[Any]:
         """The answers of all groups in order, worked out at the same time."""

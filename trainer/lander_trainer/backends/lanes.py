@@ -17,7 +17,7 @@ from lander_runtime import envs
 from lander_runtime.errors import InputRefused
 from lander_runtime.spec import EnvSpec
 from lander_trainer.backends.base import StepResult
-from lander_trainer.config import SEEDS
+from lander_trainer.config import FIRST_SELECTION_SEED
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class History:
     """`[N]`: number of each lane's episode, from 0; it decides the seed."""
     lengths: NDArray[np.int64]
     """`[N]`: actions done in it."""
-    actions: NDArray[Any]
-    """`[sum of lengths, *action_shape]`: lane 0's actions, then lane 1's, and so on."""
+    actions: NDArray[np.int64]
+    """`[sum of lengths]`: lane 0's actions, then lane 1's, and so on."""
 
     def split(self, counts: list[int]) -> "list[History]":
         """Cut into groups of so many lanes each."""
@@ -46,22 +46,26 @@ class History:
         ]
 
     @classmethod
-    def read(cls, state: dict[str, NDArray[Any]], lanes: int) -> "History":
-        """The history of `lanes` lanes out of a checkpoint.
+    def read(cls, state: dict[str, NDArray[Any]], lanes: int, actions: int) -> "History":
+        """The history of `lanes` lanes whose actions are 0 to `actions` - 1, out of a checkpoint.
 
         Raises:
-            InputRefused: an array is missing or does not fit the others.
+            InputRefused: an array is missing or holds what it cannot hold; the message names it.
         """
-        try:
-            history = cls(state["episodes"], state["lengths"], state["actions"])
-            whole = all(np.issubdtype(array.dtype, np.integer) for array in vars(history).values())
-            counts = history.episodes.shape == history.lengths.shape == (lanes,)
-            fits = whole and counts and min(history.episodes.min(), history.lengths.min()) >= 0
-            fits = fits and len(history.actions) == history.lengths.sum()
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputRefused(f"The state of the environments is incomplete ({error}).") from error
-        if not fits:
-            raise InputRefused(f"The state of the environments is not that of {lanes} lanes.")
+        whole = {name: _whole_numbers(state, name) for name in ("episodes", "lengths", "actions")}
+        history = cls(**whole)
+        for name in ("episodes", "lengths"):
+            if whole[name].shape != (lanes,):
+                raise InputRefused(f"The state of the environments ({name}) is not that of {lanes} lanes.")
+        # Each on its own first: a sum of lengths as large as numbers go would wrap around.
+        total = len(history.actions)
+        if history.lengths.max() > total or history.lengths.sum() != total:
+            raise InputRefused(f"The state of the environments (lengths) does not fit its {total} actions.")
+        if total and history.actions.max() >= actions:
+            raise InputRefused(
+                f"The state of the environments (actions) holds action {history.actions.max()}; "
+                f"there are {actions}, from 0."
+            )
         return history
 
     @classmethod
@@ -74,6 +78,16 @@ class History:
         )
 
 
+def _whole_numbers(state: dict[str, NDArray[Any]], name: str) -> NDArray[np.int64]:
+    """The entry `name`, a vector of numbers from 0 to 2^62, which leaves room to count on."""
+    array = state.get(name)
+    if array is None or array.ndim != 1 or array.dtype.kind not in "iu":
+        raise InputRefused(f"The state of the environments ({name}) is missing or no row of whole numbers.")
+    if array.size and not (int(array.min()) >= 0 and int(array.max()) <= 2**62):
+        raise InputRefused(f"The state of the environments ({name}) holds a number that is out of range.")
+    return array.astype(np.int64)
+
+
 class Lanes:
     """Some of a run's environment copies. Each episode has a seed of its own, so that it can be repeated."""
 
@@ -84,7 +98,7 @@ class Lanes:
         self._envs = [envs.make(spec) for _ in range(count)]
         space = self._envs[0].observation_space
         self._obs = np.zeros((count, *(space.shape or ())), space.dtype)
-        self._ended = [False] * count
+        self._ended = np.zeros(count, bool)
         self._episodes = [-1] * count
         self._actions: list[list[Any]] = [[] for _ in range(count)]
 
@@ -114,8 +128,13 @@ class Lanes:
         actions = [action for actions in self._actions for action in actions]
         return History(np.array(self._episodes), np.array(lengths), np.array(actions, np.int64))
 
-    def restore(self, history: History) -> NDArray[Any]:
-        """Fly every lane's episode again up to where it was; gives the observations there."""
+    def restore(self, history: History) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Fly every lane's episode again up to where it was.
+
+        Returns:
+            The observations `[N, *obs_shape]` there, and whether the episodes have ended `[N]`: an episode
+            that ends early leads elsewhere, and no further action is done in it.
+        """
         ends = np.cumsum(history.lengths)
         for lane, (episode, end, length) in enumerate(
             zip(history.episodes.tolist(), ends.tolist(), history.lengths.tolist(), strict=True)
@@ -123,8 +142,16 @@ class Lanes:
             self._start(lane, episode)
             self._actions[lane] = history.actions[end - length : end].tolist()
             for action in self._actions[lane]:
-                self._step(lane, action)
-        return self._obs
+                if not self._ended[lane]:
+                    self._step(lane, action)
+        return self._obs, self._ended
+
+    @property
+    def actions(self) -> int:
+        """How many actions there are, from 0."""
+        space = self._envs[0].action_space
+        assert isinstance(space, gymnasium.spaces.Discrete), "`check_trainable` sees to it"
+        return int(space.n)
 
     def close(self) -> None:
         for env in self._envs:
@@ -135,7 +162,7 @@ class Lanes:
         self._actions[lane] = []
         self._ended[lane] = False
         seed = np.random.SeedSequence([self._seed, self._first + lane, episode]).generate_state(1)[0]
-        self._obs[lane], _ = self._envs[lane].reset(seed=int(seed) % SEEDS)
+        self._obs[lane], _ = self._envs[lane].reset(seed=int(seed) % FIRST_SELECTION_SEED)
 
     def _step(self, lane: int, action: Any) -> tuple[float, bool, bool]:
         obs, reward, terminated, truncated, _ = self._envs[lane].step(action)

@@ -4,13 +4,20 @@ from typing import TYPE_CHECKING
 
 from lander_runtime.errors import UsageError
 from lander_trainer.config import TrainConfig
-from lander_trainer.learners.base import Learner, NotFinite, UpdateStatistics
+from lander_trainer.learners.base import Learner, LearningStatistics, NotFinite, UpdateStatistics
 from lander_trainer.learners.perceptron import ACTIVATIONS
 
 if TYPE_CHECKING:  # The learners are imported where one is opened: worker processes need no PyTorch.
     from lander_trainer.network import ActorCritic
 
-__all__ = ["Learner", "NotFinite", "UpdateStatistics", "choose_learner", "open_learner"]
+__all__ = [
+    "Learner",
+    "LearningStatistics",
+    "NotFinite",
+    "UpdateStatistics",
+    "choose_learner",
+    "open_learner",
+]
 
 
 def choose_learner(config: TrainConfig) -> str:

@@ -16,19 +16,15 @@ from torch import Tensor, nn
 from lander_trainer.advantages import explained_variance
 from lander_trainer.batch import Batch, epoch_order, make_batch, minibatch_advantages, minibatch_size
 from lander_trainer.config import TrainConfig
-from lander_trainer.learners.base import NotFinite, UpdateStatistics, check_finite
+from lander_trainer.learners.base import LearningStatistics, NotFinite, UpdateStatistics, check_finite
 from lander_trainer.learners.flat import FlatParameters
 from lander_trainer.losses import categorical, ppo_loss
 from lander_trainer.network import ActorCritic
 from lander_trainer.rollout import Rollout
 
-_STATISTICS = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction", "grad_norm")
-
 
 class AutogradLearner:
     """PPO for any actor-critic with a categorical actor."""
-
-    name = "autograd"
 
     def __init__(self, network: ActorCritic, config: TrainConfig) -> None:
         self.network = network
@@ -54,7 +50,7 @@ class AutogradLearner:
         # With this set, fused Adam leaves weights and moments alone; made for mixed precision, and just
         # what a stop inside a captured graph needs.
         self._optimizer.found_inf = self._stopped  # pyright: ignore[reportAttributeAccessIssue]
-        self._sums = torch.zeros(len(_STATISTICS) + 1, device=self._device)
+        self._sums = torch.zeros(len(LearningStatistics._fields) + 1, device=self._device)
         """Of the statistics over all minibatches that counted, and last the number of those."""
         self._broken = torch.zeros_like(self._flat.gradients)
         """The first gradient that was not finite."""
@@ -90,9 +86,9 @@ class AutogradLearner:
         *sums, minibatches = self._sums.tolist()
         if not np.isfinite(sums).all() and self._broken.any():
             raise NotFinite(self._flat.broken(self._broken))
-        check_finite(**dict(zip(_STATISTICS, sums, strict=True)))
+        check_finite(**LearningStatistics(*sums)._asdict())
         return UpdateStatistics(
-            *(total / minibatches for total in sums),
+            LearningStatistics(*(total / minibatches for total in sums)),
             explained_variance=explained_variance(batch.old_values, batch.returns),
             learning_rate=learning_rate,
             epochs=round(minibatches / config.minibatches),
@@ -112,6 +108,8 @@ class AutogradLearner:
             "exp_avg": exp_avg.to(self._device),
             "exp_avg_sq": exp_avg_sq.to(self._device),
         }
+        # A captured graph writes to the tensors that these replace.
+        self._graph = None
 
     def close(self) -> None:
         pass
@@ -170,11 +168,12 @@ class AutogradLearner:
         terms.total.backward()
         norm = gradient.norm()
         with torch.no_grad():
-            self._broken.copy_(torch.where(torch.isfinite(norm), self._broken, gradient))
             counts = 1.0 - self._stopped
+            breaks = ~torch.isfinite(norm) & (counts > 0.0)
+            self._broken.copy_(torch.where(breaks, gradient, self._broken))
             self._stopped.copy_(torch.maximum(self._stopped, (~torch.isfinite(norm)).float()))
-            for part in gradient.split(self._sizes):
-                part.mul_((config.max_grad_norm / (part.norm() + 1e-6)).clamp(max=1.0))
+            for its in gradient.split(self._sizes):
+                its.mul_((config.max_grad_norm / (its.norm() + 1e-6)).clamp(max=1.0))
             self._optimizer.step()
             statistics = torch.stack([*(term.detach() for term in terms[1:]), norm, torch.ones_like(norm)])
             self._sums += torch.where(counts > 0.0, statistics, 0.0)

@@ -15,11 +15,14 @@ if TYPE_CHECKING:  # Worker processes import this file and have no use for PyTor
 
 
 class NotFinite(LanderError):
-    """A NaN or an infinity appeared; the text names where."""
+    """A NaN or an infinity appeared; the text names where.
+
+    The learner that raised it is in the middle of an update: nothing may follow but `close`.
+    """
 
 
-class UpdateStatistics(NamedTuple):
-    """Means over the rows or minibatches of one update."""
+class LearningStatistics(NamedTuple):
+    """Means over the rows or minibatches of an epoch or of a whole update."""
 
     policy_loss: float
     value_loss: float
@@ -28,6 +31,12 @@ class UpdateStatistics(NamedTuple):
     clip_fraction: float
     grad_norm: float
     """Euclidean norm of the whole gradient before the actor's and the critic's were limited."""
+
+
+class UpdateStatistics(NamedTuple):
+    """What one update reports."""
+
+    means: LearningStatistics
     explained_variance: float
     """Of the critic before the update."""
     learning_rate: float
@@ -39,7 +48,6 @@ class UpdateStatistics(NamedTuple):
 class Learner(Protocol):
     """PPO on one network. A new way to compute is one file here and one entry in `open_learner`."""
 
-    name: str
     network: "ActorCritic"
     """Always holds the current weights."""
 
@@ -56,8 +64,7 @@ class Learner(Protocol):
             rng: shuffles the rows.
 
         Raises:
-            NotFinite: an observation, reward, value, loss or gradient is NaN or infinite. The weights
-                may be unusable afterwards.
+            NotFinite: an observation, reward, value, loss or gradient is NaN or infinite.
         """
         ...
 

@@ -5,7 +5,7 @@ three times quicker, because no graph is built and every intermediate result has
 that where the critic learns in a process of its own.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from lander_runtime.remote import Asked, Here, Remote
 from lander_trainer.advantages import explained_variance
 from lander_trainer.batch import Batch, epoch_order, make_batch, minibatch_advantages, minibatch_size
 from lander_trainer.config import TrainConfig
-from lander_trainer.learners.base import UpdateStatistics, check_finite
+from lander_trainer.learners.base import LearningStatistics, UpdateStatistics, check_finite
 from lander_trainer.learners.fits import ActorFit, AdamState, CriticFit, CriticPass, Layout, open_critic
 from lander_trainer.learners.flat import FlatParameters
 from lander_trainer.learners.perceptron import Perceptron
@@ -32,8 +32,6 @@ of a second, and asking it costs a tenth of a millisecond an epoch. It changes n
 class HandwrittenLearner:
     """PPO for a categorical actor and a critic that are multilayer perceptrons."""
 
-    name = "handwritten"
-
     def __init__(self, network: ActorCritic, config: TrainConfig) -> None:
         self.network = network
         self._config = config
@@ -47,7 +45,11 @@ class HandwrittenLearner:
         self._critic: Asked
         if config.workers > 1 and visits >= _ROWS_WORTH_A_PROCESS:
             self._critic = Remote(open_critic, critic, config)
-            self._critic.receive()
+            try:
+                self._critic.receive()
+            except BaseException:
+                self._critic.close()
+                raise
         else:
             self._critic = Here(CriticFit(critic, config, self._critic_values))
 
@@ -64,7 +66,7 @@ class HandwrittenLearner:
             batch = make_batch(rollout, values, config)
             critic.send("begin", self._critic_values, _float(batch.obs), batch.old_values, batch.returns)
             critic.receive()
-            passes: list[_Pass] = []
+            passes: list[LearningStatistics] = []
             for epoch in range(config.epochs):
                 order = epoch_order(len(batch.actions), config, rng)
                 passes.append(self._pass_over(batch, order, learning_rate * config.epoch_decay**epoch))
@@ -74,7 +76,7 @@ class HandwrittenLearner:
             critic.send("weights")
             self._critic_values[:] = critic.receive()
         return UpdateStatistics(
-            *np.mean(passes, axis=0).tolist(),
+            LearningStatistics(*np.mean(passes, axis=0).tolist()),
             explained_variance=explained_variance(batch.old_values, batch.returns),
             learning_rate=learning_rate,
             epochs=len(passes),
@@ -110,7 +112,7 @@ class HandwrittenLearner:
         parts = [self._judging.forward(rows[start : start + size])[0] for start in range(0, len(rows), size)]
         return np.concatenate(parts).reshape(obs.shape[:2])
 
-    def _pass_over(self, batch: Batch, order: NDArray[np.int64], learning_rate: float) -> "_Pass":
+    def _pass_over(self, batch: Batch, order: NDArray[np.int64], learning_rate: float) -> LearningStatistics:
         """One epoch of both."""
         config = self._config
         self._critic.send("epoch", order, learning_rate)
@@ -132,18 +134,7 @@ class HandwrittenLearner:
             clip_value=config.clip_value,
         )
         norms = np.hypot(actor.norms, critic.norms)
-        return _Pass(*(float(term) for term in terms[1:]), grad_norm=float(norms.mean()))
-
-
-class _Pass(NamedTuple):
-    """Means over the rows or minibatches of one epoch."""
-
-    policy_loss: float
-    value_loss: float
-    entropy: float
-    approx_kl: float
-    clip_fraction: float
-    grad_norm: float
+        return LearningStatistics(*(float(term) for term in terms[1:]), grad_norm=float(norms.mean()))
 
 
 def _network(layout: Layout, values: NDArray[np.float32], config: TrainConfig) -> Perceptron:

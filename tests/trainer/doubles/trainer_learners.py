@@ -1,0 +1,48 @@
+"""Small learners, the rollouts that they make, and what can be read off them."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lander_trainer import TrainConfig
+from lander_trainer.learners import Learner, UpdateStatistics, open_learner
+from lander_trainer.network import ActorCritic
+from lander_trainer.rollout import Rollout
+from trainer_rollouts import config_of, rollout_of
+
+NAMES = ["handwritten", "autograd"]
+SEED = 3
+
+
+def learner_of(name: str, config: TrainConfig | None = None, *, bold: bool = True) -> Learner:
+    """A learner on a network of 2 inputs and 3 actions; `bold` ones are far from uniform."""
+    config = dataclasses.replace(config or config_of(), learner=name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        network = ActorCritic(2, 3, config.hidden_sizes, config.activation)
+    if bold:
+        with torch.no_grad():
+            network.actor[-1].weight.mul_(100.0)
+    return open_learner(config, network)
+
+
+def acted(learner: Learner, **options: Any) -> Rollout:
+    """`rollout_of` under the policy of `learner`, as training has it."""
+    rollout = rollout_of(**options)
+    logits = np.stack([learner.logits(obs).copy() for obs in rollout.obs[:-1]])
+    return dataclasses.replace(rollout, logits=logits)
+
+
+def update(learner: Learner, rollout: Rollout, rate: float = 0.01, seed: int = SEED) -> UpdateStatistics:
+    return learner.update(rollout, rate, np.random.default_rng(seed))
+
+
+def parameters_of(learner: Learner) -> Tensor:
+    return torch.nn.utils.parameters_to_vector(learner.network.parameters()).detach().clone()
+
+
+def states_equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)

@@ -1,0 +1,110 @@
+"""The environments of a run: where a checkpoint left them if flying there leads there, else at new episodes.
+
+Apart from the training loop, which does not ask how they came to where they are.
+"""
+
+import platform
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lander_runtime.errors import InputRefused
+from lander_runtime.report import installed_versions
+from lander_runtime.spec import EnvSpec
+from lander_trainer.backends import Backend, RestorableBackend, open_backend
+from lander_trainer.checkpoint import Checkpoint
+from lander_trainer.config import TrainConfig
+from lander_trainer.rollout import Collector
+
+DECIDE_RESULTS = ("torch", "gymnasium", "box2d", "numpy")
+"""What must be the same version for an interrupted run to end as one that was not."""
+
+
+class Environments(NamedTuple):
+    """Open environments and what collects experience in them."""
+
+    backend: Backend
+    collector: Collector
+    restored: bool
+    """They stand where the checkpoint left them."""
+
+
+def open_environments(
+    config: TrainConfig,
+    env: EnvSpec,
+    rng: np.random.Generator,
+    checkpoint: Checkpoint | None,
+    closing: ExitStack,
+) -> Environments:
+    """Open the environments of a run.
+
+    Args:
+        config: backend, lanes, workers, T and the seed, completed by `prepare`.
+        env: what to make.
+        rng: draws the actions.
+        checkpoint: where to go on; None at the start of a run.
+        closing: what is opened here is closed with it.
+
+    Raises:
+        InputRefused: the checkpoint claims a state that is none.
+    """
+    if checkpoint is not None and _can_repeat_episodes(checkpoint, config):
+        restored = _restore(config, env, rng, checkpoint, closing)
+        if restored is not None:
+            return restored
+    done = 0 if checkpoint is None else checkpoint.progress.updates
+    # New episodes of a resumed run must not be those of the run's start again.
+    fresh = np.random.SeedSequence([config.seed, done]).generate_state(1)[0] >> 1
+    backend = open_backend(config.backend, env, config.lanes, int(fresh), config.workers)
+    closing.callback(backend.close)
+    collector = Collector(backend, backend.reset(), config.rollout_steps, rng)
+    return Environments(backend, collector, restored=False)
+
+
+def platform_name() -> str:
+    """System and processor family, such as `Linux x86_64`."""
+    return f"{platform.system()} {platform.machine()}"
+
+
+def _can_repeat_episodes(checkpoint: Checkpoint, config: TrainConfig) -> bool:
+    """Whether `checkpoint` holds episodes, and what flew them is what would fly them here."""
+    here = installed_versions(*DECIDE_RESULTS)
+    return (
+        bool(checkpoint.arrays("lanes"))
+        and checkpoint.config.backend == config.backend
+        and checkpoint.platform == platform_name()
+        and all(checkpoint.versions.get(name) == here.get(name) for name in DECIDE_RESULTS)
+    )
+
+
+def _restore(
+    config: TrainConfig, env: EnvSpec, rng: np.random.Generator, checkpoint: Checkpoint, closing: ExitStack
+) -> Environments | None:
+    """The environments where the checkpoint left them; None where flying there led elsewhere.
+
+    It does with an environment that keeps something across resets.
+    """
+    lanes, remembered = checkpoint.arrays("lanes"), checkpoint.arrays("collector")
+    with ExitStack() as opened:
+        backend = open_backend(config.backend, env, config.lanes, _read_seed(lanes), config.workers)
+        opened.callback(backend.close)
+        if not isinstance(backend, RestorableBackend):
+            return None
+        obs, ended = backend.restore(lanes)
+        collector = Collector(backend, obs, config.rollout_steps, rng)
+        collector.restore(remembered)
+        # A checkpoint of an older version does not have the observations.
+        arrived = np.array_equal(remembered.get("obs", obs), obs, equal_nan=True)
+        if not (arrived and np.array_equal(remembered["ended"], ended)):
+            return None
+        closing.push(opened.pop_all())
+    return Environments(backend, collector, restored=True)
+
+
+def _read_seed(lanes: dict[str, NDArray[Any]]) -> int:
+    seed = lanes.get("seed")
+    if seed is None or seed.shape != () or seed.dtype.kind not in "iu" or seed < 0:
+        raise InputRefused("The seed of the environments is missing or broken.")
+    return int(seed)
