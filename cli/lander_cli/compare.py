@@ -25,8 +25,8 @@ def compare_command(
     policies: Annotated[
         list[Path],
         typer.Argument(
-            metavar="BASELINE POLICY",
-            help="Policy files, or folders of runs. Each is held against the first.",
+            metavar="POLICY",
+            help="Two policy files or more, or folders of runs; the first is the one to beat.",
         ),
     ],
     episodes: Annotated[

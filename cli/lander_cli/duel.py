@@ -138,8 +138,8 @@ def _one_sided(comparison: "Comparison", number: int, names: Sequence[str]) -> l
     found, name, first = comparison.differences[number - 1], names[number], names[0]
     lines = []
     for who, other, seeds in ((name, first, found.fails_alone), (first, name, found.succeeds_alone)):
-        if seeds is not None and len(seeds):
-            listed = ", ".join(str(seed) for seed in seeds[:_SHOWN].tolist())
+        if seeds:
+            listed = ", ".join(str(seed) for seed in seeds[:_SHOWN])
             lines.append(
                 f"{who} is under {comparison.env.reward_threshold:g} and {other} is not on "
                 f"{counted(len(seeds), 'seed')}: {listed}{', ...' if len(seeds) > _SHOWN else ''}"

@@ -26,7 +26,7 @@ class Comparison:
     """The first policy is the baseline; every other one is held against it, and not against each other.
 
     So many policies ask few questions, which keeps the intervals narrow; to ask another, name another
-    policy first. The joint intervals of one comparison all hold together at least 95 times in 100
+    policy first. The joint intervals of one comparison are made to hold all together 95 times in 100
     (Bonferroni), so that one policy among many is not called better by luck. What they do not promise:
     anything about seeds outside the family that was flown, about the same training repeated (each file is
     one draw of its recipe), about several comparisons of which only the best is told, or about a rare crash
@@ -169,8 +169,8 @@ def check_same_environment(policies: Sequence[tuple[str, EnvSpec]]) -> None:
         ):
             if one != two:
                 raise InputRefused(
-                    f"{name} {what} {two}, and {first} {one}: returns of different environments do not "
-                    "compare. Name policies of one environment."
+                    f"{name} {what} {two}, and {first} {what.split()[0]} {one}: returns of different "
+                    "environments do not compare. Name policies of one environment."
                 )
 
 

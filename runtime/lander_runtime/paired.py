@@ -66,9 +66,9 @@ class PairedDifference:
     """Where the policy loses most to the baseline, the worst first; at most `LARGEST`."""
     largest_wins: tuple[SeedDifference, ...]
     """Where the baseline loses most to the policy, the best first; at most `LARGEST`."""
-    succeeds_alone: NDArray[np.int64] | None
+    succeeds_alone: tuple[int, ...] | None
     """Seeds on which the policy reaches the reward threshold and the baseline does not; None without one."""
-    fails_alone: NDArray[np.int64] | None
+    fails_alone: tuple[int, ...] | None
     """Seeds on which the baseline reaches the reward threshold and the policy does not; None without one."""
 
     @property
@@ -77,21 +77,20 @@ class PairedDifference:
         return self.wins + self.losses
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data but for the seeds, which stay arrays."""
         return {
             "mean_difference": self.mean,
-            "ci95": None if self.ci95 is None else list(self.ci95),
-            "joint_ci95": None if self.joint_ci95 is None else list(self.joint_ci95),
+            "ci95": _listed(self.ci95),
+            "joint_ci95": _listed(self.joint_ci95),
             "wins": self.wins,
             "ties": self.ties,
             "losses": self.losses,
             "win_rate": self.win_rate,
-            "win_rate_ci95": list(self.win_rate_ci95),
+            "win_rate_ci95": _listed(self.win_rate_ci95),
             "verdict": self.verdict.value,
             "largest_losses": [episode.to_json() for episode in self.largest_losses],
             "largest_wins": [episode.to_json() for episode in self.largest_wins],
-            "succeeds_alone": self.succeeds_alone,
-            "fails_alone": self.fails_alone,
+            "succeeds_alone": _listed(self.succeeds_alone),
+            "fails_alone": _listed(self.fails_alone),
         }
 
 
@@ -181,9 +180,15 @@ def _verdict(interval: tuple[float, float] | None, decided: int, comparisons: in
 
 def _one_sided(
     returns: NDArray[np.float64], baseline: NDArray[np.float64], first_seed: int, threshold: float | None
-) -> tuple[NDArray[np.int64], NDArray[np.int64]] | tuple[None, None]:
+) -> tuple[tuple[int, ...], tuple[int, ...]] | tuple[None, None]:
     """The seeds on which one reaches the threshold and the other does not: the policy, the baseline."""
     if threshold is None:
         return None, None
     here, there = returns >= threshold, baseline >= threshold
-    return first_seed + np.flatnonzero(here & ~there), first_seed + np.flatnonzero(there & ~here)
+    # As Python's integers, because a seed may have more than 64 bits.
+    alone, fails = (np.flatnonzero(column).tolist() for column in (here & ~there, there & ~here))
+    return tuple(first_seed + index for index in alone), tuple(first_seed + index for index in fails)
+
+
+def _listed(values: tuple[Any, ...] | None) -> list[Any] | None:
+    return None if values is None else list(values)
