@@ -86,7 +86,7 @@ def compare_command(
         print_json(comparison.to_json())
     else:
         print_comparison(comparison, names)
-    for warning in comparison.warnings:
+    for warning in comparison.cautions(names):
         say(warning)
     if fail_if_worse and comparison.worse:
         raise CheckFailed(" ".join(in_a_sentence(comparison, number, names) for number in comparison.worse))

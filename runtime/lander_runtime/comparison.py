@@ -20,6 +20,9 @@ from lander_runtime.words import counted
 
 SCHEMA = "lander.comparison/1"
 
+_HEAVY = 0.5
+"""Of the squared spread of all differences: a single episode with more than that is told."""
+
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
@@ -58,16 +61,28 @@ class Comparison:
 
     @property
     def warnings(self) -> list[str]:
-        """What to know before believing a verdict, a sentence each."""
+        """What to know before believing a verdict, a sentence each; policies go by their numbers from 1."""
+        return self.cautions([f"policy {number + 1}" for number in range(len(self.reports))])
+
+    def cautions(self, names: Sequence[str]) -> list[str]:
+        """The warnings, with `names` for the policies."""
         if self.episodes < FEW:
             few = counted(self.episodes, "episode")
             return [f"Take more than {few} before believing this: at least {FEW}, better 1000."]
         needed = needed_to_show(len(self.differences))
-        rare = [d.decided for d in self.differences if 0 < d.decided < needed]
-        return [
-            f"Only {count} of {self.episodes} returns differ, and fewer than {needed} show nothing."
-            for count in rare
-        ]
+        found = []
+        for name, one in zip(names[1:], self.differences, strict=True):
+            if 0 < one.decided < needed:
+                found.append(
+                    f"{name}: only {one.decided} of {self.episodes} returns differ, and fewer than {needed} "
+                    "show nothing."
+                )
+            elif one.heaviest_share > _HEAVY:
+                found.append(
+                    f"{name}: seed {one.heaviest_seed} alone is {one.heaviest_share:.0%} of the spread, "
+                    "so the interval rests on how rare such an episode is. More episodes tell."
+                )
+        return found
 
     def is_same_file(self, number: int) -> bool:
         """Whether policy `number` and the first are the same file, byte for byte."""

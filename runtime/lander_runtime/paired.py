@@ -71,6 +71,12 @@ class PairedDifference:
     fails_alone: tuple[int, ...] | None
     """Seeds on which the baseline reaches the reward threshold and the policy does not; None without one."""
 
+    heaviest_seed: int
+    """The seed whose difference lies farthest from the mean."""
+    heaviest_share: float
+    """Its share of all squared distances from the mean: near 1 the interval hangs on this one episode.
+    0 where all differences are equal."""
+
     @property
     def decided(self) -> int:
         """Episodes whose returns differ."""
@@ -91,6 +97,8 @@ class PairedDifference:
             "largest_wins": [episode.to_json() for episode in self.largest_wins],
             "succeeds_alone": _listed(self.succeeds_alone),
             "fails_alone": _listed(self.fails_alone),
+            "heaviest_seed": self.heaviest_seed,
+            "heaviest_share": self.heaviest_share,
         }
 
 
@@ -134,6 +142,9 @@ def paired_difference(
         [SeedDifference(first_seed + int(i), float(returns[i]), float(baseline[i])) for i in indices]
         for indices in (order[:LARGEST], order[::-1][:LARGEST])
     ]
+    # Scaled, because the square of a large number may be none.
+    spread = np.abs(differences - mean)
+    squares = (spread / (spread.max() or 1.0)) ** 2
     alone, fails = _one_sided(returns, baseline, first_seed, reward_threshold)
     return PairedDifference(
         mean=mean,
@@ -149,6 +160,8 @@ def paired_difference(
         largest_wins=tuple(episode for episode in episodes[1] if episode.difference > 0),
         succeeds_alone=alone,
         fails_alone=fails,
+        heaviest_seed=first_seed + int(np.argmax(squares)),
+        heaviest_share=float(squares.max() / (squares.sum() or 1.0)),
     )
 
 

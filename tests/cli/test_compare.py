@@ -144,6 +144,12 @@ class TestReport:
         assert "1 episode before" in found.err
         assert "No difference shown between policy.onnx and tiny.onnx at n = 1: " in found.out
 
+    def test_a_warning_names_the_policy(self) -> None:
+        columns = [[0.0] * 40, [0.0] * 39 + [1.0]]
+        report = evaluate(Policy.load(shipped_policies()["lunarlander-v3"], "cpu"), episodes=1)
+        [warning] = of_returns(report, columns).cautions(["old", "new"])
+        assert warning.startswith("new: only 1 of 40 ")
+
     def test_sampled_actions_are_others(self, lander: Lander, tiny: Path, shipped: Path) -> None:
         data = [
             json.loads(lander("compare", tiny, shipped, "--episodes", "3", "--json", *more).out)
@@ -175,13 +181,27 @@ class TestNext:
         found = lander("compare", tiny, shipped, "--episodes", "3", "--seed", "7", "--sampled")
         assert found.next == f"lander compare {tiny} {shipped} --episodes 1000 --seed 7 --sampled"
 
-    def test_the_better_ones_worst_loss_where_something_is(
-        self, lander: Lander, tiny: Path, shipped: Path
-    ) -> None:
-        """The tiny policy never wins: there is nothing to look at."""
-        assert lander("compare", tiny, shipped, "--episodes", "8").next == f"lander inspect {shipped}"
-        found = lander("compare", shipped, tiny, "--episodes", "8")
-        assert found.next == f"lander inspect {shipped}"
+    def test_the_better_ones_worst_loss_where_something_is(self, lander: Lander, tiny: Path) -> None:
+        """More of the main engine is worse on average and better on some seeds; both orders show the same."""
+        model = onnx.load(tiny)
+        [head] = [tensor for tensor in model.graph.initializer if tensor.name == "head.bias"]
+        bias = np.frombuffer(head.raw_data, np.float32) + np.array([0, 0, 3, 0], np.float32)
+        head.raw_data = bias.tobytes()
+        Path("heavy.onnx").write_bytes(model.SerializeToString())
+        files = [tiny, Path("heavy.onnx")]
+        reports = [evaluate(Policy.load(file, "cpu"), episodes=30) for file in files]
+        best = int(np.argmax([report.summary.mean_return for report in reports]))
+        [found] = compare([reports[1 - best], reports[best]]).differences
+        assert found.verdict == "better"
+        assert found.largest_losses
+        seed = found.largest_losses[0].seed
+        for order in (files, files[::-1]):
+            outcome = lander("compare", *order, "--episodes", "30", "--device", "cpu")
+            assert outcome.next == f"lander eval {files[best]} --episodes 1 --seed {seed}"
+
+    def test_nothing_to_look_at_where_it_never_loses(self, lander: Lander, tiny: Path, shipped: Path) -> None:
+        for order in ([tiny, shipped], [shipped, tiny]):
+            assert lander("compare", *order, "--episodes", "8").next == f"lander inspect {shipped}"
 
 
 # In words

@@ -71,6 +71,16 @@ def test_json_says_all_and_its_digest_can_be_computed_again(
     assert data["comparison_sha256"] == comparison.sha256 == by_the_recipe(data)
 
 
+def test_where_a_file_lies_is_not_in_the_digest(drifting: EnvSpec) -> None:
+    report = evaluate(lambda obs: np.zeros(len(obs), np.int64), drifting, episodes=40)
+    first, second = with_returns(report, [0.0] * 40), with_returns(report, [0.0] * 39 + [1.0])
+    digests = {
+        compare([first, replace(second, policy_path=path)]).sha256 for path in ("a.onnx", "/b.onnx", None)
+    }
+    assert len(digests) == 1
+    assert len(compare([first, second]).warnings) == 1
+
+
 def test_the_threshold_is_the_environments(discrete: Policy, other: Policy, drifting: EnvSpec) -> None:
     one, two = (evaluate(policy, drifting, episodes=40) for policy in (discrete, other))
     [found] = compare([one, two]).differences
@@ -153,8 +163,15 @@ class TestWarnings:
 
     def test_few_that_differ(self, of: Callable[[list[float]], Comparison]) -> None:
         [warning] = of([1.0] * 5 + [0.0] * 30).warnings
-        assert warning.startswith("Only 5 of 35 ")
+        assert "only 5 of 35 returns differ" in warning
         assert of([1.0] * 6 + [0.0] * 30).warnings == of([0.0] * 40).warnings == []
+
+    def test_one_that_weighs_more_than_all_others(self, of: Callable[[list[float]], Comparison]) -> None:
+        """Of 42: a mean of 1 / 6, 20 squares of 25 / 36, 20 of 49 / 36, 1 / 36, and (7 - 1 / 6)^2."""
+        returns = [1.0, -1.0] * 20
+        [warning] = of([*returns[:20], 7.0, *returns[20:], -0.0]).warnings
+        assert warning.startswith("policy 2: seed 1000020 alone is 53% of the spread")
+        assert of([*returns, 6.0]).warnings == []
 
 
 class TestRefusals:

@@ -47,6 +47,8 @@ def test_a_comparison_worked_out_by_hand() -> None:
     # 205 itself is a success.
     assert (found.succeeds_alone, found.fails_alone) == ((70, 73), (72,))
     assert found.verdict is Verdict.NOT_SHOWN
+    # Distances from the mean: 16.25, 6.25, 33.75 and 11.25; their squares add to 1568.75.
+    assert (found.heaviest_seed, found.heaviest_share) == (72, pytest.approx(33.75**2 / 1568.75))
 
 
 # Intervals
@@ -155,6 +157,7 @@ def test_equal_returns_are_alike() -> None:
     assert found.verdict is Verdict.ALIKE
     assert (found.mean, found.ci95, found.ties, found.win_rate) == (0.0, (0.0, 0.0), 50, 0.5)
     assert found.largest_losses == found.largest_wins == ()
+    assert found.heaviest_share == 0.0
 
 
 def test_one_bit_in_one_return_is_not_alike() -> None:
