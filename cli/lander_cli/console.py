@@ -4,6 +4,7 @@ rich honours NO_COLOR and notices by itself whether a stream is a terminal.
 """
 
 import json
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -47,8 +48,19 @@ def print_next(*words: object) -> None:
     texts = [
         f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else str(word) for word in words
     ]
-    command = shlex.join(texts)
+    command = " ".join(map(_quoted, texts))
     err().print(f"\nNext: [bold cyan]{escape(command)}[/]")
+
+
+def _quoted(word: str) -> str:
+    """For a shell; what would command the terminal is spelt out, as bash and zsh read it."""
+    if word.isprintable():
+        return shlex.quote(word)
+    spelt = (
+        c if c.isprintable() and c not in "'\\" else "".join(f"\\x{byte:02x}" for byte in os.fsencode(c))
+        for c in word
+    )
+    return f"$'{''.join(spelt)}'"
 
 
 def pairs(rows: Sequence[tuple[str, str]]) -> Text:

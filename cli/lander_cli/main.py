@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from lander_cli.compare import compare_command
 from lander_cli.console import complain
 from lander_cli.eval import eval_command
 from lander_cli.export import export_command
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command("train")(train_command)
 app.command("export")(export_command)
 app.command("eval")(eval_command)
+app.command("compare")(compare_command)
 app.command("inspect")(inspect_command)
 app.command("plot")(plot_command)
 

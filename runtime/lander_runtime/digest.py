@@ -37,6 +37,11 @@ def _pieces(value: Any) -> Iterator[str]:
             yield f"{',' if number else ''}{_compact(key)}:"
             yield from _pieces(value[key])
         yield "}"
+    elif isinstance(value, list) and any(isinstance(entry, dict) for entry in value):
+        for number, entry in enumerate(value):
+            yield "," if number else "["
+            yield from _pieces(entry)
+        yield "]"
     elif isinstance(value, np.ndarray):
         yield "["
         for start in range(0, len(value), _SLICE):

@@ -72,8 +72,11 @@ def student_quantile(probability: float, freedom: int) -> float:
     return sum(term / freedom**power for power, term in enumerate(terms))
 
 
-def wilson_interval(successes: int, trials: int, *, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of a rate, `successes` out of `trials` >= 1; never leaves 0 to 1."""
+def wilson_interval(successes: float, trials: int, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a rate, `successes` out of `trials` >= 1; never leaves 0 to 1.
+
+    A tie may count as half a success; the interval is then wider than it needs to be.
+    """
     z = NormalDist().inv_cdf(0.5 + confidence / 2.0)
     rate = successes / trials
     scale = 1.0 + z**2 / trials

@@ -1,0 +1,163 @@
+"""`lander compare`: several policies on the same seeds, and which is better."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lander_cli.console import episode_bar, print_json, print_next, say
+from lander_cli.duel import in_a_sentence, print_comparison
+from lander_cli.numbers import number_or_auto, whole_number
+from lander_cli.policies import find_policy
+from lander_cli.short_names import short_names
+from lander_runtime.errors import CheckFailed, UsageError
+from lander_runtime.verdict import Verdict
+from lander_runtime.words import counted
+
+if TYPE_CHECKING:
+    from lander_runtime.comparison import Comparison
+    from lander_runtime.policy import Policy
+    from lander_runtime.report import Report
+
+
+def compare_command(
+    policies: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="POLICY",
+            help="Two policy files or more, or folders of runs; the first is the one to beat.",
+        ),
+    ],
+    episodes: Annotated[
+        int, typer.Option(parser=whole_number(1), metavar="INTEGER", help="How many episodes each.")
+    ] = 1000,
+    seed: Annotated[
+        int,
+        typer.Option(
+            parser=whole_number(0),
+            metavar="INTEGER",
+            help="Seed of the first episode; the next has the next.",
+        ),
+    ] = 1_000_000,
+    sampled: Annotated[
+        bool, typer.Option("--sampled", help="Draw actions instead of the greedy one.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object (lander.comparison/1).")
+    ] = False,
+    workers: Annotated[
+        str,
+        typer.Option(
+            parser=number_or_auto,
+            metavar="N|auto",
+            help="Processes to fly in; auto takes one for each core where there is enough to do.",
+        ),
+    ] = "auto",
+    lanes: Annotated[
+        int,
+        typer.Option(
+            parser=whole_number(1), metavar="INTEGER", help="Environments that each process steps together."
+        ),
+    ] = 32,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    fail_if_worse: Annotated[
+        bool,
+        typer.Option("--fail-if-worse", help="Exit with 1 where one is shown to be worse than the first."),
+    ] = False,
+) -> None:
+    """Fly policies on the same seeds and say which is better, and by how much.
+
+    Every policy is held against the first, episode by episode, so the first is the one to beat.
+    """
+    from lander_runtime.comparison import check_same_environment, compare
+    from lander_runtime.policy import Policy
+
+    if len(policies) < 2:
+        raise UsageError("Name two policies or more, the one to beat first: lander compare OLD NEW")
+    paths = [find_policy(path)[0] for path in policies]
+    loaded = [Policy.load(path, device) for path in paths]
+    check_same_environment([(str(policy.path), policy.info.env) for policy in loaded])
+    names = short_names(paths)
+    _announce(loaded, names, episodes)
+    reports = _fly(loaded, names, episodes, seed, sampled, lanes, workers)
+    comparison = compare(reports)
+    if as_json:
+        print_json(comparison.to_json())
+    else:
+        print_comparison(comparison, names)
+    for warning in comparison.cautions(names):
+        say(warning)
+    if fail_if_worse and comparison.worse:
+        raise CheckFailed(" ".join(in_a_sentence(comparison, number, names) for number in comparison.worse))
+    print_next(*_next(comparison, paths))
+
+
+def _announce(loaded: "list[Policy]", names: list[str], episodes: int) -> None:
+    first = loaded[0]
+    against = ", ".join(names[1:])
+    say(
+        f"Comparing {against} with {names[0]} in {first.info.env.id} "
+        f"over {counted(episodes, 'episode')} each on {first.provider}"
+    )
+    for policy, name in zip(loaded, names, strict=True):
+        if name != str(policy.path):
+            say(f"{name} is {policy.path}")
+    if first.device_note:
+        say(first.device_note)
+    for number, policy in enumerate(loaded):
+        same = next(i for i, other in enumerate(loaded) if other.sha256 == policy.sha256)
+        if same != number:
+            say(f"{names[number]} is the same file as {names[same]}, so it is not flown again.")
+
+
+def _fly(
+    loaded: "list[Policy]",
+    names: list[str],
+    episodes: int,
+    seed: int,
+    sampled: bool,
+    lanes: int,
+    workers: str,
+) -> "list[Report]":
+    """A report for each policy; equal files are flown once."""
+    from lander_runtime.evaluation import evaluate
+
+    flown: dict[str, Report] = {}
+    with episode_bar(episodes * len({policy.sha256 for policy in loaded})) as bar:
+        for policy, name in zip(loaded, names, strict=True):
+            if policy.sha256 not in flown:
+                bar.describe(name)
+                flown[policy.sha256] = evaluate(
+                    policy,
+                    episodes=episodes,
+                    first_seed=seed,
+                    sampled=sampled,
+                    lanes=lanes,
+                    workers="auto" if workers == "auto" else int(workers),
+                    observer=bar,
+                )
+    return [replace(flown[policy.sha256], policy_path=str(policy.path)) for policy in loaded]
+
+
+def _next(comparison: "Comparison", paths: list[Path]) -> list[object]:
+    """More episodes where nothing is shown yet; else the better one's worst loss, to look at."""
+    verdicts = [found.verdict for found in comparison.differences]
+    seed, sampled = (
+        comparison.first_seed,
+        [] if comparison.reports[0].summary.deterministic else ["--sampled"],
+    )
+    if Verdict.NOT_SHOWN in verdicts:
+        episodes = max(1000, 4 * comparison.episodes)  # Four times as many halve an interval.
+        where = [] if seed == 1_000_000 else ["--seed", seed]
+        return ["lander", "compare", *paths, "--episodes", episodes, *where, *sampled]
+    means = [report.summary.mean_return for report in comparison.reports]
+    best = means.index(max(means))
+    if best == 0:
+        shown = verdicts.index(Verdict.WORSE) if Verdict.WORSE in verdicts else None
+        lost = () if shown is None else comparison.differences[shown].largest_wins
+    else:
+        lost = comparison.differences[best - 1].largest_losses
+    if not lost:
+        return ["lander", "inspect", paths[best]]
+    return ["lander", "eval", paths[best], "--episodes", 1, "--seed", lost[0].seed, *sampled]
