@@ -24,6 +24,14 @@ RANDOM = frozenset(
     }
 )
 
+_ADVICE = {
+    **dict.fromkeys(
+        CONTROL_FLOW,
+        "PyTorch's older exporter writes it for some models with dynamic_axes: export with a batch of 1.",
+    ),
+    **dict.fromkeys(RANDOM, "Export the greedy action, of a model in eval mode."),
+}
+
 # Field numbers of ModelProto, GraphProto, NodeProto and AttributeProto, TensorProto.
 _MODEL_GRAPH, _MODEL_FUNCTIONS = 7, 25
 _GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
@@ -42,7 +50,10 @@ def check_structure(model: bytes, name: str) -> None:
     try:
         for field, value in _fields(memoryview(model)):
             if field == _MODEL_FUNCTIONS:
-                raise InputRefused(f"{name}: expected plain operators, found functions.")
+                raise InputRefused(
+                    f"{name}: expected plain operators, found functions. "
+                    "Inline them with onnx.inliner.inline_local_functions."
+                )
             if field == _MODEL_GRAPH:
                 _check_graph(_message(value), name)
     except ValueError as error:
@@ -60,7 +71,9 @@ def _check_graph(graph: memoryview, name: str) -> None:
 def _check_node(node: memoryview, name: str) -> None:
     for field, value in _fields(node):
         if field == _NODE_OP_TYPE and (operator := _text(value)) in CONTROL_FLOW | RANDOM:
-            raise InputRefused(f"{name}: the operator {operator} may not be part of a policy.")
+            raise InputRefused(
+                f"{name}: the operator {operator} may not be part of a policy. {_ADVICE[operator]}"
+            )
         if field == _NODE_DOMAIN and _text(value) not in ("", "ai.onnx"):
             raise InputRefused(f"{name}: expected operators of ONNX itself, found some of {_text(value)!r}.")
         if field == _NODE_ATTRIBUTE:
@@ -72,7 +85,10 @@ def _check_node(node: memoryview, name: str) -> None:
 def _check_tensor(tensor: memoryview, name: str) -> None:
     for field, value in _fields(tensor):
         if field == _TENSOR_EXTERNAL_DATA or (field == _TENSOR_DATA_LOCATION and value != 0):
-            raise InputRefused(f"{name}: keeps weights in another file; a policy is one file.")
+            raise InputRefused(
+                f"{name}: keeps weights in another file; a policy is one file. "
+                "Export it with external_data=False."
+            )
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
