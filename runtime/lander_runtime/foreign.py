@@ -15,12 +15,13 @@ from lander_runtime import envs
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.files import sha256_of
 from lander_runtime.matching import by_row, feed, match
-from lander_runtime.policy import NoMetadata, Policy, read_policy_file
+from lander_runtime.policy import MAX_FILE_BYTES, NoMetadata, Policy, read_policy_file
 from lander_runtime.policy_file import PolicyFile
 from lander_runtime.sampling import sample_categorical
 from lander_runtime.session import open_session
 from lander_runtime.spec import EnvSpec, Space, filled_bounds
 from lander_runtime.structure import check_structure
+from lander_runtime.weights_file import needs_weights, weights_file, with_weights
 
 
 def open_policy(
@@ -42,12 +43,16 @@ def open_policy(
     """
     path = Path(path)
     model = read_policy_file(path)
+    weights = _weights_of(model, path)
     try:
+        # Ours are in one piece.
+        if weights:
+            raise NoMetadata.of(path)
         policy = Policy.from_bytes(model, path, device)
     except NoMetadata:
         if env is None:
             raise
-        return ForeignPolicy.from_bytes(model, path, env, device, output)
+        return ForeignPolicy.from_bytes(model, path, env, device, output, weights)
     if output is not None:
         raise UsageError(f"{path.name} says itself which output is the action; leave out --output.")
     return policy
@@ -67,12 +72,15 @@ class ForeignPolicy(PolicyFile):
         spaces: tuple[Space, Space],
         device: str,
         named: str | None,
+        weights: bytes = b"",
     ) -> None:
-        """Match the graph with `spaces`, those of `env`; as `load` otherwise."""
-        check_structure(model, path.name)
-        self._opened = open_session(model, path.name, device)
+        """Match the graph with `spaces`, those of `env`; as `from_bytes` otherwise."""
+        whole = with_weights(model, weights, path, MAX_FILE_BYTES) if weights else model
+        check_structure(whole, path.name)
+        self._opened = open_session(whole, path.name, device)
         self.path = path
-        self.sha256 = sha256_of(model)
+        # With weights in a file of their own: of the two files, one after the other.
+        self.sha256 = sha256_of(model + weights)
         self.provider = self._opened.provider
         self.device = self._opened.device
         self.device_note = self._opened.note
@@ -88,7 +96,7 @@ class ForeignPolicy(PolicyFile):
         self._input, self._output = found.input, found.output
         self._probabilities = found.probabilities
         self._low, self._high = filled_bounds(self.action)
-        self._reduce_arguments = (model, path, env, spaces, self.device, named)
+        self._reduce_arguments = (model, path, env, spaces, self.device, named, weights)
 
     @classmethod
     def load(
@@ -97,7 +105,8 @@ class ForeignPolicy(PolicyFile):
         """Load a file and match it with the spaces of `env`.
 
         Args:
-            path: an ONNX file with one input for the observation and an output for the action.
+            path: an ONNX file with one input for the observation and an output for the action; its
+                weights may lie beside it in a file of that name and `.data`.
             env: what it flies: an environment or its id.
             device: `auto`, `cpu` or `cuda`; `cuda` fails rather than fall back.
             output: which output is the action, where that cannot be guessed.
@@ -108,20 +117,30 @@ class ForeignPolicy(PolicyFile):
             UsageError: Gymnasium does not know `env`, or there is no such output.
         """
         path = Path(path)
-        return cls.from_bytes(read_policy_file(path), path, env, device, output)
+        model = read_policy_file(path)
+        return cls.from_bytes(model, path, env, device, output, _weights_of(model, path))
 
     @classmethod
     def from_bytes(
-        cls, model: bytes, path: Path, env: EnvSpec | str, device: str = "auto", output: str | None = None
+        cls,
+        model: bytes,
+        path: Path,
+        env: EnvSpec | str,
+        device: str = "auto",
+        output: str | None = None,
+        weights: bytes = b"",
     ) -> "ForeignPolicy":
-        """Like `load`, from the file's content; `path` is what to call it."""
+        """Like `load`, from the file's content; `path` is what to call it.
+
+        `weights` is the content of the file with its weights, where it has them in one of their own.
+        """
         spec = envs.recipe_of(env)
         probe = envs.make(spec)
         try:
             spaces = envs.describe_spaces(probe)
         finally:
             probe.close()
-        return cls(model, path, spec, spaces, device, output)
+        return cls(model, path, spec, spaces, device, output, weights)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # With the spaces, because where it is unpickled the environment may not be registered yet.
@@ -213,3 +232,16 @@ class ForeignPolicy(PolicyFile):
                 f"{self.env.id} has 0 to {n - 1}."
             )
         return actions
+
+
+def _weights_of(model: bytes, path: Path) -> bytes:
+    """The content of the file with the weights of `model`; empty where it has them inside."""
+    if not needs_weights(model, path.name):
+        return b""
+    beside = weights_file(path)
+    try:
+        return read_policy_file(beside)
+    except InputRefused as error:
+        raise InputRefused(
+            f"{path.name}: keeps weights in another file, and {error} Export it with external_data=False."
+        ) from error

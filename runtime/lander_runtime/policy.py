@@ -28,7 +28,16 @@ TOLERANCE = 1e-5
 
 
 class NoMetadata(InputRefused):
-    """A sound ONNX file that does not say what it flies."""
+    """An ONNX file that does not say what it flies."""
+
+    @classmethod
+    def of(cls, path: Path) -> "NoMetadata":
+        """The error for the file at `path`, with what to do about it."""
+        return cls(
+            f"{path.name}: an ONNX file without the entry {METADATA_KEY!r}, so what it flies is not known. "
+            "Name it: lander eval FILE --env LunarLander-v3. "
+            "Policies that say it themselves are made with: lander export CHECKPOINT"
+        )
 
 
 class Policy(PolicyFile):
@@ -83,11 +92,7 @@ class Policy(PolicyFile):
         except UnicodeDecodeError as error:
             raise InputRefused(f"{path.name}: its metadata is not UTF-8 text ({error}).") from error
         if METADATA_KEY not in metadata:
-            raise NoMetadata(
-                f"{path.name}: an ONNX file without the entry {METADATA_KEY!r}, so what it flies is not "
-                "known. Name it: lander eval FILE --env LunarLander-v3. "
-                "Policies that say it themselves are made with: lander export CHECKPOINT"
-            )
+            raise NoMetadata.of(path)
         info = PolicyInfo.from_json(metadata[METADATA_KEY], path.name)
         check_graph(opened, info, path.name)
         return cls(opened, info, path, sha256_of(model), model)

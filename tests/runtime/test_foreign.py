@@ -15,9 +15,11 @@ from onnx import TensorProto, helper, numpy_helper
 from lander_runtime import EnvSpec, InputRefused, LanderError, Policy, UsageError, envs
 from lander_runtime.actors import actor_of
 from lander_runtime.evaluation import evaluate
+from lander_runtime.files import sha256_of
 from lander_runtime.foreign import ForeignPolicy, open_policy
 from lander_runtime.record import record_episode
 from lander_runtime.report import RUN_KEYS, Report
+from lander_runtime.weights_file import with_weights
 
 DATA = Path(__file__).parents[1] / "data"
 GOLDEN = json.loads((DATA / "foreign-policies.json").read_text(encoding="utf-8"))
@@ -145,6 +147,77 @@ def test_assumptions_belong_to_the_digest() -> None:
     other = evaluate(policy, episodes=2)
     assert report.results.returns.tolist() == other.results.returns.tolist()
     assert report.sha256 != other.sha256
+
+
+def with_weights_beside(folder: Path) -> Path:
+    """A copy of the file that PyTorch wrote in two."""
+    for name in ("cleanrl-actor.onnx", "cleanrl-actor.onnx.data"):
+        (folder / name).write_bytes((DATA / name).read_bytes())
+    return folder / "cleanrl-actor.onnx"
+
+
+def test_weights_beside_the_file_belong_to_it(tmp_path: Path) -> None:
+    path = with_weights_beside(tmp_path)
+    policy = open_policy(path, DISCRETE, "cpu")
+    both = path.read_bytes() + (tmp_path / "cleanrl-actor.onnx.data").read_bytes()
+    assert policy.sha256 == sha256_of(both)
+    assert evaluate(policy, episodes=20, workers=2).results.returns.tolist() == (
+        evaluate(ForeignPolicy.load(path, DISCRETE, "cpu"), episodes=20).results.returns.tolist()
+    )
+    path.with_name("cleanrl-actor.onnx.data").unlink()
+    for open_it in (open_policy, ForeignPolicy.load):
+        with pytest.raises(InputRefused, match=r"another file, and .*\.data: cannot be read .*external_data"):
+            open_it(path, DISCRETE, "cpu")
+
+
+def test_a_file_in_two_that_names_no_environment_is_told_of_it_first(tmp_path: Path) -> None:
+    with pytest.raises(InputRefused, match="--env"):
+        open_policy(with_weights_beside(tmp_path), device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        ("location", "secret.bin"),
+        ("location", "../cleanrl-actor.onnx.data"),
+        ("location", "./cleanrl-actor.onnx.data"),
+        ("location", "/etc/hostname"),
+        ("location", ""),
+        ("offset", "100000"),
+        ("offset", "-4"),
+        ("offset", "9" * 400),
+        ("length", "100000"),
+        ("length", "\u0664"),
+        ("length", "0"),
+    ],
+)
+def test_no_other_file_and_no_other_part_is_read(tmp_path: Path, entry: str, value: str) -> None:
+    path = with_weights_beside(tmp_path)
+    (tmp_path / "secret.bin").write_bytes(bytes(100_000))
+    model = onnx.load(path, load_external_data=False)
+    found = 0
+    for tensor in model.graph.initializer:
+        for item in tensor.external_data:
+            if item.key == entry:
+                item.value = value
+                found += 1
+    assert found
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(InputRefused, match=r"^cleanrl-actor\.onnx: "):
+        open_policy(path, DISCRETE, "cpu")
+
+
+def test_weights_are_not_multiplied_without_end() -> None:
+    """A thousand tensors that name the same megabyte."""
+    tensors = []
+    for number in range(1000):
+        tensor = TensorProto(name=str(number), dims=[1 << 18], data_type=TensorProto.FLOAT)
+        tensor.data_location = TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value="x.onnx.data")
+        tensors.append(tensor)
+    model = helper.make_model(helper.make_graph([], "g", [], [], tensors)).SerializeToString()
+    with pytest.raises(InputRefused, match=r"^x\.onnx: names more weights"):
+        with_weights(model, bytes(1 << 20), Path("x.onnx"), limit=1 << 24)
 
 
 def test_neither_the_path_nor_the_machine_is_in_the_assumptions(tmp_path: Path) -> None:
