@@ -46,7 +46,7 @@ def match(opened: OpenSession, observation: Space, action: Space, named: str | N
         inputs, outputs = _tensors(opened.session.get_inputs()), _tensors(opened.session.get_outputs())
     except UnicodeDecodeError as error:
         raise InputRefused(f"the names in its graph are not UTF-8 text ({error}).") from error
-    outputs = [tensor for tensor in outputs if np.dtype("O") != _numpy_type(tensor)]
+    outputs = [tensor for tensor in outputs if _holds_numbers(tensor)]
     entry = choose_input(inputs, observation)
 
     def attempt(batch: int) -> tuple[Output, bool]:
@@ -106,12 +106,12 @@ def _tensors(items: Sequence[Any]) -> list[Tensor]:
     return found
 
 
-def _numpy_type(tensor: Tensor) -> np.dtype[Any]:
-    """That of its values; `object` for texts, sequences and maps."""
+def _holds_numbers(tensor: Tensor) -> bool:
+    """Not so texts, sequences and maps, which need not even be computed."""
     try:
-        return np.dtype(tensor.dtype)
+        return np.dtype(tensor.dtype).kind in "biuf"
     except TypeError:
-        return np.dtype("O")
+        return False
 
 
 def _attempt(
