@@ -3,19 +3,16 @@
 import math
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from lander_cli.console import episode_bar, print_json, print_next, say
 from lander_cli.numbers import number_or_auto, whole_number
-from lander_cli.policies import find_policy
+from lander_cli.opening import open_named
 from lander_cli.recording import chosen, record
 from lander_cli.scores import print_report
 from lander_runtime.errors import CheckFailed, UsageError
-
-if TYPE_CHECKING:
-    from lander_runtime.spec import EnvSpec
 
 
 class Render(StrEnum):
@@ -71,6 +68,21 @@ def eval_command(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     fail_under: Annotated[float | None, typer.Option(help="Exit with 1 where the mean is lower.")] = None,
     render: Annotated[Render | None, typer.Option(help="Open a window and fly in it, one at a time.")] = None,
+    env: Annotated[
+        str | None,
+        typer.Option(
+            help="Environment to fly; a file without lander's metadata needs it.",
+            show_default="the one that the file names",
+        ),
+    ] = None,
+    env_arg: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Argument of the environment; may be repeated."),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Which output is the action, where a file does not make it clear."),
+    ] = None,
 ) -> None:
     """Score a policy with ONNX Runtime and record it.
 
@@ -84,14 +96,17 @@ def eval_command(
     wanted = "none" if unasked else "first" if gif_episodes is None else gif_episodes
     file = gif or Path("eval.gif")
     _check_request(wanted, file, fail_under)
-    path, origin = find_policy(policy)
-    loaded = Policy.load(path, device)
-    say(f"Evaluating {path} ({origin}) in {_env_in_words(loaded.info.env)} on {loaded.provider}")
+    opened = open_named(policy, device, env, env_arg or [], output)
+    loaded, path = opened.policy, opened.path
+    say(f"Evaluating {path} ({opened.origin}) in {opened.in_words} on {loaded.provider}")
     if loaded.device_note:
         say(loaded.device_note)
+    for assumption in loaded.assumptions:
+        say(f"Assumed: {assumption}")
     with episode_bar(episodes) as bar:
         report = evaluate(
             loaded,
+            opened.env,
             episodes=episodes,
             first_seed=seed,
             sampled=sampled,
@@ -112,14 +127,11 @@ def eval_command(
     if fail_under is not None and not report.summary.mean_return >= fail_under:
         raise CheckFailed(f"The mean return {report.summary.mean_return:.2f} is under {fail_under:g}.")
     if episodes < 100:
-        print_next("lander", "eval", path, "--episodes", "1000")
+        print_next("lander", "eval", path, *opened.options, "--episodes", "1000")
+    elif not isinstance(loaded, Policy):
+        print_next("lander", "eval", path, *opened.options, "--gif-episodes", "worst")
     else:
         print_next("lander", "inspect", path)
-
-
-def _env_in_words(env: "EnvSpec") -> str:
-    arguments = ", ".join(f"{name}={value!r}" for name, value in env.kwargs.items())
-    return f"{env.id}({arguments})" if arguments else env.id
 
 
 def _check_request(wanted: str, file: Path, fail_under: float | None) -> None:

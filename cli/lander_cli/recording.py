@@ -8,7 +8,7 @@ from lander_cli.console import episode_bar
 from lander_runtime.errors import CheckFailed
 
 if TYPE_CHECKING:
-    from lander_runtime.policy import Policy
+    from lander_runtime.policy_file import PolicyFile
     from lander_runtime.report import Report
 
 
@@ -24,7 +24,7 @@ def chosen(wanted: str, report: "Report") -> list[int]:
 
 
 def record(
-    policy: "Policy", report: "Report", indices: Sequence[int], file: Path, sampled: bool
+    policy: "PolicyFile", report: "Report", indices: Sequence[int], file: Path, sampled: bool
 ) -> list[Path]:
     """Fly the chosen episodes again with a camera, and hold each against what was reported."""
     if not indices:

@@ -11,15 +11,19 @@ from numpy.typing import NDArray
 
 from lander_runtime.episodes import LANES, Actor
 from lander_runtime.errors import UsageError
-from lander_runtime.policy import Policy
+from lander_runtime.policy_file import PolicyFile
 
-AnyPolicy = Policy | Callable[[NDArray[Any]], NDArray[Any]]
+AnyPolicy = PolicyFile | Callable[[NDArray[Any]], NDArray[Any]]
 """A policy file, or a function from observations `[batch, *obs_shape]` to actions `[batch, ...]`."""
 
 
 def actor_of(policy: AnyPolicy, *, sampled: bool = False) -> Actor:
     """An actor for `run_episodes` that gives every episode the same actions whatever the lanes."""
-    if isinstance(policy, Policy):
+    if isinstance(policy, PolicyFile):
+        if sampled and not policy.can_be_sampled:
+            raise UsageError(
+                f"{policy.path.name} gives actions and nothing to draw others from. Leave out --sampled."
+            )
         return _PolicyActor(policy, sampled)
     if sampled:
         raise UsageError("A plain function draws its own actions; 'sampled' is for policy files.")
@@ -33,11 +37,12 @@ class _PolicyActor:
     an episode. With a fixed size a row's result depends on that row alone.
     """
 
-    def __init__(self, policy: Policy, sampled: bool) -> None:
+    def __init__(self, policy: PolicyFile, sampled: bool) -> None:
         self._policy = policy
         self._sampled = sampled
-        space = policy.info.observation
-        self._batch = np.zeros((LANES, *space.shape), space.dtype)
+        space = policy.observation
+        self._size = policy.batch_size or LANES
+        self._batch = np.zeros((self._size, *space.shape), space.dtype)
 
     def __call__(self, obs: NDArray[Any], generators: Sequence[np.random.Generator]) -> NDArray[Any]:
         if obs.shape[1:] != self._batch.shape[1:]:
@@ -46,11 +51,11 @@ class _PolicyActor:
                 f"Expected observations of shape {list(self._batch.shape[1:])}, found {list(obs.shape[1:])}."
             )
         parts = []
-        for start in range(0, len(obs), LANES):
-            rows = obs[start : start + LANES]
+        for start in range(0, len(obs), self._size):
+            rows = obs[start : start + self._size]
             self._batch[: len(rows)] = rows
             if self._sampled:
-                parts.append(self._draw(generators[start : start + LANES]))
+                parts.append(self._draw(generators[start : start + self._size]))
             else:
                 parts.append(self._policy.act(self._batch)[: len(rows)])
         return parts[0] if len(parts) == 1 else np.concatenate(parts)

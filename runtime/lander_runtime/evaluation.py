@@ -15,7 +15,7 @@ from lander_runtime.engines import Engine, Here, Job, Processes
 from lander_runtime.episodes import LANES, NOTHING, EpisodeObserver, Keep
 from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.known import knowledge_of
-from lander_runtime.policy import Policy
+from lander_runtime.policy_file import PolicyFile
 from lander_runtime.report import Conduct, Report, installed_versions
 from lander_runtime.results import Collected
 from lander_runtime.spec import EnvSpec, Space
@@ -45,7 +45,8 @@ def evaluate(
     """Run `episodes` episodes and report.
 
     Args:
-        policy: a `Policy`, or any function from a batch of observations to a batch of actions.
+        policy: a file (`Policy`, `ForeignPolicy`), or any function from a batch of observations to a
+            batch of actions.
         env: the environment, or its id; by default the one that the policy file names.
         episodes: how many, at least 1.
         first_seed: seed of episode 0; episode i has `first_seed + i`.
@@ -67,12 +68,12 @@ def evaluate(
     if min(numbers) < 1 or first_seed < 0:
         raise UsageError("episodes, lanes and workers must be at least 1 and the first seed at least 0.")
     if env is None:
-        if not isinstance(policy, Policy):
+        if not isinstance(policy, PolicyFile):
             raise UsageError("Name the environment: a plain function does not say what it flies.")
-        env = policy.info.env
+        env = policy.env
     spec = envs.recipe_of(env)
     actor_of(policy, sampled=sampled)
-    if isinstance(policy, Policy):
+    if isinstance(policy, PolicyFile):
         _check_fit(policy, spec)
     if render_mode == "human":
         _check_screen(spec)
@@ -89,10 +90,11 @@ def evaluate(
                 observer.on_episode(episode)
     seconds = time.perf_counter() - started
     results = collected.results()
-    by_file = isinstance(policy, Policy)
+    by_file = isinstance(policy, PolicyFile)
     return Report(
         policy_path=str(policy.path) if by_file else None,
         policy_sha256=policy.sha256 if by_file else None,
+        assumptions=policy.assumptions if by_file else (),
         env=spec,
         summary=summarise(
             results,
@@ -114,17 +116,17 @@ def evaluate(
 
 def _engine(policy: AnyPolicy, spec: EnvSpec, episodes: int, workers: int | Literal["auto"]) -> Engine:
     if workers == "auto":
-        elsewhere = isinstance(policy, Policy) and envs.is_importable(spec)
+        elsewhere = isinstance(policy, PolicyFile) and envs.is_importable(spec)
         workers = min(available_cores(), episodes // _WORTH_A_WORKER) if elsewhere else 1
     return Processes(workers) if workers > 1 else Here()
 
 
-def _check_fit(policy: Policy, spec: EnvSpec) -> None:
+def _check_fit(policy: PolicyFile, spec: EnvSpec) -> None:
     probe = envs.make(spec)
     found = envs.describe_spaces(probe)
     probe.close()
     for what, wanted, there in zip(
-        ("observations", "actions"), (policy.info.observation, policy.info.action), found, strict=True
+        ("observations", "actions"), (policy.observation, policy.action), found, strict=True
     ):
         if wanted.form != there.form:
             raise UsageError(

@@ -12,6 +12,7 @@ from lander_runtime.errors import CheckFailed, InputRefused, UsageError
 from lander_runtime.files import sha256_of
 from lander_runtime.graph import check_graph, output_names
 from lander_runtime.info import METADATA_KEY, PolicyInfo
+from lander_runtime.policy_file import PolicyFile
 from lander_runtime.sampling import sample_categorical, sample_gaussian
 from lander_runtime.session import OpenSession, open_session
 from lander_runtime.spec import filled_bounds
@@ -26,7 +27,20 @@ TOLERANCE = 1e-5
 """Largest difference between two runs of one network that counts as the same (see `difference`)."""
 
 
-class Policy:
+class NoMetadata(InputRefused):
+    """An ONNX file that does not say what it flies."""
+
+    @classmethod
+    def of(cls, path: Path) -> "NoMetadata":
+        """The error for the file at `path`, with what to do about it."""
+        return cls(
+            f"{path.name}: an ONNX file without the entry {METADATA_KEY!r}, so what it flies is not known. "
+            "Name it: lander eval FILE --env LunarLander-v3. "
+            "Policies that say it themselves are made with: lander export CHECKPOINT"
+        )
+
+
+class Policy(PolicyFile):
     """A policy file running in ONNX Runtime. Open one with `Policy.load`.
 
     Threads may share it. Pickled, it travels as its file's bytes and opens a session of its own.
@@ -35,15 +49,14 @@ class Policy:
     def __init__(self, opened: OpenSession, info: PolicyInfo, path: Path, sha256: str, model: bytes) -> None:
         self.info = info
         """The file's typed metadata."""
+        self.env = info.env
+        self.observation = info.observation
+        self.action = info.action
         self.path = path
         self.sha256 = sha256
-        """Digest of the whole file."""
         self.provider = opened.provider
-        """What ONNX Runtime runs on, in its words: `CPUExecutionProvider` or `CUDAExecutionProvider`."""
         self.device = opened.device
-        """`cpu` or `cuda`."""
         self.device_note = opened.note
-        """Why the machine's GPU is not used, where that needs saying, else None."""
         self._model = model
         self._run = opened.run
         self._outputs = output_names(info)
@@ -67,7 +80,7 @@ class Policy:
             MachineLacks: `cuda` does not run here.
         """
         path = Path(path)
-        return cls.from_bytes(_read(path), path, device)
+        return cls.from_bytes(read_policy_file(path), path, device)
 
     @classmethod
     def from_bytes(cls, model: bytes, path: Path, device: str = "auto") -> "Policy":
@@ -79,10 +92,7 @@ class Policy:
         except UnicodeDecodeError as error:
             raise InputRefused(f"{path.name}: its metadata is not UTF-8 text ({error}).") from error
         if METADATA_KEY not in metadata:
-            raise InputRefused(
-                f"{path.name}: an ONNX file without the entry {METADATA_KEY!r}, so what it flies is not "
-                "known. Policies are made with: lander export CHECKPOINT"
-            )
+            raise NoMetadata.of(path)
         info = PolicyInfo.from_json(metadata[METADATA_KEY], path.name)
         check_graph(opened, info, path.name)
         return cls(opened, info, path, sha256_of(model), model)
@@ -195,7 +205,12 @@ def difference(found: NDArray[Any], expected: NDArray[Any]) -> float:
     return float(np.max(gap / np.maximum(1.0, np.abs(expected)), initial=0.0))
 
 
-def _read(path: Path) -> bytes:
+def read_policy_file(path: Path) -> bytes:
+    """The content of `path`.
+
+    Raises:
+        InputRefused: it is missing, no plain file, or too large for a policy.
+    """
     try:
         # Not a pipe or a device, which could be read for ever.
         if path.exists() and not path.is_file():

@@ -36,6 +36,8 @@ class Report:
     policy_path: str | None
     """None where the policy was a plain function."""
     policy_sha256: str | None
+    assumptions: tuple[str, ...]
+    """What the file does not say and was taken to be so: it decides what is found."""
     env: EnvSpec
     summary: Summary
     results: Results
@@ -51,7 +53,10 @@ class Report:
         results = self.results
         return {
             "schema": SCHEMA,
-            "policy": {"sha256": self.policy_sha256},
+            "policy": {
+                "sha256": self.policy_sha256,
+                **({"assumptions": list(self.assumptions)} if self.assumptions else {}),
+            },
             "env": self.env.to_json(),
             **self.summary.to_json(),
             "warnings": self.warnings,

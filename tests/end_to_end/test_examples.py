@@ -1,6 +1,7 @@
 """The examples run as they are printed and say what the runtime says."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,3 +43,12 @@ def test_it_imports_nothing_of_lander_and_is_twenty_lines_at_most(example: Path)
     }
     assert {"gymnasium", "onnxruntime"} <= imported
     assert not [name for name in imported if name.startswith("lander")]
+
+
+def test_a_custom_policy_is_scored_by_the_same_judge(root: Path) -> None:
+    """The slow suite has its thousand episodes; here the script runs and prints what it found."""
+    child = subprocess.run(
+        [sys.executable, root / "examples" / "custom_policy.py", "3"],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert re.fullmatch(r"-?\d+\.\d \+- \d+\.\d over 3 episodes\n\{.*'landed': [123].*\}\n", child.stdout)

@@ -14,7 +14,7 @@ from lander_runtime.spec import EnvSpec
 class Job:
     """Everything that decides what an episode comes to, and how many are flown side by side.
 
-    It can be pickled where the policy can: a `Policy` always, a function if a module holds it.
+    It can be pickled where the policy can: a policy file always, a function if a module holds it.
     """
 
     policy: AnyPolicy
