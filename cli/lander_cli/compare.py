@@ -9,7 +9,7 @@ import typer
 from lander_cli.console import episode_bar, print_json, print_next, say
 from lander_cli.duel import in_a_sentence, print_comparison
 from lander_cli.numbers import number_or_auto, whole_number
-from lander_cli.policies import find_policy
+from lander_cli.opening import Opened, open_named
 from lander_cli.short_names import short_names
 from lander_runtime.errors import CheckFailed, UsageError
 from lander_runtime.verdict import Verdict
@@ -17,7 +17,6 @@ from lander_runtime.words import counted
 
 if TYPE_CHECKING:
     from lander_runtime.comparison import Comparison
-    from lander_runtime.policy import Policy
     from lander_runtime.report import Report
 
 
@@ -65,20 +64,29 @@ def compare_command(
         bool,
         typer.Option("--fail-if-worse", help="Exit with 1 where one is shown to be worse than the first."),
     ] = False,
+    env: Annotated[
+        str | None,
+        typer.Option(
+            help="Environment to fly; files without lander's metadata need it.",
+            show_default="the one that the files name",
+        ),
+    ] = None,
+    env_arg: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Argument of the environment; may be repeated."),
+    ] = None,
 ) -> None:
     """Fly policies on the same seeds and say which is better, and by how much.
 
     Every policy is held against the first, episode by episode, so the first is the one to beat.
     """
     from lander_runtime.comparison import check_same_environment, compare
-    from lander_runtime.policy import Policy
 
     if len(policies) < 2:
         raise UsageError("Name two policies or more, the one to beat first: lander compare OLD NEW")
-    paths = [find_policy(path)[0] for path in policies]
-    loaded = [Policy.load(path, device) for path in paths]
-    check_same_environment([(str(policy.path), policy.info.env) for policy in loaded])
-    names = short_names(paths)
+    loaded = [open_named(path, device, env, env_arg or [], None) for path in policies]
+    check_same_environment([(str(opened.path), opened.env) for opened in loaded])
+    names = short_names([opened.path for opened in loaded])
     _announce(loaded, names, episodes)
     reports = _fly(loaded, names, episodes, seed, sampled, lanes, workers)
     comparison = compare(reports)
@@ -90,29 +98,32 @@ def compare_command(
         say(warning)
     if fail_if_worse and comparison.worse:
         raise CheckFailed(" ".join(in_a_sentence(comparison, number, names) for number in comparison.worse))
-    print_next(*_next(comparison, paths))
+    print_next(*_next(comparison, loaded))
 
 
-def _announce(loaded: "list[Policy]", names: list[str], episodes: int) -> None:
+def _announce(loaded: list[Opened], names: list[str], episodes: int) -> None:
     first = loaded[0]
     against = ", ".join(names[1:])
     say(
-        f"Comparing {against} with {names[0]} in {first.info.env.id} "
-        f"over {counted(episodes, 'episode')} each on {first.provider}"
+        f"Comparing {against} with {names[0]} in {first.in_words} "
+        f"over {counted(episodes, 'episode')} each on {first.policy.provider}"
     )
-    for policy, name in zip(loaded, names, strict=True):
-        if name != str(policy.path):
-            say(f"{name} is {policy.path}")
-    if first.device_note:
-        say(first.device_note)
-    for number, policy in enumerate(loaded):
-        same = next(i for i, other in enumerate(loaded) if other.sha256 == policy.sha256)
+    for opened, name in zip(loaded, names, strict=True):
+        if name != str(opened.path):
+            say(f"{name} is {opened.path}")
+        for assumption in opened.policy.assumptions:
+            say(f"Assumed of {name}: {assumption}")
+    if first.policy.device_note:
+        say(first.policy.device_note)
+    digests = [opened.policy.sha256 for opened in loaded]
+    for number, digest in enumerate(digests):
+        same = digests.index(digest)
         if same != number:
             say(f"{names[number]} is the same file as {names[same]}, so it is not flown again.")
 
 
 def _fly(
-    loaded: "list[Policy]",
+    loaded: list[Opened],
     names: list[str],
     episodes: int,
     seed: int,
@@ -124,12 +135,13 @@ def _fly(
     from lander_runtime.evaluation import evaluate
 
     flown: dict[str, Report] = {}
-    with episode_bar(episodes * len({policy.sha256 for policy in loaded})) as bar:
-        for policy, name in zip(loaded, names, strict=True):
-            if policy.sha256 not in flown:
+    with episode_bar(episodes * len({opened.policy.sha256 for opened in loaded})) as bar:
+        for opened, name in zip(loaded, names, strict=True):
+            if opened.policy.sha256 not in flown:
                 bar.describe(name)
-                flown[policy.sha256] = evaluate(
-                    policy,
+                flown[opened.policy.sha256] = evaluate(
+                    opened.policy,
+                    opened.env,
                     episodes=episodes,
                     first_seed=seed,
                     sampled=sampled,
@@ -137,11 +149,12 @@ def _fly(
                     workers="auto" if workers == "auto" else int(workers),
                     observer=bar,
                 )
-    return [replace(flown[policy.sha256], policy_path=str(policy.path)) for policy in loaded]
+    return [replace(flown[opened.policy.sha256], policy_path=str(opened.path)) for opened in loaded]
 
 
-def _next(comparison: "Comparison", paths: list[Path]) -> list[object]:
+def _next(comparison: "Comparison", loaded: list[Opened]) -> list[object]:
     """More episodes where nothing is shown yet; else the better one's worst loss, to look at."""
+    paths, options = [opened.path for opened in loaded], loaded[0].options
     verdicts = [found.verdict for found in comparison.differences]
     seed, sampled = (
         comparison.first_seed,
@@ -150,7 +163,7 @@ def _next(comparison: "Comparison", paths: list[Path]) -> list[object]:
     if Verdict.NOT_SHOWN in verdicts:
         episodes = max(1000, 4 * comparison.episodes)  # Four times as many halve an interval.
         where = [] if seed == 1_000_000 else ["--seed", seed]
-        return ["lander", "compare", *paths, "--episodes", episodes, *where, *sampled]
+        return ["lander", "compare", *paths, *options, "--episodes", episodes, *where, *sampled]
     means = [report.summary.mean_return for report in comparison.reports]
     best = means.index(max(means))
     if best == 0:
@@ -158,6 +171,7 @@ def _next(comparison: "Comparison", paths: list[Path]) -> list[object]:
         lost = () if shown is None else comparison.differences[shown].largest_wins
     else:
         lost = comparison.differences[best - 1].largest_losses
-    if not lost:
+    if not lost and not loaded[best].policy.assumptions:
         return ["lander", "inspect", paths[best]]
-    return ["lander", "eval", paths[best], "--episodes", 1, "--seed", lost[0].seed, *sampled]
+    seed = lost[0].seed if lost else seed
+    return ["lander", "eval", paths[best], *options, "--episodes", 1, "--seed", seed, *sampled]

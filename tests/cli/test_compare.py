@@ -20,6 +20,8 @@ from lander_runtime.comparison import Comparison, compare
 from lander_runtime.locate import shipped_policies
 from lander_runtime.report import Report
 
+DATA = Path(__file__).parents[1] / "data"
+
 Lander = Callable[..., Any]
 Start = Callable[..., Any]
 
@@ -326,3 +328,17 @@ def test_long_names_cost_no_figures(start: Start, tiny: Path, shipped: Path) -> 
         assert f"{episode.difference:+.1f}" in out
         assert f"{episode.return_:.1f}" in out
     assert "\u2026" not in out
+
+
+def test_files_without_metadata_compare_in_a_named_environment(lander: Lander, tiny: Path) -> None:
+    foreign = Path(shutil.copy(DATA / "cleanrl-agent.onnx", "theirs.onnx"))
+    arguments = ["compare", tiny, foreign, "--episodes", "2", "--device", "cpu"]
+    refused = lander(*arguments)
+    assert (refused.code, refused.out) == (3, "")
+    assert "--env" in refused.message
+    found = lander(*arguments, "--env", "LunarLander-v3", "--env-arg", "gravity=-9.0", "--json")
+    assert found.code == 0
+    assert "in LunarLander-v3(gravity=-9.0)" in found.err.splitlines()[0]
+    assert "Assumed of theirs.onnx: " in found.err
+    assert "--env LunarLander-v3 --env-arg gravity=-9.0" in found.next
+    assert json.loads(found.out)["env"]["kwargs"] == {"gravity": -9.0}
