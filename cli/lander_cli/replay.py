@@ -119,9 +119,7 @@ def _replay(
             for recorded in replay:
                 if recorded.index in wanted:
                     show, paths = (None, []) if artist is None else artist.of(recorded.seed)
-                    verdicts.append(
-                        proof.verdict(recorded) if show is None else proof.verdict(recorded, show)
-                    )
+                    verdicts.append(proof.verdict(recorded, show))
                     drawn += paths if verdicts[-1].divergence is None else []
                     bar.on_episode(recorded)
                 if recorded.index == last and not everything:
@@ -170,5 +168,5 @@ def _failure(header: "Header", proof: "Proof", replayed: int) -> str:
         "Versions and platform are the same, so the file was changed, or the environment does not repeat "
         "itself from a seed."
     )
-    how_many = f"Of {counted(replayed, 'episode')} {replayed - proof.proved} came out otherwise."
+    how_many = f"{replayed - proof.proved} of {counted(replayed, 'episode')} came out otherwise."
     return f"{how_many} {proof.first_divergence.sentence} {cause}"

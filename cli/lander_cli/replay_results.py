@@ -24,13 +24,8 @@ def print_results(header: "Header", proof: "Proof", verdicts: "Sequence[Verdict]
         out().print(_table(verdicts))
         out().print()
     steps = sum(verdict.length for verdict in verdicts if verdict.divergence is None)
-    rows = [
-        (
-            "proved",
-            f"{proof.proved} of {counted(len(verdicts), 'episode')}: {counted(steps, 'step')}, every reward, "
-            "end, outcome and return as in the file",
-        )
-    ]
+    proved = f"{proof.proved} of {counted(len(verdicts), 'episode')} as in the file, {counted(steps, 'step')}"
+    rows = [("proved", proved)]
     report = proof.report()
     if report is not None:
         summary = report.summary

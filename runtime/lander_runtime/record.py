@@ -60,22 +60,24 @@ def film(lane: Lane, moments: Iterator[Moment], pictures: Pictures, every: int =
         lane: made with the render mode `rgb_array`; `moments` step it.
         moments: from `flights.flown`, or from a replay.
         pictures: what takes the frames.
-        every: draw every so many steps; the first and the last moment are always drawn.
+        every: show every so many steps; the first and the last moment are always shown.
 
     Raises:
         UsageError: the environment draws no pictures.
     """
     names = [action.name for action in knowledge_of(lane.spec.id).actions]
     for moment in moments:
+        # Also where it is not shown: some scenery ages only by being drawn, such as the lander's sparks.
+        frame = _frame(lane)
         if lane.length % every and moment.episode is None:
             continue
         caption = "step 0"
         if moment.action is not None:
             caption = f"step {lane.length}   return {lane.total:+.1f}   {_describe(moment.action, names)}"
         if moment.episode is not None:
-            pictures.add(_frame(lane), f"{caption}   {moment.episode.outcome}")
+            pictures.add(frame, f"{caption}   {moment.episode.outcome}")
             return moment.episode
-        pictures.add(_frame(lane), caption)
+        pictures.add(frame, caption)
     raise AssertionError("an iterator of moments ends with the episode, or raises")
 
 

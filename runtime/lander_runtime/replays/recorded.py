@@ -137,14 +137,15 @@ def _culprit(items: list[Any], space: Space) -> dict[str, Any]:
     for step, item in enumerate(items, start=1):
         if not _is_of_numbers(item, space.shape) or _of_space(np.array([item]), space) is None:
             return {"step": step, "action": item}
-    raise AssertionError("asked only where one of them is wrong")
+    return {"actions": items}  # There is none.
 
 
 def _of_space(actions: NDArray[Any], space: Space) -> NDArray[Any] | None:
     """`actions` `[T, *shape]` in the dtype of `space`, or None where one of them does not belong to it."""
     dtype = np.dtype(space.dtype)
     kinds = "if" if dtype.kind == "f" and space.type == "Box" else "iu"
-    if actions.dtype.kind not in kinds or actions.shape[1:] != space.shape:
+    # uint64 is what NumPy makes of integers that int64 cannot hold.
+    if actions.dtype.kind not in kinds or actions.dtype == np.uint64 or actions.shape[1:] != space.shape:
         return None
     if space.type == "Discrete":
         inside = ((actions >= 0) & (actions < (space.n or 0))).all()
