@@ -55,7 +55,8 @@ def replay_command(
     drawing.check()
     replay = ReplayFile(file)
     header = replay.header
-    indices = choose(episodes or ("first" if drawing.wanted else "all"), replay)
+    by_default = "first" if drawing.wanted else "all"
+    indices = choose(by_default if episodes is None else episodes, replay)
     say(f"Replaying {len(indices)} of {counted(header.episodes, 'episode')} of {header.env.id} in {file}")
     proof, verdicts, drawn = _replay(replay, indices, drawing)
     if as_json:
