@@ -26,7 +26,9 @@ def modules_of(start: Start, tmp_path: Path) -> Callable[..., set[str]]:
     return loaded
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["plot", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["plot", "--help"], ["replay", "--help"]]
+)
 def test_help_loads_nothing_heavy(modules_of: Callable[..., set[str]], arguments: list[str]) -> None:
     loaded = modules_of(*arguments)
     assert "lander_cli" in loaded

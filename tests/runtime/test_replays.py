@@ -381,6 +381,57 @@ def test_garbage_is_refused(tmp_path: Path, content: bytes) -> None:
         ReplayFile(tmp_path / "garbage")
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | FINITE | st.text(max_size=5) | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where something stands in nested lists and dictionaries."""
+    if isinstance(value, dict):
+        entries = list(value.items())
+    else:
+        entries = list(enumerate(value)) if isinstance(value, list) else []
+    return [path, *(place for key, entry in entries for place in places(entry, (*path, key)))]
+
+
+@PROPERTY
+@given(st.data())
+def test_any_entry_may_be_anything(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """It is read, or refused; nothing else may come of it."""
+    space = data.draw(st.sampled_from(SPACES))
+    header = Header(
+        EnvSpec("Some-v0", {"gravity": -10.0}), space, "a" * 64, True, 7, 1, {"python": "3"}, "here"
+    )
+    actions = np.zeros((2, *space.shape)).tolist() if space.dtype.startswith("f") else None
+    if actions is None:
+        actions = np.zeros((2, *space.shape), np.int64).tolist()
+    episode = {
+        "seed": 7,
+        "return": 1.5,
+        "length": 2,
+        "outcome": "x",
+        "actions": actions,
+        "rewards": [1.0, 0.5],
+    }
+    lines: list[Any] = json.loads(json.dumps([header.to_json(), episode]))
+    *parents, last = data.draw(st.sampled_from([place for place in places(lines) if place]))
+    target = lines
+    for key in parents:
+        target = target[key]
+    target[last] = data.draw(JSON)
+    path = tmp_path_factory.getbasetemp() / "any.jsonl.gz"
+    path.write_bytes(gzip.compress("".join(f"{json.dumps(line)}\n" for line in lines).encode()))
+    try:
+        replay = ReplayFile(path)
+        assert [recorded.length for recorded in replay] == [2]
+        replay.header.elsewhere()
+    except InputRefused:
+        pass
+
+
 def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "nothere", tmp_path):
         with pytest.raises(InputRefused, match="cannot be read"):
