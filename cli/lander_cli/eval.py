@@ -11,6 +11,7 @@ from lander_cli.console import episode_bar, print_json, print_next, say
 from lander_cli.numbers import number_or_auto, whole_number
 from lander_cli.opening import open_named
 from lander_cli.recording import chosen, record
+from lander_cli.replay_saving import check_replay_file, saving
 from lander_cli.scores import print_report
 from lander_runtime.errors import CheckFailed, UsageError
 
@@ -83,6 +84,10 @@ def eval_command(
         str | None,
         typer.Option(metavar="NAME", help="Which output is the action, where a file does not make it clear."),
     ] = None,
+    save_replay: Annotated[
+        Path | None,
+        typer.Option(help="Keep seeds, actions and rewards in this .jsonl.gz, for: lander replay"),
+    ] = None,
 ) -> None:
     """Score a policy with ONNX Runtime and record it.
 
@@ -96,6 +101,7 @@ def eval_command(
     wanted = "none" if unasked else "first" if gif_episodes is None else gif_episodes
     file = gif or Path("eval.gif")
     _check_request(wanted, file, fail_under)
+    check_replay_file(save_replay)
     opened = open_named(policy, device, env, env_arg or [], output)
     loaded, path = opened.policy, opened.path
     say(f"Evaluating {path} ({opened.origin}) in {opened.in_words} on {loaded.provider}")
@@ -103,7 +109,10 @@ def eval_command(
         say(loaded.device_note)
     for assumption in loaded.assumptions:
         say(f"Assumed: {assumption}")
-    with episode_bar(episodes) as bar:
+    with (
+        episode_bar(episodes) as bar,
+        saving(save_replay, loaded, opened.env, seed, episodes, sampled, bar) as replay,
+    ):
         report = evaluate(
             loaded,
             opened.env,
@@ -113,7 +122,8 @@ def eval_command(
             lanes=lanes,
             workers="auto" if workers == "auto" else int(workers),
             render_mode=None if render is None else render.value,
-            observer=bar,
+            keep=replay.keep,
+            observer=replay,
         )
     # Before the recording, which may fail: the scores are there by now.
     if as_json:
@@ -122,11 +132,15 @@ def eval_command(
         print_report(report)
     for warning in report.warnings:
         say(warning)
+    if save_replay is not None:
+        say(f"Kept every step in {save_replay}")
     for recorded in record(loaded, report, chosen(wanted, report), file, sampled):
         say(f"Recorded {recorded}")
     if fail_under is not None and not report.summary.mean_return >= fail_under:
         raise CheckFailed(f"The mean return {report.summary.mean_return:.2f} is under {fail_under:g}.")
-    if episodes < 100:
+    if save_replay is not None:
+        print_next("lander", "replay", save_replay)
+    elif episodes < 100:
         print_next("lander", "eval", path, *opened.options, "--episodes", "1000")
     elif not isinstance(loaded, Policy):
         print_next("lander", "eval", path, *opened.options, "--gif-episodes", "worst")

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from lander_runtime.errors import LanderError
 from lander_runtime.files import NO_SPACE
 
-_EXTRA_OF_COMMAND = {"train": "train", "export": "train", "eval": "eval", "compare": "eval", "plot": "train"}
+_EXTRA_OF_COMMAND = {
+    "train": "train",
+    "export": "train",
+    "eval": "eval",
+    "compare": "eval",
+    "plot": "train",
+    "replay": "eval",
+}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from lander_cli.failures import explain
 from lander_cli.inspect import inspect_command
 from lander_cli.interrupts import exit_on_sigterm
 from lander_cli.plot import plot_command
+from lander_cli.replay import replay_command
 from lander_cli.train import train_command
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ app.command("eval")(eval_command)
 app.command("compare")(compare_command)
 app.command("inspect")(inspect_command)
 app.command("plot")(plot_command)
+app.command("replay")(replay_command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -142,6 +142,7 @@ class Lane:
     """One environment copy and the episode that it is flying."""
 
     def __init__(self, spec: EnvSpec, render_mode: str | None = None, keep: Keep = NOTHING) -> None:
+        self.spec = spec
         self.env = envs.make(spec, render_mode)
         self._discrete = envs.is_discrete(self.env)
         self._known = knowledge_of(spec.id)
@@ -154,6 +155,8 @@ class Lane:
         """Return so far."""
         self.length = 0
         """Steps so far."""
+        self.reward = 0.0
+        """Of the last step."""
         self.obs: NDArray[Any] = np.empty(0)
         self.generator = np.random.default_rng(0)
 
@@ -162,7 +165,7 @@ class Lane:
         self.busy = task is not None
         if task is not None:
             self._index, self._seed = task
-            self.total, self.length = 0.0, 0
+            self.total, self.length, self.reward = 0.0, 0, 0.0
             # Not from the seed alone: that is the very stream that the environment draws from.
             self.generator = np.random.default_rng([self._seed, 1])
             self.obs, _ = self.env.reset(seed=self._seed)
@@ -178,7 +181,7 @@ class Lane:
             action = int(action)
         obs, reward, terminated, truncated, _ = self.env.step(action)
         reward = float(reward)
-        self.obs = obs
+        self.obs, self.reward = obs, reward
         self.total += reward
         self.length += 1
         if self._keeps_actions:

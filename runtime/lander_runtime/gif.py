@@ -13,8 +13,9 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import GifImagePlugin, Image, ImageDraw, ImageFont
+from PIL import GifImagePlugin, Image
 
+from lander_runtime.captions import label
 from lander_runtime.errors import UsageError
 from lander_runtime.files import atomic_write
 
@@ -80,7 +81,7 @@ class GifWriter:
         self._scene = self._canvas.indices(frame)
         self._caption = caption
         if self._frames % self._frames_per_caption == 0:
-            self._label = self._canvas.indices(_label(caption, self._scene.shape))
+            self._label = self._canvas.indices(label(caption, self._scene.shape))
         self._canvas.show(self._scene, self._label, self._delay)
         self._frames += 1
 
@@ -97,8 +98,8 @@ class GifWriter:
         with self._resources:
             if self._canvas is None:
                 raise UsageError(f"expected frames for {self._path}, found none; call add() inside `with`")
-            label = self._canvas.indices(_label(self._caption, self._scene.shape))
-            self._canvas.show(self._scene, label, _LINGER)
+            last = self._canvas.indices(label(self._caption, self._scene.shape))
+            self._canvas.show(self._scene, last, _LINGER)
             self._canvas.close()
 
 
@@ -179,21 +180,3 @@ def _cells(rgb: NDArray[np.uint8]) -> NDArray[np.uint16]:
     """The cell of every colour `[..., 3]`: 5 bits a channel, 32768 cells in all."""
     coarse = rgb.astype(np.uint16) >> np.uint16(3)
     return coarse[..., 0] << np.uint16(10) | coarse[..., 1] << np.uint16(5) | coarse[..., 2]
-
-
-def _label(caption: str, canvas: tuple[int, ...]) -> NDArray[np.uint8]:
-    """White text on a black box, RGB, no larger than `canvas` `[height, width]`; empty without a caption."""
-    if not caption:
-        return np.empty((0, 0, 3), np.uint8)
-    size = max(10, min(14, canvas[1] // 40))
-    font = ImageFont.load_default(size)
-    left, top = size // 3, size // 5
-    _, _, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).textbbox((left, top), caption, font)
-    # In steps, so that the edge of the box does not tremble with every digit.
-    width = -(-int(right + left) // 40) * 40
-    height = max(int(bottom) + top, size + 2 * left)
-    image = Image.new("L", (min(width, canvas[1]), min(height, canvas[0])))
-    ImageDraw.Draw(image).text((left, top), caption, fill=255, font=font)
-    # Two greys between black and white keep the letters smooth; more of them compress worse.
-    grey = np.round(np.asarray(image) / 85).astype(np.uint8) * np.uint8(85)
-    return np.repeat(grey[..., np.newaxis], 3, axis=2)

@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lander_runtime.envs import recipe_of
 from lander_runtime.episodes import Actor, Episode, Lane
 from lander_runtime.errors import UsageError
+from lander_runtime.flights import Moment, flown
 from lander_runtime.gif import GifWriter
 from lander_runtime.known import knowledge_of
 from lander_runtime.spec import EnvSpec
@@ -35,32 +36,64 @@ def record_episode(actor: Actor, env: EnvSpec | str, seed: int, path: Path) -> E
     Raises:
         UsageError: Gymnasium does not know the environment, or it draws no pictures.
     """
-    spec = recipe_of(env)
-    lane = Lane(spec, "rgb_array")
-    names = [action.name for action in knowledge_of(spec.id).actions]
+    lane = Lane(recipe_of(env), "rgb_array")
     try:
-        lane.start((0, seed))
-        with GifWriter(path, frames_per_second=int(lane.env.metadata.get("render_fps", 50))) as gif:
-            gif.add(_frame(lane, spec), "step 0")
-            while True:
-                action = actor(lane.obs[None], [lane.generator])[0]
-                episode = lane.step(action)
-                caption = f"step {lane.length}   return {lane.total:+.1f}   {_describe(action, names)}"
-                gif.add(_frame(lane, spec), caption if episode is None else f"{caption}   {episode.outcome}")
-                if episode is not None:
-                    return episode
+        moments = flown(lane, actor, seed)
+        with GifWriter(path, frames_per_second=round(frames_per_second(lane))) as gif:
+            return film(lane, moments, gif)
     finally:
         lane.env.close()
 
 
-def _frame(lane: Lane, spec: EnvSpec) -> NDArray[np.uint8]:
+class Pictures(Protocol):
+    """Where frames go: a file, a window."""
+
+    def add(self, frame: NDArray[np.uint8], caption: str = "") -> None:
+        """Show `frame` `[height, width, 3]` next, with `caption`."""
+        ...
+
+
+def film(lane: Lane, moments: Iterator[Moment], pictures: Pictures, every: int = 1) -> Episode:
+    """Draw an episode while it is flown, with the step, the return and the action in words.
+
+    Args:
+        lane: made with the render mode `rgb_array`; `moments` step it.
+        moments: from `flights.flown`, or from a replay.
+        pictures: what takes the frames.
+        every: show every so many steps; the first and the last moment are always shown.
+
+    Raises:
+        UsageError: the environment draws no pictures.
+    """
+    names = [action.name for action in knowledge_of(lane.spec.id).actions]
+    for moment in moments:
+        # Also where it is not shown: some scenery ages only by being drawn, such as the lander's sparks.
+        frame = _frame(lane)
+        if lane.length % every and moment.episode is None:
+            continue
+        caption = "step 0"
+        if moment.action is not None:
+            caption = f"step {lane.length}   return {lane.total:+.1f}   {_describe(moment.action, names)}"
+        if moment.episode is not None:
+            pictures.add(frame, f"{caption}   {moment.episode.outcome}")
+            return moment.episode
+        pictures.add(frame, caption)
+    raise AssertionError("an iterator of moments ends with the episode, or raises")
+
+
+def frames_per_second(lane: Lane) -> float:
+    """How many pictures of the lane's environment make a second."""
+    return float(lane.env.metadata.get("render_fps") or 50)
+
+
+def _frame(lane: Lane) -> NDArray[np.uint8]:
     try:
         with _without_a_screen():
             frame = lane.env.render()
     except Exception as error:  # An environment's own drawing may raise anything.
-        raise UsageError(f"{spec.id} cannot be drawn: {type(error).__name__} {error}") from error
+        raise UsageError(f"{lane.spec.id} cannot be drawn: {type(error).__name__} {error}") from error
     if not isinstance(frame, np.ndarray):
-        raise UsageError(f"{spec.id} draws no pictures: its render() gave {type(frame).__name__}.")
+        raise UsageError(f"{lane.spec.id} draws no pictures: its render() gave {type(frame).__name__}.")
     return frame
 
 

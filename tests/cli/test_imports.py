@@ -27,7 +27,8 @@ def modules_of(start: Start, tmp_path: Path) -> Callable[..., set[str]]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["train", "--help"], ["plot", "--help"], ["compare", "--help"]]
+    "arguments",
+    [["--help"], ["train", "--help"], ["plot", "--help"], ["compare", "--help"], ["replay", "--help"]],
 )
 def test_help_loads_nothing_heavy(modules_of: Callable[..., set[str]], arguments: list[str]) -> None:
     loaded = modules_of(*arguments)

@@ -16,7 +16,7 @@ import pytest
 Lander = Callable[..., Any]
 Start = Callable[..., Any]
 
-COMMANDS = ["train", "export", "eval", "compare", "inspect", "plot"]
+COMMANDS = ["train", "export", "eval", "compare", "inspect", "plot", "replay"]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], []])
@@ -112,6 +112,7 @@ class TestErrors:
             (["train", "CartPole-v1"], "torch", "train"),
             (["eval"], "gymnasium", "eval"),
             (["inspect"], "onnxruntime", "cpu"),
+            (["replay", "eval.jsonl.gz"], "gymnasium", "eval"),
         ],
     )
     def test_a_missing_package_is_named_with_the_line_that_installs_it(

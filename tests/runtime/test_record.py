@@ -101,9 +101,9 @@ def test_an_error_on_the_way_leaves_nothing(
 
 def test_an_error_leaves_the_old_recording(tmp_path: Path, drifting: EnvSpec) -> None:
     (tmp_path / "episode.gif").write_bytes(b"old")
-    steps = iter(range(3))
-    with pytest.raises(StopIteration):
-        record_episode(lambda obs, generators: [next(steps)], drifting, 3, tmp_path / "episode.gif")
+    steps = [2, 1, 0]
+    with pytest.raises(IndexError):
+        record_episode(lambda obs, generators: [steps.pop()], drifting, 3, tmp_path / "episode.gif")
     assert (tmp_path / "episode.gif").read_bytes() == b"old"
     assert len(list(tmp_path.iterdir())) == 1
 

@@ -31,4 +31,5 @@ refuses() { # refuses <what the message must hold> <command ...>: exit 4 and the
 refuses "pip install 'lander-rl[train]'" venv/bin/lander train
 refuses "pip install 'lander-rl[train]'" venv/bin/lander export
 refuses "pip install 'lander-rl[eval]'" venv/bin/lander eval
+refuses "pip install 'lander-rl[eval]'" venv/bin/lander replay eval.jsonl.gz
 echo "wheel: all good"

@@ -1,0 +1,173 @@
+"""`lander replay`: prove that recorded episodes give what they claim, and draw them, without the policy."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lander_cli.console import episode_bar, print_json, print_next, say
+from lander_cli.eval import Render
+from lander_cli.replay_choice import choose
+from lander_cli.replay_results import print_results, to_json
+from lander_runtime.errors import CheckFailed, UsageError
+from lander_runtime.words import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lander_runtime.replays import Header, Proof, ReplayFile, Verdict
+    from lander_runtime.replays.proof import Show
+    from lander_runtime.scaling import Size
+
+
+def replay_command(
+    file: Annotated[Path, typer.Argument(help="A file of lander eval --save-replay.")],
+    gif: Annotated[
+        Path | None, typer.Option(help="Draw a GIF; for several episodes one each, named by seed.")
+    ] = None,
+    mp4: Annotated[Path | None, typer.Option(help="Draw an MP4 likewise; takes the extra 'video'.")] = None,
+    render: Annotated[Render | None, typer.Option(help="Draw in a window.")] = None,
+    episodes: Annotated[
+        str | None,
+        typer.Option(
+            help="Which: all, first, best, worst, a number, or seeds with commas.",
+            show_default="all; the first where something is drawn",
+        ),
+    ] = None,
+    size: Annotated[
+        str, typer.Option(help="Size of the pictures: 1200x800, or a factor such as 2 or 0.5.")
+    ] = "1",
+    speed: Annotated[float, typer.Option(help="How fast to draw; 1 is the environment's own pace.")] = 1.0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object (lander.replay-proof/1).")
+    ] = False,
+) -> None:
+    """Fly recorded episodes again without the policy, hold every step against the file, and draw them.
+
+    Where a step, an end or a return is not as the file says the exit code is 1.
+    """
+    from lander_runtime.replays import ReplayFile
+    from lander_runtime.scaling import Size
+
+    drawing = _Drawing(gif, mp4, render is not None, Size.parse(size), speed)
+    drawing.check()
+    replay = ReplayFile(file)
+    header = replay.header
+    by_default = "first" if drawing.wanted else "all"
+    indices = choose(by_default if episodes is None else episodes, replay)
+    say(f"Replaying {len(indices)} of {counted(header.episodes, 'episode')} of {header.env.id} in {file}")
+    proof, verdicts, drawn = _replay(replay, indices, drawing)
+    if as_json:
+        print_json(to_json(file, header, proof, verdicts, drawn))
+    else:
+        print_results(header, proof, verdicts)
+    for path in drawn:
+        say(f"Drew {path}")
+    if proof.first_divergence is not None:
+        raise CheckFailed(_failure(header, proof, len(verdicts)))
+    if drawing.wanted:
+        print_next("lander", "replay", file)
+    else:
+        print_next("lander", "replay", file, "--episodes", "worst", "--gif", "worst.gif")
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """What was asked for in pictures."""
+
+    gif: Path | None
+    mp4: Path | None
+    window: bool
+    size: "Size"
+    speed: float
+
+    @property
+    def wanted(self) -> bool:
+        return self.gif is not None or self.mp4 is not None or self.window
+
+    def check(self) -> None:
+        """Refuse before anything is flown what could not be drawn."""
+        from lander_runtime.files import check_writable
+
+        if not 0.01 <= self.speed <= 100.0:
+            raise UsageError(f"--speed {self.speed:g} should be from 0.01 to 100.")
+        for option, path, suffix in (("--gif", self.gif, ".gif"), ("--mp4", self.mp4, ".mp4")):
+            if path is None:
+                continue
+            if path.suffix.lower() != suffix:
+                raise UsageError(f"{option} {path} should be a file whose name ends in {suffix}.")
+            check_writable(path)
+
+
+def _replay(
+    replay: "ReplayFile", indices: "Sequence[int]", drawing: _Drawing
+) -> "tuple[Proof, list[Verdict], list[Path]]":
+    """Fly the chosen episodes again; what was proved, and the files that were drawn."""
+    from lander_runtime.replays import Proof
+    from lander_runtime.window import WindowClosed
+
+    wanted, last = set(indices), max(indices)
+    everything = len(wanted) == replay.header.episodes
+    verdicts: list[Verdict] = []
+    drawn: list[Path] = []
+    with ExitStack() as stack:
+        proof = stack.enter_context(Proof(replay.header, "rgb_array" if drawing.wanted else None))
+        artist = _Artist(drawing, proof, stack, several=len(wanted) > 1) if drawing.wanted else None
+        bar = stack.enter_context(episode_bar(len(wanted)))
+        try:
+            for recorded in replay:
+                if recorded.index in wanted:
+                    show, paths = (None, []) if artist is None else artist.of(recorded.seed)
+                    verdicts.append(proof.verdict(recorded, show))
+                    drawn += paths if verdicts[-1].divergence is None else []
+                    bar.on_episode(recorded)
+                if recorded.index == last and not everything:
+                    break
+        except WindowClosed as closed:
+            say(str(closed))
+    return proof, verdicts, drawn
+
+
+class _Artist:
+    """Draws one episode after another, all at the same pace and in the same window."""
+
+    def __init__(self, drawing: _Drawing, proof: "Proof", stack: ExitStack, *, several: bool) -> None:
+        from lander_runtime.replays.showing import Pace
+        from lander_runtime.window import Window
+
+        self._drawing = drawing
+        self._lane = proof.lane
+        self._several = several
+        self._pace = Pace.of(proof.lane, drawing.speed)
+        self._window = None
+        if drawing.window:
+            title = f"{proof.lane.spec.id} - lander replay"
+            window = Window(title, frames_per_second=self._pace.frames_per_second)
+            self._window = stack.enter_context(window)
+
+    def of(self, seed: int) -> "tuple[Show, list[Path]]":
+        """What draws the episode of `seed`, and the files that it makes."""
+        from lander_runtime.replays.showing import Showing
+
+        gif, mp4 = self._named(self._drawing.gif, seed), self._named(self._drawing.mp4, seed)
+        showing = Showing(self._pace, self._drawing.size, gif, mp4, self._window)
+        paths = [path for path in (gif, mp4) if path is not None]
+        return lambda moments: showing.show(self._lane, moments), paths
+
+    def _named(self, file: Path | None, seed: int) -> Path | None:
+        return file.with_name(f"{file.stem}-{seed}{file.suffix}") if file and self._several else file
+
+
+def _failure(header: "Header", proof: "Proof", replayed: int) -> str:
+    """The first divergence, how many there are, and what may be the cause."""
+    from lander_runtime.replays import differences_of_machine
+
+    assert proof.first_divergence is not None
+    cause = differences_of_machine(header) or (
+        "Versions and platform are the same, so the file was changed, or the environment does not repeat "
+        "itself from a seed."
+    )
+    how_many = f"{replayed - proof.proved} of {counted(replayed, 'episode')} came out otherwise."
+    return f"{how_many} {proof.first_divergence.sentence} {cause}"

@@ -1,0 +1,151 @@
+"""The first line of a replay file: what was flown, by which policy, and on what."""
+
+import platform
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from lander_runtime import envs
+from lander_runtime.errors import InputRefused
+from lander_runtime.fields import Fields
+from lander_runtime.report import installed_versions
+from lander_runtime.spec import EnvSpec, Space
+
+FORMAT = "lander.replay"
+SCHEMA = f"{FORMAT}/1"
+
+MAX_SEED = 2**63 - 1
+"""Larger seeds are refused: no reader of JSON has to hold larger integers."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What holds for all episodes of a file; episode i has the seed `first_seed + i`."""
+
+    env: EnvSpec
+    action: Space
+    """The space of the actions, as the environment described it when they were taken."""
+    policy_sha256: str | None
+    """Digest of the policy file that chose the actions; None where it was a plain function."""
+    assumptions: tuple[str, ...]
+    """What was assumed of a policy file without metadata, a sentence each."""
+    deterministic: bool
+    """Whether the policy took its greedy action, not a draw."""
+    first_seed: int
+    episodes: int
+    """How many lines follow."""
+    versions: dict[str, str]
+    platform: str
+    """Operating system and processor; Box2D rounds differently on another."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "env": self.env.to_json(),
+            "action": self.action.to_json(),
+            "policy": {"sha256": self.policy_sha256, "assumptions": list(self.assumptions)},
+            "deterministic": self.deterministic,
+            "first_seed": self.first_seed,
+            "episodes": self.episodes,
+            "versions": self.versions,
+            "platform": self.platform,
+        }
+
+    @classmethod
+    def from_json(cls, fields: Fields) -> "Header":
+        """Read it from a stranger's file.
+
+        Raises:
+            InputRefused: no replay, a version that is not known, or an entry missing or misshapen.
+        """
+        name, slash, version = fields.text("schema").partition("/")
+        if name != FORMAT or not slash:
+            raise fields.wrong("schema", SCHEMA, fields.text("schema"))
+        if version.split(".")[0] != "1":
+            raise InputRefused(
+                f"{fields.where}: written in schema {name}/{version[:20]}, this version of lander reads "
+                f"{SCHEMA}. Type: pip install --upgrade lander-rl"
+            )
+        policy = fields.child("policy")
+        digest = None if policy.data.get("sha256") is None else policy.text("sha256")
+        if digest is not None and not re.fullmatch("[0-9a-f]{64}", digest):
+            raise policy.wrong("sha256", "64 hexadecimal digits, or null", digest)
+        assumptions = policy.items("assumptions")
+        if not all(isinstance(sentence, str) for sentence in assumptions):
+            raise policy.wrong("assumptions", "a list of strings", assumptions)
+        first_seed, episodes = fields.integer("first_seed"), fields.integer("episodes")
+        if episodes < 1:
+            raise fields.wrong("episodes", "at least 1", episodes)
+        if not 0 <= first_seed <= MAX_SEED - episodes:
+            raise fields.wrong("first_seed", f"a number from 0 to {MAX_SEED - episodes}", first_seed)
+        versions = fields.mapping("versions")
+        if not all(isinstance(value, str) for value in versions.values()):
+            raise fields.wrong("versions", "an object of strings", versions)
+        return cls(
+            env=EnvSpec.from_json(fields.child("env")),
+            action=Space.from_json(fields.child("action")),
+            policy_sha256=digest,
+            assumptions=tuple(assumptions),
+            deterministic=fields.boolean("deterministic"),
+            first_seed=first_seed,
+            episodes=episodes,
+            versions=versions,
+            platform=fields.text("platform"),
+        )
+
+    def elsewhere(self) -> list[str]:
+        """How the machine here differs from the one that flew, an entry each."""
+        differences = [
+            f"{name} {here} here, {self.versions.get(name, 'unknown')[:40]} there"
+            for name, here in versions_here().items()
+            if here != self.versions.get(name)
+        ]
+        if self.platform != platform_here():
+            differences.append(f"{platform_here()} here, {self.platform[:40]} there")
+        return differences
+
+
+def header_for(
+    env: EnvSpec | str,
+    *,
+    policy_sha256: str | None,
+    deterministic: bool,
+    first_seed: int,
+    episodes: int,
+    assumptions: tuple[str, ...] = (),
+) -> Header:
+    """The header of a file that is made here; raises like `envs.make` and `envs.describe_spaces`."""
+    spec = envs.recipe_of(env)
+    action = action_space(spec)
+    # What a reader would refuse is refused before anything is flown.
+    Space.from_json(Fields(action.to_json(), f"{spec.id}: action"))
+    return Header(
+        env=spec,
+        action=action,
+        policy_sha256=policy_sha256,
+        assumptions=assumptions,
+        deterministic=deterministic,
+        first_seed=first_seed,
+        episodes=episodes,
+        versions=versions_here(),
+        platform=platform_here(),
+    )
+
+
+def action_space(spec: EnvSpec) -> Space:
+    """The actions that the environment takes here; raises like `envs.make` and `envs.describe_spaces`."""
+    probe = envs.make(spec)
+    try:
+        return envs.describe_spaces(probe)[1]
+    finally:
+        probe.close()
+
+
+def versions_here() -> dict[str, str]:
+    """Versions of what decides the results of an episode whose actions are given."""
+    return installed_versions("lander-rl", "gymnasium", "box2d", "numpy")
+
+
+def platform_here() -> str:
+    """Operating system and processor, such as `Linux x86_64`."""
+    return f"{platform.system()} {platform.machine()}"

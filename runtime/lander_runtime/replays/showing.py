@@ -1,0 +1,78 @@
+"""Draws replays into files and a window, all in one pass, at a size and a speed of one's own."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lander_runtime.episodes import Episode, Lane
+from lander_runtime.flights import Moment
+from lander_runtime.gif import GifWriter
+from lander_runtime.record import Pictures, film, frames_per_second
+from lander_runtime.scaling import Size
+from lander_runtime.video import Mp4Writer
+
+OWN_SIZE = Size()
+
+FASTEST = 50.0
+"""Pictures a second: a GIF knows no shorter time, and more are not seen. A faster replay leaves some out."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Which steps are drawn, and how fast the pictures follow each other."""
+
+    every: int
+    frames_per_second: float
+
+    @classmethod
+    def of(cls, lane: Lane, speed: float = 1.0) -> "Pace":
+        """For an environment at `speed` times its own."""
+        wanted = frames_per_second(lane) * speed
+        every = max(1, int(np.ceil(wanted / FASTEST)))
+        return cls(every, wanted / every)
+
+
+@dataclass(frozen=True)
+class Showing:
+    """Where to draw an episode."""
+
+    pace: Pace
+    size: Size = OWN_SIZE
+    gif: Path | None = None
+    mp4: Path | None = None
+    window: Pictures | None = None
+    """Open, and left open."""
+
+    def show(self, lane: Lane, moments: Iterator[Moment]) -> Episode:
+        """Draw the episode; files appear when it has ended, and not where the moments end in an error.
+
+        Raises:
+            UsageError: the environment draws no pictures.
+            MachineLacks: no ffmpeg.
+        """
+        fps = self.pace.frames_per_second
+        with contextlib.ExitStack() as stack:
+            targets: list[Pictures] = [] if self.window is None else [self.window]
+            if self.gif is not None:
+                writer = GifWriter(self.gif, frames_per_second=max(1, round(fps)))
+                targets.append(stack.enter_context(writer))
+            if self.mp4 is not None:
+                targets.append(stack.enter_context(Mp4Writer(self.mp4, frames_per_second=fps)))
+            return film(lane, moments, _Fitted(self.size, targets), self.pace.every)
+
+
+class _Fitted:
+    """Hands every picture, at another size, to several takers."""
+
+    def __init__(self, size: Size, targets: Sequence[Pictures]) -> None:
+        self._size = size
+        self._targets = targets
+
+    def add(self, frame: NDArray[np.uint8], caption: str = "") -> None:
+        fitted = self._size.fit(frame)
+        for target in self._targets:
+            target.add(fitted, caption)
