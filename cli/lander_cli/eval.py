@@ -1,6 +1,7 @@
 """`lander eval`: score a policy file over N episodes, and show what it does."""
 
 import math
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from lander_cli.numbers import number_or_auto, whole_number
 from lander_cli.policies import find_policy
 from lander_cli.recording import chosen, record
 from lander_cli.scores import print_report
+from lander_cli.shards import check_json, file_of, parse_shard
 from lander_runtime.errors import CheckFailed, UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +44,9 @@ def eval_command(
     ] = 1_000_000,
     gif: Annotated[
         Path | None,
-        typer.Option(help="Where to record.", show_default="eval.gif; nothing with --json or --render"),
+        typer.Option(
+            help="Where to record.", show_default="eval.gif; nothing with --json, --out, --shard or --render"
+        ),
     ] = None,
     gif_episodes: Annotated[
         str | None,
@@ -71,6 +75,15 @@ def eval_command(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     fail_under: Annotated[float | None, typer.Option(help="Exit with 1 where the mean is lower.")] = None,
     render: Annotated[Render | None, typer.Option(help="Open a window and fly in it, one at a time.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write the object of --json to.")] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Fly one of N parts only; lander merge puts their reports together. "
+            "Without --out or --json the report goes to shards/I-of-N.json.",
+        ),
+    ] = None,
 ) -> None:
     """Score a policy with ONNX Runtime and record it.
 
@@ -78,12 +91,21 @@ def eval_command(
     """
     from lander_runtime.evaluation import evaluate
     from lander_runtime.policy import Policy
+    from lander_runtime.report_file import write_report
 
+    part = None if shard is None else parse_shard(shard, seed, episodes)
+    if part is not None:
+        seed, episodes = part.seeds.start, len(part.seeds)
+        out = file_of(part) if out is None and not as_json else out
     # Scripts that read JSON and people who watch a window get a GIF when they ask for one.
-    unasked = gif is None and gif_episodes is None and (as_json or render is not None)
+    unasked = (
+        gif is None
+        and gif_episodes is None
+        and (as_json or render is not None or out is not None or part is not None)
+    )
     wanted = "none" if unasked else "first" if gif_episodes is None else gif_episodes
     file = gif or Path("eval.gif")
-    _check_request(wanted, file, fail_under)
+    _check_request(wanted, file, fail_under, out)
     path, origin = find_policy(policy)
     loaded = Policy.load(path, device)
     say(f"Evaluating {path} ({origin}) in {_env_in_words(loaded.info.env)} on {loaded.provider}")
@@ -100,6 +122,10 @@ def eval_command(
             render_mode=None if render is None else render.value,
             observer=bar,
         )
+    report = replace(report, shard=part)
+    if out is not None:
+        write_report(out, report)
+        say(f"Wrote {out}")
     # Before the recording, which may fail: the scores are there by now.
     if as_json:
         print_json(report.to_json())
@@ -111,7 +137,9 @@ def eval_command(
         say(f"Recorded {recorded}")
     if fail_under is not None and not report.summary.mean_return >= fail_under:
         raise CheckFailed(f"The mean return {report.summary.mean_return:.2f} is under {fail_under:g}.")
-    if episodes < 100:
+    if part is not None and out is not None:
+        print_next("lander", "merge", out.parent)
+    elif episodes < 100:
         print_next("lander", "eval", path, "--episodes", "1000")
     else:
         print_next("lander", "inspect", path)
@@ -122,7 +150,7 @@ def _env_in_words(env: "EnvSpec") -> str:
     return f"{env.id}({arguments})" if arguments else env.id
 
 
-def _check_request(wanted: str, file: Path, fail_under: float | None) -> None:
+def _check_request(wanted: str, file: Path, fail_under: float | None, out: Path | None) -> None:
     """Refuse what would only fail after all episodes were flown."""
     from lander_runtime.files import check_writable
 
@@ -136,5 +164,7 @@ def _check_request(wanted: str, file: Path, fail_under: float | None) -> None:
         raise UsageError(
             f"--gif-episodes {wanted!r} is not known; choose first, best, worst, all, none or a number."
         )
-    if wanted != "none":
-        check_writable(file)
+    check_json(out)
+    for written in (file if wanted != "none" else None, out):
+        if written is not None:
+            check_writable(written)

@@ -14,6 +14,7 @@ from lander_cli.export import export_command
 from lander_cli.failures import explain
 from lander_cli.inspect import inspect_command
 from lander_cli.interrupts import exit_on_sigterm
+from lander_cli.merge import merge_command
 from lander_cli.plot import plot_command
 from lander_cli.train import train_command
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command("train")(train_command)
 app.command("export")(export_command)
 app.command("eval")(eval_command)
+app.command("merge")(merge_command)
 app.command("inspect")(inspect_command)
 app.command("plot")(plot_command)
 

@@ -16,7 +16,7 @@ import pytest
 Lander = Callable[..., Any]
 Start = Callable[..., Any]
 
-COMMANDS = ["train", "export", "eval", "inspect", "plot"]
+COMMANDS = ["train", "export", "eval", "merge", "inspect", "plot"]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], []])
