@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lander_cli.console import episode_bar, print_json, print_next, say
+from lander_cli.engines import EngineName, chosen_engine
 from lander_cli.numbers import number_or_auto, whole_number
 from lander_cli.policies import find_policy
 from lander_cli.recording import chosen, record
@@ -84,6 +85,15 @@ def eval_command(
             "Without --out or --json the report goes to shards/I-of-N.json.",
         ),
     ] = None,
+    engine: Annotated[
+        EngineName, typer.Option(help="What flies: processes of this machine, or a Ray cluster.")
+    ] = EngineName.PROCESSES,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="An existing cluster, such as auto.", show_default="one of this machine"
+        ),
+    ] = None,
 ) -> None:
     """Score a policy with ONNX Runtime and record it.
 
@@ -93,6 +103,8 @@ def eval_command(
     from lander_runtime.policy import Policy
     from lander_runtime.report_file import write_report
 
+    if render is not None and engine is EngineName.RAY:
+        raise UsageError("--render flies in this process, where the window is. Leave out --engine ray.")
     part = None if shard is None else parse_shard(shard, seed, episodes)
     if part is not None:
         seed, episodes = part.seeds.start, len(part.seeds)
@@ -111,7 +123,7 @@ def eval_command(
     say(f"Evaluating {path} ({origin}) in {_env_in_words(loaded.info.env)} on {loaded.provider}")
     if loaded.device_note:
         say(loaded.device_note)
-    with episode_bar(episodes) as bar:
+    with episode_bar(episodes) as bar, chosen_engine(engine, ray_address, workers, bar) as opened:
         report = evaluate(
             loaded,
             episodes=episodes,
@@ -121,6 +133,7 @@ def eval_command(
             workers="auto" if workers == "auto" else int(workers),
             render_mode=None if render is None else render.value,
             observer=bar,
+            engine=opened,
         )
     report = replace(report, shard=part)
     if out is not None:
