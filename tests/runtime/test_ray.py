@@ -1,5 +1,7 @@
 """The engine on a Ray cluster: the same bytes, a killed worker loses nothing, and nothing is left behind."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -194,3 +196,36 @@ def test_a_cluster_that_was_there_before_is_left_alone(engine: Ray, walk: EnvSpe
 def test_an_address_and_a_number_of_cpus_exclude_each_other() -> None:
     with pytest.raises(UsageError, match="CPUs that it has"):
         Ray("auto", cpus=2)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nonsense"])
+def test_where_no_cluster_answers_is_said_at_once(address: str) -> None:
+    """In a process of its own, because this one may be connected by now."""
+    code = f"""if True:
+        import sys
+        from lander_runtime import MachineLacks
+        from lander_runtime.engines.ray import Ray
+        try:
+            Ray({address!r})
+        except MachineLacks as error:
+            sys.exit(str(error))
+    """
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    assert child.returncode == 1
+    assert child.stderr.startswith(f"No Ray cluster answers at {address} (")
+    assert "--shard i/n" in child.stderr
+
+
+def test_without_ray_the_error_says_what_to_install() -> None:
+    """`sys.modules[name] = None` is Python's own way of having a module be absent."""
+    code = """if True:
+        import sys
+        sys.modules["ray"] = None
+        from lander_runtime import MachineLacks
+        try:
+            from lander_runtime.engines.ray import Ray
+        except MachineLacks as error:
+            sys.exit(str(error))
+    """
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    assert child.stderr == "Ray is not installed. Type: pip install 'lander-rl[ray]'\n"

@@ -4,9 +4,11 @@ Only what Ray's core promises is used: a function, its argument put once, and re
 """
 
 import contextlib
+import logging
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -41,6 +43,9 @@ _RETRIES = 4
 _AHEAD = 4
 """Shards under way for each CPU. They wait where they will be flown, so no CPU waits for this process; no
 more of them, so that a slow one does not leave a heap of finished ones."""
+
+_PATIENCE_S = 10.0
+"""For a cluster's machine to answer; left to itself, Ray tries for minutes and logs all the while."""
 
 _OBJECT_STORE = 200 * 2**20
 """Bytes of shared memory: results take kilobytes a shard, and Ray's own choice is a third of the machine."""
@@ -191,18 +196,27 @@ def _connect(address: str | None, cpus: int | None, folder: Path | None) -> None
         "_temp_dir": str(folder),
     }
     try:
+        if address is not None:
+            _knock(address)
         with _as_before(), _environment(RAY_USAGE_STATS_ENABLED="0"):
             ray.init(
                 # Otherwise Ray takes any cluster that it finds.
                 address=address or "local",
                 log_to_driver=False,
-                logging_level="ERROR",
+                logging_level=logging.ERROR,
                 runtime_env={"env_vars": {"PYTHONPATH": _own_path()}},
                 **({} if address else started_here),
             )
-    except (ConnectionError, ValueError, RuntimeError, OSError, ray.exceptions.RayError) as error:
+    except (ValueError, RuntimeError, OSError, ray.exceptions.RayError) as error:
         where = f"No Ray cluster answers at {address}" if address else "Ray cannot start a cluster here"
         raise MachineLacks(f"{where} ({_first_line(error)}). Without Ray: --shard i/n.") from error
+
+
+def _knock(address: str) -> None:
+    """Whether anybody listens where a machine and a port are named, with a scheme in front or without."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE_S).close()
 
 
 def _own_path() -> str:
