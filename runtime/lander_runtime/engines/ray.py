@@ -6,6 +6,7 @@ Only what Ray's core promises is used: a function, its argument put once, and re
 import contextlib
 import logging
 import os
+import queue
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -103,22 +105,26 @@ class Ray:
             raise UsageError(
                 f"Cannot be sent to a cluster ({_first_line(error)}). Use one process."
             ) from error
-        waiting, pending, flying = deque(shards), deque[Any](), dict[Any, int]()
+        waiting, pending = deque(shards), deque[tuple[Any, Future[Any]]]()
+        flying: dict[Future[Any], int] = {}
+        # Waited for in Python: inside ray.wait a signal handler's SystemExit becomes one with exit code 1.
+        landed: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         try:
             while waiting or pending:
                 # Asked anew each time, because clusters grow when there is work.
                 while waiting and len(pending) < _AHEAD * self._cpus():
                     shard = waiting.popleft()
                     # In a list, because Ray unpacks a bare reference anew for every task.
-                    pending.append(self._task.remote([shared], shard))
-                    flying[pending[-1]] = len(shard)
-                while pending[0] in flying:
-                    finished, _ = ray.wait(list(flying), num_returns=1, fetch_local=False)
-                    for task in finished:
-                        self.on_flown(flying.pop(task))
-                yield _landed(pending.popleft())
+                    task = self._task.remote([shared], shard)
+                    future = task.future()
+                    pending.append((task, future))
+                    flying[future] = len(shard)
+                    future.add_done_callback(landed.put)
+                while pending[0][1] in flying:
+                    self.on_flown(flying.pop(landed.get()))
+                yield _result(pending.popleft()[1])
         finally:
-            for task in pending:
+            for task, _ in pending:
                 ray.cancel(task, force=True)
 
     def close(self) -> None:
@@ -170,9 +176,9 @@ def _runner(reference: Any) -> JobRunner:
     return JobRunner(job, registered)
 
 
-def _landed(task: Any) -> list[Episode]:
+def _result(future: Future[Any]) -> list[Episode]:
     try:
-        found = ray.get(task)
+        found = future.result()
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
         raise WorkerDied(
             f"A shard has taken {_RETRIES + 1} workers down ({type(error).__name__}: {_first_line(error)}) "
