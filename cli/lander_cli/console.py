@@ -81,9 +81,18 @@ class EpisodeBar:
     def __init__(self, progress: Progress, episodes: int) -> None:
         self._progress = progress
         self._task = progress.add_task("episodes", total=episodes)
+        self._ahead = 0
 
     def on_episode(self, episode: object) -> None:
-        self._progress.advance(self._task)
+        if self._ahead:
+            self._ahead -= 1
+        else:
+            self._progress.advance(self._task)
+
+    def on_flown(self, episodes: int) -> None:
+        """That many are finished, elsewhere; they are heard of one by one when it is their turn."""
+        self._ahead += episodes
+        self._progress.advance(self._task, episodes)
 
     def describe(self, stage: str) -> None:
         """What is being done, in a word, in front of the bar."""

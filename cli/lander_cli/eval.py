@@ -1,6 +1,7 @@
 """`lander eval`: score a policy file over N episodes, and show what it does."""
 
 import math
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -8,11 +9,13 @@ from typing import Annotated
 import typer
 
 from lander_cli.console import episode_bar, print_json, print_next, say
+from lander_cli.engines import EngineName, chosen_engine
 from lander_cli.numbers import number_or_auto, whole_number
 from lander_cli.opening import open_named
 from lander_cli.recording import chosen, record
 from lander_cli.replay_saving import check_replay_file, saving
 from lander_cli.scores import print_report
+from lander_cli.shards import check_json, file_of, parse_shard
 from lander_runtime.errors import CheckFailed, UsageError
 
 
@@ -40,7 +43,9 @@ def eval_command(
     ] = 1_000_000,
     gif: Annotated[
         Path | None,
-        typer.Option(help="Where to record.", show_default="eval.gif; nothing with --json or --render"),
+        typer.Option(
+            help="Where to record.", show_default="eval.gif; nothing with --json, --out, --shard or --render"
+        ),
     ] = None,
     gif_episodes: Annotated[
         str | None,
@@ -88,6 +93,24 @@ def eval_command(
         Path | None,
         typer.Option(help="Keep seeds, actions and rewards in this .jsonl.gz, for: lander replay"),
     ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write the object of --json to.")] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Fly one of N parts only; lander merge puts their reports together. "
+            "Without --out or --json the report goes to shards/I-of-N.json.",
+        ),
+    ] = None,
+    engine: Annotated[
+        EngineName, typer.Option(help="What flies: processes of this machine, or a Ray cluster.")
+    ] = EngineName.PROCESSES,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="An existing cluster, such as auto.", show_default="one of this machine"
+        ),
+    ] = None,
 ) -> None:
     """Score a policy with ONNX Runtime and record it.
 
@@ -95,12 +118,23 @@ def eval_command(
     """
     from lander_runtime.evaluation import evaluate
     from lander_runtime.policy import Policy
+    from lander_runtime.report_file import write_report
 
+    if render is not None and engine is EngineName.RAY:
+        raise UsageError("--render flies in this process, where the window is. Leave out --engine ray.")
+    part = None if shard is None else parse_shard(shard, seed, episodes)
+    if part is not None:
+        seed, episodes = part.seeds.start, len(part.seeds)
+        out = file_of(part) if out is None and not as_json else out
     # Scripts that read JSON and people who watch a window get a GIF when they ask for one.
-    unasked = gif is None and gif_episodes is None and (as_json or render is not None)
+    unasked = (
+        gif is None
+        and gif_episodes is None
+        and (as_json or render is not None or out is not None or part is not None)
+    )
     wanted = "none" if unasked else "first" if gif_episodes is None else gif_episodes
     file = gif or Path("eval.gif")
-    _check_request(wanted, file, fail_under)
+    _check_request(wanted, file, fail_under, out)
     check_replay_file(save_replay)
     opened = open_named(policy, device, env, env_arg or [], output)
     loaded, path = opened.policy, opened.path
@@ -111,6 +145,7 @@ def eval_command(
         say(f"Assumed: {assumption}")
     with (
         episode_bar(episodes) as bar,
+        chosen_engine(engine, ray_address, workers, bar) as flyer,
         saving(save_replay, loaded, opened.env, seed, episodes, sampled, bar) as replay,
     ):
         report = evaluate(
@@ -124,7 +159,12 @@ def eval_command(
             render_mode=None if render is None else render.value,
             keep=replay.keep,
             observer=replay,
+            engine=flyer,
         )
+    report = replace(report, shard=part)
+    if out is not None:
+        write_report(out, report)
+        say(f"Wrote {out}")
     # Before the recording, which may fail: the scores are there by now.
     if as_json:
         print_json(report.to_json())
@@ -138,7 +178,9 @@ def eval_command(
         say(f"Recorded {recorded}")
     if fail_under is not None and not report.summary.mean_return >= fail_under:
         raise CheckFailed(f"The mean return {report.summary.mean_return:.2f} is under {fail_under:g}.")
-    if save_replay is not None:
+    if part is not None and out is not None:
+        print_next("lander", "merge", out.parent)
+    elif save_replay is not None:
         print_next("lander", "replay", save_replay)
     elif episodes < 100:
         print_next("lander", "eval", path, *opened.options, "--episodes", "1000")
@@ -148,7 +190,7 @@ def eval_command(
         print_next("lander", "inspect", path)
 
 
-def _check_request(wanted: str, file: Path, fail_under: float | None) -> None:
+def _check_request(wanted: str, file: Path, fail_under: float | None, out: Path | None) -> None:
     """Refuse what would only fail after all episodes were flown."""
     from lander_runtime.files import check_writable
 
@@ -162,5 +204,7 @@ def _check_request(wanted: str, file: Path, fail_under: float | None) -> None:
         raise UsageError(
             f"--gif-episodes {wanted!r} is not known; choose first, best, worst, all, none or a number."
         )
-    if wanted != "none":
-        check_writable(file)
+    check_json(out)
+    for written in (file if wanted != "none" else None, out):
+        if written is not None:
+            check_writable(written)

@@ -15,6 +15,7 @@ from lander_cli.export import export_command
 from lander_cli.failures import explain
 from lander_cli.inspect import inspect_command
 from lander_cli.interrupts import exit_on_sigterm
+from lander_cli.merge import merge_command
 from lander_cli.plot import plot_command
 from lander_cli.replay import replay_command
 from lander_cli.train import train_command
@@ -32,6 +33,7 @@ app.command("train")(train_command)
 app.command("export")(export_command)
 app.command("eval")(eval_command)
 app.command("compare")(compare_command)
+app.command("merge")(merge_command)
 app.command("inspect")(inspect_command)
 app.command("plot")(plot_command)
 app.command("replay")(replay_command)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from lander_cli.console import out, pairs
+from lander_cli.console import out, pairs, printable
 
 if TYPE_CHECKING:
     from lander_runtime.report import Report
@@ -32,7 +32,7 @@ def _episodes(report: "Report") -> Table:
     results, first = report.results, report.summary.first_seed
     rows = zip(results.returns, results.lengths, results.outcomes, strict=True)
     for index, (value, length, outcome) in enumerate(rows):
-        table.add_row(str(index), str(first + index), f"{value:.1f}", str(length), outcome)
+        table.add_row(str(index), str(first + index), f"{value:.1f}", str(length), Text(printable(outcome)))
     return table
 
 

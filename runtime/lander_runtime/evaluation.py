@@ -16,7 +16,7 @@ from lander_runtime.episodes import LANES, NOTHING, EpisodeObserver, Keep
 from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.known import knowledge_of
 from lander_runtime.policy_file import PolicyFile
-from lander_runtime.report import Conduct, Report, installed_versions
+from lander_runtime.report import DECISIVE, Conduct, Report, installed_versions
 from lander_runtime.results import Collected
 from lander_runtime.spec import EnvSpec, Space
 from lander_runtime.statistics import summarise
@@ -109,7 +109,7 @@ def evaluate(
             lanes=lanes,
             seconds=seconds,
             steps_per_second=float(results.lengths.sum()) / max(seconds, 1e-9),
-            versions=installed_versions("lander-rl", "onnxruntime", "gymnasium", "box2d", "numpy"),
+            versions=installed_versions(*DECISIVE),
         ),
     )
 

@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from lander_runtime.errors import InputRefused
+from lander_runtime.fields import Fields
 from lander_runtime.spec import Component
 
 if TYPE_CHECKING:
     from lander_runtime.episodes import Episode
+
+_LARGEST = 1e100
+"""No return and no measure comes near it, and the squares of what is below add up without overflow."""
+
+_OUTCOMES = 256
+"""How many different outcomes a code of eight bits tells apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +55,50 @@ class Results:
         counts = np.bincount(self.outcome_codes, minlength=len(self.outcome_names)).tolist()
         return dict(zip(self.outcome_names, counts, strict=True))
 
+    @classmethod
+    def from_json(cls, source: Fields) -> "Results":
+        """The columns of a report that a stranger may have written.
+
+        Raises:
+            InputRefused: a column is missing, of another length than the others, or holds what cannot be.
+        """
+        returns = _numbers(source, "returns")
+        names, codes = _coded(source, "outcomes")
+        measures = {}
+        for name in source.mapping("measures"):
+            entry = source.child("measures").child(name)
+            measures[Component(name, entry.text("unit"))] = _numbers(entry, "values", may_lack=True)
+        results = cls(returns, _lengths(source), names, codes, measures)
+        columns = {"lengths": results.lengths, "outcomes": codes}
+        columns |= {component.name: values for component, values in measures.items()}
+        for name, column in columns.items():
+            if len(column) != len(returns):
+                raise InputRefused(
+                    f"{source.where}: {name!r} has {len(column)} entries where 'returns' has {len(returns)}."
+                )
+        if len(returns) == 0:
+            raise InputRefused(f"{source.where}: 'returns' holds no episode.")
+        return results
+
+
+def joined(parts: Sequence[Results]) -> Results:
+    """Parts with the same measures as one, in the order given: as if nobody had ever cut them."""
+    names = {name: None for part in parts for name in part.outcome_names}
+    codes = {name: code for code, name in enumerate(names)}
+    tables = [np.array([codes[name] for name in part.outcome_names], np.uint8) for part in parts]
+    return Results(
+        returns=np.concatenate([part.returns for part in parts]),
+        lengths=np.concatenate([part.lengths for part in parts]),
+        outcome_names=tuple(names),
+        outcome_codes=np.concatenate(
+            [table[part.outcome_codes] for table, part in zip(tables, parts, strict=True)]
+        ),
+        measures={
+            component: np.concatenate([part.measures[component] for part in parts])
+            for component in parts[0].measures
+        },
+    )
+
 
 class Collected:
     """Results that grow; episodes are added in the order of their seeds."""
@@ -77,3 +129,34 @@ class Collected:
                 for component, column in zip(self._components, self._measures, strict=True)
             },
         )
+
+
+def _numbers(source: Fields, key: str, *, may_lack: bool = False) -> NDArray[np.float64]:
+    """A list of finite numbers; with `may_lack` also null, which becomes NaN."""
+    values = source.items(key)
+    allowed = (int, float, type(None)) if may_lack else (int, float)
+    for value in values:
+        # By type, because a boolean is an int, and this is asked millions of times.
+        if type(value) not in allowed or (value is not None and not -_LARGEST < value < _LARGEST):
+            raise source.wrong(key, "a list of numbers", value)
+    return np.array(values, np.float64)
+
+
+def _lengths(source: Fields) -> NDArray[np.int32]:
+    values = source.items("lengths")
+    for value in values:
+        if type(value) is not int or not 0 < value < 2**31:
+            raise source.wrong("lengths", "a list of numbers of steps", value)
+    return np.array(values, np.int32)
+
+
+def _coded(source: Fields, key: str) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
+    """A list of words as the words that occur, and which of them each entry is."""
+    values = source.items(key)
+    names: dict[str, int] = {}
+    for value in values:
+        if not isinstance(value, str):
+            raise source.wrong(key, "a list of words", value)
+        if names.setdefault(value, len(names)) == _OUTCOMES:
+            raise source.wrong(key, f"at most {_OUTCOMES} different words", value)
+    return tuple(names), np.fromiter((names[value] for value in values), np.uint8, len(values))

@@ -16,7 +16,7 @@ import pytest
 Lander = Callable[..., Any]
 Start = Callable[..., Any]
 
-COMMANDS = ["train", "export", "eval", "compare", "inspect", "plot", "replay"]
+COMMANDS = ["train", "export", "eval", "compare", "merge", "inspect", "plot", "replay"]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], []])

@@ -3,6 +3,7 @@
 job.py          what every worker needs to know, and any part of its episodes on demand
 here.py         this process
 processes.py    worker processes on this machine
+ray.py          a cluster; not imported here, because Ray is an extra
 """
 
 from lander_runtime.engines.engine import Engine
