@@ -9,6 +9,7 @@ import typer
 
 from lander_cli.console import episode_bar, print_json, print_next, say
 from lander_cli.numbers import number_or_auto, whole_number
+from lander_cli.pages import Listeners, album_for, check_report, write_report
 from lander_cli.policies import find_policy
 from lander_cli.recording import chosen, record
 from lander_cli.scores import print_report
@@ -71,11 +72,16 @@ def eval_command(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     fail_under: Annotated[float | None, typer.Option(help="Exit with 1 where the mean is lower.")] = None,
     render: Annotated[Render | None, typer.Option(help="Open a window and fly in it, one at a time.")] = None,
+    report_folder: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="DIR", help="Write a page with pictures, DIR/index.html."),
+    ] = None,
 ) -> None:
     """Score a policy with ONNX Runtime and record it.
 
     Episode i starts from seed + i, so everyone gets the same episodes, whatever the workers and lanes.
     """
+    from lander_runtime.episodes import NOTHING
     from lander_runtime.evaluation import evaluate
     from lander_runtime.policy import Policy
 
@@ -84,11 +90,13 @@ def eval_command(
     wanted = "none" if unasked else "first" if gif_episodes is None else gif_episodes
     file = gif or Path("eval.gif")
     _check_request(wanted, file, fail_under)
+    check_report(report_folder)
     path, origin = find_policy(policy)
     loaded = Policy.load(path, device)
     say(f"Evaluating {path} ({origin}) in {_env_in_words(loaded.info.env)} on {loaded.provider}")
     if loaded.device_note:
         say(loaded.device_note)
+    album = album_for(report_folder, loaded.info.env)
     with episode_bar(episodes) as bar:
         report = evaluate(
             loaded,
@@ -98,7 +106,8 @@ def eval_command(
             lanes=lanes,
             workers="auto" if workers == "auto" else int(workers),
             render_mode=None if render is None else render.value,
-            observer=bar,
+            keep=NOTHING if album is None else album.keep,
+            observer=bar if album is None else Listeners(bar, album),
         )
     # Before the recording, which may fail: the scores are there by now.
     if as_json:
@@ -109,6 +118,8 @@ def eval_command(
         say(warning)
     for recorded in record(loaded, report, chosen(wanted, report), file, sampled):
         say(f"Recorded {recorded}")
+    if report_folder is not None and album is not None:
+        say(f"Wrote {write_report(report_folder, loaded, report, album)}: open it in a browser")
     if fail_under is not None and not report.summary.mean_return >= fail_under:
         raise CheckFailed(f"The mean return {report.summary.mean_return:.2f} is under {fail_under:g}.")
     if episodes < 100:

@@ -53,6 +53,21 @@ def record_episode(actor: Actor, env: EnvSpec | str, seed: int, path: Path) -> E
         lane.env.close()
 
 
+def first_frame(env: EnvSpec | str, seed: int) -> NDArray[np.uint8]:
+    """The picture `[height, width, 3]` with which the episode of `seed` begins.
+
+    Raises:
+        UsageError: as `record_episode` does.
+    """
+    spec = recipe_of(env)
+    lane = Lane(spec, "rgb_array")
+    try:
+        lane.start((0, seed))
+        return _frame(lane, spec)
+    finally:
+        lane.env.close()
+
+
 def _frame(lane: Lane, spec: EnvSpec) -> NDArray[np.uint8]:
     try:
         with _without_a_screen():
