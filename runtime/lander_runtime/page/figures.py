@@ -7,15 +7,15 @@ import numpy as np
 from lander_runtime.page.elements import Element, element
 from lander_runtime.report import Report
 from lander_runtime.spec import EnvSpec
+from lander_runtime.statistics import Summary
 
 
 def verdict(report: Report) -> Element:
     """The score, how sure it is, and what to know before believing it."""
     summary, threshold = report.summary, report.env.reward_threshold
-    last = summary.first_seed + summary.episodes - 1
     cards = [
         _card("Mean return", f"{summary.mean_return:.1f}", _interval(summary.ci95)),
-        _card("Episodes", f"{summary.episodes:,}", f"seeds {summary.first_seed} to {last}"),
+        _card("Episodes", f"{summary.episodes:,}", _seeds(summary)),
     ]
     if summary.success_rate is not None and summary.success_ci95 is not None:
         low, high = summary.success_ci95
@@ -86,7 +86,7 @@ def making(report: Report, command: str) -> Element:
         ("Environment", _recipe(report.env)),
         (
             "Seeds",
-            f"{summary.first_seed} to {summary.first_seed + summary.episodes - 1}, one for each episode",
+            _seeds(summary),
         ),
         ("Actions", "greedy" if summary.deterministic else "sampled from the policy's distribution"),
         ("Ran on", f"{conduct.provider or 'a function in Python'}, {conduct.engine}"),
@@ -150,10 +150,18 @@ def _interval(ends: tuple[float, float] | None) -> str:
     return "one episode has no interval" if ends is None else f"95% interval {ends[0]:.1f} to {ends[1]:.1f}"
 
 
+def _seeds(summary: Summary) -> str:
+    last = summary.first_seed + summary.episodes - 1
+    return f"seed {last}" if summary.episodes == 1 else f"seeds {summary.first_seed} to {last}"
+
+
 def _share(value: float) -> str:
     """As a percentage; 100.0% is said of nothing less than all."""
-    text = f"{value:.1%}"
-    return text if text != "100.0%" or value == 1.0 else f"{value:.3%}"
+    if value == 1.0:
+        return "100.0%"
+    return next(
+        (text for text in (f"{value:.{n}%}" for n in range(1, 6)) if not text.startswith("100")), "<100%"
+    )
 
 
 def _recipe(spec: EnvSpec) -> str:

@@ -25,16 +25,17 @@ def histogram(results: Results, summary: Summary, threshold: float | None, slots
         return None
     returns, codes = results.returns[finite], results.outcome_codes[finite]
     edges = edges_of(returns)
-    low, high = _with_threshold(float(edges[0]), float(edges[-1]), threshold)
-    x = Scale(*around(low, high, 0.02), LEFT, RIGHT)
+    low, high = range_of(edges, threshold)
+    # A bar that stands alone does not fill the picture.
+    x = Scale(*around(low, high, 0.02 if len(edges) > 2 else 3.0), LEFT, RIGHT)
     counts = {
         name: np.histogram(returns[codes == code], edges)[0]
         for code, name in enumerate(results.outcome_names)
     }
     tallest = int(np.sum(list(counts.values()), axis=0).max())
     y = Scale(0.0, tallest * 1.05, _BOTTOM, _TOP)
-    ticks = [tick for tick in y.ticks(4) if tick == int(tick)]
-    shown = threshold if threshold is not None and low <= threshold <= high else None
+    ticks = [tick for tick in y.ticks(5) if tick == int(tick)]
+    shown = threshold if threshold is not None and x.low <= threshold <= x.high else None
     return chart(
         "Histogram of returns",
         _in_words(summary, threshold),
@@ -59,8 +60,9 @@ def edges_of(returns: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([edge * width for edge in range(first, last + 1)])
 
 
-def _with_threshold(low: float, high: float, threshold: float | None) -> tuple[float, float]:
+def range_of(edges: NDArray[np.float64], threshold: float | None) -> tuple[float, float]:
     """The range of the picture, which reaches for the threshold where that is not far off."""
+    low, high = float(edges[0]), float(edges[-1])
     if threshold is None or not low - (high - low) <= threshold <= high + (high - low):
         return low, high
     return min(low, threshold), max(high, threshold)

@@ -41,7 +41,7 @@ def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Element:
 def axes(x: Scale, y: Scale, x_label: str, y_label: str, y_ticks: list[float] | None = None) -> Element:
     """Grid lines, ticks and labels; `x` runs to the right, `y` upwards."""
     parts = []
-    for tick in y.ticks(4) if y_ticks is None else y_ticks:
+    for tick in y.ticks(5) if y_ticks is None else y_ticks:
         parts.append(line(x.start, y(tick), x.end, y(tick), "rule"))
         parts.append(text(in_words(tick), x.start - 6, y(tick) + 4, "end"))
     parts.append(text(y_label, x.start - 40, y.end - 8, "start", "label"))

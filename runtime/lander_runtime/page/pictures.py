@@ -55,11 +55,14 @@ def _returns(report: Report, slots: Slots) -> Element | None:
     if summary.ci95 is not None:
         entries.append((element("rect", x=1, y=0, width=14, height=14, class_="band"), "95% interval of it"))
     if threshold is not None:
-        entries.append((element("path", d="M8 0v14", class_="threshold"), f"threshold {threshold:g}"))
+        outside = "" if drawn.find("*[@class='threshold']") is not None else ", outside the picture"
+        swatch = element("path", d="M8 0v14", class_="threshold")
+        entries.append((swatch, f"threshold {threshold:g}{outside}"))
     reading = (
-        "How many episodes returned how much; the interval is that of the mean, not of an episode. "
-        "A bar is always high enough to be seen, even for one episode."
+        "How many episodes returned how much; a bar is always high enough to be seen, even for one episode."
     )
+    if summary.ci95 is not None:
+        reading += " The interval is that of the mean, not of an episode."
     return _figure(drawn, "Returns.", legend(entries), reading)
 
 

@@ -13,6 +13,9 @@ from lander_runtime.spec import Component
 MOST = 2_000
 """Episodes that are drawn: more hide one another, and the page is to stay small."""
 
+_DENSE = 200
+"""From here on dots are small."""
+
 _TOP, _BOTTOM, _HEIGHT = 24.0, 240.0, 282.0
 
 
@@ -26,6 +29,7 @@ def scatter(results: Results, across: Component, up: Component, slots: Slots) ->
     x = Scale(*around(float(horizontal[there].min()), float(horizontal[there].max())), LEFT, RIGHT)
     y = Scale(*around(float(vertical[there].min()), float(vertical[there].max())), _BOTTOM, _TOP)
     marks = []
+    density = " dense" if np.count_nonzero(there) > _DENSE else ""
     # The most frequent first, so that the rare ones lie on top.
     for code in sorted(range(len(results.outcome_names)), key=lambda code: -np.count_nonzero(codes == code)):
         slot = slots[results.outcome_names[code]]
@@ -35,7 +39,7 @@ def scatter(results: Results, across: Component, up: Component, slots: Slots) ->
                 f"M{number(round(x(horizontal[row]), 1))} {number(round(y(vertical[row]), 1))}{mark(slot)}"
                 for row in rows
             )
-            marks.append(element("path", d=d, class_=f"mark o{slot}"))
+            marks.append(element("path", d=d, class_=f"mark o{slot}{density}"))
     zeros = [
         line(x(0), _TOP, x(0), _BOTTOM, "zero") if x.low < 0 < x.high else None,
         line(LEFT, y(0), RIGHT, y(0), "zero") if y.low < 0 < y.high else None,

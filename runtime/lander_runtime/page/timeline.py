@@ -95,12 +95,14 @@ def _curve(values: NDArray[Any], x: Scale, top: float, height: float) -> Element
         f"{number(round(x(x.low + index + 1), 1))},{number(round(y(value), 1))}"
         for index, value in enumerate(values.tolist())
     )
-    ends = [text(in_words(float(f"{value:.3g}")), x.start - 6, y(value) + 4, "end") for value in {low, high}]
+    # A value that never changes is written at the top, out of the way of the name in the middle.
+    ends = {top + 10: high} if low == high else {top + 10: high, top + height: low}
+    labels = [text(in_words(float(f"{value:.3g}")), x.start - 6, at, "end") for at, value in ends.items()]
     return element(
         "g",
         element("rect", x=x.start, y=top, width=x.end - x.start, height=height, class_="lane"),
         line(x.start, y(0), x.end, y(0), "zero") if y.low < 0 < y.high else None,
-        *ends,
+        *labels,
         element("polyline", points=places, class_="curve"),
     )
 

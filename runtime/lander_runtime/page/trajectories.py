@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.page.elements import Element, element
+from lander_runtime.page.elements import Element, element, number
 from lander_runtime.page.outcomes import Slots
 from lander_runtime.page.panel import chart
 
-_APART = 1.5
+_APART = 3.0
 """Pixels: points that are closer to the last one drawn are left out, and nobody sees it."""
 
 
@@ -41,13 +41,15 @@ def trajectories(
 
 
 def path_of(points: NDArray[Any]) -> str:
-    """An SVG path along `points` `[N, 2]`, in whole pixels and steps relative to the last point."""
+    """An SVG path along `points` `[N, 2]`, in steps from point to point, to a tenth of a pixel."""
     kept = [0]
     for index in range(1, len(points)):
         if np.abs(points[index] - points[kept[-1]]).max() >= _APART:
             kept.append(index)
     if kept[-1] != len(points) - 1:
         kept.append(len(points) - 1)
-    places = np.rint(points[kept]).astype(np.int64)
-    steps = np.diff(places, axis=0)
-    return f"M{places[0, 0]} {places[0, 1]}l" + " ".join(f"{dx} {dy}" for dx, dy in steps.tolist())
+    # Differences of what was rounded, so that no error adds up along the path.
+    tenths = np.rint(points[kept].astype(np.float64) * 10.0)
+    x, y = (tenths[0] / 10.0).tolist()
+    steps = (np.diff(tenths, axis=0) / 10.0).tolist()
+    return f"M{number(x)} {number(y)}l" + " ".join(f"{number(dx)} {number(dy)}" for dx, dy in steps)

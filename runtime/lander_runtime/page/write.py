@@ -33,7 +33,8 @@ def write_page(folder: Path, policy: AnyPolicy, report: Report, album: Album, co
     """
     path = folder / PAGE
     page = document(_page(policy, report, album, command))
-    data = json.dumps(report.to_json(), ensure_ascii=False, allow_nan=False, indent=2)
+    # In ASCII, because a file's name may hold bytes that are no character.
+    data = json.dumps(report.to_json(), allow_nan=False, indent=2)
     write_text(folder / "report.json", data + "\n")
     write_text(path, page)
     return path
@@ -43,10 +44,10 @@ def _page(policy: AnyPolicy, report: Report, album: Album, command: str) -> Elem
     actor = actor_of(policy, sampled=not report.summary.deterministic)
     name = PurePath(report.policy_path).name if report.policy_path else "A function"
     title = f"{name} in {report.env.id}"
-    episodes = [("The worst episode", album.worst)]
-    # One episode is both.
-    if album.best is not album.worst:
-        episodes.append(("The best episode", album.best))
+    episodes = [("The worst episode", album.worst), ("The best episode", album.best)]
+    if album.best is album.worst:
+        alone = "The episode" if report.summary.episodes == 1 else "The first episode: all returned the same"
+        episodes = [(alone, album.best)]
     body = element(
         "body",
         element("header", element("p", "lander evaluation", class_="kind"), element("h1", title)),
