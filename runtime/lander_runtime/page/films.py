@@ -20,6 +20,9 @@ from lander_runtime.spec import EnvSpec
 LARGEST = 900_000
 """Bytes of a GIF. Two of them, a third larger in base64, leave room for the charts in 3 MB."""
 
+_LARGEST_STILL = 100_000
+"""Bytes of a PNG in full colour."""
+
 _ATTEMPTS = 3
 """Each at a quarter of the pixels and half the frames of the one before."""
 
@@ -41,7 +44,7 @@ def film(actor: Actor, spec: EnvSpec, episode: Episode) -> Film | str:
         path = Path(folder) / "episode.gif"
         try:
             again = record_episode(actor, spec, episode.seed, path)
-        except LanderError as error:
+        except (LanderError, ValueError) as error:  # ValueError: pictures that are not in RGB.
             return f"There is no film of it: {error}"
         if again.return_ != episode.return_:
             return (
@@ -60,6 +63,8 @@ def background(spec: EnvSpec, seed: int) -> tuple[str, tuple[int, int]] | None:
     try:
         frame = first_frame(spec, seed)
     except LanderError:
+        return None
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
         return None
     return _png(frame), (frame.shape[1], frame.shape[0])
 
@@ -99,10 +104,15 @@ def _film(path: Path) -> Film:
 
 
 def _png(frame: NDArray[np.uint8]) -> str:
-    file = BytesIO()
-    # A palette takes a fifth of the bytes; simulators' drawings have few colours.
-    Image.fromarray(frame).quantize(64, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-    return _data_uri("image/png", file.getvalue())
+    picture, content = Image.fromarray(frame), b""
+    # A simulator's drawing packs well as it is; only what does not loses rare colours to a palette.
+    for candidate in (picture, picture.quantize(64, dither=Image.Dither.NONE)):
+        file = BytesIO()
+        candidate.save(file, "PNG", optimize=True)
+        content = file.getvalue()
+        if len(content) <= _LARGEST_STILL:
+            break
+    return _data_uri("image/png", content)
 
 
 def _data_uri(kind: str, content: bytes) -> str:

@@ -42,6 +42,7 @@ def single(heading: str, episode: Episode, actor: Actor, report: Report) -> Elem
         element("h2", heading),
         element("p", f"{told[0].upper()}{told[1:]}."),
         element("div", *figures, class_="grid"),
+        class_="single",
     )
 
 
@@ -104,13 +105,15 @@ def _film(heading: str, told: str, actor: Actor, report: Report, episode: Episod
     made = film(actor, report.env, episode)
     if isinstance(made, str):
         return element("p", made, class_="note")
-    width, height = made.size
-    still = element("source", media="print, (prefers-reduced-motion: reduce)", srcset=made.still)
-    picture = element(
-        "img", src=made.gif, alt=f"Film of {told}", width=f"{width}", height=f"{height}", class_="film"
+    width, height = (str(length) for length in made.size)
+    # The style sheet shows one of the two; what it hides is not read out either.
+    film_and_still = element(
+        "div",
+        element("img", src=made.gif, alt=f"Film of {told}", width=width, height=height, class_="film moving"),
+        element("img", src=made.still, alt=f"End of {told}", width=width, height=height, class_="film still"),
     )
     reading = "Flown again for the camera; it returned exactly what was scored."
-    return _figure(element("picture", still, picture), "Film.", None, reading)
+    return _figure(film_and_still, "Film.", None, reading)
 
 
 def _entries(

@@ -157,14 +157,14 @@ def silent_env(register: Callable[..., str]) -> EnvSpec:
 
 
 class RestlessEnv(gymnasium.Env[Any, Any]):
-    """Rewards more in every episode than in the one before; drawn or not, as it is asked."""
+    """Rewards more in every episode than in the one before; drawn `in colour`, `in grey` or not at all."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 25}  # noqa: RUF012
     observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (8,), np.float32)
     action_space = gymnasium.spaces.Discrete(4)
     flown = 0
 
-    def __init__(self, drawn: bool = False, render_mode: str | None = None) -> None:
+    def __init__(self, drawn: str = "", render_mode: str | None = None) -> None:
         self.render_mode, self._drawn = render_mode, drawn
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
@@ -179,4 +179,4 @@ class RestlessEnv(gymnasium.Env[Any, Any]):
     def render(self) -> Any:
         if not self._drawn:
             raise RuntimeError("no pictures here")
-        return np.zeros((20, 20, 3), np.uint8)
+        return np.zeros((20, 20, 3), np.uint8) if self._drawn == "in colour" else np.zeros((20, 20), np.uint8)

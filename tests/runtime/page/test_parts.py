@@ -76,6 +76,13 @@ def test_the_landers_track_is_where_its_picture_shows_it(env_id: str) -> None:
     assert np.ptp(np.array(seen), axis=0).min() > 15, "it moved in both directions"
 
 
+@pytest.mark.parametrize("env_id", ["LunarLander-v3", "LunarLanderContinuous-v3"])
+def test_what_is_drawn_in_pairs_is_measured(env_id: str) -> None:
+    known = knowledge_of(env_id)
+    assert len(known.pairs) == 2
+    assert {component for pair in known.pairs for component in pair} <= set(known.measures)
+
+
 def test_markup_is_made_from_elements_only() -> None:
     node = element("p", "<b>", element("i", "&"), "</p>", None, title='"<', data_x=1.0, aria_hidden=None)
     markup = '<p title="&quot;<" data-x="1">&lt;b&gt;<i>&amp;</i>&lt;/p&gt;</p>'
