@@ -10,8 +10,10 @@ import typer
 
 from lander_cli.console import episode_bar, print_json, print_next, say
 from lander_cli.engines import EngineName, chosen_engine
+from lander_cli.listeners import Listeners
 from lander_cli.numbers import number_or_auto, whole_number
 from lander_cli.opening import open_named
+from lander_cli.pages import album_for, check_page, write_page_of
 from lander_cli.recording import chosen, record
 from lander_cli.replay_saving import check_replay_file, saving
 from lander_cli.scores import print_report
@@ -111,6 +113,10 @@ def eval_command(
             metavar="ADDRESS", help="An existing cluster, such as auto.", show_default="one of this machine"
         ),
     ] = None,
+    report_folder: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="DIR", help="Write a page with pictures, DIR/index.html."),
+    ] = None,
 ) -> None:
     """Score a policy with ONNX Runtime and record it.
 
@@ -135,6 +141,7 @@ def eval_command(
     wanted = "none" if unasked else "first" if gif_episodes is None else gif_episodes
     file = gif or Path("eval.gif")
     _check_request(wanted, file, fail_under, out)
+    check_page(report_folder)
     check_replay_file(save_replay)
     opened = open_named(policy, device, env, env_arg or [], output)
     loaded, path = opened.policy, opened.path
@@ -143,11 +150,13 @@ def eval_command(
         say(loaded.device_note)
     for assumption in loaded.assumptions:
         say(f"Assumed: {assumption}")
+    album = album_for(report_folder, opened.env)
     with (
         episode_bar(episodes) as bar,
         chosen_engine(engine, ray_address, workers, bar) as flyer,
-        saving(save_replay, loaded, opened.env, seed, episodes, sampled, bar) as replay,
+        saving(save_replay, loaded, opened.env, seed, episodes, sampled) as replay,
     ):
+        listeners = Listeners(bar, replay, album)
         report = evaluate(
             loaded,
             opened.env,
@@ -157,8 +166,8 @@ def eval_command(
             lanes=lanes,
             workers="auto" if workers == "auto" else int(workers),
             render_mode=None if render is None else render.value,
-            keep=replay.keep,
-            observer=replay,
+            keep=listeners.keep,
+            observer=listeners,
             engine=flyer,
         )
     report = replace(report, shard=part)
@@ -176,6 +185,9 @@ def eval_command(
         say(f"Kept every step in {save_replay}")
     for recorded in record(loaded, report, chosen(wanted, report), file, sampled):
         say(f"Recorded {recorded}")
+    if report_folder is not None and album is not None:
+        page = write_page_of(report_folder, loaded, report, album, opened.options)
+        say(f"Wrote {page}: open it in a browser")
     if fail_under is not None and not report.summary.mean_return >= fail_under:
         raise CheckFailed(f"The mean return {report.summary.mean_return:.2f} is under {fail_under:g}.")
     if part is not None and out is not None:

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lander_runtime.errors import UsageError
 
 if TYPE_CHECKING:
-    from lander_runtime.episodes import Episode, EpisodeObserver, Keep
     from lander_runtime.policy_file import PolicyFile
+    from lander_runtime.replays import ReplayWriter
     from lander_runtime.spec import EnvSpec
 
 
@@ -25,18 +24,6 @@ def check_replay_file(path: Path | None) -> None:
     check_writable(path)
 
 
-@dataclass(frozen=True)
-class Saving:
-    """An observer that hands every episode on to others, and what they need to be given."""
-
-    observers: "tuple[EpisodeObserver, ...]"
-    keep: "Keep"
-
-    def on_episode(self, episode: "Episode") -> None:
-        for observer in self.observers:
-            observer.on_episode(episode)
-
-
 @contextmanager
 def saving(
     path: Path | None,
@@ -45,13 +32,10 @@ def saving(
     first_seed: int,
     episodes: int,
     sampled: bool,
-    observer: "EpisodeObserver",
-) -> Iterator[Saving]:
-    """`observer`, and beside it a file at `path` if there is one; it appears when the block ends well."""
-    from lander_runtime.episodes import NOTHING
-
+) -> "Iterator[ReplayWriter | None]":
+    """An observer that writes `path`, if there is one; the file appears when the block ends well."""
     if path is None:
-        yield Saving((observer,), NOTHING)
+        yield None
         return
     from lander_runtime.replays import ReplayWriter, header_for
 
@@ -64,4 +48,4 @@ def saving(
         episodes=episodes,
     )
     with ReplayWriter(path, header) as writer:
-        yield Saving((writer, observer), ReplayWriter.keep)
+        yield writer

@@ -32,6 +32,10 @@ class Keep:
     """Actions and rewards, what a replay needs."""
     observations: bool = False
 
+    def __or__(self, other: "Keep") -> "Keep":
+        """What both want."""
+        return Keep(self.actions or other.actions, self.observations or other.observations)
+
 
 NOTHING = Keep()
 

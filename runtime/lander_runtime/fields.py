@@ -32,7 +32,11 @@ class Fields:
             InputRefused: the text is not JSON, or not an object.
         """
         try:
-            return cls(json.loads(text, parse_float=_finite, parse_constant=_finite), where)
+            data = json.loads(text, parse_float=_finite, parse_constant=_finite)
+            if "\\ud" in text.lower():
+                # Half a character, which JSON can write and no file or terminal can hold.
+                json.dumps(data, ensure_ascii=False).encode()
+            return cls(data, where)
         except (ValueError, RecursionError) as error:
             raise InputRefused(f"{where}: not valid JSON ({error}).") from error
 

@@ -86,6 +86,21 @@ def frames_per_second(lane: Lane) -> float:
     return float(lane.env.metadata.get("render_fps") or 50)
 
 
+def first_frame(env: EnvSpec | str, seed: int) -> NDArray[np.uint8]:
+    """The picture `[height, width, 3]` with which the episode of `seed` begins.
+
+    Raises:
+        UsageError: as `record_episode` does.
+    """
+    spec = recipe_of(env)
+    lane = Lane(spec, "rgb_array")
+    try:
+        lane.start((0, seed))
+        return _frame(lane)
+    finally:
+        lane.env.close()
+
+
 def _frame(lane: Lane) -> NDArray[np.uint8]:
     try:
         with _without_a_screen():

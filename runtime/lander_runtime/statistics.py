@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lander_runtime.fields import Fields
 from lander_runtime.intervals import mean_interval, wilson_interval
+from lander_runtime.words import counted
 
 if TYPE_CHECKING:
     from lander_runtime.results import Results
@@ -156,7 +157,8 @@ def cautions(summary: Summary, reward_threshold: float | None) -> list[str]:
     found = []
     if summary.episodes < FEW:
         found.append(
-            f"{summary.episodes} episodes say little: take at least {FEW}, better 1000, before comparing."
+            f"A score of {counted(summary.episodes, 'episode')} says little: take at least {FEW}, better "
+            "1000, before comparing."
         )
     interval = summary.ci95
     if interval is not None and reward_threshold is not None and interval[0] < reward_threshold < interval[1]:

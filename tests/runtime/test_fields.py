@@ -134,3 +134,10 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
     except InputRefused:
         return
     assert isinstance(fields.data, dict)
+
+
+@pytest.mark.parametrize("text", [r'{"a": "\ud800"}', r'{"\uDC00": 1}', r'{"a": [{"b": "x\udfff"}]}'])
+def test_half_a_character_is_refused(text: str) -> None:
+    with pytest.raises(InputRefused, match="file: not valid JSON"):
+        Fields.parse(text, "file")
+    assert Fields.parse(r'{"a": "\ud83d\ude80"}', "file").text("a") == "🚀"

@@ -167,8 +167,8 @@ def test_the_tail_lies_between_the_worst_and_the_mean(values: list[float]) -> No
         ([100.0, 300.0] * 100, 200.0, ["holds the threshold of 200"]),
         ([100.0, 300.0] * 100, 150.0, []),
         ([100.0, 300.0] * 100, None, []),
-        ([100.0, 300.0] * 14, 200.0, ["28 episodes say little", "holds the threshold"]),
-        ([300.0], 200.0, ["1 episodes say little"]),
+        ([100.0, 300.0] * 14, 200.0, ["28 episodes says little", "holds the threshold"]),
+        ([300.0], 200.0, ["1 episode says little"]),
     ],
 )
 def test_cautions(returns: list[float], threshold: float | None, words: list[str]) -> None:

@@ -36,3 +36,13 @@ class Knowledge:
     measure: Callable[[NDArray[Any], NDArray[Any]], Sequence[float | None]] = _no_measures
     """(observations `[T + 1, *obs_shape]`, actions `[T, *action_shape]`) of a whole episode -> one number
     for each of `measures`, None where the episode has none. Asked only where there are `measures`."""
+
+    pairs: tuple[tuple[Component, Component], ...] = ()
+    """Two of `measures` each that say more in one picture, a mark for each episode: (across, up)."""
+
+    track: Callable[[NDArray[Any]], NDArray[Any]] | None = None
+    """Observations `[T + 1, *obs_shape]` -> `[T + 1, 2]`: where that is in the environment's picture, in
+    pixels to the right and down from its top left corner; None where an observation does not tell."""
+
+    track_note: str = ""
+    """What to know of several episodes' tracks in one picture, in a sentence."""

@@ -36,12 +36,16 @@ def _outcome(last_reward: float, last_obs: object, terminated: bool) -> str:
     return "flew off" if abs(x) >= 1.0 else "crashed"
 
 
+_TOUCHDOWN_X = Component("touchdown x", "m from the pad")
+_SINKING = Component("touchdown sinking speed", "m/s")
+_SIDEWAYS = Component("touchdown sideways speed", "m/s")
+
 _MEASURES = (
     Component("main engine uses", "steps"),
     Component("side engine uses", "steps"),
-    Component("touchdown x", "m from the pad"),
-    Component("touchdown sinking speed", "m/s"),
-    Component("touchdown sideways speed", "m/s"),
+    _TOUCHDOWN_X,
+    _SINKING,
+    _SIDEWAYS,
 )
 """Uses are steps in which an engine burnt, as the environment charges them. Touchdown is the first step
 with a leg on the ground: where it was, and how fast the step before, which the ground had not slowed."""
@@ -71,6 +75,18 @@ def _touchdown(observations: NDArray[Any]) -> tuple[float | None, float | None, 
     return float(observations[step, 0]) * 10.0, -float(before[3]) * 7.5, abs(float(before[2])) * 5.0
 
 
+_PAIRS = ((_TOUCHDOWN_X, _SINKING), (_TOUCHDOWN_X, _SIDEWAYS))
+
+
+def _track(observations: NDArray[Any]) -> NDArray[Any]:
+    # The picture is 600 x 400 pixels, 30 to a metre; the pad lies at a quarter of its height, and a
+    # lander that stands there has y = 0 with its middle 18 pixels above.
+    x, y = observations[:, 0].astype(np.float64), observations[:, 1].astype(np.float64)
+    return np.stack([300.0 + 300.0 * x, 400.0 - (100.0 + 18.0 + 200.0 * y)], axis=1)
+
+
+_TRACK_NOTE = "The pad is always at the same place; the ground around it differs from episode to episode."
+
 DISCRETE = Knowledge(
     observation=_OBSERVATION,
     actions=(
@@ -82,6 +98,9 @@ DISCRETE = Knowledge(
     outcome=_outcome,
     measures=_MEASURES,
     measure=_measure_discrete,
+    pairs=_PAIRS,
+    track=_track,
+    track_note=_TRACK_NOTE,
 )
 
 CONTINUOUS = Knowledge(
@@ -90,4 +109,7 @@ CONTINUOUS = Knowledge(
     outcome=_outcome,
     measures=_MEASURES,
     measure=_measure_continuous,
+    pairs=_PAIRS,
+    track=_track,
+    track_note=_TRACK_NOTE,
 )

@@ -1,0 +1,175 @@
+"""The figures of the page in words: the verdict, and the tables that say the same as the pictures."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from lander_runtime.page.elements import Element, element
+from lander_runtime.report import Report
+from lander_runtime.spec import EnvSpec
+from lander_runtime.statistics import Summary
+
+
+def verdict(report: Report) -> Element:
+    """The score, how sure it is, and what to know before believing it."""
+    summary, threshold = report.summary, report.env.reward_threshold
+    cards = [
+        _card("Mean return", f"{summary.mean_return:.1f}", _interval(summary.ci95)),
+        _card("Episodes", f"{summary.episodes:,}", _seeds(summary)),
+    ]
+    if summary.success_rate is not None and summary.success_ci95 is not None:
+        low, high = summary.success_ci95
+        cards.append(
+            _card(
+                f"Success: {threshold:g} or more",
+                _share(summary.success_rate),
+                f"95% interval {_share(low)} to {_share(high)}",
+            )
+        )
+    if summary.cvar05_return is not None:
+        cards.append(_card("Worst 5%", f"{summary.cvar05_return:.1f}", "mean return of these episodes"))
+    return element(
+        "section",
+        element("div", *cards, class_="cards"),
+        _sentence(report),
+        *(element("p", warning, class_="warning") for warning in report.warnings),
+        aria_label="Verdict",
+    )
+
+
+def outcome_table(report: Report) -> Element:
+    """One row for each outcome."""
+    results = report.results
+    rows = []
+    for code, name in enumerate(results.outcome_names):
+        there = results.outcome_codes == code
+        count = int(np.count_nonzero(there))
+        rows.append(
+            (
+                name,
+                f"{count:,}",
+                _share(count / len(results)),
+                f"{results.returns[there].mean():.1f}",
+                f"{results.lengths[there].mean():.1f}",
+            )
+        )
+    return table("Outcomes", ("outcome", "episodes", "share", "mean return", "mean steps"), rows)
+
+
+def statistics_table(report: Report) -> Element:
+    """The summary's other figures."""
+    summary, values = report.summary, [("standard deviation", f"{report.summary.std_return:.1f}")]
+    if summary.mean_minus_std is not None:
+        values.append(("mean less standard deviation", f"{summary.mean_minus_std:.1f}"))
+    if summary.median_return is not None:
+        values.append(("median", f"{summary.median_return:.1f}"))
+    values += [
+        ("interquartile mean", f"{summary.iqm_return:.1f}"),
+        ("lowest and highest", f"{summary.min_return:.1f}, {summary.max_return:.1f}"),
+        ("mean length", f"{summary.mean_length:.1f} steps"),
+    ]
+    units = {component.name: component.unit for component in report.results.measures}
+    values += [
+        (f"mean {name}", f"{value:.2f} {units.get(name, '')}".rstrip())
+        for name, value in summary.mean_measures.items()
+    ]
+    return table("Returns and measures", ("figure", "value"), values)
+
+
+def making(report: Report, command: str) -> Element:
+    """How to find the same again."""
+    conduct, summary = report.conduct, report.summary
+    rows = [
+        ("Command", element("code", command)),
+        ("Policy", report.policy_path or "a function"),
+        ("SHA-256 of the policy", element("code", report.policy_sha256) if report.policy_sha256 else "none"),
+        ("Environment", _recipe(report.env)),
+        (
+            "Seeds",
+            _seeds(summary),
+        ),
+        ("Actions", "greedy" if summary.deterministic else "sampled from the policy's distribution"),
+        ("Ran on", f"{conduct.provider or 'a function in Python'}, {conduct.engine}"),
+        ("Speed", f"{conduct.steps_per_second:,.0f} steps/s, {conduct.seconds:.1f} s in all"),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in conduct.versions.items())),
+        ("SHA-256 of the report", element("code", report.sha256)),
+    ]
+    pairs = [part for name, value in rows for part in (element("dt", name), element("dd", value))]
+    return element(
+        "section",
+        element("h2", "How it was made"),
+        element("dl", *pairs),
+        element(
+            "p",
+            "Whoever repeats the evaluation with the same versions finds the same digest of the report, "
+            "whatever the number of processes; report.json beside this page holds every episode.",
+            class_="note",
+        ),
+    )
+
+
+def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Element:
+    """A table whose first column names the rows."""
+    head = element("tr", *(element("th", heading, scope="col") for heading in headings))
+    body = [
+        element("tr", element("th", first, scope="row"), *(element("td", value) for value in rest))
+        for first, *rest in rows
+    ]
+    return element(
+        "table",
+        element("caption", caption),
+        element("thead", head),
+        element("tbody", *body),
+        class_="figures",
+    )
+
+
+def _card(name: str, value: str, below: str) -> Element:
+    return element(
+        "div",
+        element("p", name, class_="name"),
+        element("p", value, class_="value"),
+        element("p", below, class_="below"),
+        class_="card",
+    )
+
+
+def _sentence(report: Report) -> Element | None:
+    """Where the interval lies, which the warnings say only where it holds the threshold."""
+    interval, threshold = report.summary.ci95, report.env.reward_threshold
+    if interval is None or threshold is None:
+        return None
+    if interval[0] >= threshold:
+        return element("p", f"The whole interval of the mean lies above the threshold of {threshold:g}.")
+    if interval[1] <= threshold:
+        return element("p", f"The whole interval of the mean lies below the threshold of {threshold:g}.")
+    return None
+
+
+def _interval(ends: tuple[float, float] | None) -> str:
+    return "one episode has no interval" if ends is None else f"95% interval {ends[0]:.1f} to {ends[1]:.1f}"
+
+
+def _seeds(summary: Summary) -> str:
+    last = summary.first_seed + summary.episodes - 1
+    return f"seed {last}" if summary.episodes == 1 else f"seeds {summary.first_seed} to {last}"
+
+
+def _share(value: float) -> str:
+    """As a percentage; 100.0% is said of nothing less than all."""
+    if value == 1.0:
+        return "100.0%"
+    return next(
+        (text for text in (f"{value:.{n}%}" for n in range(1, 6)) if not text.startswith("100")), "<100%"
+    )
+
+
+def _recipe(spec: EnvSpec) -> str:
+    arguments = ", ".join(f"{name}={value!r}" for name, value in spec.kwargs.items())
+    parts = [f"{spec.id}({arguments})" if arguments else spec.id]
+    parts += [f"in {wrapper.name}" for wrapper in spec.wrappers]
+    if spec.max_episode_steps is not None:
+        parts.append(f"cut off after {spec.max_episode_steps} steps")
+    if spec.reward_threshold is not None:
+        parts.append(f"a success is a return of {spec.reward_threshold:g} or more")
+    return ", ".join(parts)

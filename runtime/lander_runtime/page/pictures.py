@@ -1,0 +1,129 @@
+"""The pictures of the page, each with its legend and one sentence that says how to read it."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from lander_runtime.episodes import Actor, Episode
+from lander_runtime.known import knowledge_of
+from lander_runtime.page.album import Album
+from lander_runtime.page.elements import Element, element
+from lander_runtime.page.films import background, film
+from lander_runtime.page.histogram import histogram
+from lander_runtime.page.outcomes import Slots, legend, swatch_of_bar, swatch_of_line, swatch_of_mark
+from lander_runtime.page.scatter import MOST, scatter
+from lander_runtime.page.timeline import STEPS, timeline
+from lander_runtime.page.trajectories import trajectories
+from lander_runtime.report import Report
+
+
+def overview(report: Report, album: Album, slots: Slots) -> Element:
+    """All episodes at once: their returns, where they went, and how they ended."""
+    figures = [_returns(report, slots), _paths(report, album, slots), *_pairs(report, slots)]
+    return element("section", element("h2", "All episodes"), element("div", *figures, class_="grid"))
+
+
+def single(heading: str, episode: Episode, actor: Actor, report: Report) -> Element:
+    """One episode: its film, and what it did step by step."""
+    told = (
+        f"episode {episode.index}, seed {episode.seed}: {episode.outcome} after {episode.length} steps "
+        f"with a return of {episode.return_:.1f}"
+    )
+    names = [action.name for action in knowledge_of(report.env.id).actions]
+    figures = [_film(heading, told, actor, report, episode)]
+    drawn = timeline(f"{heading}, step by step", episode, names)
+    if drawn is not None:
+        cut = f", of which the last {STEPS:,} are shown" if episode.length > STEPS else ""
+        reading = f"What was done at each step{cut}; below, the return as it grew to its final value."
+        figures.append(_figure(drawn, "Step by step.", None, reading))
+    return element(
+        "section",
+        element("h2", heading),
+        element("p", f"{told[0].upper()}{told[1:]}."),
+        element("div", *figures, class_="grid"),
+        class_="single",
+    )
+
+
+def _returns(report: Report, slots: Slots) -> Element | None:
+    summary, threshold = report.summary, report.env.reward_threshold
+    drawn = histogram(report.results, summary, threshold, slots)
+    if drawn is None:
+        return None
+    entries = _entries(summary.outcome_counts, slots, swatch_of_bar)
+    entries.append((element("path", d="M8 0v14", class_="mean"), "mean"))
+    if summary.ci95 is not None:
+        entries.append((element("rect", x=1, y=0, width=14, height=14, class_="band"), "95% interval of it"))
+    if threshold is not None:
+        outside = "" if drawn.find("*[@class='threshold']") is not None else ", outside the picture"
+        swatch = element("path", d="M8 0v14", class_="threshold")
+        entries.append((swatch, f"threshold {threshold:g}{outside}"))
+    reading = (
+        "How many episodes returned how much; a bar is always high enough to be seen, even for one episode."
+    )
+    if summary.ci95 is not None:
+        reading += " The interval is that of the mean, not of an episode."
+    return _figure(drawn, "Returns.", legend(entries), reading)
+
+
+def _paths(report: Report, album: Album, slots: Slots) -> Element | None:
+    under = background(report.env, report.summary.first_seed) if album.tracks else None
+    if under is None:
+        return None
+    source, size = under
+    counts = Counter(outcome for outcome, _ in album.tracks)
+    reading = (
+        f"The paths of the first {len(album.tracks)} episodes, over the picture with which the first of them "
+        f"began. {knowledge_of(report.env.id).track_note}"
+    )
+    drawn = trajectories(album.tracks, size, source, slots)
+    return _figure(drawn, "Trajectories.", legend(_entries(counts, slots, swatch_of_line)), reading)
+
+
+def _pairs(report: Report, slots: Slots) -> list[Element]:
+    results, figures = report.results, []
+    for across, up in knowledge_of(report.env.id).pairs:
+        drawn = scatter(results, across, up, slots)
+        if drawn is None:
+            continue
+        there = (np.isfinite(results.measures[across]) & np.isfinite(results.measures[up]))[:MOST]
+        codes = results.outcome_codes[:MOST][there]
+        counts = Counter(results.outcome_names[code] for code in codes.tolist())
+        reading = f"A mark for each of {len(codes):,} episodes, with {across.name} across."
+        if len(results) > MOST:
+            reading += f" The first {MOST:,} episodes are drawn."
+        missing = len(there) - len(codes)
+        if missing:
+            reading += f" {missing:,} have no such value and are left out."
+        entries = _entries(counts, slots, swatch_of_mark)
+        figures.append(_figure(drawn, f"{up.name[0].upper()}{up.name[1:]}.", legend(entries), reading))
+    return figures
+
+
+def _film(heading: str, told: str, actor: Actor, report: Report, episode: Episode) -> Element:
+    made = film(actor, report.env, episode)
+    if isinstance(made, str):
+        return element("p", made, class_="note")
+    width, height = (str(length) for length in made.size)
+    # The style sheet shows one of the two; what it hides is not read out either.
+    film_and_still = element(
+        "div",
+        element("img", src=made.gif, alt=f"Film of {told}", width=width, height=height, class_="film moving"),
+        element("img", src=made.still, alt=f"End of {told}", width=width, height=height, class_="film still"),
+    )
+    reading = "Flown again for the camera; it returned exactly what was scored."
+    return _figure(film_and_still, "Film.", None, reading)
+
+
+def _entries(
+    counts: Mapping[str, int], slots: Slots, swatch: Callable[[int], Element]
+) -> list[tuple[Element, str]]:
+    return [
+        (swatch(slots[name]), f"{name}: {counts[name]:,}")
+        for name in sorted(counts, key=lambda name: slots[name])
+    ]
+
+
+def _figure(picture: Element, title: str, key: Element | None, reading: str) -> Element:
+    return element("figure", picture, key, element("figcaption", element("strong", title), f" {reading}"))

@@ -1,0 +1,79 @@
+"""The whole page, and writing it: `index.html` with everything in it, `report.json` beside it.
+
+The page needs no script and no network, and says so to the browser, which then holds it to that.
+"""
+
+import json
+from importlib.resources import files
+from pathlib import Path, PurePath
+
+from lander_runtime.actors import AnyPolicy, actor_of
+from lander_runtime.files import write_text
+from lander_runtime.page.album import Album
+from lander_runtime.page.elements import Element, document, element
+from lander_runtime.page.figures import making, outcome_table, statistics_table, verdict
+from lander_runtime.page.outcomes import slots_of
+from lander_runtime.page.pictures import overview, single
+from lander_runtime.report import Report
+
+PAGE = "index.html"
+
+_ALLOWED = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def write_page(folder: Path, policy: AnyPolicy, report: Report, album: Album, command: str) -> Path:
+    """Write the page of an evaluation and its data; gives the page's path.
+
+    Args:
+        folder: where; made where it is missing.
+        policy: what was evaluated, to fly the best and the worst episode again for the camera.
+        report: what `evaluate` found with `album` as its observer and `keep=album.keep`.
+        album: what it saw.
+        command: what to type to make the page again.
+    """
+    path = folder / PAGE
+    page = document(_page(policy, report, album, command))
+    # In ASCII, because a file's name may hold bytes that are no character.
+    data = json.dumps(report.to_json(), allow_nan=False, indent=2)
+    write_text(folder / "report.json", data + "\n")
+    write_text(path, page)
+    return path
+
+
+def _page(policy: AnyPolicy, report: Report, album: Album, command: str) -> Element:
+    actor = actor_of(policy, sampled=not report.summary.deterministic)
+    name = PurePath(report.policy_path).name if report.policy_path else "A function"
+    title = f"{name} in {report.env.id}"
+    episodes = [("The worst episode", album.worst), ("The best episode", album.best)]
+    if album.best is album.worst:
+        alone = "The episode" if report.summary.episodes == 1 else "The first episode: all returned the same"
+        episodes = [(alone, album.best)]
+    body = element(
+        "body",
+        element("header", element("p", "lander evaluation", class_="kind"), element("h1", title)),
+        element(
+            "main",
+            verdict(report),
+            overview(report, album, slots_of(report.results)),
+            *(single(heading, one, actor, report) for heading, one in episodes if one is not None),
+            element(
+                "section",
+                element("h2", "In figures"),
+                element("div", outcome_table(report), statistics_table(report), class_="grid"),
+            ),
+            making(report, command),
+        ),
+    )
+    return element("html", _head(title), body, lang="en")
+
+
+def _head(title: str) -> Element:
+    return element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_ALLOWED),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("title", title),
+        element("style", files("lander_runtime.page").joinpath("style.css").read_text(encoding="utf-8")),
+    )
