@@ -66,7 +66,20 @@ def _score(summary: Summary | None) -> str:
         f"{'greedy' if summary.deterministic else 'sampled'}.{success} "
         f"Interquartile mean {summary.iqm_return:.1f}, lowest {summary.min_return:.1f}, "
         f"highest {summary.max_return:.1f}, {summary.mean_length:.0f} steps an episode. "
+        f"{_details(summary)}"
         "The seeds were used neither for training nor for choosing the weights."
+    )
+
+
+def _details(summary: Summary) -> str:
+    """What files of older versions do not say."""
+    if summary.cvar05_return is None or summary.mean_minus_std is None:
+        return ""
+    counts = ", ".join(f"{count:,} {outcome}" for outcome, count in summary.outcome_counts.items())
+    measures = "".join(f" {name} {value:.1f}," for name, value in summary.mean_measures.items())
+    return (
+        f"Worst 5% {summary.cvar05_return:.1f} on average, mean minus std {summary.mean_minus_std:.1f}. "
+        f"Outcomes: {counts}.{f' On average:{measures[:-1]}.' if measures else ''} "
     )
 
 

@@ -100,7 +100,7 @@ def export(
         on_stage("scoring")
         # On the CPU, so that exporting again gives the same bytes whatever the machine has.
         draft = Policy.from_bytes(with_metadata(model, info.to_json()), out, "cpu")
-        report = evaluate(draft, episodes=episodes, observer=observer)
+        report = evaluate(draft, episodes=episodes, workers="auto", observer=observer)
         info = replace(info, evaluation=report.summary)
     content = with_metadata(model, info.to_json())
     policy = Policy.from_bytes(content, out, "cpu")
