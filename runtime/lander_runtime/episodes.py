@@ -151,6 +151,10 @@ class Lane:
         self._keeps_rewards = keep.actions
         self._keeps_observations = measured or keep.observations
         self._step = self.env.step
+        # Copies, because an environment may hand out the same array again and again; in rows of one
+        # array, because a small one for each step would fill the cache that the environments need.
+        space = self.env.observation_space
+        self._rows = np.empty((256 if self._keeps_observations else 0, *(space.shape or ())), space.dtype)
         self.busy = False
         self.total = 0.0
         """Return so far."""
@@ -170,8 +174,8 @@ class Lane:
             self.obs, _ = self.env.reset(seed=self._seed)
             self._actions: list[Any] = []
             self._rewards: list[float] = []
-            # Copies, because an environment may hand out the same array again and again.
-            self._observations = [np.array(self.obs)] if self._keeps_observations else []
+            if self._keeps_observations:
+                self._rows[0] = self.obs
         return self.busy
 
     def step(self, action: Any) -> Episode | None:
@@ -188,13 +192,16 @@ class Lane:
         if self._keeps_rewards:
             self._rewards.append(reward)
         if self._keeps_observations:
-            self._observations.append(np.array(obs))
+            if self.length == len(self._rows):
+                self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
+            self._rows[self.length] = obs
         if not (terminated or truncated):
             return None
         return self._episode(reward, bool(terminated))
 
     def _episode(self, last_reward: float, terminated: bool) -> Episode:
-        flight = Flight(np.array(self._actions), np.array(self._rewards), np.array(self._observations))
+        observations = self._rows[: self.length + 1].copy() if self._keeps_observations else np.empty(0)
+        flight = Flight(np.array(self._actions), np.array(self._rewards), observations)
         outcome = self._known.outcome(last_reward, self.obs, terminated)
         measures = self._known.measure(flight.observations, flight.actions) if self._known.measures else ()
         return Episode(
