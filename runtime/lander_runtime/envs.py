@@ -119,6 +119,22 @@ def is_importable(spec: EnvSpec) -> bool:
     return isinstance(entry_point, str) and not entry_point.startswith("__main__:")
 
 
+def check_importable(spec: EnvSpec) -> None:
+    """Refuse an environment whose code is only in the script that runs.
+
+    A class in place of the text that Gymnasium's own have may be importable or not; who sends it sees.
+
+    Raises:
+        UsageError: another process cannot make `spec`.
+    """
+    entry_point = _registered(spec.id).entry_point
+    if isinstance(entry_point, str) and entry_point.startswith("__main__:"):
+        raise UsageError(
+            f"A worker process cannot import {spec.id}, whose code is in the script that runs. Move it to a "
+            "module of its own, or use one process."
+        )
+
+
 def is_discrete(env: gymnasium.Env[Any, Any]) -> bool:
     """Whether `env.step` takes an int."""
     return isinstance(env.action_space, gymnasium.spaces.Discrete)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lander_runtime import EnvSpec, Policy
 from lander_runtime.actors import actor_of
-from lander_runtime.episodes import run_episodes
+from lander_runtime.episodes import Keep, run_episodes
 
 Generators = Sequence[np.random.Generator]
 
@@ -159,3 +159,31 @@ def test_drawing_a_lander_does_not_change_its_flight(discrete: Policy) -> None:
     """Rendered, Gymnasium adds particles to the world; they must stay decoration."""
     spec, actor = discrete.info.env, actor_of(discrete)
     assert run_episodes(actor, spec, range(4), render_mode="rgb_array") == run_episodes(actor, spec, range(4))
+
+
+def test_flights_are_kept_whole_however_long(register: Callable[..., str], drifting_class: type[Any]) -> None:
+    """A long one first, so that a short one follows in its place; the observations are those of Gymnasium."""
+
+    class Long(drifting_class):  # type: ignore[misc, valid-type]
+        def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+            obs, info = super().reset(seed=seed)
+            self._left = {5: 700, 6: 2, 7: 256}[seed or 0]
+            return obs, info
+
+    spec = EnvSpec(register(Long))
+    keep = Keep(actions=True, observations=True)
+    episodes = run_episodes(largest, spec, [5, 6, 7], lanes=1, keep=keep)
+    assert [episode.length for episode in episodes] == [700, 2, 256]
+    env = gymnasium.make(spec.id)
+    for episode in episodes:
+        assert episode.flight is not None
+        obs, _ = env.reset(seed=episode.seed)
+        expected, rewards = [obs], []
+        for action in episode.flight.actions.tolist():
+            obs, reward, *_ = env.step(action)
+            expected.append(obs)
+            rewards.append(reward)
+        np.testing.assert_array_equal(episode.flight.observations, expected)
+        assert episode.flight.observations.dtype == np.float32
+        assert episode.flight.rewards.tolist() == rewards
+    env.close()

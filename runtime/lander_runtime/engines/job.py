@@ -33,7 +33,8 @@ class JobRunner:
     def __init__(self, job: Job, registered: Any = None) -> None:
         """Open it; `registered` is the environment's entry in Gymnasium's registry elsewhere."""
         if registered is not None:
-            gymnasium.registry.setdefault(registered.id, registered)
+            # Also over an entry of Gymnasium's own, which the other side may have replaced.
+            gymnasium.registry[registered.id] = registered
         self._first_seed = job.first_seed
         self._fleet = Fleet(
             actor_of(job.policy, sampled=job.sampled),
