@@ -1,5 +1,6 @@
 """Replays as pictures: MP4, GIF and window, at any size and speed, and no file after a divergence."""
 
+import gc
 import re
 import subprocess
 import sys
