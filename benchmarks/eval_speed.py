@@ -39,8 +39,9 @@ from lander_runtime.episodes import Episode, Keep
 from lander_runtime.evaluation import FIRST_SEED
 from lander_runtime.files import write_text
 from lander_runtime.locate import shipped_policies
+from machine import machine
 from train_speed import make_venv
-from trials import machine, markdown, run_script
+from trials import markdown, run_script
 
 HERE = Path(__file__).resolve().parent
 PEERS = HERE / "peers"
