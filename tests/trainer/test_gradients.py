@@ -80,7 +80,7 @@ def test_gradients_are_those_of_the_loss(clip_value: bool, entropy_coef: float, 
     options = {"clip_value": clip_value, "value_coef": 0.7, "entropy_coef": entropy_coef}
     terms, logits, values = by_autograd(rows, **options)
     policy, value_slopes = by_hand(rows, **options)
-    assert np.allclose(policy.logits.T, logits, rtol=1e-6, atol=1e-9)
+    assert np.allclose(policy.outputs.T, logits, rtol=1e-6, atol=1e-9)
     assert np.allclose(value_slopes, values, rtol=1e-6, atol=1e-9)
     assert policy.entropies.mean() == pytest.approx(terms.entropy.item(), rel=1e-9)
     # The rows are such that every branch counts: ratios on both sides with advantages of both signs.
@@ -101,7 +101,7 @@ def test_gradients_are_those_of_the_loss_for_any_rows(
     options = {"clip_value": clip_value, "value_coef": 0.5, "entropy_coef": 0.01}
     _, logits, values = by_autograd(drawn, **options)
     policy, value_slopes = by_hand(drawn, **options)
-    assert np.allclose(policy.logits.T, logits, rtol=1e-5, atol=1e-8)
+    assert np.allclose(policy.outputs.T, logits, rtol=1e-5, atol=1e-8)
     assert np.allclose(value_slopes, values, rtol=1e-5, atol=1e-8)
 
 
@@ -125,7 +125,7 @@ def test_policy_gradient_by_hand(ratio: float, advantage: float, slope: float) -
         clip_range=CLIP,
         entropy_coef=0.0,
     )
-    assert found.logits[:, 0].tolist() == pytest.approx([-slope / 2, slope / 2])
+    assert found.outputs[:, 0].tolist() == pytest.approx([-slope / 2, slope / 2])
     assert found.log_probs.tolist() == pytest.approx([math.log(0.5)])
     assert found.entropies.tolist() == pytest.approx([math.log(2)])
 

@@ -52,8 +52,10 @@ class EnvpoolBackend:
     def reset(self) -> NDArray[Any]:
         return self._obs
 
-    def step(self, actions: NDArray[np.int64]) -> StepResult:
-        obs, rewards, terminated, truncated, _ = self._pool.step(actions.astype(np.int32))
+    def step(self, actions: NDArray[Any]) -> StepResult:
+        if actions.dtype.kind == "i":
+            actions = actions.astype(np.int32)
+        obs, rewards, terminated, truncated, _ = self._pool.step(actions)
         return StepResult(obs, rewards, terminated, truncated & ~terminated)
 
     def state(self) -> None:
