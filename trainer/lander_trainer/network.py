@@ -65,9 +65,7 @@ class ActorCritic(nn.Module):
 def misfit(observation: Space, action: Space) -> str | None:
     """What in these spaces no network here is for, as in "CarRacing-v3 has ..."; None where all is well."""
     if observation.type != "Box" or len(observation.shape) != 1 or not observation.shape[0]:
-        return (
-            f"{observation.type} observations of shape {list(observation.shape)}; this trainer takes vectors"
-        )
+        return f"observations of shape {list(observation.shape)}; this trainer takes vectors"
     if observation.dtype not in DTYPES:
         return f"observations of {observation.dtype}; this trainer takes {', '.join(DTYPES)}"
     if action.type == "Box" and (action.dtype != "float32" or 0 in action.shape):
