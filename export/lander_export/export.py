@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from lander_export.card import render_card
 from lander_export.gate import check_agreement, check_form, verification_observations
-from lander_export.graph import DiscretePolicyGraph
 from lander_export.model import build_model, weights_digest, with_metadata
 from lander_export.source import Source
 from lander_runtime.actors import actor_of
@@ -25,7 +24,6 @@ from lander_runtime.record import record_episode
 from lander_runtime.report import Report
 from lander_runtime.session import open_session
 
-OUTPUTS = ["action", "logits"]
 _GOLDEN = 8
 
 
@@ -78,8 +76,8 @@ def export(
         if target is not None:
             check_writable(target)
     on_stage("converting")
-    graph = DiscretePolicyGraph(source.actor).eval()
-    model = build_model(graph, source.observation, OUTPUTS)
+    graph = source.graph
+    model = build_model(graph, source.observation, graph.outputs)
     on_stage("verifying")
     check_form(model)
     observations = verification_observations(graph, source.env, source.observation)
@@ -90,7 +88,7 @@ def export(
         training=source.training,
         verification=check_agreement(graph, model.SerializeToString(), observations),
         evaluation=None,
-        golden=_golden(model, observations),
+        golden=_golden(model, graph.outputs, observations),
         weights_sha256=weights_digest(model),
         license=license or ("unknown" if source.training.steps is None else "MIT"),
         created=source.created,
@@ -116,9 +114,9 @@ def export(
     return Exported(out, card, animation, info, report)
 
 
-def _golden(model: onnx.ModelProto, observations: NDArray[Any]) -> Golden:
+def _golden(model: onnx.ModelProto, names: list[str], observations: NDArray[Any]) -> Golden:
     """A few observations, spread over those compared, with what ONNX Runtime makes of each."""
     chosen = observations[np.linspace(0, len(observations) // 2, _GOLDEN, dtype=int)]
     session = open_session(model.SerializeToString(), "the exported model", "cpu")
-    outputs = dict(zip(OUTPUTS, session.run(OUTPUTS, {"obs": chosen}), strict=True))
+    outputs = dict(zip(names, session.run(names, {"obs": chosen}), strict=True))
     return Golden(chosen.tolist(), {name: values.tolist() for name, values in outputs.items()})

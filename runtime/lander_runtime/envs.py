@@ -3,6 +3,7 @@
 import difflib
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -158,6 +159,9 @@ def describe_spaces(env: gymnasium.Env[Any, Any]) -> tuple[Space, Space]:
         described = Space("Discrete", (), "int64", n=int(action.n), components=names)
     elif isinstance(action, gymnasium.spaces.Box):
         described = _describe_box(action, known.actions)
+        if described.dtype == "float64":
+            # What a policy gives is float32, which an environment that names the wider type takes as well.
+            described = replace(described, dtype="float32")
     else:
         raise UsageError(f"{env_id} has {type(action).__name__} actions; known are Discrete and Box.")
     return _describe_box(observation, known.observation), described

@@ -157,7 +157,7 @@ REFUSED = {
     "environment without version": (["CartPole"], "CartPole-v1"),
     "no such version": (["CartPole-v9"], "CartPole-v1"),
     "no environment's name": (["", "--steps", "1", "--set", "lanes=1", "--set", "selections=1"], "''"),
-    "continuous actions": (["Pendulum-v1"], "Pendulum-v1 has continuous actions"),
+    "observations of several kinds": (["Blackjack-v1"], "Blackjack-v1 has Tuple observations"),
     "images": (["CarRacing-v3"], "CarRacing-v3 has observations of shape [96, 96, 3]"),
     "observations that are no vector": (["FrozenLake-v1"], "FrozenLake-v1 has Discrete observations"),
     "misspelt setting": ([*CARTPOLE, "--set", "gama=0.9"], "'gamma'"),
@@ -167,7 +167,7 @@ REFUSED = {
     "setting that is no number": ([*CARTPOLE, "--set", "gamma=high"], "a number"),
     "setting that is not finite": ([*CARTPOLE, "--set", "learning_rate=nan"], "learning_rate"),
     "more minibatches than data": (
-        [*CARTPOLE, "--set", "lanes=1", "--set", "rollout_steps=2"],
+        [*CARTPOLE, "--set", "lanes=1", "--set", "rollout_steps=2", "--set", "minibatches=4"],
         "minibatches",
     ),
     "environment named twice": (

@@ -56,7 +56,7 @@ def test_best_names_what_its_weights_depend_on() -> None:
 
 
 def test_environment_without_a_file_gets_the_general_one() -> None:
-    assert preset("CartPole-v1") == TrainConfig(env="CartPole-v1", steps=500_000)
+    assert preset("MountainCar-v0") == TrainConfig(env="MountainCar-v0", steps=500_000)
 
 
 def test_unknown_preset_lists_those_there_are() -> None:

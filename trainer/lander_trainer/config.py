@@ -126,6 +126,13 @@ class TrainConfig:
     reward_scale: float = 0.05
     """Rewards are multiplied by this before learning, so that returns are of the order of 10."""
 
+    normalize_rewards: bool = False
+    """Divide rewards by the running deviation of the discounted return [E20], in place of `reward_scale`."""
+
+    normalize_observations: bool = False
+    """Shift and scale every component of an observation by its running mean and deviation [A21, C64]; an
+    exported policy does so with the last ones."""
+
     hidden_sizes: tuple[int, ...] = (64, 64)
     """Widths of the hidden layers, the same for actor and critic."""
 

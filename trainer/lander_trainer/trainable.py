@@ -10,6 +10,7 @@ from lander_runtime.spec import EnvSpec, Space
 from lander_trainer.backends import choose_backend, choose_workers
 from lander_trainer.config import TrainConfig
 from lander_trainer.learners import choose_learner
+from lander_trainer.network import misfit
 
 
 def prepare(config: TrainConfig) -> TrainConfig:
@@ -31,19 +32,14 @@ def check_trainable(env: EnvSpec) -> tuple[Space, Space]:
     """The spaces of `env`, where this trainer can learn in it.
 
     Raises:
-        UsageError: the observations are not a vector or the actions not Discrete.
+        UsageError: the observations are not a vector, or a space is none that policies have.
     """
     probe = envs.make(env)
     observation, action = envs.describe_spaces(probe)
     probe.close()
-    if len(observation.shape) != 1:
-        raise UsageError(
-            f"{env.id} has observations of shape {list(observation.shape)}; this trainer takes vectors."
-        )
-    if action.type != "Discrete":
-        raise UsageError(
-            f"{env.id} has continuous actions; this trainer's policies choose among Discrete ones."
-        )
+    reason = misfit(observation, action)
+    if reason is not None:
+        raise UsageError(f"{env.id} has {reason}.")
     return observation, action
 
 

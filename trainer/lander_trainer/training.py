@@ -6,9 +6,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lander_runtime import envs
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError
@@ -17,8 +18,9 @@ from lander_trainer.checkpoint import Checkpoint, Progress, build_network, named
 from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
 from lander_trainer.curve import draw_learning_curve
 from lander_trainer.environments import DECIDE_RESULTS, open_environments, platform_name
-from lander_trainer.learners import NotFinite, UpdateStatistics, open_learner
+from lander_trainer.learners import NotFinite, UpdateStatistics, check_finite, open_learner
 from lander_trainer.metrics import UpdateMetrics
+from lander_trainer.normaliser import Normaliser
 from lander_trainer.rollout import Rollout
 from lander_trainer.run_directory import RunDirectory
 from lander_trainer.schedule import learning_rate, selection_is_due
@@ -100,12 +102,16 @@ class _Trainer:
         closing.callback(self.learner.close)
         if checkpoint is not None:
             self._restore(checkpoint)
+        self.distribution = self.learner.network.distribution
         self.backend, self.collector, restored = open_environments(
-            config, self.env, self.rng, checkpoint, closing
+            config, self.env, self.rng, self.distribution, checkpoint, closing
         )
         self.collector.episodes = self.progress.episodes
-        if checkpoint is not None and not restored:
-            self._count_as_resumed()
+        self.normaliser = Normaliser(config, self.spaces[0].shape)
+        if checkpoint is not None:
+            self.normaliser.restore(checkpoint.arrays("normaliser"), lanes=restored)
+            if not restored:
+                self._count_as_resumed()
 
     def run_to_end(self, observer: TrainObserver | None, stop: Callable[[], bool]) -> TrainResult:
         self.run.write_config(self.config)
@@ -143,7 +149,7 @@ class _Trainer:
         collector, config, done = self.collector, self.config, self._done()
         environment, inference = collector.environment_seconds, collector.inference_seconds
         started = time.perf_counter()
-        rollout = collector.collect(self.learner.logits)
+        rollout = collector.collect(self._policy)
         collected = time.perf_counter()
         rate = learning_rate(config, done, self.progress.updates)
         statistics = self._learn(rollout, rate)
@@ -181,9 +187,21 @@ class _Trainer:
             selection_seconds=ended - learned,
         )
 
+    def _policy(self, obs: NDArray[Any]) -> NDArray[np.float32]:
+        """Outputs `[N, p]` of the policy as it is, for raw observations `[N, *obs_shape]`."""
+        return self.learner.outputs(self.normaliser.observations(obs))
+
     def _learn(self, rollout: Rollout, rate: float) -> UpdateStatistics:
+        normaliser = self.normaliser
         try:
-            return self.learner.update(rollout, rate, self.rng)
+            # Raw, since clipping would make numbers of infinities.
+            check_finite(observations=rollout.obs, rewards=rollout.rewards)
+            seen = replace(
+                rollout, obs=normaliser.observations(rollout.obs), rewards=normaliser.rewards(rollout)
+            )
+            statistics = self.learner.update(seen, rate, self.rng)
+            normaliser.learn(rollout)
+            return statistics
         except NotFinite as error:
             kept = self.run.checkpoint
             advice = "Try a lower learning_rate, and look at the environment's rewards."
@@ -199,7 +217,7 @@ class _Trainer:
         due = selection_is_due(done, self._done(), config.selections)
         if not due or config.selection_episodes == 0:
             return None
-        return selection_score(self.learner.logits, self.env, config.selection_episodes)
+        return selection_score(self._policy, self.distribution, self.env, config.selection_episodes)
 
     def _save_state(self) -> None:
         """Checkpoint and learning curve as they are now."""
@@ -231,7 +249,12 @@ class _Trainer:
             versions=installed_versions("lander-rl", *DECIDE_RESULTS, self.backend.name),
             platform=platform_name(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            tensors={**network_tensors(self.learner.network), **self.learner.state(), **environments},
+            tensors={
+                **network_tensors(self.learner.network),
+                **self.learner.state(),
+                **named_tensors("normaliser", self.normaliser.state()),
+                **environments,
+            },
             rng=dict(self.rng.bit_generator.state),
         ).save(path)
 

@@ -77,6 +77,46 @@ class EchoEnv(gymnasium.Env[Any, Any]):
         return np.eye(4, dtype=np.float32)[self._shown]
 
 
+class MatchEnv(gymnasium.Env[Any, Any]):
+    """Shows `k` numbers in [-1, 1] and pays 1 for the same numbers as action, less the further off they are.
+
+    Actions are of the shape that is asked for, observations always a vector. With 10 steps an episode the
+    best return is 10; always doing nothing gives 10 - 10 / 3 on average. `scale` stretches what is observed.
+    """
+
+    received: ClassVar[list[Any]] = []
+    """Every action that a copy in this process was given."""
+
+    def __init__(
+        self, rows: int = 0, columns: int = 2, scale: float = 1.0, render_mode: str | None = None
+    ) -> None:
+        self._size = (rows or 1) * columns
+        self._scale = scale
+        self.render_mode = render_mode
+        shape = (rows, columns) if rows else (columns,)
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, shape, np.float32)
+        self.observation_space = gymnasium.spaces.Box(-scale, scale, (self._size,), np.float32)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        super().reset(seed=seed)
+        return self._show(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self.received.append(np.array(action))
+        assert self.action_space.contains(action)
+        reward = 1.0 - float(np.square(action.ravel() - self._shown).mean())
+        # An environment may use its array as scratch.
+        action[...] = 0.0
+        return self._show(), reward, False, False, {}
+
+    def render(self) -> Any:
+        return np.full((40, 60, 3), 200, np.uint8)
+
+    def _show(self) -> Any:
+        self._shown = self.np_random.uniform(-1.0, 1.0, self._size).astype(np.float32)
+        return (self._scale * self._shown).astype(np.float32)
+
+
 class WalkingEnv(gymnasium.Env[Any, Any]):
     """A random walk that actions push, over by itself at +-3: ends depend on seed and actions alike."""
 

@@ -36,7 +36,7 @@ def rollout_of(steps: int = 8, lanes: int = 4, *, end: str = "terminated", seed:
     rewards = rng.normal(size=(steps, lanes)).astype(np.float32)
     return Rollout(
         obs=rng.normal(size=(steps + 1, lanes, 2)).astype(np.float32),
-        logits=rng.normal(size=(steps, lanes, 3)).astype(np.float32),
+        outputs=rng.normal(size=(steps, lanes, 3)).astype(np.float32),
         actions=rng.integers(0, 3, (steps, lanes)),
         rewards=np.where(live, rewards, np.float32(0.0)),
         terminated=ends if end == "terminated" else nothing,

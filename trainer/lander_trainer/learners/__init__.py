@@ -4,7 +4,13 @@ from typing import TYPE_CHECKING
 
 from lander_runtime.errors import UsageError
 from lander_trainer.config import TrainConfig
-from lander_trainer.learners.base import Learner, LearningStatistics, NotFinite, UpdateStatistics
+from lander_trainer.learners.base import (
+    Learner,
+    LearningStatistics,
+    NotFinite,
+    UpdateStatistics,
+    check_finite,
+)
 from lander_trainer.learners.perceptron import ACTIVATIONS
 
 if TYPE_CHECKING:  # The learners are imported where one is opened: worker processes need no PyTorch.
@@ -15,6 +21,7 @@ __all__ = [
     "LearningStatistics",
     "NotFinite",
     "UpdateStatistics",
+    "check_finite",
     "choose_learner",
     "open_learner",
 ]

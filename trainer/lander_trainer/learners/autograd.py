@@ -16,15 +16,16 @@ from torch import Tensor, nn
 from lander_trainer.advantages import explained_variance
 from lander_trainer.batch import Batch, epoch_order, make_batch, minibatch_advantages, minibatch_size
 from lander_trainer.config import TrainConfig
+from lander_trainer.distributions import Gaussian
 from lander_trainer.learners.base import LearningStatistics, NotFinite, UpdateStatistics, check_finite
 from lander_trainer.learners.flat import FlatParameters
-from lander_trainer.losses import categorical, ppo_loss
+from lander_trainer.losses import categorical, gaussian, ppo_loss
 from lander_trainer.network import ActorCritic
 from lander_trainer.rollout import Rollout
 
 
 class AutogradLearner:
-    """PPO for any actor-critic with a categorical actor."""
+    """PPO for any actor-critic."""
 
     def __init__(self, network: ActorCritic, config: TrainConfig) -> None:
         self.network = network
@@ -42,7 +43,9 @@ class AutogradLearner:
             fused=True,
             capturable=self._device.type == "cuda",
         )
-        actor = sum(parameter.numel() for parameter in network.actor.parameters())
+        actor = sum(p.numel() for name, p in network.named_parameters() if name.startswith("actor"))
+        self._judge = gaussian if isinstance(network.distribution, Gaussian) else categorical
+        """(outputs, actions) -> log-probabilities and entropies."""
         self._sizes = [actor, len(self._flat.values) - actor]
         """Of the actor's and the critic's part of the gradient."""
         self._stopped = torch.zeros((), device=self._device)
@@ -57,21 +60,21 @@ class AutogradLearner:
         self._inputs: _Inputs | None = None
         self._graph: torch.cuda.CUDAGraph | None = None
 
-    def logits(self, obs: NDArray[Any]) -> NDArray[np.float32]:
+    def outputs(self, obs: NDArray[Any]) -> NDArray[np.float32]:
         with torch.inference_mode():
-            return self.network.logits(torch.from_numpy(obs).to(self._device)).cpu().numpy()
+            return self.network.outputs(torch.from_numpy(obs).to(self._device)).cpu().numpy()
 
     def update(self, rollout: Rollout, learning_rate: float, rng: np.random.Generator) -> UpdateStatistics:
         config = self._config
         check_finite(observations=rollout.obs, rewards=rollout.rewards)
-        steps, lanes = rollout.actions.shape
+        steps, lanes = rollout.rewards.shape
         with torch.inference_mode():
             flat_obs = torch.from_numpy(rollout.obs).to(self._device).flatten(0, 1)
             values = self.network.values(flat_obs).view(steps + 1, lanes).cpu().numpy()
         check_finite(values=values)
         # What leaves the range of numbers is looked for by name; NumPy's warnings would say less.
         with np.errstate(all="ignore"):
-            batch = make_batch(rollout, values, config)
+            batch = make_batch(rollout, values, config, self.network.distribution)
         if self._inputs is None:
             self._inputs = _Inputs.empty(config, batch, self._device)
         self._inputs.load(batch, config, learning_rate, rng)
@@ -149,7 +152,7 @@ class AutogradLearner:
         part = slice(minibatch * size, (minibatch + 1) * size)
         rows = inputs.orders[epoch, part]
         obs = inputs.obs[rows]
-        log_probs, entropies = categorical(self.network.logits(obs), inputs.actions[rows])
+        log_probs, entropies = self._judge(self.network.outputs(obs), inputs.actions[rows])
         terms = ppo_loss(
             log_probs,
             entropies,
@@ -206,7 +209,7 @@ class _Inputs:
 
         return cls(
             obs=room(rows, *like.obs.shape[1:], dtype=torch.from_numpy(like.obs).dtype),
-            actions=room(rows, dtype=torch.int64),
+            actions=room(rows, *like.actions.shape[1:], dtype=torch.from_numpy(like.actions).dtype),
             old_log_probs=room(rows),
             old_values=room(rows),
             returns=room(rows),
