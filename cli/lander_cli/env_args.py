@@ -23,7 +23,7 @@ def read_env_args(texts: Sequence[str]) -> dict[str, Any]:
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not name.isidentifier():
-            raise UsageError(f"{text!r} is not of the form name=value, such as enable_wind=true.")
+            raise UsageError(f"--env-arg {text!r} should be NAME=VALUE, such as enable_wind=true.")
         if name in values:
             raise UsageError(f"--env-arg {name} is given twice. Leave one out.")
         values[name] = _value(value, name)

@@ -77,15 +77,16 @@ def early_in_training() -> Moment:
     learner = open_learner(config, build_network(*check_trainable(env), config))
     rng = np.random.default_rng(config.seed)
     backend = open_backend(config.backend, env, config.lanes, config.seed, config.workers)
-    collector = Collector(backend, backend.reset(), config.rollout_steps, rng)
+    collector = Collector(backend, backend.reset(), config.rollout_steps, rng, learner.network.distribution)
     steps = 0
     for update in range(UPDATES):
-        rollout = collector.collect(learner.logits)
+        rollout = collector.collect(learner.outputs)
         learner.update(rollout, learning_rate(config, update / config.updates, update), rng)
         steps += int(rollout.live.sum())
-    rollout = collector.collect(learner.logits)
+    rollout = collector.collect(learner.outputs)
     backend.close()
-    batch = make_batch(rollout, values_of(learner.network, rollout), config)
+    values = values_of(learner.network, rollout)
+    batch = make_batch(rollout, values, config, learner.network.distribution)
     return Moment(config, env, learner, rollout, batch, steps)
 
 
@@ -107,8 +108,10 @@ def flights_from_one_start(moment: Moment, start: int, flights: int) -> Rollout:
     limit = moment.env.max_episode_steps
     assert limit is not None, "LunarLander has one"
     lanes = _OneStart(moment.env, start, flights)
-    collector = Collector(lanes, lanes.reset(), limit, np.random.default_rng(start))
-    rollout = collector.collect(moment.learner.logits)
+    collector = Collector(
+        lanes, lanes.reset(), limit, np.random.default_rng(start), moment.network.distribution
+    )
+    rollout = collector.collect(moment.learner.outputs)
     lanes.close()
     return rollout
 

@@ -188,7 +188,7 @@ def _logit_slopes(advantage: float) -> tuple[Tensor, Tensor]:
         entropy_coef=0.0,
     )
     # Both are of the mean loss over the rows; a row's own objective is what is drawn.
-    return -rows * torch.from_numpy(by_hand.logits), -rows * by_autograd.T
+    return -rows * torch.from_numpy(by_hand.outputs), -rows * by_autograd.T
 
 
 # The pessimistic bound.

@@ -66,7 +66,7 @@ def test_argument_reaches_run_file_and_report(lander: Lander) -> None:
     [
         (["--env-arg", "enable_wnd=true"], "enable_wnd"),
         (["--env-arg", "gravity=-20"], "gravity"),  # the environment's own check
-        (["--env-arg", "gravity"], "name=value"),
+        (["--env-arg", "gravity"], "NAME=VALUE"),
         (["--env-arg", "gravity=-5", "--set", 'env_kwargs={"gravity": -5}'], "--env-arg"),
         (["--env-arg", "render_mode=human"], "render_mode"),
     ],
