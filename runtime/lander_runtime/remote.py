@@ -6,7 +6,6 @@ no more than shared memory would. Both sides are ours, so it is pickled. This fi
 """
 
 import contextlib
-import gc
 import os
 import pickle
 import signal
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lander_runtime.errors import LanderError, MachineLacks, UsageError
+from lander_runtime.garbage import collect_seldom
 
 
 class WorkerDied(MachineLacks):
@@ -148,7 +148,7 @@ def _serve() -> None:
             if request == "open":
                 module, name, *rest = arguments
                 target, answer = getattr(import_module(module), name)(*rest), None
-                _collect_garbage_seldom()
+                collect_seldom()
             else:
                 answer = getattr(target, request)(*arguments)
         except LanderError as error:
@@ -166,17 +166,6 @@ def _serve() -> None:
             answers.flush()
         except BrokenPipeError:
             os._exit(0)  # Nobody listens any more, also not to what leaving in order would say.
-
-
-def _collect_garbage_seldom() -> None:
-    """Let what was imported and opened out of Python's search for cycles, and search a tenth as often.
-
-    The search takes a tenth of a worker's time (LunarLander, one core), because stepping makes thousands
-    of short-lived objects. An environment's worlds may wait for it: some 10 MB of them.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 def _refusal(error: Exception) -> Exception:
