@@ -28,6 +28,7 @@ from lander_runtime.files import atomic_write
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer.config import TrainConfig
 from lander_trainer.distributions import distribution_of
+from lander_trainer.encoder import ImageEncoder, is_image
 from lander_trainer.network import ActorCritic, misfit
 from lander_trainer.normaliser import Normaliser
 from lander_trainer.threads import cpu_threads
@@ -141,7 +142,7 @@ class Checkpoint:
         Raises:
             InputRefused: the weights do not fit the settings in the header.
         """
-        reason = misfit(self.observation, self.action)
+        reason = misfit(self.observation, self.action, len(self.config.channels))
         if reason is not None:
             raise InputRefused(f"The checkpoint's environment has {reason}.")
         weights = {
@@ -200,7 +201,10 @@ def build_network(observation: Space, action: Space, config: TrainConfig) -> Act
     with torch.random.fork_rng(devices=[]), cpu_threads(_INITIALISATION_THREADS):
         torch.manual_seed(config.seed)
         distribution = distribution_of(action)
-        return ActorCritic(observation.shape[0], distribution, config.hidden_sizes, config.activation)
+        if not is_image(observation):
+            return ActorCritic(observation.shape[0], distribution, config.hidden_sizes, config.activation)
+        encoder = ImageEncoder(observation.shape, config.channels, config.hidden_sizes, config.activation)
+        return ActorCritic(encoder.size, distribution, (), config.activation, encoder)
 
 
 def named_tensors(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:

@@ -20,26 +20,37 @@ def prepare(config: TrainConfig) -> TrainConfig:
         UsageError: the environment is unknown, was replaced, or has spaces that do not fit.
         MachineLacks: the backend or the device is not there.
     """
-    env = envs.resolve(config.env, config.env_kwargs)
-    check_trainable(env)
+    env = resolved(config)
+    observation, _ = check_trainable(env, config)
     backend = choose_backend(config.backend, env)
     workers = choose_workers(config.workers, backend, env, config.lanes)
     config = replace(config, backend=backend, workers=workers, device=choose_device(config.device))
-    return replace(config, learner=choose_learner(config))
+    check_memory(config, observation)
+    return replace(config, learner=choose_learner(config, observation))
 
 
-def check_trainable(env: EnvSpec) -> tuple[Space, Space]:
-    """The spaces of `env`, where this trainer can learn in it.
+def resolved(config: TrainConfig) -> EnvSpec:
+    """The recipe of the environment that `config` trains in; raises like `envs.resolve`."""
+    return envs.resolve(config.env, config.env_kwargs, config.env_wrappers)
+
+
+def check_trainable(env: EnvSpec, config: TrainConfig | None = None) -> tuple[Space, Space]:
+    """The spaces of `env`, where this trainer can learn in it, with the network of `config`.
 
     Raises:
-        UsageError: the observations are not a vector, or a space is none that policies have.
+        UsageError: the observations are neither vectors nor images, or a space is none that policies have.
     """
     probe = envs.make(env)
     observation, action = envs.describe_spaces(probe)
     probe.close()
-    reason = misfit(observation, action)
+    reason = misfit(observation, action, 1 if config is None else len(config.channels))
     if reason is not None:
         raise UsageError(f"{env.id} has {reason}.")
+    if config is not None and config.normalize_observations and is_image(observation):
+        raise UsageError(
+            f"{env.id} has images, which are brought to the range from 0 to 1 as they are; "
+            "leave normalize_observations out."
+        )
     return observation, action
 
 

@@ -24,6 +24,11 @@ from lander_trainer.network import ActorCritic
 from lander_trainer.rollout import Rollout
 
 
+_ROWS = 8_192
+"""Observations whose values are computed at once; enough for a GPU, and 150 MB of an image encoder's
+first layer."""
+
+
 class AutogradLearner:
     """PPO for any actor-critic."""
 
@@ -43,11 +48,9 @@ class AutogradLearner:
             fused=True,
             capturable=self._device.type == "cuda",
         )
-        actor = sum(p.numel() for name, p in network.named_parameters() if name.startswith("actor"))
+        self._sizes = _limited_together(network)
         self._judge = gaussian if isinstance(network.distribution, Gaussian) else categorical
         """(outputs, actions) -> log-probabilities and entropies."""
-        self._sizes = [actor, len(self._flat.values) - actor]
-        """Of the actor's and the critic's part of the gradient."""
         self._stopped = torch.zeros((), device=self._device)
         """1 once nothing may change any more: the KL stop, or a gradient that is not finite."""
         # With this set, fused Adam leaves weights and moments alone; made for mixed precision, and just
@@ -69,8 +72,14 @@ class AutogradLearner:
         check_finite(observations=rollout.obs, rewards=rollout.rewards)
         steps, lanes = rollout.rewards.shape
         with torch.inference_mode():
-            flat_obs = torch.from_numpy(rollout.obs).to(self._device).flatten(0, 1)
-            values = self.network.values(flat_obs).view(steps + 1, lanes).cpu().numpy()
+            # Some steps at a time, since the layers of a network for images give more than it is given.
+            parts = rollout.obs.reshape(-1, *rollout.obs.shape[2:])
+            values = np.concatenate(
+                [
+                    self.network.values(torch.from_numpy(parts[row : row + _ROWS]).to(self._device)).cpu()
+                    for row in range(0, len(parts), _ROWS)
+                ]
+            ).reshape(steps + 1, lanes)
         check_finite(values=values)
         # What leaves the range of numbers is looked for by name; NumPy's warnings would say less.
         with np.errstate(all="ignore"):
@@ -152,11 +161,12 @@ class AutogradLearner:
         part = slice(minibatch * size, (minibatch + 1) * size)
         rows = inputs.orders[epoch, part]
         obs = inputs.obs[rows]
-        log_probs, entropies = self._judge(self.network.outputs(obs), inputs.actions[rows])
+        outputs, values = self.network(obs)
+        log_probs, entropies = self._judge(outputs, inputs.actions[rows])
         terms = ppo_loss(
             log_probs,
             entropies,
-            self.network.values(obs),
+            values,
             old_log_probs=inputs.old_log_probs[rows],
             old_values=inputs.old_values[rows],
             advantages=inputs.advantages[epoch, part],
@@ -181,6 +191,19 @@ class AutogradLearner:
             statistics = torch.stack([*(term.detach() for term in terms[1:]), norm, torch.ones_like(norm)])
             self._sums += torch.where(counts > 0.0, statistics, 0.0)
         return terms.approx_kl
+
+
+def _limited_together(network: ActorCritic) -> list[int]:
+    """How many parameters, in their order, share one limit of the gradient's norm.
+
+    The actor's and the critic's each have their own, unless an encoder learns from both.
+    """
+    parameters = {name: parameter.numel() for name, parameter in network.named_parameters()}
+    total = sum(parameters.values())
+    if network.encoder is not None:
+        return [total]
+    actor = sum(count for name, count in parameters.items() if name.startswith("actor"))
+    return [actor, total - actor]
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,11 @@ class Learner(Protocol):
 
 def check_finite(**arrays: NDArray[Any] | float) -> None:
     """Raise `NotFinite` with the names of those arrays or numbers that hold a NaN or an infinity."""
-    broken = [name.replace("_", " ") for name, array in arrays.items() if not np.isfinite(array).all()]
+    broken = [
+        name.replace("_", " ")
+        for name, array in arrays.items()
+        # Whole numbers, as images are made of, always are.
+        if np.asarray(array).dtype.kind == "f" and not np.isfinite(array).all()
+    ]
     if broken:
         raise NotFinite(", ".join(broken))
