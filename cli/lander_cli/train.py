@@ -25,6 +25,9 @@ _UNLIMITED = 10**12
 _OPTIONS = {"target_score": "--target", "time_limit": "--time", "env_kwargs": "--env-arg"}
 """Settings whose option has another name."""
 
+_WORTH_SAYING = 10
+"""Megabytes; those of vectors never take as much."""
+
 _SELECTIONS_TO_TARGET = 20
 """A target can only be seen where a run selects, so it selects more often than a preset says."""
 
@@ -76,7 +79,7 @@ def train_command(
     Writes a run folder with checkpoint, settings, metrics and learning curve. Ctrl-C saves and stops.
     """
     from lander_cli.train_display import open_display
-    from lander_trainer import train
+    from lander_trainer import observation_bytes, train
     from lander_trainer.logs import check_log
 
     logs = list(dict.fromkeys(log or []))
@@ -106,6 +109,9 @@ def train_command(
             DEFAULT_ENV if env is None else env, preset or "default", given, set_ or [], out_dir
         )
     say(f"{'Resuming' if resume else 'Training'} {config.env} in {run.path}")
+    megabytes = observation_bytes(config) / 1e6
+    if megabytes > _WORTH_SAYING:
+        say(f"The observations of a rollout take {megabytes:,.0f} MB.")
     with (
         _open_logs(logs, run, config) as observer,
         stop_on_signals() as stop,

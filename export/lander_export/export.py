@@ -25,6 +25,8 @@ from lander_runtime.report import Report
 from lander_runtime.session import open_session
 
 _GOLDEN = 8
+_GOLDEN_IMAGES = 2
+"""An image is some ten thousand numbers, and all of them are in the file's metadata."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ def export(
 
 def _golden(model: onnx.ModelProto, names: list[str], observations: NDArray[Any]) -> Golden:
     """A few observations, spread over those compared, with what ONNX Runtime makes of each."""
-    chosen = observations[np.linspace(0, len(observations) // 2, _GOLDEN, dtype=int)]
+    count = _GOLDEN if observations.ndim == 2 else _GOLDEN_IMAGES
+    chosen = observations[np.linspace(0, len(observations) // 2, count, dtype=int)]
     session = open_session(model.SerializeToString(), "the exported model", "cpu")
     outputs = dict(zip(names, session.run(names, {"obs": chosen}), strict=True))
     return Golden(chosen.tolist(), {name: values.tolist() for name, values in outputs.items()})

@@ -29,6 +29,7 @@ VERIFICATION_SEED = 990_000
 
 _ROLLOUT_EPISODES = 8
 _RANDOM_OBSERVATIONS = 1_024
+_ROWS = 1_024
 
 # A reader would refuse the others; ArgMax keeps a file off the GPU (see graph.py).
 _BANNED = CONTROL_FLOW | RANDOM | {"ArgMax"}
@@ -75,7 +76,9 @@ def check_agreement(
         CheckFailed: a number is too far off, or a discrete action differs where there is no tie.
     """
     with torch.inference_mode():
-        expected = [tensor.numpy() for tensor in graph(torch.from_numpy(observations))]
+        # Some at a time: the layers of a network for images are larger than what they are given.
+        parts = [graph(torch.from_numpy(part)) for part in _batches(observations, _ROWS)]
+        expected = [torch.cat(tensors).numpy() for tensors in zip(*parts, strict=True)]
     session = open_session(model, "the exported model", "cpu")
     discrete = isinstance(graph, DiscretePolicyGraph)
     ties = _ties(expected[1], tolerance) if discrete else np.zeros(len(observations), bool)

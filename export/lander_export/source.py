@@ -13,7 +13,7 @@ from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.info import Training
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer import Checkpoint, training_command
-from lander_trainer.network import ACTIVATIONS, multilayer_perceptron
+from lander_trainer.layers import ACTIVATIONS, multilayer_perceptron
 from lander_trainer.trainable import check_trainable
 
 
@@ -98,7 +98,7 @@ def _from_checkpoint(checkpoint: Checkpoint) -> Source:
         reproduce=None
         if progress.resumed or config.time_limit is not None
         else Recipe(
-            training_command(config, last_weights=progress.updates == config.updates),
+            training_command(config, checkpoint.observation, last_weights=progress.updates == config.updates),
             progress.updates,
             config.updates,
         ),
@@ -107,7 +107,8 @@ def _from_checkpoint(checkpoint: Checkpoint) -> Source:
 
 def _graph_of(checkpoint: Checkpoint) -> PolicyGraph:
     network, frozen = checkpoint.network(), checkpoint.normaliser().frozen
-    actor = network.actor if frozen is None else NormalisedActor(network.actor, *frozen)
+    policy = network.policy()
+    actor = policy if frozen is None else NormalisedActor(policy, *frozen)
     if network.actor_log_std is None:
         return DiscretePolicyGraph(actor).eval()
     return ContinuousPolicyGraph(actor, network.actor_log_std.detach(), checkpoint.action).eval()

@@ -32,6 +32,9 @@ class WrapperSpec:
     name: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
 
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "kwargs": dict(self.kwargs)}
+
 
 @dataclass(frozen=True)
 class EnvSpec:
@@ -66,7 +69,7 @@ class EnvSpec:
         return {
             "id": self.id,
             "kwargs": dict(self.kwargs),
-            "wrappers": [{"name": w.name, "kwargs": dict(w.kwargs)} for w in self.wrappers],
+            "wrappers": [wrapper.to_json() for wrapper in self.wrappers],
             "max_episode_steps": self.max_episode_steps,
             "reward_threshold": self.reward_threshold,
         }

@@ -9,7 +9,9 @@ from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer.backends import choose_backend, choose_workers
 from lander_trainer.config import TrainConfig
+from lander_trainer.encoder import is_image
 from lander_trainer.learners import choose_learner
+from lander_trainer.memory import check_memory, rollout_bytes
 from lander_trainer.network import misfit
 
 
@@ -52,6 +54,12 @@ def check_trainable(env: EnvSpec, config: TrainConfig | None = None) -> tuple[Sp
             "leave normalize_observations out."
         )
     return observation, action
+
+
+def observation_bytes(config: TrainConfig) -> int:
+    """Bytes that the observations of one rollout take; raises like `prepare`."""
+    observation, _ = check_trainable(resolved(config), config)
+    return rollout_bytes(config, observation)
 
 
 def choose_device(name: str) -> str:

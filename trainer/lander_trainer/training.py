@@ -11,7 +11,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime import envs
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError
 from lander_runtime.report import installed_versions
 from lander_trainer.checkpoint import Checkpoint, Progress, build_network, named_tensors, network_tensors
@@ -26,7 +25,7 @@ from lander_trainer.run_directory import RunDirectory
 from lander_trainer.schedule import learning_rate, selection_is_due
 from lander_trainer.selection import selection_score
 from lander_trainer.threads import cpu_threads
-from lander_trainer.trainable import check_trainable, prepare
+from lander_trainer.trainable import check_trainable, prepare, resolved
 
 
 class TrainObserver(Protocol):
@@ -93,8 +92,8 @@ class _Trainer:
     ) -> None:
         """Begin, or go on from `checkpoint`; `closing` lets go of what was opened, also where this fails."""
         self.config = config
-        self.env = envs.resolve(config.env, config.env_kwargs)
-        self.spaces = check_trainable(self.env)
+        self.env = resolved(config)
+        self.spaces = check_trainable(self.env, config)
         self.run = run
         self.progress = Progress()
         self.rng = np.random.default_rng(config.seed)

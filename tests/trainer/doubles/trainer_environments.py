@@ -77,6 +77,45 @@ class EchoEnv(gymnasium.Env[Any, Any]):
         return np.eye(4, dtype=np.float32)[self._shown]
 
 
+class StripeEnv(gymnasium.Env[Any, Any]):
+    """An image `[side, side]`, or with `colours`, with one of three thirds of its width lit, which pays 1 for the number of that third.
+
+    `continuous` takes a number in [-1, 1] instead and pays 1 within 1/3
+    of -2/3, 0 or 2/3. Guessing gives a third.
+    """
+
+    def __init__(
+        self, colours: int = 0, continuous: bool = False, side: int = 24, render_mode: str | None = None
+    ) -> None:
+        self._shape = (side, side, colours) if colours else (side, side)
+        self.observation_space = gymnasium.spaces.Box(0, 255, self._shape, np.uint8)
+        self.action_space = (
+            gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32) if continuous else gymnasium.spaces.Discrete(3)
+        )
+        self.render_mode = render_mode
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        super().reset(seed=seed)
+        return self._show(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        if isinstance(self.action_space, gymnasium.spaces.Discrete):
+            right = action == self._shown
+        else:
+            right = abs(float(action[0]) - (self._shown - 1) * 2 / 3) <= 1 / 3
+        return self._show(), float(right), False, False, {}
+
+    def render(self) -> Any:
+        return np.repeat(self._image.reshape(*self._shape[:2], -1)[..., :1], 3, axis=-1)
+
+    def _show(self) -> Any:
+        self._shown = int(self.np_random.integers(3))
+        self._image = np.zeros(self._shape, np.uint8)
+        third = self._shape[1] // 3
+        self._image[:, self._shown * third : (self._shown + 1) * third] = 200
+        return self._image
+
+
 class MatchEnv(gymnasium.Env[Any, Any]):
     """Shows `k` numbers in [-1, 1] and pays 1 for the same numbers as action, less the further off they are.
 

@@ -1,5 +1,6 @@
 """A rollout made up of random numbers, with ends and dummy rows where one can count them."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,3 +44,10 @@ def rollout_of(steps: int = 8, lanes: int = 4, *, end: str = "terminated", seed:
         truncated=ends if end == "truncated" else nothing,
         live=live,
     )
+
+
+def rollout_of_images(shape: tuple[int, ...], **options: Any) -> Rollout:
+    """The same with random images for observations."""
+    rollout = rollout_of(**options)
+    pixels = np.random.default_rng(5).integers(0, 256, (*rollout.obs.shape[:2], *shape), np.uint8)
+    return replace(rollout, obs=pixels)
