@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
-import gymnasium
-
+from lander_runtime import envs
 from lander_runtime.engines.engine import cut
 from lander_runtime.engines.job import Job, JobRunner
 from lander_runtime.episodes import Episode
@@ -60,7 +59,7 @@ class _Crew:
 
     def __init__(self, job: Job, size: int) -> None:
         self.size = size
-        self._arguments = (job, gymnasium.spec(job.env.id))
+        self._arguments = (job, envs.registered(job.env.id))
         self._free: queue.SimpleQueue[Remote] = queue.SimpleQueue()
         self._workers: set[Remote] = set()
         self._stopped = False
