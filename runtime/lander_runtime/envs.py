@@ -169,6 +169,15 @@ def registered(env_id: str) -> Any:
             raise UsageError(f"Gymnasium does not know {env_id!r}. {hint}") from error
 
 
+def adopt(entry: Any) -> None:
+    """Let this process make an environment registered elsewhere; `entry` is what `registered` gave there."""
+    family = family_of(entry.id)
+    if family is not None:
+        # Its package registers it here too, and Gymnasium would complain if it were there already.
+        registered(entry.id)
+    gymnasium.registry.setdefault(entry.id, entry)
+
+
 def is_importable(spec: EnvSpec) -> bool:
     """Whether another process can make `spec`: its code must be importable, not written in a script.
 

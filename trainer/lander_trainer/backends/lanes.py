@@ -174,5 +174,5 @@ class Lanes:
 
 def open_lanes(registered: Any, spec: EnvSpec, seed: int, first: int, count: int) -> Lanes:
     """`Lanes` in a process that may not know the environment yet; `registered` is its entry elsewhere."""
-    gymnasium.registry.setdefault(registered.id, registered)
+    envs.adopt(registered)
     return Lanes(spec, seed, first, count)

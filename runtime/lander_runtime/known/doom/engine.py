@@ -104,12 +104,20 @@ class Housed(gymnasium.Wrapper[Any, Any, Any, Any]):
     def _move_in(self) -> None:
         """Prepare the engine's folder; only for its start, because some environments are only looked at."""
         game = self._doom.game
-        self._folder = Path(tempfile.mkdtemp(prefix="lander-doom-"))
+        folder = Path(tempfile.mkdtemp(prefix="lander-doom-"))
         if sys.platform == "linux":
-            _keeper(os.getpid()).watch(self._folder)
-            game.set_vizdoom_path(str(_launcher(self._folder, _ENGINE)))
+            _keeper(os.getpid()).watch(folder)
+            launcher = _launcher(folder, _ENGINE)
+            # Asked before, because vizdoom ends in a segmentation fault where its engine does not start.
+            if not os.access(launcher, os.X_OK):
+                raise MachineLacks(
+                    f"No program may be run in {folder.parent}, where Doom's engine is started. "
+                    "Set TMPDIR to a folder in which one may."
+                )
+            game.set_vizdoom_path(str(launcher))
         else:
-            game.set_doom_config_path(str(self._folder / "_vizdoom.ini"))
+            game.set_doom_config_path(str(folder / "_vizdoom.ini"))
+        self._folder = folder
 
 
 def _launcher(folder: Path, engine: Path) -> Path:
