@@ -2,44 +2,62 @@
 
 import difflib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import gymnasium
 import numpy as np
 
 from lander_runtime.errors import InputRefused, MachineLacks, UsageError
-from lander_runtime.known import knowledge_of
-from lander_runtime.spec import Bounds, EnvSpec, Space
+from lander_runtime.known import family_of, knowledge_of
+from lander_runtime.spec import Bounds, EnvSpec, Space, WrapperSpec
+from lander_runtime.wrappers import DictItemObservation, ShrinkObservation
 
-WRAPPERS = (
-    "FrameStackObservation",
-    "GrayscaleObservation",
-    "MaxAndSkipObservation",
-    "ResizeObservation",
-    "TimeAwareObservation",
-)
-"""The wrappers of `gymnasium.wrappers` that a policy file may name."""
+WRAPPERS: Mapping[str, Callable[..., gymnasium.Env[Any, Any]]] = {
+    "FrameStackObservation": gymnasium.wrappers.FrameStackObservation,
+    "GrayscaleObservation": gymnasium.wrappers.GrayscaleObservation,
+    "MaxAndSkipObservation": gymnasium.wrappers.MaxAndSkipObservation,
+    "ResizeObservation": gymnasium.wrappers.ResizeObservation,
+    "TimeAwareObservation": gymnasium.wrappers.TimeAwareObservation,
+    "DictItemObservation": DictItemObservation,
+    "ShrinkObservation": ShrinkObservation,
+}
+"""The wrappers that a policy file may name: some of `gymnasium.wrappers`, and ours."""
 
 _OURS = {"render_mode", "max_episode_steps", "disable_env_checker"}
 """Arguments of `gymnasium.make` that this module decides."""
 
 
-def resolve(env_id: str, kwargs: Mapping[str, Any] | None = None) -> EnvSpec:
-    """Look an id up in Gymnasium's registry and complete the recipe with its limit and threshold.
+def resolve(
+    env_id: str, kwargs: Mapping[str, Any] | None = None, wrappers: Sequence[WrapperSpec] | None = None
+) -> EnvSpec:
+    """Look an id up in Gymnasium's registry and complete the recipe with what is not said.
+
+    The limit and the threshold are the registered ones. Where a family of environments has a recipe, as
+    Doom has (`known/doom`), its arguments hold as far as `kwargs` gives no other, and its wrappers where
+    `wrappers` is None. What comes of it is all in the `EnvSpec`: `make` adds nothing.
 
     Raises:
-        UsageError: Gymnasium does not know the id, or has replaced that version.
+        UsageError: Gymnasium does not know the id, or has replaced that version; an argument is refused.
+        MachineLacks: the package that the id belongs to is missing.
     """
+    family = family_of(env_id)
+    if family is not None:
+        kwargs = {**family.kwargs, **(kwargs or {})}
+        wrappers = family.wrappers if wrappers is None else wrappers
     try:
-        spec = EnvSpec(id=env_id, kwargs=dict(kwargs or {}))
+        spec = EnvSpec(id=env_id, kwargs=dict(kwargs or {}), wrappers=tuple(wrappers or ()))
+        if family is not None:
+            family.check(spec)
     except InputRefused as error:  # Typed here, not read from a file.
         raise UsageError(str(error)) from error
-    known = _registered(env_id)
+    known = registered(env_id)
     return EnvSpec(
         id=spec.id,
         kwargs=spec.kwargs,
+        wrappers=spec.wrappers,
         max_episode_steps=known.max_episode_steps,
         reward_threshold=None if known.reward_threshold is None else float(known.reward_threshold),
     )
@@ -56,7 +74,7 @@ def newer_version(env_id: str) -> str | None:
     Raises:
         UsageError: Gymnasium does not know the id, or has replaced that version.
     """
-    newest = _newest_version(_registered(env_id).id)
+    newest = _newest_version(registered(env_id).id)
     return None if newest == env_id else newest
 
 
@@ -69,7 +87,7 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
 
     Raises:
         UsageError: Gymnasium does not know the id, or refuses the arguments.
-        InputRefused: a wrapper that is not on the list.
+        InputRefused: a wrapper that is not on the list, or an argument that a family does not list.
         MachineLacks: a package that the environment needs is missing.
     """
     for wrapper in spec.wrappers:
@@ -77,9 +95,12 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
             raise InputRefused(
                 f"{spec.id}: the wrapper {wrapper.name!r} is not one of {', '.join(WRAPPERS)}."
             )
-    _registered(spec.id)
+    family = family_of(spec.id)
+    registered(spec.id)
     for name in _OURS & set(spec.kwargs):
         raise UsageError(f"{spec.id}: {name} is not an argument of the environment; leave it out.")
+    if family is not None:
+        family.check(spec)
     try:
         with warnings.catch_warnings():
             # Said once a copy, hence some hundred times a run; `newer_version` tells whoever asks.
@@ -96,9 +117,11 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
     except Exception as error:  # An environment's own checks may raise anything.
         given = f" with {dict(spec.kwargs)}" if spec.kwargs else ""
         raise UsageError(f"Gymnasium cannot make {spec.id}{given}: {error}") from error
+    if family is not None and family.housing:
+        env = _imported(family.housing)(env)
     for wrapper in spec.wrappers:
         try:
-            env = getattr(gymnasium.wrappers, wrapper.name)(env, **wrapper.kwargs)
+            env = WRAPPERS[wrapper.name](env, **wrapper.kwargs)
         except gymnasium.error.DependencyNotInstalled as error:
             raise MachineLacks(
                 f"The wrapper {wrapper.name} needs a package that is missing: {error}"
@@ -110,13 +133,60 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
     return env
 
 
+def registered(env_id: str) -> Any:
+    """Gymnasium's registry entry of an id, which a family's package may have to make first.
+
+    Raises:
+        UsageError: Gymnasium does not know the id, or has replaced that version.
+        MachineLacks: the package that the id belongs to is missing.
+    """
+    family = family_of(env_id)
+    if family is not None:
+        try:
+            import_module(family.module)
+        except ImportError as error:
+            raise MachineLacks(
+                f"{env_id} needs a package that is missing ({error}). "
+                f"Type: pip install 'lander-rl[{family.extra}]'"
+            ) from error
+    with warnings.catch_warnings():
+        # What it warns of (a replaced version) is raised just below in our words.
+        warnings.simplefilter("ignore")
+        try:
+            return gymnasium.spec(env_id)
+        except gymnasium.error.DeprecatedEnv as error:
+            newest = _newest_version(env_id)
+            raise UsageError(
+                f"Gymnasium replaced {env_id} by {newest}; scores of the two do not compare. Use {newest}."
+            ) from error
+        except gymnasium.error.Error as error:
+            names = {known.lower(): known for known in gymnasium.registry}
+            near = difflib.get_close_matches(env_id.lower(), names, 1)
+            hint = (
+                f"Did you mean {names[near[0]]}?"
+                if near
+                else "gymnasium.pprint_registry() lists what it has."
+            )
+            raise UsageError(f"Gymnasium does not know {env_id!r}. {hint}") from error
+
+
+def adopt(entry: Any) -> None:
+    """Let this process make an environment registered elsewhere; `entry` is what `registered` gave there."""
+    family = family_of(entry.id)
+    if family is not None:
+        # Its package registers it here too, and Gymnasium would complain if it were there already.
+        registered(entry.id)
+    # Also over an entry of Gymnasium's own, which the other side may have replaced.
+    gymnasium.registry[entry.id] = entry
+
+
 def is_importable(spec: EnvSpec) -> bool:
     """Whether another process can make `spec`: its code must be importable, not written in a script.
 
     Raises:
         UsageError: Gymnasium does not know the id, or has replaced that version.
     """
-    entry_point = _registered(spec.id).entry_point
+    entry_point = registered(spec.id).entry_point
     return isinstance(entry_point, str) and not entry_point.startswith("__main__:")
 
 
@@ -128,7 +198,7 @@ def check_importable(spec: EnvSpec) -> None:
     Raises:
         UsageError: another process cannot make `spec`.
     """
-    entry_point = _registered(spec.id).entry_point
+    entry_point = registered(spec.id).entry_point
     if isinstance(entry_point, str) and entry_point.startswith("__main__:"):
         raise UsageError(
             f"A worker process cannot import {spec.id}, whose code is in the script that runs. Move it to a "
@@ -167,27 +237,10 @@ def describe_spaces(env: gymnasium.Env[Any, Any]) -> tuple[Space, Space]:
     return _describe_box(observation, known.observation), described
 
 
-def _registered(env_id: str) -> Any:
-    """Gymnasium's registry entry; its errors, which suggest near misses, become ours."""
-    with warnings.catch_warnings():
-        # What it warns of (a replaced version) is raised just below in our words.
-        warnings.simplefilter("ignore")
-        try:
-            return gymnasium.spec(env_id)
-        except gymnasium.error.DeprecatedEnv as error:
-            newest = _newest_version(env_id)
-            raise UsageError(
-                f"Gymnasium replaced {env_id} by {newest}; scores of the two do not compare. Use {newest}."
-            ) from error
-        except gymnasium.error.Error as error:
-            names = {known.lower(): known for known in gymnasium.registry}
-            near = difflib.get_close_matches(env_id.lower(), names, 1)
-            hint = (
-                f"Did you mean {names[near[0]]}?"
-                if near
-                else "gymnasium.pprint_registry() lists what it has."
-            )
-            raise UsageError(f"Gymnasium does not know {env_id!r}. {hint}") from error
+def _imported(name: str) -> Any:
+    """The object that `module:object` names, one of our own tables'."""
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute)
 
 
 def _newest_version(env_id: str) -> str:

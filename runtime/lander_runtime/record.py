@@ -9,12 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.envs import recipe_of
+from lander_runtime.envs import describe_spaces, recipe_of
 from lander_runtime.episodes import Actor, Episode, Lane
 from lander_runtime.errors import UsageError
 from lander_runtime.flights import Moment, flown
 from lander_runtime.gif import GifWriter
-from lander_runtime.known import knowledge_of
 from lander_runtime.spec import EnvSpec
 
 
@@ -65,7 +64,7 @@ def film(lane: Lane, moments: Iterator[Moment], pictures: Pictures, every: int =
     Raises:
         UsageError: the environment draws no pictures.
     """
-    names = [action.name for action in knowledge_of(lane.spec.id).actions]
+    names = [action.name for action in describe_spaces(lane.env)[1].components]
     for moment in moments:
         # Also where it is not shown: some scenery ages only by being drawn, such as the lander's sparks.
         frame = _frame(lane)

@@ -27,7 +27,7 @@ Bounds = float | list[Any] | None
 
 @dataclass(frozen=True)
 class WrapperSpec:
-    """One of Gymnasium's wrappers by its class name, with keyword arguments."""
+    """One of the wrappers on the list of `envs` by its class name, with keyword arguments."""
 
     name: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)

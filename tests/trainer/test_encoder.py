@@ -1,4 +1,4 @@
-"""Images: every layout reaches the convolutions the right way round, and what does not fit is refused by name."""
+"""Images: every layout reaches the convolutions the right way round; what does not fit is refused by name."""
 
 import re
 
@@ -25,7 +25,14 @@ def image(*shape: int, dtype: str = "uint8") -> Space:
 
 @pytest.mark.parametrize(
     ("shape", "planes"),
-    [((40, 50), 1), ((40, 50, 1), 1), ((40, 50, 3), 3), ((40, 50, 4), 4), ((2, 40, 50), 2), ((2, 40, 50, 3), 6)],
+    [
+        ((40, 50), 1),
+        ((40, 50, 1), 1),
+        ((40, 50, 3), 3),
+        ((40, 50, 4), 4),
+        ((2, 40, 50), 2),
+        ((2, 40, 50, 3), 6),
+    ],
     ids=str,
 )
 def test_every_layout_becomes_channels_first(shape: tuple[int, ...], planes: int) -> None:

@@ -89,7 +89,7 @@ def test_wrappers_of_the_settings_are_in_the_checkpoint_and_in_the_settings_that
 
 
 def test_normalised_images_are_refused_before_anything_starts(stripe: str) -> None:
-    with pytest.raises(UsageError, match="images.*leave normalize_observations out"):
+    with pytest.raises(UsageError, match=r"images.*leave normalize_observations out"):
         prepare(learning(stripe, normalize_observations=True))
 
 

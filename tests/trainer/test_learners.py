@@ -11,11 +11,14 @@ import torch
 from torch import Tensor
 
 from lander_runtime.errors import UsageError
+from lander_runtime.spec import Space
 from lander_trainer.learners import UpdateStatistics, choose_learner
 from lander_trainer.learners.autograd import AutogradLearner
 from lander_trainer.learners.handwritten import HandwrittenLearner
 from trainer_learners import NAMES, acted, learner_of, parameters_of, update
 from trainer_rollouts import config_of, rollout_of
+
+VECTOR = Space("Box", (2,), "float32")
 
 # Two ways to the same weights.
 
@@ -286,7 +289,7 @@ def test_update_that_runs_out_of_rows_is_no_disaster(name: str) -> None:
     ids=str,
 )
 def test_auto_takes_what_works_here(values: dict[str, Any], taken: str) -> None:
-    assert choose_learner(config_of(**values)) == taken
+    assert choose_learner(config_of(**values), VECTOR) == taken
 
 
 @pytest.mark.parametrize(
@@ -295,7 +298,7 @@ def test_auto_takes_what_works_here(values: dict[str, Any], taken: str) -> None:
 )
 def test_handwritten_learner_is_refused_where_it_does_not_work(values: dict[str, Any], reason: str) -> None:
     with pytest.raises(UsageError, match=f"{reason}.*learner=autograd"):
-        choose_learner(config_of(learner="handwritten", **values))
+        choose_learner(config_of(learner="handwritten", **values), VECTOR)
 
 
 @pytest.mark.parametrize("activation", ["elu", "silu"])

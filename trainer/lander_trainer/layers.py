@@ -27,4 +27,5 @@ def multilayer_perceptron(sizes: Sequence[int], activation: str, *, last_gain: f
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes[:-1]):
         layers += [initialised(nn.Linear(inputs, outputs)), ACTIVATIONS[activation]()]
-    return nn.Sequential(*layers, initialised(nn.Linear(*sizes[-2:]), last_gain))
+    inputs, outputs = sizes[-2:]
+    return nn.Sequential(*layers, initialised(nn.Linear(inputs, outputs), last_gain))

@@ -18,6 +18,7 @@ from lander_trainer.distributions import Distribution, Gaussian
 from lander_trainer.encoder import image_misfit, is_image
 from lander_trainer.layers import multilayer_perceptron
 
+
 class ActorCritic(nn.Module):
     """An actor and a critic, each on what an encoder makes of an observation.
 

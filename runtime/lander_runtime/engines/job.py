@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-import gymnasium
-
+from lander_runtime import envs
 from lander_runtime.actors import AnyPolicy, actor_of
 from lander_runtime.episodes import LANES, NOTHING, Episode, Fleet, Keep
 from lander_runtime.spec import EnvSpec
@@ -33,8 +32,7 @@ class JobRunner:
     def __init__(self, job: Job, registered: Any = None) -> None:
         """Open it; `registered` is the environment's entry in Gymnasium's registry elsewhere."""
         if registered is not None:
-            # Also over an entry of Gymnasium's own, which the other side may have replaced.
-            gymnasium.registry[registered.id] = registered
+            envs.adopt(registered)
         self._first_seed = job.first_seed
         self._fleet = Fleet(
             actor_of(job.policy, sampled=job.sampled),

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
-import gymnasium
-
 from lander_runtime import envs
 from lander_runtime.engines.job import Job, JobRunner
 from lander_runtime.episodes import Episode
@@ -71,7 +69,7 @@ class _Crew:
     def __init__(self, job: Job, size: int) -> None:
         envs.check_importable(job.env)
         self.size = size
-        self._arguments = (job, gymnasium.spec(job.env.id))
+        self._arguments = (job, envs.registered(job.env.id))
         self._seats: queue.SimpleQueue[Remote | None] = queue.SimpleQueue()
         for _ in range(size):
             self._seats.put(None)

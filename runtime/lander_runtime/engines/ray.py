@@ -22,8 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import gymnasium
-
+from lander_runtime import envs
 from lander_runtime.cores import available_cores
 from lander_runtime.engines.job import Job, JobRunner
 from lander_runtime.engines.processes import Processes
@@ -100,7 +99,7 @@ class Ray:
 
     def fly(self, job: Job, shards: Sequence[range]) -> Iterator[list[Episode]]:
         try:
-            shared = ray.put((job, gymnasium.spec(job.env.id), installed_versions(*DECISIVE)))
+            shared = ray.put((job, envs.registered(job.env.id), installed_versions(*DECISIVE)))
         except (TypeError, AttributeError, ValueError) as error:
             raise UsageError(
                 f"Cannot be sent to a cluster ({_first_line(error)}). Use one process."

@@ -78,10 +78,10 @@ class EchoEnv(gymnasium.Env[Any, Any]):
 
 
 class StripeEnv(gymnasium.Env[Any, Any]):
-    """An image `[side, side]`, or with `colours`, with one of three thirds of its width lit, which pays 1 for the number of that third.
+    """An image `[side, side]`, or with `colours`, with one third of its width lit: 1 for naming which.
 
-    `continuous` takes a number in [-1, 1] instead and pays 1 within 1/3
-    of -2/3, 0 or 2/3. Guessing gives a third.
+    `continuous` takes a number in [-1, 1] instead and pays 1 within 1/3 of -2/3, 0 or 2/3. Guessing gives
+    a third.
     """
 
     def __init__(

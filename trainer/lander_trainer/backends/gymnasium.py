@@ -4,10 +4,10 @@ from contextlib import ExitStack
 from itertools import pairwise
 from typing import Any
 
-import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from lander_runtime import envs
 from lander_runtime.remote import Remote
 from lander_runtime.spec import EnvSpec
 from lander_trainer.backends.base import StepResult
@@ -25,7 +25,7 @@ class GymnasiumBackend:
         bounds = [lanes * worker // workers for worker in range(workers + 1)]
         self._groups = [slice(*pair) for pair in pairwise(bounds)]
         sizes = [(group.start, group.stop - group.start) for group in self._groups]
-        registered = gymnasium.spec(spec.id)
+        registered = envs.registered(spec.id)
         self._remote: list[Remote] = []
         with ExitStack() as opened:
             for size in sizes[1:]:

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
@@ -195,5 +194,5 @@ class Lanes:
 
 def open_lanes(registered: Any, spec: EnvSpec, seed: int, first: int, count: int) -> Lanes:
     """`Lanes` in a process that may not know the environment yet; `registered` is its entry elsewhere."""
-    gymnasium.registry.setdefault(registered.id, registered)
+    envs.adopt(registered)
     return Lanes(spec, seed, first, count)

@@ -23,7 +23,6 @@ from lander_trainer.losses import categorical, gaussian, ppo_loss
 from lander_trainer.network import ActorCritic
 from lander_trainer.rollout import Rollout
 
-
 _ROWS = 8_192
 """Observations whose values are computed at once; enough for a GPU, and 150 MB of an image encoder's
 first layer."""
