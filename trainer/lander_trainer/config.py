@@ -166,6 +166,10 @@ class TrainConfig:
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of `gymnasium.make`."""
 
+    shaping: Mapping[str, Any] = field(default_factory=dict)
+    """Further keyword arguments of `gymnasium.make` in training alone, such as a reward for what leads to the
+    goal. Selections, scores and the environment that a policy file names never have them."""
+
     env_wrappers: tuple[WrapperSpec, ...] | None = None
     """Wrappers around it, the innermost first, in place of those that come with the environment; as TOML or
     JSON, a list of tables with `name` and `kwargs`. `lander_runtime.envs.WRAPPERS` has the names."""
@@ -223,6 +227,7 @@ class TrainConfig:
             "hidden_sizes": list(self.hidden_sizes),
             "channels": list(self.channels),
             "env_kwargs": dict(self.env_kwargs),
+            "shaping": dict(self.shaping),
             "env_wrappers": wrappers,
         }
         return {name: value for name, value in plain.items() if value is not None}

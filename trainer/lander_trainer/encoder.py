@@ -20,6 +20,8 @@ from lander_trainer.layers import ACTIVATIONS, initialised
 KERNELS_AND_STRIDES = ((8, 4), (4, 2), (3, 1))
 """Of the convolutions, the first one first."""
 
+_LARGE_BATCH = 64
+
 _COLOURS = (1, 3, 4)
 """So many numbers a pixel has where an image ends with its colours."""
 
@@ -55,7 +57,12 @@ class ImageEncoder(nn.Module):
         self.size = hidden_sizes[-1]
 
     def forward(self, obs: Tensor) -> Tensor:
-        return self.layers(channels_first(obs).float() * self.SCALE)
+        planes = channels_first(obs)
+        if not torch.compiler.is_exporting() and len(planes) >= _LARGE_BATCH:
+            # In memory only: PyTorch's convolutions on the CPU learn from large batches 1.4 to 2 times
+            # faster so (4 x 60 x 80, batch 256), and act on small ones a third slower.
+            planes = planes.contiguous(memory_format=torch.channels_last)
+        return self.layers(planes.float() * self.SCALE)
 
 
 def channels_first(images: Tensor) -> Tensor:

@@ -22,18 +22,25 @@ def prepare(config: TrainConfig) -> TrainConfig:
         UsageError: the environment is unknown, was replaced, or has spaces that do not fit.
         MachineLacks: the backend or the device is not there.
     """
-    env = resolved(config)
-    observation, _ = check_trainable(env, config)
-    backend = choose_backend(config.backend, env)
-    workers = choose_workers(config.workers, backend, env, config.lanes)
+    env, shaped = resolved(config), shaped_env(config)
+    observation, action = check_trainable(env, config)
+    if shaped != env and check_trainable(shaped, config) != (observation, action):
+        raise UsageError(f"shaping {dict(config.shaping)} changes the observations or actions of {env.id}.")
+    backend = choose_backend(config.backend, shaped)
+    workers = choose_workers(config.workers, backend, shaped, config.lanes)
     config = replace(config, backend=backend, workers=workers, device=choose_device(config.device))
     check_memory(config, observation)
     return replace(config, learner=choose_learner(config, observation))
 
 
 def resolved(config: TrainConfig) -> EnvSpec:
-    """The recipe of the environment that `config` trains in; raises like `envs.resolve`."""
+    """The recipe of the environment that `config` trains for; raises like `envs.resolve`."""
     return envs.resolve(config.env, config.env_kwargs, config.env_wrappers)
+
+
+def shaped_env(config: TrainConfig) -> EnvSpec:
+    """The recipe of the environment that `config` trains in: the same, with its shaping; raises likewise."""
+    return envs.resolve(config.env, {**config.env_kwargs, **config.shaping}, config.env_wrappers)
 
 
 def check_trainable(env: EnvSpec, config: TrainConfig | None = None) -> tuple[Space, Space]:

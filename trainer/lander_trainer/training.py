@@ -25,7 +25,7 @@ from lander_trainer.run_directory import RunDirectory
 from lander_trainer.schedule import learning_rate, selection_is_due
 from lander_trainer.selection import selection_score
 from lander_trainer.threads import cpu_threads
-from lander_trainer.trainable import check_trainable, prepare, resolved
+from lander_trainer.trainable import check_trainable, prepare, resolved, shaped_env
 
 
 class TrainObserver(Protocol):
@@ -103,7 +103,7 @@ class _Trainer:
             self._restore(checkpoint)
         self.distribution = self.learner.network.distribution
         self.backend, self.collector, restored = open_environments(
-            config, self.env, self.rng, self.distribution, checkpoint, closing
+            config, shaped_env(config), self.rng, self.distribution, checkpoint, closing
         )
         self.collector.episodes = self.progress.episodes
         self.normaliser = Normaliser(config, self.spaces[0].shape)

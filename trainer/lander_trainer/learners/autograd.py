@@ -5,6 +5,8 @@ these sizes a kernel takes less time than Python takes to ask for it. So nothing
 a value: shapes are fixed, the learning rates are tensors, and the KL stop is a mask.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +65,9 @@ class AutogradLearner:
         self._graph: torch.cuda.CUDAGraph | None = None
 
     def outputs(self, obs: NDArray[Any]) -> NDArray[np.float32]:
-        with torch.inference_mode():
+        # One thread for a few rows: a second one would then wait for more, busily, on the core that steps
+        # environments.
+        with _one_thread(self._config.threads), torch.inference_mode():
             return self.network.outputs(torch.from_numpy(obs).to(self._device)).cpu().numpy()
 
     def update(self, rollout: Rollout, learning_rate: float, rng: np.random.Generator) -> UpdateStatistics:
@@ -190,6 +194,19 @@ class AutogradLearner:
             statistics = torch.stack([*(term.detach() for term in terms[1:]), norm, torch.ones_like(norm)])
             self._sums += torch.where(counts > 0.0, statistics, 0.0)
         return terms.approx_kl
+
+
+@contextmanager
+def _one_thread(otherwise: int) -> Iterator[None]:
+    """Compute with one of PyTorch's `otherwise` threads."""
+    if otherwise == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(otherwise)
 
 
 def _limited_together(network: ActorCritic) -> list[int]:
