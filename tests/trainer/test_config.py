@@ -208,7 +208,9 @@ def test_near_miss_is_suggested(typed: str, meant: str) -> None:
 
 
 def test_name_that_is_near_nothing_lists_all() -> None:
-    with pytest.raises(UsageError, match=r"Known are: env, steps, seed, .*, env_kwargs\."):
+    with pytest.raises(
+        UsageError, match=r"Known are: env, steps, seed, .*, env_kwargs, shaping, env_wrappers\."
+    ):
         TrainConfig().with_assignments(["zzz=1"])
 
 

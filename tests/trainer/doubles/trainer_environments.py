@@ -77,6 +77,18 @@ class EchoEnv(gymnasium.Env[Any, Any]):
         return np.eye(4, dtype=np.float32)[self._shown]
 
 
+class BonusEnv(EchoEnv):
+    """`EchoEnv` that pays `bonus` for every step, too, and may be told to take more actions."""
+
+    def __init__(self, bonus: float = 0.0, actions: int = 4, render_mode: str | None = None) -> None:
+        super().__init__(render_mode)
+        self.action_space = gymnasium.spaces.Discrete(actions)
+        self._bonus = bonus
+
+    def reward(self, action: Any) -> float:
+        return super().reward(action) + self._bonus
+
+
 class StripeEnv(gymnasium.Env[Any, Any]):
     """An image `[side, side]`, or with `colours`, with one third of its width lit: 1 for naming which.
 
