@@ -19,7 +19,7 @@ from lander_runtime.errors import UsageError
 from lander_runtime.evaluation import FIRST_SEED, evaluate
 from lander_runtime.files import atomic_write, check_writable, write_text
 from lander_runtime.info import Golden, PolicyInfo
-from lander_runtime.policy import Policy
+from lander_runtime.policy import Policy, tolerance_for
 from lander_runtime.record import record_episode
 from lander_runtime.report import Report
 from lander_runtime.session import open_session
@@ -88,7 +88,9 @@ def export(
         observation=source.observation,
         action=source.action,
         training=source.training,
-        verification=check_agreement(graph, model.SerializeToString(), observations),
+        verification=check_agreement(
+            graph, model.SerializeToString(), observations, tolerance_for(source.observation)
+        ),
         evaluation=None,
         golden=_golden(model, graph.outputs, observations),
         weights_sha256=weights_digest(model),
