@@ -189,13 +189,15 @@ class Lane:
         """One step; gives the episode when it has ended."""
         if self._discrete:
             action = int(action)
+        if self._keeps_actions:
+            # Before the step, and a copy: an environment may write into its action, and a function that
+            # chooses actions may hand out the same array every time.
+            self._actions.append(action if self._discrete else np.array(action))
         obs, reward, terminated, truncated, _ = self._step(action)
         reward = float(reward)
         self.obs, self.reward = obs, reward
         self.total += reward
         self.length += 1
-        if self._keeps_actions:
-            self._actions.append(action)
         if self._keeps_rewards:
             self._rewards.append(reward)
         if self._keeps_observations:

@@ -187,3 +187,32 @@ def test_flights_are_kept_whole_however_long(register: Callable[..., str], drift
         assert episode.flight.observations.dtype == np.float32
         assert episode.flight.rewards.tolist() == rewards
     env.close()
+
+
+@pytest.mark.parametrize("culprit", ["environment", "policy"])
+def test_kept_actions_are_those_that_were_chosen(
+    register: Callable[..., str], drifting_class: type[Any], culprit: str
+) -> None:
+    """An environment may write into its action, and a function may hand out one array again and again."""
+
+    class Writing(drifting_class):  # type: ignore[misc, valid-type]
+        def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+            result = super().step(action)
+            action *= 0.0
+            return result
+
+    chosen: list[NDArray[Any]] = []
+    buffer = np.empty((1, 2), np.float32)
+
+    def first_two(obs: NDArray[Any], generators: Generators) -> NDArray[Any]:
+        actions = np.clip(obs[:, :2], -1.0, 1.0)
+        chosen.append(actions[0].copy())
+        if culprit == "environment":
+            return actions
+        buffer[:] = actions
+        return buffer
+
+    spec = EnvSpec(register(Writing if culprit == "environment" else drifting_class), {"continuous": True})
+    [episode] = run_episodes(first_two, spec, [3], lanes=1, keep=Keep(actions=True))
+    assert episode.flight is not None
+    np.testing.assert_array_equal(episode.flight.actions, chosen)
