@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lander_runtime import EnvSpec, Policy
+from lander_runtime import EnvSpec, Policy, UsageError
 from lander_runtime.actors import actor_of
-from lander_runtime.episodes import Keep, run_episodes
+from lander_runtime.episodes import Fleet, Keep, run_episodes
 
 Generators = Sequence[np.random.Generator]
 
@@ -216,3 +216,35 @@ def test_kept_actions_are_those_that_were_chosen(
     [episode] = run_episodes(first_two, spec, [3], lanes=1, keep=Keep(actions=True))
     assert episode.flight is not None
     np.testing.assert_array_equal(episode.flight.actions, chosen)
+
+
+def test_images_are_not_kept_of_every_step(register: Callable[..., str], drifting_class: type[Any]) -> None:
+    """32 lanes of 1,000 steps of a picture of 96 x 96 would be 900 MB."""
+
+    class Seen(drifting_class):  # type: ignore[misc, valid-type]
+        observation_space = gymnasium.spaces.Box(0, 255, (96, 96, 3), np.uint8)
+
+    spec = EnvSpec(register(Seen))
+    with pytest.raises(UsageError, match="27,648 bytes"):
+        Fleet(largest, spec, keep=Keep(observations=True))
+    Fleet(largest, spec, keep=Keep(actions=True)).close()
+
+
+def test_a_lane_that_cannot_be_opened_closes_the_others(
+    register: Callable[..., str], drifting_class: type[Any]
+) -> None:
+    events: list[str] = []
+
+    class Scarce(drifting_class):  # type: ignore[misc, valid-type]
+        def __init__(self) -> None:
+            if events == ["opened", "opened"]:
+                raise OSError("no more of them")
+            super().__init__()
+            events.append("opened")
+
+        def close(self) -> None:
+            events.append("closed")
+
+    with pytest.raises(UsageError, match="no more of them"):
+        Fleet(largest, EnvSpec(register(Scarce)), lanes=3)
+    assert events == ["opened", "opened", "closed", "closed"]
