@@ -10,7 +10,7 @@ from typing import Literal
 
 from lander_runtime import envs
 from lander_runtime.actors import AnyPolicy, actor_of
-from lander_runtime.cores import available_cores
+from lander_runtime.cores import available_cores, check_workers
 from lander_runtime.engines import Engine, Here, Job, Processes
 from lander_runtime.episodes import LANES, NOTHING, EpisodeObserver, Keep
 from lander_runtime.errors import MachineLacks, UsageError
@@ -67,6 +67,7 @@ def evaluate(
     numbers = [episodes, lanes, 1 if workers == "auto" else workers]
     if min(numbers) < 1 or first_seed < 0:
         raise UsageError("episodes, lanes and workers must be at least 1 and the first seed at least 0.")
+    check_workers(numbers[2])
     if env is None:
         if not isinstance(policy, PolicyFile):
             raise UsageError("Name the environment: a plain function does not say what it flies.")

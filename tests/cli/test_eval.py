@@ -339,6 +339,8 @@ class TestRecording:
     [
         (["--episodes", "0"], "--episodes"),
         (["--episodes", "-3"], "--episodes"),
+        (["--episodes", "1e20"], "--episodes"),
+        (["--episodes", "1e20", "--shard", "1/1"], "--episodes"),
         (["--episodes", "2.5"], "--episodes"),
         (["--episodes", "1e-1"], "--episodes"),
         (["--episodes", "inf"], "--episodes"),
