@@ -108,7 +108,7 @@ class TestProof:
     def test_more_episodes_than_a_memory_holds_are_only_a_claim(
         self, start: Start, kept: Any, wanted: list[str]
     ) -> None:
-        """With 4 GiB of addresses: the numbers of the claimed episodes as a set would take 60,000 times that."""
+        """With 4 GiB of addresses: the claimed episodes in a set would take thousands of times that."""
         change(lambda lines: lines[0].update(episodes=10**15))
         prelude = "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))"
         found = start("replay", "r.jsonl.gz", *wanted, prelude=prelude).end()

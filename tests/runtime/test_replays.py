@@ -315,6 +315,8 @@ def test_an_environment_that_raises_is_a_divergence(
         (lambda lines: lines[2]["rewards"].__setitem__(1, None), 3, "rewards"),
         (lambda lines: lines[2]["rewards"].__setitem__(1, float("nan")), 3, "JSON"),
         (lambda lines: lines[2].update(seed="71"), 3, "seed"),
+        # As long as a line may be, times every episode of a small file, it would fill the memory.
+        (lambda lines: lines[2].update(outcome="x" * 1001), 3, "outcome"),
         (lambda lines: lines.__setitem__(2, []), 3, "JSON object"),  # type: ignore[call-overload]
     ],
 )
