@@ -19,7 +19,7 @@ from lander_runtime.spec import Component
 if TYPE_CHECKING:
     from lander_runtime.episodes import Episode
 
-_LARGEST = 1e100
+LARGEST = 1e100
 """No return and no measure comes near it, and the squares of what is below add up without overflow."""
 
 _OUTCOMES = 256
@@ -137,7 +137,7 @@ def _numbers(source: Fields, key: str, *, may_lack: bool = False) -> NDArray[np.
     allowed = (int, float, type(None)) if may_lack else (int, float)
     for value in values:
         # By type, because a boolean is an int, and this is asked millions of times.
-        if type(value) not in allowed or (value is not None and not -_LARGEST < value < _LARGEST):
+        if type(value) not in allowed or (value is not None and not -LARGEST < value < LARGEST):
             raise source.wrong(key, "a list of numbers", value)
     return np.array(values, np.float64)
 
