@@ -128,6 +128,8 @@ def eval_command(
 
     if render is not None and engine is EngineName.RAY:
         raise UsageError("--render flies in this process, where the window is. Leave out --engine ray.")
+    if render is not None and workers not in ("auto", "1"):
+        raise UsageError("--render flies in this process, where the window is. Leave out --workers.")
     part = None if shard is None else parse_shard(shard, seed, episodes)
     if part is not None:
         seed, episodes = part.seeds.start, len(part.seeds)

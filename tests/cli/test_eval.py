@@ -350,6 +350,7 @@ class TestRecording:
         (["--seed", "-1"], "--seed"),
         (["--device", "tpu"], "auto, cpu or cuda"),
         (["--render", "ascii"], "--render"),
+        (["--render", "human", "--workers", "2"], "--workers"),
     ],
 )
 def test_bad_values_are_usage_errors(lander: Lander, tiny: Path, arguments: list[str], named: str) -> None:
