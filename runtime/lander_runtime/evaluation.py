@@ -16,7 +16,7 @@ from lander_runtime.episodes import LANES, NOTHING, EpisodeObserver, Keep
 from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.known import knowledge_of
 from lander_runtime.policy_file import PolicyFile
-from lander_runtime.report import DECISIVE, Conduct, Report, installed_versions
+from lander_runtime.report import DECISIVE, Conduct, Report, installed_versions, platform_here
 from lander_runtime.results import Collected
 from lander_runtime.spec import EnvSpec, Space
 from lander_runtime.statistics import summarise
@@ -110,7 +110,7 @@ def evaluate(
             lanes=lanes,
             seconds=seconds,
             steps_per_second=float(results.lengths.sum()) / max(seconds, 1e-9),
-            versions=installed_versions(*DECISIVE),
+            versions={**installed_versions(*DECISIVE), "platform": platform_here()},
         ),
     )
 

@@ -35,6 +35,7 @@ class Conduct:
     seconds: float
     steps_per_second: float
     versions: dict[str, str]
+    """Of what may decide what an episode comes to; under `platform` the operating system and processor."""
 
     @classmethod
     def from_json(cls, source: Fields) -> "Conduct":
@@ -200,3 +201,8 @@ def installed_versions(*distributions: str) -> dict[str, str]:
             except PackageNotFoundError:
                 continue
     return found
+
+
+def platform_here() -> str:
+    """Operating system and processor, such as `Linux x86_64`."""
+    return f"{platform.system()} {platform.machine()}"

@@ -1,6 +1,7 @@
 """Scoring: the same report however it is computed, and a report that says all that was promised."""
 
 import json
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,7 @@ def test_the_report_has_the_promised_entries(discrete: Policy, tiny_discrete: Pa
     assert data["success_rate"] == 0.0
     assert set(data["outcomes"]) <= {"landed", "crashed", "flew off", "timed out"}
     assert data["steps_per_second"] > 0
+    assert data["versions"]["platform"] == f"{platform.system()} {platform.machine()}"
     assert {"python", "lander-rl", "onnxruntime", "gymnasium", "box2d", "numpy"} <= set(data["versions"])
 
 

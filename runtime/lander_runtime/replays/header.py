@@ -1,6 +1,5 @@
 """The first line of a replay file: what was flown, by which policy, and on what."""
 
-import platform
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from lander_runtime import envs
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.fields import Fields
-from lander_runtime.report import installed_versions
+from lander_runtime.report import installed_versions, platform_here
 from lander_runtime.spec import EnvSpec, Space
 
 FORMAT = "lander.replay"
@@ -154,8 +153,3 @@ def action_space(spec: EnvSpec) -> Space:
 def versions_here() -> dict[str, str]:
     """Versions of what decides the results of an episode whose actions are given."""
     return installed_versions("lander-rl", "gymnasium", "box2d", "numpy")
-
-
-def platform_here() -> str:
-    """Operating system and processor, such as `Linux x86_64`."""
-    return f"{platform.system()} {platform.machine()}"
