@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.errors import InputRefused
+from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.fields import Fields
 from lander_runtime.spec import Component
 
@@ -110,7 +110,18 @@ class Collected:
         self._measures = [array("d") for _ in measures]
 
     def add(self, episodes: "Iterable[Episode]") -> None:
+        """Append them.
+
+        Raises:
+            UsageError: a return is no number that statistics can be made of.
+        """
         for episode in episodes:
+            # So written that NaN, of which every comparison is false, is refused too.
+            if not -LARGEST < episode.return_ < LARGEST:
+                raise UsageError(
+                    f"The episode of seed {episode.seed} returned {episode.return_:g}, which no score can be "
+                    "made of. Rewards must be finite numbers: look into the environment."
+                )
             self._returns.append(episode.return_)
             self._lengths.append(episode.length)
             self._codes.append(self._names.setdefault(episode.outcome, len(self._names)))

@@ -310,3 +310,18 @@ def test_an_environment_that_goes_astray_is_told(
 
     with pytest.raises(UsageError, match=f"holds {bad} at index"):
         evaluate(discrete, EnvSpec(register(Astray)), episodes=2)
+
+
+@pytest.mark.parametrize("bad", [np.nan, -np.inf, 1e101])
+def test_a_return_that_no_score_can_be_made_of_is_told_with_its_seed(
+    discrete: Policy, register: Callable[..., str], drifting_class: type[Any], bad: float
+) -> None:
+    """NaN and infinity are no JSON, and a report with 1e101 could not be read back."""
+
+    class Unrewarding(drifting_class):  # type: ignore[misc, valid-type]
+        def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+            obs, _, terminated, truncated, info = super().step(action)
+            return obs, bad, terminated, truncated, info
+
+    with pytest.raises(UsageError, match="seed 7 returned"):
+        evaluate(discrete, EnvSpec(register(Unrewarding)), episodes=2, first_seed=7)
