@@ -8,7 +8,7 @@ import typer
 
 from lander_cli.console import episode_bar, print_json, print_next, say
 from lander_cli.duel import in_a_sentence, print_comparison
-from lander_cli.numbers import number_or_auto, whole_number
+from lander_cli.numbers import MOST_EPISODES, number_or_auto, whole_number
 from lander_cli.opening import Opened, open_named
 from lander_cli.short_names import short_names
 from lander_runtime.errors import CheckFailed, UsageError
@@ -29,7 +29,10 @@ def compare_command(
         ),
     ],
     episodes: Annotated[
-        int, typer.Option(parser=whole_number(1), metavar="INTEGER", help="How many episodes each.")
+        int,
+        typer.Option(
+            parser=whole_number(1, MOST_EPISODES), metavar="INTEGER", help="How many episodes each."
+        ),
     ] = 1000,
     seed: Annotated[
         int,

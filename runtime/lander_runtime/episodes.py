@@ -12,11 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime import envs
+from lander_runtime.errors import UsageError
 from lander_runtime.known import knowledge_of
 from lander_runtime.spec import EnvSpec
 
 LANES = 32
 """Environment copies stepped together, and the fixed batch size of inference."""
+
+LARGEST_KEPT = 4096
+"""Bytes of an observation that may be kept of every step: a thousand numbers, no picture."""
 
 Actor = Callable[[NDArray[Any], Sequence[np.random.Generator]], NDArray[Any]]
 """(observations `[batch, *obs_shape]`, one generator a row) -> actions `[batch, ...]`.
@@ -31,6 +35,7 @@ class Keep:
     actions: bool = False
     """Actions and rewards, what a replay needs."""
     observations: bool = False
+    """Those of an environment with small ones; images are refused, a few episodes of which fill a machine."""
 
     def __or__(self, other: "Keep") -> "Keep":
         """What both want."""
@@ -102,8 +107,19 @@ class Fleet:
         render_mode: str | None = None,
         keep: Keep = NOTHING,
     ) -> None:
+        """Open the environments.
+
+        Raises:
+            UsageError: observations are to be kept that are too large for it; otherwise as `envs.make`.
+        """
         self._actor = actor
-        self._lanes = [Lane(spec, render_mode, keep) for _ in range(lanes)]
+        self._lanes: list[Lane] = []
+        try:
+            for _ in range(lanes):
+                self._lanes.append(Lane(spec, render_mode, keep))
+        except BaseException:
+            self.close()
+            raise
 
     def run(self, seeds: Sequence[int], first_index: int = 0) -> list[Episode]:
         """One episode for each seed, numbered from `first_index`, in the order of `seeds`."""
@@ -156,6 +172,7 @@ class Lane:
         self._keeps_rewards = keep.actions
         self._keeps_observations = measured or keep.observations
         self._step = self.env.step
+        self._check_size()
         # Copies, because an environment may hand out the same array again and again; in rows of one
         # array, because a small one for each step would fill the cache that the environments need.
         space = self.env.observation_space
@@ -189,13 +206,15 @@ class Lane:
         """One step; gives the episode when it has ended."""
         if self._discrete:
             action = int(action)
+        if self._keeps_actions:
+            # Before the step, and a copy: an environment may write into its action, and a function that
+            # chooses actions may hand out the same array every time.
+            self._actions.append(action if self._discrete else np.array(action))
         obs, reward, terminated, truncated, _ = self._step(action)
         reward = float(reward)
         self.obs, self.reward = obs, reward
         self.total += reward
         self.length += 1
-        if self._keeps_actions:
-            self._actions.append(action)
         if self._keeps_rewards:
             self._rewards.append(reward)
         if self._keeps_observations:
@@ -205,6 +224,16 @@ class Lane:
         if not (terminated or truncated):
             return None
         return self._episode(reward, bool(terminated))
+
+    def _check_size(self) -> None:
+        space = self.env.observation_space
+        size = int(np.prod(space.shape or ())) * np.dtype(space.dtype).itemsize
+        if self._keep.observations and size > LARGEST_KEPT:
+            self.env.close()
+            raise UsageError(
+                f"An observation of {self.spec.id} takes {size:,} bytes; up to {LARGEST_KEPT:,} are kept of "
+                "every step. Leave out observations=True."
+            )
 
     def _episode(self, last_reward: float, terminated: bool) -> Episode:
         observations = self._rows[: self.length + 1].copy() if self._keeps_observations else np.empty(0)

@@ -138,7 +138,7 @@ class TestReport:
         *_, one, two = found.out.splitlines()
         assert one == "alike.onnx and tiny.onnx play alike on all 10 episodes."
         assert two.startswith("policy.onnx is better than tiny.onnx by ")
-        assert "hold together" in found.out
+        assert "The intervals of the differences hold together" in found.out
         assert "hold together" not in lander("compare", tiny, alike, "--episodes", "2").out
 
     def test_few_episodes_are_warned_of(self, lander: Lander, tiny: Path, shipped: Path) -> None:

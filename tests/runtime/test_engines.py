@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from lander_runtime import EnvSpec, LanderError, Policy, UsageError
 from lander_runtime.engines import Here, Job, Processes
+from lander_runtime.engines.engine import cut
 from lander_runtime.episodes import Episode, Keep
 from lander_runtime.evaluation import evaluate
 from lander_runtime.remote import WorkerDied
@@ -54,8 +55,8 @@ class Cutting(Processes):
     size: int = 1
     _workers: int = 2
 
-    def shards(self, episodes: int, lanes: int) -> Sequence[range]:
-        return [range(start, min(start + self.size, episodes)) for start in range(0, episodes, self.size)]
+    def shards(self, episodes: int, lanes: int) -> Iterator[range]:
+        yield from cut(episodes, self.size)
 
 
 class Failing:
@@ -179,7 +180,7 @@ def test_observers_hear_every_episode_in_order_with_its_flight(
 @pytest.mark.parametrize("episodes", [1, 15, 16, 17, 1000, 10_000])
 @pytest.mark.parametrize("workers", [2, 3, 64])
 def test_shards_of_processes_are_every_episode_once_and_end_small(episodes: int, workers: int) -> None:
-    shards = Processes(workers).shards(episodes, 32)
+    shards = list(Processes(workers).shards(episodes, 32))
     assert [number for shard in shards for number in shard] == list(range(episodes))
     sizes = [len(shard) for shard in shards]
     assert sizes == sorted(sizes, reverse=True)
@@ -187,6 +188,21 @@ def test_shards_of_processes_are_every_episode_once_and_end_small(episodes: int,
     assert all(size >= 16 for size in sizes[:-1])
     if episodes > 16 * workers:
         assert sizes[-1] <= 16, "so that no worker is left to fly a long one alone"
+
+
+@pytest.mark.parametrize("engine", [Here(), Processes(2)], ids=lambda engine: engine.description)
+def test_a_million_million_episodes_begin_at_once(
+    discrete: Policy, importable: Register, engine: Here | Processes
+) -> None:
+    """Their shards as a list would fill the memory before the first of them is flown."""
+    job = Job(discrete, importable("BriefEnv"), FIRST, lanes=4)
+    with closing(cast(Any, engine.fly(job, engine.shards(10**12, 4)))) as flights:
+        assert [episode.index for episode in next(flights)[:3]] == [0, 1, 2]
+
+
+def test_more_workers_than_a_machine_can_hold_are_refused(discrete: Policy) -> None:
+    with pytest.raises(UsageError, match="9,999 workers"):
+        evaluate(discrete, episodes=2, workers=9999)
 
 
 # Workers that die

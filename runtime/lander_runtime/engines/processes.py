@@ -3,9 +3,10 @@
 import queue
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import islice
 
 from lander_runtime import envs
 from lander_runtime.engines.job import Job, JobRunner
@@ -33,30 +34,31 @@ class Processes:
     def description(self) -> str:
         return f"{self._workers} processes"
 
-    def shards(self, episodes: int, lanes: int) -> Sequence[range]:
+    def shards(self, episodes: int, lanes: int) -> Iterator[range]:
         """Large ones first, then ever smaller, so that all workers finish at about the same time."""
-        shards: list[range] = []
         start = 0
         while start < episodes:
             share = (episodes - start) // (4 * self._workers)
             stop = min(start + min(_LARGEST, max(_SMALLEST, share)), episodes)
-            shards.append(range(start, stop))
+            yield range(start, stop)
             start = stop
-        return shards
 
-    def fly(self, job: Job, shards: Sequence[range]) -> Iterator[list[Episode]]:
+    def fly(self, job: Job, shards: Iterable[range]) -> Iterator[list[Episode]]:
         with ExitStack() as stack:
-            crew = _Crew(job, max(1, min(self._workers, len(shards))))
+            # Of them only those start that there is a shard for.
+            crew = _Crew(job, self._workers)
             stack.callback(crew.close)
             pool = ThreadPoolExecutor(crew.size, thread_name_prefix="lander-worker")
             stack.callback(pool.shutdown, cancel_futures=True)
             pending: deque[Future[list[Episode]]] = deque()
-            waiting = deque(shards)
+            waiting = iter(shards)
             try:
-                while waiting or pending:
+                while True:
                     # No further ahead, so that a slow shard does not leave a heap of finished ones.
-                    while waiting and len(pending) < 4 * crew.size:
-                        pending.append(pool.submit(crew.fly, waiting.popleft()))
+                    for shard in islice(waiting, 4 * crew.size - len(pending)):
+                        pending.append(pool.submit(crew.fly, shard))
+                    if not pending:
+                        return
                     yield pending.popleft().result()
             except BaseException:  # Ctrl-C, and the end of an iterator that nobody reads further.
                 crew.stop()
