@@ -87,6 +87,53 @@ def test_nothing_is_known_about_other_environments() -> None:
     assert known.outcome(1.0, None, False) == "timed out"
 
 
+# The walker
+
+
+def test_the_walkers_components_are_those_of_the_simulation() -> None:
+    env = envs.make(EnvSpec("BipedalWalker-v3"))
+    env.reset(seed=4)
+    for _ in range(20):
+        obs, *_ = env.step(np.array([0.5, -0.5, -0.5, 0.5], np.float32))
+    walker = env.unwrapped
+    hull, joints, legs = walker.hull, walker.joints, walker.legs  # type: ignore[attr-defined]
+    components = knowledge_of("BipedalWalker-v3").observation
+    found = {component.name: float(value) for component, value in zip(components, obs, strict=True)}
+    unit = {component.name: component.unit for component in components}
+    expected = {
+        "hull angle": hull.angle,
+        "x velocity": hull.linearVelocity.x,
+        "y velocity": hull.linearVelocity.y,
+        "hip 1 angle": joints[0].angle,
+        "hip 1 speed": joints[0].speed,
+        "knee 1 speed": joints[1].speed,
+        "leg 1 contact": float(legs[1].ground_contact),
+        "hip 2 angle": joints[2].angle,
+        "knee 2 speed": joints[3].speed,
+        "leg 2 contact": float(legs[3].ground_contact),
+        "lidar 3": walker.lidar[3].fraction * 160 / 30,  # type: ignore[attr-defined]
+    }
+    for name, value in expected.items():
+        one = float(unit[name].split()[0]) if unit[name][0].isdigit() and "or" not in unit[name] else 1.0
+        assert found[name] * one == pytest.approx(value, rel=2e-3, abs=1e-6), name
+    env.close()
+
+
+def test_a_walker_that_lies_down_fell() -> None:
+    known = knowledge_of("BipedalWalker-v3")
+    env = envs.make(EnvSpec("BipedalWalker-v3"))
+    env.reset(seed=0)
+    terminated = truncated = False
+    obs, reward = None, 0.0
+    while not (terminated or truncated):
+        obs, reward, terminated, truncated, _ = env.step(np.array([1.0, -1.0, 1.0, -1.0], np.float32))
+    env.close()
+    assert terminated
+    assert known.outcome(float(reward), obs, True) == "fell"
+    assert known.outcome(0.3, obs, True) == "arrived"
+    assert known.outcome(0.3, obs, False) == "timed out"
+
+
 # Measures
 
 
