@@ -96,6 +96,8 @@ class StripeEnv(gymnasium.Env[Any, Any]):
     a third.
     """
 
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
+
     def __init__(
         self, colours: int = 0, continuous: bool = False, side: int = 24, render_mode: str | None = None
     ) -> None:
