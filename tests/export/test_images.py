@@ -1,4 +1,4 @@
-"""Policies on images: one file from the camera's bytes to the action, flown again through the wrappers it names."""
+"""Policies on images: one file from bytes to the action, flown again through the wrappers that it names."""
 
 from collections.abc import Iterator
 from pathlib import Path
