@@ -1,5 +1,6 @@
 """The one way to build an environment: training, evaluation, recording and export all come here."""
 
+import contextlib
 import difflib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -176,6 +177,10 @@ def adopt(entry: Any) -> None:
     if family is not None:
         # Its package registers it here too, and Gymnasium would complain if it were there already.
         registered(entry.id)
+    elif isinstance(entry.entry_point, str):
+        # As above, of a module that registers its own; where it is missing, making the environment says so.
+        with contextlib.suppress(ImportError):
+            import_module(entry.entry_point.partition(":")[0])
     # Also over an entry of Gymnasium's own, which the other side may have replaced.
     gymnasium.registry[entry.id] = entry
 
