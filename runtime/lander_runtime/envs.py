@@ -50,6 +50,7 @@ def resolve(
         wrappers = family.wrappers if wrappers is None else wrappers
     try:
         spec = EnvSpec(id=env_id, kwargs=dict(kwargs or {}), wrappers=tuple(wrappers or ()))
+        _check_wrappers(spec)
         if family is not None:
             family.check(spec)
     except InputRefused as error:  # Typed here, not read from a file.
@@ -91,11 +92,7 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
         InputRefused: a wrapper that is not on the list, or an argument that a family does not list.
         MachineLacks: a package that the environment needs is missing.
     """
-    for wrapper in spec.wrappers:
-        if wrapper.name not in WRAPPERS:
-            raise InputRefused(
-                f"{spec.id}: the wrapper {wrapper.name!r} is not one of {', '.join(WRAPPERS)}."
-            )
+    _check_wrappers(spec)
     family = family_of(spec.id)
     registered(spec.id)
     for name in _OURS & set(spec.kwargs):
@@ -240,6 +237,15 @@ def describe_spaces(env: gymnasium.Env[Any, Any]) -> tuple[Space, Space]:
     else:
         raise UsageError(f"{env_id} has {type(action).__name__} actions; known are Discrete and Box.")
     return _describe_box(observation, known.observation), described
+
+
+def _check_wrappers(spec: EnvSpec) -> None:
+    """Raise `InputRefused` for a wrapper that is not on the list."""
+    for wrapper in spec.wrappers:
+        if wrapper.name not in WRAPPERS:
+            raise InputRefused(
+                f"{spec.id}: the wrapper {wrapper.name!r} is not one of {', '.join(WRAPPERS)}."
+            )
 
 
 def _imported(name: str) -> Any:
