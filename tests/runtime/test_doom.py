@@ -235,6 +235,24 @@ def test_a_death_is_terminated_and_shows_the_last_live_picture() -> None:
         np.testing.assert_array_equal(obs, last)
 
 
+def test_a_death_in_the_very_tic_of_the_timeout_is_a_death() -> None:
+    """Nothing follows a death, so nothing must be bootstrapped from it; a tic earlier it is cut off."""
+
+    def ending(limit: dict[str, int]) -> tuple[int, bool, bool]:
+        with opened(EnvSpec(CENTER, {"screen_resolution": "RES_160X120", **limit}, SCREEN)) as env:
+            env.reset(seed=0)
+            steps, terminated, truncated = 0, False, False
+            while not (terminated or truncated):
+                _, _, terminated, truncated, _ = env.step(WAIT)
+                steps += 1
+        return steps, terminated, truncated
+
+    steps, terminated, truncated = ending({})
+    assert (terminated, truncated) == (True, False)
+    assert ending({"episode_timeout": steps}) == (steps, True, False)
+    assert ending({"episode_timeout": steps - 1}) == (steps - 1, False, True)
+
+
 def test_a_limit_of_steps_is_truncated() -> None:
     with opened(EnvSpec(CENTER, {"frame_skip": 4}, SCREEN, max_episode_steps=3)) as env:
         env.reset(seed=0)
@@ -349,6 +367,15 @@ def test_nothing_is_written_where_one_stands_and_nothing_stays(
     assert [path for path in shared if path.exists()] == []
     assert list(here.iterdir()) == []
     assert list(temporary_files.iterdir()) == []
+
+
+def test_a_closed_environment_may_be_reset_and_closed_twice() -> None:
+    env = envs.make(envs.resolve(BASIC))
+    first, _ = env.reset(seed=5)
+    env.close()
+    env.close()
+    np.testing.assert_array_equal(env.reset(seed=5)[0], first)
+    env.close()
 
 
 @linux_only

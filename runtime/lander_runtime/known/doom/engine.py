@@ -100,6 +100,7 @@ class Housed(gymnasium.Wrapper[Any, Any, Any, Any]):
             shutil.rmtree(self._folder, ignore_errors=True)
             if sys.platform == "linux":
                 _keeper(os.getpid()).forget(self._folder)
+            self._folder = None
 
     def _move_in(self) -> None:
         """Prepare the engine's folder; only for its start, because some environments are only looked at."""
