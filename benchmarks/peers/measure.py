@@ -114,6 +114,12 @@ def children_peak_rss_mb() -> float:
     return kilobytes * 1024 / 1e6
 
 
+def cpu_seconds() -> float:
+    """Processor time of this process and of those that it started and that have ended."""
+    used = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
 def score(act: Callable[[NDArray[np.float32]], NDArray[Any]], episodes: int) -> dict[str, Any]:
     """Greedy returns in Gymnasium's own environment, the same judge for everybody.
 

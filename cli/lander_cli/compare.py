@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lander_cli.console import episode_bar, print_json, print_next, say
+from lander_cli.contestants import Saved, Way, agreed_way, open_contestant, remarks
 from lander_cli.duel import in_a_sentence, print_comparison
-from lander_cli.numbers import number_or_auto, whole_number
-from lander_cli.opening import Opened, open_named
+from lander_cli.numbers import MOST_EPISODES, number_or_auto, whole_number
+from lander_cli.opening import Opened
 from lander_cli.short_names import short_names
 from lander_runtime.errors import CheckFailed, UsageError
 from lander_runtime.verdict import Verdict
 from lander_runtime.words import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lander_runtime.comparison import Comparison
     from lander_runtime.report import Report
 
@@ -25,20 +28,28 @@ def compare_command(
         list[Path],
         typer.Argument(
             metavar="POLICY",
-            help="Two policy files or more, or folders of runs; the first is the one to beat.",
+            help="Two or more of: policy files, folders of runs, reports (.json) of lander eval --out; "
+            "the first is the one to beat.",
         ),
     ],
     episodes: Annotated[
-        int, typer.Option(parser=whole_number(1), metavar="INTEGER", help="How many episodes each.")
-    ] = 1000,
+        int | None,
+        typer.Option(
+            parser=whole_number(1, MOST_EPISODES),
+            metavar="INTEGER",
+            help="How many episodes each.",
+            show_default="1000, or what a report has",
+        ),
+    ] = None,
     seed: Annotated[
-        int,
+        int | None,
         typer.Option(
             parser=whole_number(0),
             metavar="INTEGER",
             help="Seed of the first episode; the next has the next.",
+            show_default="1000000, or what a report has",
         ),
-    ] = 1_000_000,
+    ] = None,
     sampled: Annotated[
         bool, typer.Option("--sampled", help="Draw actions instead of the greedy one.")
     ] = False,
@@ -84,72 +95,75 @@ def compare_command(
 
     if len(policies) < 2:
         raise UsageError("Name two policies or more, the one to beat first: lander compare OLD NEW")
-    loaded = [open_named(path, device, env, env_arg or [], None) for path in policies]
+    loaded = [open_contestant(path, device, env, env_arg or []) for path in policies]
     check_same_environment([(str(opened.path), opened.env) for opened in loaded])
+    way = agreed_way(loaded, episodes, seed, sampled)
     names = short_names([opened.path for opened in loaded])
-    _announce(loaded, names, episodes)
-    reports = _fly(loaded, names, episodes, seed, sampled, lanes, workers)
+    _announce(loaded, names, way.episodes)
+    reports = _fly(loaded, names, way, lanes, workers)
     comparison = compare(reports)
     if as_json:
         print_json(comparison.to_json())
     else:
         print_comparison(comparison, names)
-    for warning in comparison.cautions(names):
+    for warning in (*remarks(reports), *comparison.cautions(names)):
         say(warning)
     if fail_if_worse and comparison.worse:
         raise CheckFailed(" ".join(in_a_sentence(comparison, number, names) for number in comparison.worse))
-    print_next(*_next(comparison, loaded))
+    flown = [opened for opened in loaded if isinstance(opened, Opened)]
+    print_next(*(_next(comparison, flown) if len(flown) == len(loaded) else ("lander", "inspect")))
 
 
-def _announce(loaded: list[Opened], names: list[str], episodes: int) -> None:
-    first = loaded[0]
+def _announce(loaded: "Sequence[Opened | Saved]", names: list[str], episodes: int) -> None:
+    first = next((opened for opened in loaded if isinstance(opened, Opened)), None)
     against = ", ".join(names[1:])
-    say(
-        f"Comparing {against} with {names[0]} in {first.in_words} "
-        f"over {counted(episodes, 'episode')} each on {first.policy.provider}"
-    )
+    where = loaded[0].env.id if first is None else first.in_words
+    on = "" if first is None else f" on {first.policy.provider}"
+    say(f"Comparing {against} with {names[0]} in {where} over {counted(episodes, 'episode')} each{on}")
+    digests: dict[str, str] = {}
     for opened, name in zip(loaded, names, strict=True):
         if name != str(opened.path):
             say(f"{name} is {opened.path}")
-        for assumption in opened.policy.assumptions:
+        assumptions = opened.report.assumptions if isinstance(opened, Saved) else opened.policy.assumptions
+        for assumption in assumptions:
             say(f"Assumed of {name}: {assumption}")
-    if first.policy.device_note:
+    if first is not None and first.policy.device_note:
         say(first.policy.device_note)
-    digests = [opened.policy.sha256 for opened in loaded]
-    for number, digest in enumerate(digests):
-        same = digests.index(digest)
-        if same != number:
-            say(f"{names[number]} is the same file as {names[same]}, so it is not flown again.")
+    for opened, name in zip(loaded, names, strict=True):
+        if isinstance(opened, Opened):
+            same = digests.setdefault(opened.policy.sha256, name)
+            if same != name:
+                say(f"{name} is the same file as {same}, so it is not flown again.")
 
 
 def _fly(
-    loaded: list[Opened],
-    names: list[str],
-    episodes: int,
-    seed: int,
-    sampled: bool,
-    lanes: int,
-    workers: str,
+    loaded: "Sequence[Opened | Saved]", names: list[str], way: Way, lanes: int, workers: str
 ) -> "list[Report]":
-    """A report for each policy; equal files are flown once."""
+    """A report for each; equal files are flown once, and what is saved is not."""
     from lander_runtime.evaluation import evaluate
 
     flown: dict[str, Report] = {}
-    with episode_bar(episodes * len({opened.policy.sha256 for opened in loaded})) as bar:
+    different = {opened.policy.sha256 for opened in loaded if isinstance(opened, Opened)}
+    with episode_bar(way.episodes * len(different)) as bar:
         for opened, name in zip(loaded, names, strict=True):
-            if opened.policy.sha256 not in flown:
+            if isinstance(opened, Opened) and opened.policy.sha256 not in flown:
                 bar.describe(name)
                 flown[opened.policy.sha256] = evaluate(
                     opened.policy,
                     opened.env,
-                    episodes=episodes,
-                    first_seed=seed,
-                    sampled=sampled,
+                    episodes=way.episodes,
+                    first_seed=way.seed,
+                    sampled=way.sampled,
                     lanes=lanes,
                     workers="auto" if workers == "auto" else int(workers),
                     observer=bar,
                 )
-    return [replace(flown[opened.policy.sha256], policy_path=str(opened.path)) for opened in loaded]
+    return [
+        opened.report
+        if isinstance(opened, Saved)
+        else replace(flown[opened.policy.sha256], policy_path=str(opened.path))
+        for opened in loaded
+    ]
 
 
 def _next(comparison: "Comparison", loaded: list[Opened]) -> list[object]:

@@ -6,25 +6,37 @@ rich honours NO_COLOR and notices by itself whether a stream is a terminal.
 import json
 import os
 import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+_NOBODY_LISTENS = 141
+"""128 plus the number of SIGPIPE, as shells have it. Not rich's and typer's 1, which says of a command here
+that a check failed: `lander eval --fail-under 200 | head -3` may have passed it."""
+
+
+class _Console(Console):
+    """A console that ends the program where whoever reads it has gone."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        _end_unheard()
+
 
 def out() -> Console:
     """stdout, for results."""
-    return Console(highlight=False, soft_wrap=True, emoji=False)
+    return _Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 def err() -> Console:
     """stderr, for everything else."""
-    return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+    return _Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def say(text: str) -> None:
@@ -39,7 +51,18 @@ def complain(text: str) -> None:
 
 def print_json(data: dict[str, Any]) -> None:
     """The one object that `--json` promises."""
-    print(json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2))
+    try:
+        print(json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2), flush=True)
+    except BrokenPipeError:
+        _end_unheard()
+
+
+def _end_unheard() -> NoReturn:
+    # What is still in the buffers goes nowhere, instead of raising once more when Python ends.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    raise SystemExit(_NOBODY_LISTENS)
 
 
 def print_next(*words: object) -> None:

@@ -30,7 +30,8 @@ def print_comparison(comparison: "Comparison", names: Sequence[str]) -> None:
     console.print(f"against {names[0]}", markup=False)
     console.print(_differences(comparison, names))
     if len(comparison.differences) > 1:
-        console.print("All these intervals hold together with 95%, so each is wider than one alone would be.")
+        # Not those of the win rates, on which no verdict rests.
+        console.print("The intervals of the differences hold together with 95%, so each is wider than alone.")
     for number in range(1, len(names)):
         if comparison.differences[number - 1].decided:
             console.print()

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from lander_cli.console import EpisodeBar, say
+from lander_runtime.cores import check_workers
 from lander_runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def chosen_engine(
         return
     if address is not None and workers != "auto":
         raise UsageError("A cluster that exists has the CPUs that it has; leave out --workers.")
+    if workers != "auto":
+        check_workers(int(workers))
     from lander_runtime.engines.ray import Ray
 
     say(f"Connecting to Ray at {address}" if address else "Starting Ray on this machine")

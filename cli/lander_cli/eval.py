@@ -11,7 +11,7 @@ import typer
 from lander_cli.console import episode_bar, print_json, print_next, say
 from lander_cli.engines import EngineName, chosen_engine
 from lander_cli.listeners import Listeners
-from lander_cli.numbers import number_or_auto, whole_number
+from lander_cli.numbers import MOST_EPISODES, number_or_auto, whole_number
 from lander_cli.opening import open_named
 from lander_cli.pages import album_for, check_page, write_page_of
 from lander_cli.recording import chosen, record
@@ -33,7 +33,7 @@ def eval_command(
         typer.Argument(help="A policy file.", show_default="the newest run's, else the one that ships"),
     ] = None,
     episodes: Annotated[
-        int, typer.Option(parser=whole_number(1), metavar="INTEGER", help="How many episodes.")
+        int, typer.Option(parser=whole_number(1, MOST_EPISODES), metavar="INTEGER", help="How many episodes.")
     ] = 10,
     seed: Annotated[
         int,
@@ -128,6 +128,8 @@ def eval_command(
 
     if render is not None and engine is EngineName.RAY:
         raise UsageError("--render flies in this process, where the window is. Leave out --engine ray.")
+    if render is not None and workers not in ("auto", "1"):
+        raise UsageError("--render flies in this process, where the window is. Leave out --workers.")
     part = None if shard is None else parse_shard(shard, seed, episodes)
     if part is not None:
         seed, episodes = part.seeds.start, len(part.seeds)

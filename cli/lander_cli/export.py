@@ -98,7 +98,7 @@ def _report(result: "Exported", as_json: bool) -> None:
         return
     rows = [
         ("policy", f"{result.policy} ({result.policy.stat().st_size / 1000:.0f} kB)"),
-        ("verified", verification_in_words(info.verification)),
+        ("verified", verification_in_words(info.verification, "logits" if info.action.n else "outputs")),
         ("score", score_in_words(info.evaluation)),
         ("card", str(result.card)),
     ]

@@ -23,13 +23,19 @@ class StopRequest:
         return 128 + (self.signal or signal.SIGINT)
 
 
-def exit_on_sigterm() -> None:
-    """Let SIGTERM unwind the program like Ctrl-C does, so that no temporary file stays behind."""
+def exit_on_signals() -> None:
+    """Let SIGTERM, and the end of the terminal, unwind the program like Ctrl-C does.
+
+    So no temporary file stays behind. What was told to ignore the terminal's end (nohup) still does.
+    """
 
     def leave(number: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, leave)
+    # Windows has no such signal.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, leave)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from lander_cli.eval import eval_command
 from lander_cli.export import export_command
 from lander_cli.failures import explain
 from lander_cli.inspect import inspect_command
-from lander_cli.interrupts import exit_on_sigterm
+from lander_cli.interrupts import exit_on_signals
 from lander_cli.merge import merge_command
 from lander_cli.plot import plot_command
 from lander_cli.replay import replay_command
@@ -57,7 +57,7 @@ def _global_options(
 
 def main() -> None:
     """Run the command line; exits with the codes that `lander_runtime.errors` lists."""
-    exit_on_sigterm()
+    exit_on_signals()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character is no reason to lose a result.
         if isinstance(stream, io.TextIOWrapper):

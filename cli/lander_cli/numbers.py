@@ -4,9 +4,12 @@ from collections.abc import Callable
 
 import typer
 
+MOST_EPISODES = 10**12
+"""Years of flying; what is more is a slip of the finger."""
 
-def whole_number(least: int) -> Callable[[int | str], int]:
-    """A parser for typer that takes whole numbers from `least` on."""
+
+def whole_number(least: int, most: int | None = None) -> Callable[[int | str], int]:
+    """A parser for typer that takes whole numbers from `least` on, up to `most` where there is one."""
 
     def parse(value: int | str) -> int:
         try:
@@ -17,6 +20,8 @@ def whole_number(least: int) -> Callable[[int | str], int]:
             ) from error
         if number < least:
             raise typer.BadParameter(f"{number} is not in the range x>={least}.")
+        if most is not None and number > most:
+            raise typer.BadParameter(f"{number} is not in the range x<={most}.")
         return number
 
     return parse

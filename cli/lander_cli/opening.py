@@ -1,13 +1,12 @@
 """Opening a policy for an environment that the command line may name: `--env`, `--env-arg`, `--output`."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from lander_cli.env_args import read_env_args
 from lander_cli.policies import find_policy
-from lander_runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from lander_runtime.policy_file import PolicyFile
@@ -49,7 +48,7 @@ def open_named(
     from lander_runtime import envs
     from lander_runtime.foreign import open_policy
 
-    given = dict(_argument(text) for text in arguments)
+    given = read_env_args(arguments)
     path, origin = find_policy(policy)
     recipe = None if env is None else envs.resolve(env, given)
     opened = open_policy(path, recipe, device, output)
@@ -62,26 +61,6 @@ def open_named(
     if output is not None:
         options += ["--output", output]
     return Opened(opened, path, origin, recipe, tuple(options))
-
-
-def _argument(text: str) -> tuple[str, Any]:
-    name, found, value = text.partition("=")
-    if not found or not name.isidentifier():
-        raise UsageError(f"--env-arg {text!r} should be NAME=VALUE, such as enable_wind=true.")
-    return name, _value(value)
-
-
-def _value(text: str) -> bool | int | float | str:
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    for number in (int, float):
-        try:
-            value = number(text)
-        except ValueError:
-            continue
-        if math.isfinite(value):
-            return value
-    return text
 
 
 def _env_in_words(env: "EnvSpec") -> str:

@@ -27,9 +27,10 @@ def check_page(folder: Path | None) -> None:
     from lander_runtime.files import check_writable
 
     if folder is not None:
-        from lander_runtime.page import PAGE
+        from lander_runtime.page import DATA, PAGE
 
-        check_writable(folder / PAGE)
+        for name in (PAGE, DATA):
+            check_writable(folder / name)
 
 
 def write_page_of(

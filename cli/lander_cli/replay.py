@@ -15,8 +15,6 @@ from lander_runtime.errors import CheckFailed, UsageError
 from lander_runtime.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from lander_runtime.replays import Header, Proof, ReplayFile, Verdict
     from lander_runtime.replays.proof import Show
     from lander_runtime.scaling import Size
@@ -102,13 +100,14 @@ class _Drawing:
 
 
 def _replay(
-    replay: "ReplayFile", indices: "Sequence[int]", drawing: _Drawing
+    replay: "ReplayFile", indices: range | list[int], drawing: _Drawing
 ) -> "tuple[Proof, list[Verdict], list[Path]]":
-    """Fly the chosen episodes again; what was proved, and the files that were drawn."""
+    """Fly the chosen episodes again, which are in order; what was proved, and the files that were drawn."""
     from lander_runtime.replays import Proof
     from lander_runtime.window import WindowClosed
 
-    wanted, last = set(indices), max(indices)
+    # A range stays one: a file may claim to have more episodes than a set of their numbers could hold.
+    wanted, last = indices if isinstance(indices, range) else set(indices), indices[-1]
     everything = len(wanted) == replay.header.episodes
     verdicts: list[Verdict] = []
     drawn: list[Path] = []

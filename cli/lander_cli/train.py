@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lander_cli.console import out, pairs, print_json, print_next, say
+from lander_cli.env_args import read_env_args
 from lander_cli.interrupts import stop_on_signals
 from lander_cli.words import duration
 from lander_runtime.words import counted
@@ -21,8 +22,11 @@ DEFAULT_ENV = "LunarLander-v3"
 _UNLIMITED = 10**12
 """Steps of a run that ends by its time."""
 
-_OPTIONS = {"target_score": "--target", "time_limit": "--time"}
+_OPTIONS = {"target_score": "--target", "time_limit": "--time", "env_kwargs": "--env-arg"}
 """Settings whose option has another name."""
+
+_WORTH_SAYING = 10
+"""Megabytes; those of vectors never take as much."""
 
 _SELECTIONS_TO_TARGET = 20
 """A target can only be seen where a run selects, so it selects more often than a preset says."""
@@ -40,6 +44,13 @@ def train_command(
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
+    ] = None,
+    env_arg: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="An argument of the environment, such as enable_wind=true; may be repeated.",
+        ),
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     backend: Annotated[str | None, typer.Option(help="auto, gymnasium or envpool.")] = None,
@@ -68,7 +79,7 @@ def train_command(
     Writes a run folder with checkpoint, settings, metrics and learning curve. Ctrl-C saves and stops.
     """
     from lander_cli.train_display import open_display
-    from lander_trainer import train
+    from lander_trainer import observation_bytes, train
     from lander_trainer.logs import check_log
 
     logs = list(dict.fromkeys(log or []))
@@ -84,17 +95,23 @@ def train_command(
         "backend": backend,
         "target_score": target,
         "time_limit": None if time is None else duration(time),
+        "env_kwargs": read_env_args(env_arg) if env_arg else None,
     }
     given = {name: value for name, value in settings.items() if value is not None}
     if target is not None and resume is None and "selections" not in set_names:
         given["selections"] = _SELECTIONS_TO_TARGET
     if resume is not None:
-        config, run = _resumed(resume, given, conflicts=(env, preset, seed, out_dir, *(set_ or [])))
+        config, run = _resumed(
+            resume, given, conflicts=(env, preset, seed, out_dir, *(set_ or []), *(env_arg or []))
+        )
     else:
         config, run = _fresh(
             DEFAULT_ENV if env is None else env, preset or "default", given, set_ or [], out_dir
         )
     say(f"{'Resuming' if resume else 'Training'} {config.env} in {run.path}")
+    megabytes = observation_bytes(config) / 1e6
+    if megabytes > _WORTH_SAYING:
+        say(f"The observations of a rollout take {megabytes:,.0f} MB.")
     with (
         _open_logs(logs, run, config) as observer,
         stop_on_signals() as stop,

@@ -24,10 +24,10 @@ def score_in_words(summary: "Summary | None") -> str:
     )
 
 
-def verification_in_words(check: "Verification") -> str:
+def verification_in_words(check: "Verification", outputs: str = "logits") -> str:
     """Such as `4,542 observations, logits within 6.8e-07, 100.00% of actions equal (0 ties)`."""
     return (
-        f"{counted(check.observations, 'observation')}, logits within {check.max_difference:.1e}, "
+        f"{counted(check.observations, 'observation')}, {outputs} within {check.max_difference:.1e}, "
         f"{check.action_agreement:.2%} of actions equal ({counted(check.ties, 'tie')})"
     )
 

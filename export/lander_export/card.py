@@ -45,6 +45,14 @@ def _what(info: PolicyInfo, file_name: str) -> str:
             f"| output | `action` | int64 [batch] | greedy action{': ' + names if names else ''} |",
             f"| output | `logits` | float32 [batch, {action.n}] | unnormalised log-probabilities |",
         ]
+    else:
+        shape = ", ".join(map(str, ("batch", *action.shape)))
+        names = ", ".join(f"{c.name} ({c.unit})" if c.unit else c.name for c in action.components)
+        lines += [
+            f"| output | `action` | float32 [{shape}] | greedy action{': ' + names if names else ''} |",
+            f"| output | `mean` | float32 [{shape}] | mean of the Gaussian, which `action` is clipped from |",
+            f"| output | `log_std` | float32 [{shape}] | logarithm of its standard deviations |",
+        ]
     return "\n".join(lines)
 
 
@@ -66,7 +74,20 @@ def _score(summary: Summary | None) -> str:
         f"{'greedy' if summary.deterministic else 'sampled'}.{success} "
         f"Interquartile mean {summary.iqm_return:.1f}, lowest {summary.min_return:.1f}, "
         f"highest {summary.max_return:.1f}, {summary.mean_length:.0f} steps an episode. "
+        f"{_details(summary)}"
         "The seeds were used neither for training nor for choosing the weights."
+    )
+
+
+def _details(summary: Summary) -> str:
+    """What files of older versions do not say."""
+    if summary.cvar05_return is None or summary.mean_minus_std is None:
+        return ""
+    counts = ", ".join(f"{count:,} {outcome}" for outcome, count in summary.outcome_counts.items())
+    measures = "".join(f" {name} {value:.1f}," for name, value in summary.mean_measures.items())
+    return (
+        f"Worst 5% {summary.cvar05_return:.1f} on average, mean minus std {summary.mean_minus_std:.1f}. "
+        f"Outcomes: {counts}.{f' On average:{measures[:-1]}.' if measures else ''} "
     )
 
 
@@ -101,10 +122,11 @@ def _which_weights(reproduce: Recipe) -> str:
 
 def _verification(info: PolicyInfo) -> str:
     verification = info.verification
+    what = "a logit" if info.action.type == "Discrete" else "an action, mean or deviation"
     return (
         "## Verification\n\n"
         f"PyTorch and ONNX Runtime were compared on {verification.observations:,} observations "
-        f"(flown, random and extreme) at batch sizes 1, 2, 7 and 64: the largest difference of a logit is "
+        f"(flown, random and extreme) at batch sizes 1, 2, 7 and 64: the largest difference of {what} is "
         f"{verification.max_difference:.1e}, and {verification.action_agreement:.2%} of the actions agree "
         f"({counted(verification.ties, 'tie')}).\n\n"
         f"SHA-256 of the weights: `{info.weights_sha256}`"

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from lander_export.card import render_card
 from lander_export.gate import check_agreement, check_form, verification_observations
-from lander_export.graph import DiscretePolicyGraph
 from lander_export.model import build_model, weights_digest, with_metadata
 from lander_export.source import Source
 from lander_runtime.actors import actor_of
@@ -20,13 +19,14 @@ from lander_runtime.errors import UsageError
 from lander_runtime.evaluation import FIRST_SEED, evaluate
 from lander_runtime.files import atomic_write, check_writable, write_text
 from lander_runtime.info import Golden, PolicyInfo
-from lander_runtime.policy import Policy
+from lander_runtime.policy import Policy, tolerance_for
 from lander_runtime.record import record_episode
 from lander_runtime.report import Report
 from lander_runtime.session import open_session
 
-OUTPUTS = ["action", "logits"]
 _GOLDEN = 8
+_GOLDEN_IMAGES = 2
+"""An image is some ten thousand numbers, and all of them are in the file's metadata."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def export(
         if target is not None:
             check_writable(target)
     on_stage("converting")
-    graph = DiscretePolicyGraph(source.actor).eval()
-    model = build_model(graph, source.observation, OUTPUTS)
+    graph = source.graph
+    model = build_model(graph, source.observation, graph.outputs)
     on_stage("verifying")
     check_form(model)
     observations = verification_observations(graph, source.env, source.observation)
@@ -88,9 +88,11 @@ def export(
         observation=source.observation,
         action=source.action,
         training=source.training,
-        verification=check_agreement(graph, model.SerializeToString(), observations),
+        verification=check_agreement(
+            graph, model.SerializeToString(), observations, tolerance_for(source.observation)
+        ),
         evaluation=None,
-        golden=_golden(model, observations),
+        golden=_golden(model, graph.outputs, observations),
         weights_sha256=weights_digest(model),
         license=license or ("unknown" if source.training.steps is None else "MIT"),
         created=source.created,
@@ -100,7 +102,7 @@ def export(
         on_stage("scoring")
         # On the CPU, so that exporting again gives the same bytes whatever the machine has.
         draft = Policy.from_bytes(with_metadata(model, info.to_json()), out, "cpu")
-        report = evaluate(draft, episodes=episodes, observer=observer)
+        report = evaluate(draft, episodes=episodes, workers="auto", observer=observer)
         info = replace(info, evaluation=report.summary)
     content = with_metadata(model, info.to_json())
     policy = Policy.from_bytes(content, out, "cpu")
@@ -116,9 +118,10 @@ def export(
     return Exported(out, card, animation, info, report)
 
 
-def _golden(model: onnx.ModelProto, observations: NDArray[Any]) -> Golden:
+def _golden(model: onnx.ModelProto, names: list[str], observations: NDArray[Any]) -> Golden:
     """A few observations, spread over those compared, with what ONNX Runtime makes of each."""
-    chosen = observations[np.linspace(0, len(observations) // 2, _GOLDEN, dtype=int)]
+    count = _GOLDEN if observations.ndim == 2 else _GOLDEN_IMAGES
+    chosen = observations[np.linspace(0, len(observations) // 2, count, dtype=int)]
     session = open_session(model.SerializeToString(), "the exported model", "cpu")
-    outputs = dict(zip(OUTPUTS, session.run(OUTPUTS, {"obs": chosen}), strict=True))
+    outputs = dict(zip(names, session.run(names, {"obs": chosen}), strict=True))
     return Golden(chosen.tolist(), {name: values.tolist() for name, values in outputs.items()})

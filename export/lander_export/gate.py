@@ -11,8 +11,8 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
+from lander_export.graph import DiscretePolicyGraph, PolicyGraph
 from lander_export.model import MAX_IR_VERSION, OPSET
 from lander_runtime.episodes import run_episodes
 from lander_runtime.errors import CheckFailed
@@ -29,6 +29,7 @@ VERIFICATION_SEED = 990_000
 
 _ROLLOUT_EPISODES = 8
 _RANDOM_OBSERVATIONS = 1_024
+_ROWS = 1_024
 
 # A reader would refuse the others; ArgMax keeps a file off the GPU (see graph.py).
 _BANNED = CONTROL_FLOW | RANDOM | {"ArgMax"}
@@ -61,35 +62,38 @@ def check_form(model: onnx.ModelProto) -> None:
 
 
 def check_agreement(
-    graph: nn.Module, model: bytes, observations: NDArray[Any], tolerance: float = TOLERANCE
+    graph: PolicyGraph, model: bytes, observations: NDArray[Any], tolerance: float = TOLERANCE
 ) -> Verification:
     """Run both on all observations, ONNX Runtime at several batch sizes.
 
     Args:
-        graph: what was exported; gives (action, logits).
+        graph: what was exported.
         model: the serialised model.
         observations: `[M, *obs_shape]`.
-        tolerance: largest allowed `difference` of a logit.
+        tolerance: largest allowed `difference` of a logit, a mean, a log std or a continuous action.
 
     Raises:
-        CheckFailed: a logit is too far off, or an action differs where there is no tie.
+        CheckFailed: a number is too far off, or a discrete action differs where there is no tie.
     """
     with torch.inference_mode():
-        action, logits = (tensor.numpy() for tensor in graph(torch.from_numpy(observations)))
+        # Some at a time: the layers of a network for images are larger than what they are given.
+        parts = [graph(torch.from_numpy(part)) for part in _batches(observations, _ROWS)]
+        expected = [torch.cat(tensors).numpy() for tensors in zip(*parts, strict=True)]
     session = open_session(model, "the exported model", "cpu")
-    # A tie: the two best logits are closer than the error that is allowed on each of them.
-    best = np.sort(logits, axis=-1)[:, -2:].astype(np.float64)
-    ties = best[:, 1] - best[:, 0] <= 2 * tolerance * np.maximum(1.0, np.abs(best[:, 1]))
+    discrete = isinstance(graph, DiscretePolicyGraph)
+    ties = _ties(expected[1], tolerance) if discrete else np.zeros(len(observations), bool)
     worst, same = 0.0, np.ones(len(observations), bool)
     for size in BATCH_SIZES:
-        parts = [session.run(["action", "logits"], {"obs": part}) for part in _batches(observations, size)]
-        found_action = np.concatenate([part[0] for part in parts])
-        found_logits = np.concatenate([part[1] for part in parts])
-        worst = max(worst, difference(found_logits, logits))
-        same &= found_action == action
+        parts = [session.run(graph.outputs, {"obs": part}) for part in _batches(observations, size)]
+        found = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+        # A discrete action is one or another; how far apart their numbers are says nothing.
+        apart = [difference(f, e) for f, e in zip(found[discrete:], expected[discrete:], strict=True)]
+        worst = max(worst, *apart)
+        same &= (found[0] == expected[0]) if discrete else _near(found[0], expected[0], tolerance)
     if not worst <= tolerance:
+        what = "Logits" if discrete else "Actions, means or deviations"
         raise CheckFailed(
-            f"Logits differ by {worst:.3g} between PyTorch and ONNX Runtime; allowed is {tolerance:g}."
+            f"{what} differ by {worst:.3g} between PyTorch and ONNX Runtime; allowed is {tolerance:g}."
         )
     wrong = int(np.sum(~same & ~ties))
     if wrong:
@@ -102,7 +106,18 @@ def check_agreement(
     )
 
 
-def verification_observations(graph: nn.Module, env: EnvSpec, space: Space) -> NDArray[Any]:
+def _ties(logits: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
+    """The rows whose two best logits are closer than the error that is allowed on each of them."""
+    best = np.sort(logits, axis=-1)[:, -2:].astype(np.float64)
+    return best[:, 1] - best[:, 0] <= 2 * tolerance * np.maximum(1.0, np.abs(best[:, 1]))
+
+
+def _near(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
+    """The rows that are within `tolerance` in every number."""
+    return np.array([difference(f, e) <= tolerance for f, e in zip(found, expected, strict=True)])
+
+
+def verification_observations(graph: PolicyGraph, env: EnvSpec, space: Space) -> NDArray[Any]:
     """Observations to compare on: from episodes, at random within the bounds, and extreme ones."""
     generator = np.random.default_rng(VERIFICATION_SEED)
     low, high = filled_bounds(space, unbounded=10.0)
@@ -110,21 +125,28 @@ def verification_observations(graph: nn.Module, env: EnvSpec, space: Space) -> N
     corners = np.where(generator.random((256, *space.shape)) < 0.5, low, high)
     scales = np.array([0.0, 1e-38, 1e-6, 1.0, 1e3, 1e6]).reshape(-1, *(1 for _ in space.shape))
     extremes = np.concatenate([scales * sign * np.ones(space.shape) for sign in (-1.0, 1.0)])
-    made_up = np.concatenate([uniform, corners, extremes]).astype(space.dtype)
+    made_up = np.concatenate([uniform, corners, extremes])
+    kind = np.finfo(space.dtype) if np.dtype(space.dtype).kind == "f" else np.iinfo(space.dtype)
+    made_up = np.clip(made_up, kind.min, kind.max).astype(space.dtype)
     return np.concatenate([_flown_observations(graph, env), made_up])
 
 
-def _flown_observations(graph: nn.Module, env: EnvSpec) -> NDArray[Any]:
+def _flown_observations(graph: PolicyGraph, env: EnvSpec) -> NDArray[Any]:
     """What the policy meets in a few episodes, acting at random now and then so as to stray."""
     seen: list[NDArray[Any]] = []
 
     def act(obs: NDArray[Any], generators: Sequence[np.random.Generator]) -> NDArray[Any]:
         seen.append(obs)
         with torch.inference_mode():
-            action, logits = (tensor.numpy() for tensor in graph(torch.from_numpy(obs)))
+            action, *rest = (tensor.numpy() for tensor in graph(torch.from_numpy(obs)))
         stray = np.array([generator.random() < 0.1 for generator in generators])
-        drawn = np.array([generator.integers(logits.shape[-1]) for generator in generators])
-        return np.where(stray, drawn, action)
+        if isinstance(graph, DiscretePolicyGraph):
+            drawn = np.array([generator.integers(rest[0].shape[-1]) for generator in generators])
+        else:
+            low, high = graph.low.numpy(), graph.high.numpy()
+            noise = np.stack([generator.standard_normal(low.shape, np.float32) for generator in generators])
+            drawn = np.clip(rest[0] + np.exp(rest[1]) * noise, low, high)
+        return np.where(stray.reshape(-1, *(1 for _ in action.shape[1:])), drawn, action)
 
     run_episodes(act, env, range(VERIFICATION_SEED, VERIFICATION_SEED + _ROLLOUT_EPISODES))
     return np.concatenate(seen)

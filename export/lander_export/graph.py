@@ -1,7 +1,15 @@
 """The network that goes into the file: the actor with everything around it that the schema asks for."""
 
+from typing import Any, ClassVar
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from lander_runtime.spec import Space, filled_bounds
+from lander_trainer.normaliser import LIMIT
 
 
 class DiscretePolicyGraph(nn.Module):
@@ -9,6 +17,8 @@ class DiscretePolicyGraph(nn.Module):
 
     obs [batch, *obs_shape]  ->  action int64 [batch], logits float32 [batch, n]
     """
+
+    outputs: ClassVar[list[str]] = ["action", "logits"]
 
     def __init__(self, actor: nn.Module) -> None:
         super().__init__()
@@ -21,3 +31,59 @@ class DiscretePolicyGraph(nn.Module):
         # lowest index among equals in ONNX Runtime.
         action = torch.topk(logits, 1, dim=-1).indices.squeeze(-1)
         return action, logits
+
+
+class ContinuousPolicyGraph(nn.Module):
+    """Observations in raw units -> greedy action, and mean and log std of the Gaussian around it.
+
+    obs [batch, *obs_shape]  ->  action, mean, log_std, each float32 [batch, *action_shape]; the action is
+    the mean, clipped to the bounds.
+    """
+
+    outputs: ClassVar[list[str]] = ["action", "mean", "log_std"]
+
+    low: Tensor
+    high: Tensor
+    nothing: Tensor
+    actor_log_std: Tensor
+
+    def __init__(self, actor: nn.Module, log_std: Tensor, action: Space) -> None:
+        """For means `[batch, k]` of `actor` and a `log_std` `[k]`; k numbers make one of `action`."""
+        super().__init__()
+        self.actor = actor
+        self.shape = action.shape
+        with np.errstate(over="ignore"):
+            low, high = (torch.from_numpy(bound.astype(np.float32)) for bound in filled_bounds(action))
+        self.register_buffer("low", low)
+        self.register_buffer("high", high)
+        self.register_buffer("actor_log_std", log_std)
+        self.register_buffer("nothing", torch.zeros(len(log_std), len(log_std)))
+
+    def forward(self, obs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mean = self.actor(obs.float())
+        # A product with zeros, because it gives the constant a batch axis without leaving the GPU.
+        log_std = linear(mean, self.nothing, self.actor_log_std)
+        if len(self.shape) != 1:
+            mean, log_std = (values.reshape(-1, *self.shape) for values in (mean, log_std))
+        return torch.minimum(torch.maximum(mean, self.low), self.high), mean, log_std
+
+
+PolicyGraph = DiscretePolicyGraph | ContinuousPolicyGraph
+
+
+class NormalisedActor(nn.Module):
+    """An actor that sees observations as they were normalised in training, with what was last known."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, actor: nn.Module, mean: NDArray[Any], deviation: NDArray[Any]) -> None:
+        """`mean` and `deviation` are float32 `[*obs_shape]`."""
+        super().__init__()
+        self.actor = actor
+        self.register_buffer("mean", torch.from_numpy(mean))
+        self.register_buffer("deviation", torch.from_numpy(deviation))
+
+    def forward(self, obs: Tensor) -> Tensor:
+        limit = float(LIMIT)
+        return self.actor(((obs - self.mean) / self.deviation).clamp(-limit, limit))

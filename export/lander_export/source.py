@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lander_export.graph import ContinuousPolicyGraph, DiscretePolicyGraph, NormalisedActor, PolicyGraph
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.info import Training
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer import Checkpoint, training_command
-from lander_trainer.network import ACTIVATIONS, multilayer_perceptron
+from lander_trainer.layers import ACTIVATIONS, multilayer_perceptron
 from lander_trainer.trainable import check_trainable
 
 
@@ -29,9 +30,10 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Source:
-    """An actor and all that its file will say about where it comes from."""
+    """A policy and all that its file will say about where it comes from."""
 
-    actor: nn.Sequential
+    graph: PolicyGraph
+    """Its actor with everything around it, in evaluation mode."""
     env: EnvSpec
     observation: Space
     action: Space
@@ -78,7 +80,7 @@ def _from_checkpoint(checkpoint: Checkpoint) -> Source:
             f"The checkpoint's spaces are not those of {checkpoint.env.id} as it is installed here."
         )
     return Source(
-        actor=checkpoint.network().actor,
+        graph=_graph_of(checkpoint),
         env=checkpoint.env,
         observation=checkpoint.observation,
         action=checkpoint.action,
@@ -96,11 +98,20 @@ def _from_checkpoint(checkpoint: Checkpoint) -> Source:
         reproduce=None
         if progress.resumed or config.time_limit is not None
         else Recipe(
-            training_command(config, last_weights=progress.updates == config.updates),
+            training_command(config, checkpoint.observation, last_weights=progress.updates == config.updates),
             progress.updates,
             config.updates,
         ),
     )
+
+
+def _graph_of(checkpoint: Checkpoint) -> PolicyGraph:
+    network, frozen = checkpoint.network(), checkpoint.normaliser().frozen
+    policy = network.policy()
+    actor = policy if frozen is None else NormalisedActor(policy, *frozen)
+    if network.actor_log_std is None:
+        return DiscretePolicyGraph(actor).eval()
+    return ContinuousPolicyGraph(actor, network.actor_log_std.detach(), checkpoint.action).eval()
 
 
 def _read_state_dict(path: Path) -> Mapping[str, Tensor]:
@@ -125,6 +136,11 @@ def _from_state_dict(weights: Mapping[str, Tensor], name: str, env: EnvSpec, act
     if activation not in ACTIVATIONS:
         raise UsageError(f"Unknown activation {activation!r}; choose from {', '.join(ACTIVATIONS)}.")
     observation, action = check_trainable(env)
+    if action.n is None:
+        raise UsageError(
+            f"{env.id} has continuous actions; a bare state dict is read for Discrete ones only. "
+            "Train with: lander train " + env.id
+        )
     positions = sorted(
         int(m[1]) for key in weights if (m := re.fullmatch(r"actor\.(0|[1-9]\d*)\.weight", key))
     )
@@ -158,4 +174,5 @@ def _from_state_dict(weights: Mapping[str, Tensor], name: str, env: EnvSpec, act
         versions={},
         platform="unknown",
     )
-    return Source(actor, env, observation, action, training, created="unknown", reproduce=None)
+    graph = DiscretePolicyGraph(actor).eval()
+    return Source(graph, env, observation, action, training, created="unknown", reproduce=None)

@@ -1,8 +1,10 @@
 """The one way to build an environment: training, evaluation, recording and export all come here."""
 
+import contextlib
 import difflib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -48,6 +50,7 @@ def resolve(
         wrappers = family.wrappers if wrappers is None else wrappers
     try:
         spec = EnvSpec(id=env_id, kwargs=dict(kwargs or {}), wrappers=tuple(wrappers or ()))
+        _check_wrappers(spec)
         if family is not None:
             family.check(spec)
     except InputRefused as error:  # Typed here, not read from a file.
@@ -89,11 +92,7 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
         InputRefused: a wrapper that is not on the list, or an argument that a family does not list.
         MachineLacks: a package that the environment needs is missing.
     """
-    for wrapper in spec.wrappers:
-        if wrapper.name not in WRAPPERS:
-            raise InputRefused(
-                f"{spec.id}: the wrapper {wrapper.name!r} is not one of {', '.join(WRAPPERS)}."
-            )
+    _check_wrappers(spec)
     family = family_of(spec.id)
     registered(spec.id)
     for name in _OURS & set(spec.kwargs):
@@ -175,7 +174,12 @@ def adopt(entry: Any) -> None:
     if family is not None:
         # Its package registers it here too, and Gymnasium would complain if it were there already.
         registered(entry.id)
-    gymnasium.registry.setdefault(entry.id, entry)
+    elif isinstance(entry.entry_point, str):
+        # As above, of a module that registers its own; where it is missing, making the environment says so.
+        with contextlib.suppress(ImportError):
+            import_module(entry.entry_point.partition(":")[0])
+    # Also over an entry of Gymnasium's own, which the other side may have replaced.
+    gymnasium.registry[entry.id] = entry
 
 
 def is_importable(spec: EnvSpec) -> bool:
@@ -186,6 +190,22 @@ def is_importable(spec: EnvSpec) -> bool:
     """
     entry_point = registered(spec.id).entry_point
     return isinstance(entry_point, str) and not entry_point.startswith("__main__:")
+
+
+def check_importable(spec: EnvSpec) -> None:
+    """Refuse an environment whose code is only in the script that runs.
+
+    A class in place of the text that Gymnasium's own have may be importable or not; who sends it sees.
+
+    Raises:
+        UsageError: another process cannot make `spec`.
+    """
+    entry_point = registered(spec.id).entry_point
+    if isinstance(entry_point, str) and entry_point.startswith("__main__:"):
+        raise UsageError(
+            f"A worker process cannot import {spec.id}, whose code is in the script that runs. Move it to a "
+            "module of its own, or use one process."
+        )
 
 
 def is_discrete(env: gymnasium.Env[Any, Any]) -> bool:
@@ -211,9 +231,21 @@ def describe_spaces(env: gymnasium.Env[Any, Any]) -> tuple[Space, Space]:
         described = Space("Discrete", (), "int64", n=int(action.n), components=names)
     elif isinstance(action, gymnasium.spaces.Box):
         described = _describe_box(action, known.actions)
+        if described.dtype == "float64":
+            # What a policy gives is float32, which an environment that names the wider type takes as well.
+            described = replace(described, dtype="float32")
     else:
         raise UsageError(f"{env_id} has {type(action).__name__} actions; known are Discrete and Box.")
     return _describe_box(observation, known.observation), described
+
+
+def _check_wrappers(spec: EnvSpec) -> None:
+    """Raise `InputRefused` for a wrapper that is not on the list."""
+    for wrapper in spec.wrappers:
+        if wrapper.name not in WRAPPERS:
+            raise InputRefused(
+                f"{spec.id}: the wrapper {wrapper.name!r} is not one of {', '.join(WRAPPERS)}."
+            )
 
 
 def _imported(name: str) -> Any:

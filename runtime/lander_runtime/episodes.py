@@ -12,11 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime import envs
+from lander_runtime.errors import UsageError
 from lander_runtime.known import knowledge_of
 from lander_runtime.spec import EnvSpec
 
 LANES = 32
 """Environment copies stepped together, and the fixed batch size of inference."""
+
+LARGEST_KEPT = 4096
+"""Bytes of an observation that may be kept of every step: a thousand numbers, no picture."""
 
 Actor = Callable[[NDArray[Any], Sequence[np.random.Generator]], NDArray[Any]]
 """(observations `[batch, *obs_shape]`, one generator a row) -> actions `[batch, ...]`.
@@ -31,6 +35,7 @@ class Keep:
     actions: bool = False
     """Actions and rewards, what a replay needs."""
     observations: bool = False
+    """Those of an environment with small ones; images are refused, a few episodes of which fill a machine."""
 
     def __or__(self, other: "Keep") -> "Keep":
         """What both want."""
@@ -102,8 +107,19 @@ class Fleet:
         render_mode: str | None = None,
         keep: Keep = NOTHING,
     ) -> None:
+        """Open the environments.
+
+        Raises:
+            UsageError: observations are to be kept that are too large for it; otherwise as `envs.make`.
+        """
         self._actor = actor
-        self._lanes = [Lane(spec, render_mode, keep) for _ in range(lanes)]
+        self._lanes: list[Lane] = []
+        try:
+            for _ in range(lanes):
+                self._lanes.append(Lane(spec, render_mode, keep))
+        except BaseException:
+            self.close()
+            raise
 
     def run(self, seeds: Sequence[int], first_index: int = 0) -> list[Episode]:
         """One episode for each seed, numbered from `first_index`, in the order of `seeds`."""
@@ -111,9 +127,9 @@ class Fleet:
         finished: list[Episode] = []
         active = [lane for lane in self._lanes if lane.start(next(pending, None))]
         while active:
-            actions = self._actor(
-                np.stack([lane.obs for lane in active]), [lane.generator for lane in active]
-            )
+            # Not numpy.stack, which takes three times as long for a few dozen small arrays.
+            obs = np.array([lane.obs for lane in active])
+            actions = self._actor(obs, [lane.generator for lane in active])
             idle = False
             for lane, action in zip(active, _one_by_one(actions), strict=True):
                 episode = lane.step(action)
@@ -153,7 +169,14 @@ class Lane:
         measured = bool(self._known.measures)
         self._keep = keep
         self._keeps_actions = measured or keep.actions
+        self._keeps_rewards = keep.actions
         self._keeps_observations = measured or keep.observations
+        self._step = self.env.step
+        self._check_size()
+        # Copies, because an environment may hand out the same array again and again; in rows of one
+        # array, because a small one for each step would fill the cache that the environments need.
+        space = self.env.observation_space
+        self._rows = np.empty((256 if self._keeps_observations else 0, *(space.shape or ())), space.dtype)
         self.busy = False
         self.total = 0.0
         """Return so far."""
@@ -175,30 +198,46 @@ class Lane:
             self.obs, _ = self.env.reset(seed=self._seed)
             self._actions: list[Any] = []
             self._rewards: list[float] = []
-            # Copies, because an environment may hand out the same array again and again.
-            self._observations = [np.array(self.obs)] if self._keeps_observations else []
+            if self._keeps_observations:
+                self._rows[0] = self.obs
         return self.busy
 
     def step(self, action: Any) -> Episode | None:
         """One step; gives the episode when it has ended."""
         if self._discrete:
             action = int(action)
-        obs, reward, terminated, truncated, _ = self.env.step(action)
+        if self._keeps_actions:
+            # Before the step, and a copy: an environment may write into its action, and a function that
+            # chooses actions may hand out the same array every time.
+            self._actions.append(action if self._discrete else np.array(action))
+        obs, reward, terminated, truncated, _ = self._step(action)
         reward = float(reward)
         self.obs, self.reward = obs, reward
         self.total += reward
         self.length += 1
-        if self._keeps_actions:
-            self._actions.append(action)
+        if self._keeps_rewards:
             self._rewards.append(reward)
         if self._keeps_observations:
-            self._observations.append(np.array(obs))
+            if self.length == len(self._rows):
+                self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
+            self._rows[self.length] = obs
         if not (terminated or truncated):
             return None
         return self._episode(reward, bool(terminated))
 
+    def _check_size(self) -> None:
+        space = self.env.observation_space
+        size = int(np.prod(space.shape or ())) * np.dtype(space.dtype).itemsize
+        if self._keep.observations and size > LARGEST_KEPT:
+            self.env.close()
+            raise UsageError(
+                f"An observation of {self.spec.id} takes {size:,} bytes; up to {LARGEST_KEPT:,} are kept of "
+                "every step. Leave out observations=True."
+            )
+
     def _episode(self, last_reward: float, terminated: bool) -> Episode:
-        flight = Flight(np.array(self._actions), np.array(self._rewards), np.array(self._observations))
+        observations = self._rows[: self.length + 1].copy() if self._keeps_observations else np.empty(0)
+        flight = Flight(np.array(self._actions), np.array(self._rewards), observations)
         outcome = self._known.outcome(last_reward, self.obs, terminated)
         measures = self._known.measure(flight.observations, flight.actions) if self._known.measures else ()
         return Episode(

@@ -10,13 +10,13 @@ from typing import Literal
 
 from lander_runtime import envs
 from lander_runtime.actors import AnyPolicy, actor_of
-from lander_runtime.cores import available_cores
+from lander_runtime.cores import available_cores, check_workers
 from lander_runtime.engines import Engine, Here, Job, Processes
 from lander_runtime.episodes import LANES, NOTHING, EpisodeObserver, Keep
 from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.known import knowledge_of
 from lander_runtime.policy_file import PolicyFile
-from lander_runtime.report import DECISIVE, Conduct, Report, installed_versions
+from lander_runtime.report import DECISIVE, Conduct, Report, installed_versions, platform_here
 from lander_runtime.results import Collected
 from lander_runtime.spec import EnvSpec, Space
 from lander_runtime.statistics import summarise
@@ -67,6 +67,7 @@ def evaluate(
     numbers = [episodes, lanes, 1 if workers == "auto" else workers]
     if min(numbers) < 1 or first_seed < 0:
         raise UsageError("episodes, lanes and workers must be at least 1 and the first seed at least 0.")
+    check_workers(numbers[2])
     if env is None:
         if not isinstance(policy, PolicyFile):
             raise UsageError("Name the environment: a plain function does not say what it flies.")
@@ -109,7 +110,7 @@ def evaluate(
             lanes=lanes,
             seconds=seconds,
             steps_per_second=float(results.lengths.sum()) / max(seconds, 1e-9),
-            versions=installed_versions(*DECISIVE),
+            versions={**installed_versions(*DECISIVE), "platform": platform_here()},
         ),
     )
 

@@ -14,8 +14,8 @@ from lander_runtime.session import OpenSession
 _TENSOR_TYPES = {
     "float32": "tensor(float)",
     "float64": "tensor(double)",
-    "uint8": "tensor(uint8)",
-    "int64": "tensor(int64)",
+    "float16": "tensor(float16)",
+    **{name: f"tensor({name})" for name in ("uint8", "int8", "int16", "int32", "int64")},
 }
 
 Signature = dict[str, tuple[str, tuple[int, ...]]]

@@ -54,7 +54,7 @@ def student_quantile(probability: float, freedom: int) -> float:
     """The quantile of Student's t with `freedom` degrees of freedom, for `probability` above 1/2.
 
     Exact for one and two degrees, else the expansion of Abramowitz and Stegun 26.7.5, whose error at
-    97.5% is 0.4% for three degrees and under 0.1% from five on.
+    97.5% is 0.12% for three degrees and 0.01% for five, and at 99.75% 1.4% and 0.15%.
     """
     if freedom == 1:
         return math.tan(math.pi * (probability - 0.5))

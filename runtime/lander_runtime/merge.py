@@ -172,7 +172,9 @@ def _remarks(conducts: Sequence[Conduct]) -> list[str]:
     remarks = []
     names = {name: None for conduct in conducts for name in conduct.versions}
     columns: dict[str, list[str | None]] = {"provider": [conduct.provider for conduct in conducts]}
-    columns |= {f"version of {name}": [conduct.versions.get(name) for conduct in conducts] for name in names}
+    for name in names:
+        what = name if name == "platform" else f"version of {name}"
+        columns[what] = [conduct.versions.get(name) for conduct in conducts]
     for what, values in columns.items():
         if len(set(values)) > 1:
             remarks.append(

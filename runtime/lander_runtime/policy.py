@@ -15,7 +15,7 @@ from lander_runtime.info import METADATA_KEY, PolicyInfo
 from lander_runtime.policy_file import PolicyFile
 from lander_runtime.sampling import sample_categorical, sample_gaussian
 from lander_runtime.session import OpenSession, open_session
-from lander_runtime.spec import filled_bounds
+from lander_runtime.spec import Space, filled_bounds
 from lander_runtime.structure import check_structure
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
@@ -25,6 +25,10 @@ _FEW = 64
 
 TOLERANCE = 1e-5
 """Largest difference between two runs of one network that counts as the same (see `difference`)."""
+
+IMAGE_TOLERANCE = 1e-4
+"""The same for a network on images, which adds up some thousand products a layer: for one that plays Doom
+PyTorch's logits were 9.5e-6 off from double precision, ONNX Runtime's 5.4e-6, and 1.1e-5 from each other."""
 
 
 class NoMetadata(InputRefused):
@@ -140,7 +144,7 @@ class Policy(PolicyFile):
         """Replay the golden observations; gives the largest difference (see `difference`).
 
         Raises:
-            CheckFailed: an output differs from what the file says by more than `TOLERANCE`.
+            CheckFailed: an output differs from what the file says by more than `tolerance_for` allows.
             InputRefused: the golden vectors are misshapen.
         """
         expected = {name: self._golden(self.info.golden.outputs[name], np.float64) for name in self._outputs}
@@ -149,10 +153,11 @@ class Policy(PolicyFile):
         except UsageError as error:
             raise InputRefused(f"{self.path.name}: the golden observations do not fit. {error}") from error
         worst = max(difference(found[name], expected[name]) for name in self._outputs)
-        if not worst <= TOLERANCE:
+        allowed = tolerance_for(self.info.observation)
+        if not worst <= allowed:
             raise CheckFailed(
                 f"{self.path.name}: the golden outputs differ by {worst:.2g} on {self.provider}; "
-                f"at most {TOLERANCE:g} was expected. The file or this build of ONNX Runtime is not sound."
+                f"at most {allowed:g} was expected. The file or this build of ONNX Runtime is not sound."
             )
         return worst
 
@@ -190,6 +195,11 @@ class Policy(PolicyFile):
                 raise UsageError(
                     f"The observation holds {obs[tuple(bad)]} at index {bad}; it must be finite."
                 )
+
+
+def tolerance_for(observation: Space) -> float:
+    """Largest `difference` that two runs of a network on such observations may have."""
+    return TOLERANCE if len(observation.shape) < 2 else IMAGE_TOLERANCE
 
 
 def difference(found: NDArray[Any], expected: NDArray[Any]) -> float:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lander_runtime.errors import LanderError, MachineLacks, UsageError
+from lander_runtime.garbage import collect_seldom
 
 
 class WorkerDied(MachineLacks):
@@ -110,11 +111,15 @@ class Remote:
         """Let the object go at once, whatever it is doing; who waits in `receive` hears `WorkerDied`."""
         self._process.kill()
 
-    def close(self) -> None:
+    def hang_up(self) -> None:
+        """Close the pipes, upon which the process leaves by itself; `close` waits for that."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
+
+    def close(self) -> None:
+        self.hang_up()
         # Its input has ended, so it leaves by itself; not within a second only if what it runs hangs.
         try:
             self._process.wait(timeout=1.0)
@@ -135,15 +140,15 @@ def _serve() -> None:
             request, arguments = pickle.load(requests)
         except (EOFError, pickle.UnpicklingError):
             return
-        except (ImportError, AttributeError) as error:
-            # What was to be unpickled lives where only the parent can import it, such as its script.
-            refusal = UsageError(f"A worker process cannot import what it should run ({error}).")
-            answers.write(pickle.dumps(refusal))
+        except Exception as error:
+            # What was to be unpickled failed there, or lives where only the parent can import it.
+            answers.write(pickle.dumps(_refusal(error)))
             return
         try:
             if request == "open":
                 module, name, *rest = arguments
                 target, answer = getattr(import_module(module), name)(*rest), None
+                collect_seldom()
             else:
                 answer = getattr(target, request)(*arguments)
         except LanderError as error:
@@ -151,10 +156,27 @@ def _serve() -> None:
         except Exception:
             answer = RuntimeError("Something failed in a worker process.\n" + traceback.format_exc())
         try:
-            answers.write(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
+            message = pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+        except Exception:
+            message = pickle.dumps(
+                RuntimeError("An answer cannot leave a worker process.\n" + traceback.format_exc())
+            )
+        try:
+            answers.write(message)
             answers.flush()
         except BrokenPipeError:
             os._exit(0)  # Nobody listens any more, also not to what leaving in order would say.
+
+
+def _refusal(error: Exception) -> Exception:
+    if isinstance(error, LanderError):  # A policy file opens itself when it is unpickled.
+        return error
+    if isinstance(error, ImportError | AttributeError):
+        return UsageError(
+            f"A worker process cannot import what it should run ({error}). Move it to a module of its own, "
+            "or use one process."
+        )
+    return RuntimeError("Something failed in a worker process.\n" + traceback.format_exc())
 
 
 if __name__ == "__main__":

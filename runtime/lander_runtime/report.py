@@ -12,7 +12,7 @@ import numpy as np
 from lander_runtime.digest import digest, plain_list
 from lander_runtime.errors import InputRefused
 from lander_runtime.fields import Fields
-from lander_runtime.results import Results
+from lander_runtime.results import LARGEST, Results
 from lander_runtime.shards import Shard
 from lander_runtime.spec import EnvSpec
 from lander_runtime.statistics import Summary, cautions
@@ -35,16 +35,23 @@ class Conduct:
     seconds: float
     steps_per_second: float
     versions: dict[str, str]
+    """Of what may decide what an episode comes to; under `platform` the operating system and processor."""
 
     @classmethod
     def from_json(cls, source: Fields) -> "Conduct":
         versions = source.child("versions")
+        lanes, seconds = source.integer("lanes"), source.number("seconds")
+        steps_per_second = source.number("steps_per_second")
+        # Those of many parts are added up, and the sum is to be a number too.
+        for name, value in (("lanes", lanes), ("seconds", seconds), ("steps_per_second", steps_per_second)):
+            if not 0 <= value < LARGEST:
+                raise source.wrong(name, f"from 0 to {LARGEST:g}", value)
         return cls(
             provider=None if source.data.get("provider") is None else source.text("provider"),
             engine=source.text("engine"),
-            lanes=source.integer("lanes"),
-            seconds=source.number("seconds"),
-            steps_per_second=source.number("steps_per_second"),
+            lanes=lanes,
+            seconds=seconds,
+            steps_per_second=steps_per_second,
             versions={name: versions.text(name) for name in versions.data},
         )
 
@@ -194,3 +201,8 @@ def installed_versions(*distributions: str) -> dict[str, str]:
             except PackageNotFoundError:
                 continue
     return found
+
+
+def platform_here() -> str:
+    """Operating system and processor, such as `Linux x86_64`."""
+    return f"{platform.system()} {platform.machine()}"

@@ -9,7 +9,7 @@ from lander_runtime.files import atomic_write
 from lander_runtime.report import Report
 
 _LARGEST = 2**30
-"""Bytes. Some five million episodes of LunarLander; read, they take about four times that."""
+"""Bytes. Some ten million episodes of LunarLander; read, they take about four times that."""
 
 
 def write_report(path: Path, report: Report) -> None:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.errors import InputRefused
+from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.fields import Fields
 from lander_runtime.spec import Component
 
 if TYPE_CHECKING:
     from lander_runtime.episodes import Episode
 
-_LARGEST = 1e100
+LARGEST = 1e100
 """No return and no measure comes near it, and the squares of what is below add up without overflow."""
 
 _OUTCOMES = 256
@@ -110,7 +110,18 @@ class Collected:
         self._measures = [array("d") for _ in measures]
 
     def add(self, episodes: "Iterable[Episode]") -> None:
+        """Append them.
+
+        Raises:
+            UsageError: a return is no number that statistics can be made of.
+        """
         for episode in episodes:
+            # So written that NaN, of which every comparison is false, is refused too.
+            if not -LARGEST < episode.return_ < LARGEST:
+                raise UsageError(
+                    f"The episode of seed {episode.seed} returned {episode.return_:g}, which no score can be "
+                    "made of. Rewards must be finite numbers: look into the environment."
+                )
             self._returns.append(episode.return_)
             self._lengths.append(episode.length)
             self._codes.append(self._names.setdefault(episode.outcome, len(self._names)))
@@ -137,7 +148,7 @@ def _numbers(source: Fields, key: str, *, may_lack: bool = False) -> NDArray[np.
     allowed = (int, float, type(None)) if may_lack else (int, float)
     for value in values:
         # By type, because a boolean is an int, and this is asked millions of times.
-        if type(value) not in allowed or (value is not None and not -_LARGEST < value < _LARGEST):
+        if type(value) not in allowed or (value is not None and not -LARGEST < value < LARGEST):
             raise source.wrong(key, "a list of numbers", value)
     return np.array(values, np.float64)
 

@@ -18,6 +18,9 @@ from lander_runtime.fields import Fields, is_finite
 # `module:Name-v0` would make Gymnasium import a module that a stranger's file names.
 _ENV_ID = re.compile(r"(?:\w[\w.-]*/)?\w[\w.-]*")
 
+DTYPES = ("float32", "float64", "float16", "uint8", "int8", "int16", "int32", "int64")
+"""Of observations that a policy can take."""
+
 Bounds = float | list[Any] | None
 """One number for every component, or a nested list of the space's shape; None where there is no bound."""
 
@@ -28,6 +31,9 @@ class WrapperSpec:
 
     name: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "kwargs": dict(self.kwargs)}
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class EnvSpec:
         return {
             "id": self.id,
             "kwargs": dict(self.kwargs),
-            "wrappers": [{"name": w.name, "kwargs": dict(w.kwargs)} for w in self.wrappers],
+            "wrappers": [wrapper.to_json() for wrapper in self.wrappers],
             "max_episode_steps": self.max_episode_steps,
             "reward_threshold": self.reward_threshold,
         }
@@ -127,7 +133,7 @@ class Space:
             raise InputRefused(f"{fields.where}: a Discrete space needs a positive 'n'.")
         shape = fields.shape("shape")
         dtype = fields.text("dtype")
-        if dtype not in ("float32", "float64", "uint8", "int64"):
+        if dtype not in DTYPES:
             raise InputRefused(f"{fields.where}: dtype {dtype!r} is not one that policies use.")
         components = [Fields(item, f"{fields.where}: components") for item in fields.items("components")]
         return cls(

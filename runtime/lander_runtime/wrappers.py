@@ -36,37 +36,51 @@ class DictItemObservation(gymnasium.ObservationWrapper[Any, Any, Any]):
 class ShrinkObservation(gymnasium.ObservationWrapper[NDArray[np.uint8], Any, NDArray[np.uint8]]):
     """A picture `factor` times smaller in height and width: the mean of each block, halves rounded up.
 
-    In whole numbers, so that it is the same on every machine. Not Gymnasium's ResizeObservation, which
-    needs OpenCV: 60 MB for a mean of four numbers.
+    With `grayscale`, of red, green and blue become one number too, their luminance by ITU-R BT.601 in 256ths
+    (77, 150, 29). Exact, so that it is the same on every machine: single precision holds the whole numbers
+    in between, whatever order they are added in. Not Gymnasium's ResizeObservation, which needs OpenCV: 60 MB
+    for a mean of four numbers; with its GrayscaleObservation behind it a picture of 160 x 120 took 0.28 ms
+    instead of 0.05, a quarter of a step of Doom.
     """
 
-    def __init__(self, env: gymnasium.Env[NDArray[np.uint8], Any], factor: int) -> None:
+    def __init__(
+        self, env: gymnasium.Env[NDArray[np.uint8], Any], factor: int, grayscale: bool = False
+    ) -> None:
         """Shrink pictures, uint8 `[height, width]` or `[height, width, channels]`.
 
         Raises:
-            ValueError: observations are no such pictures, or height or width is no multiple of `factor`.
+            ValueError: observations are no such pictures, height or width is no multiple of `factor`, or they
+                have no three channels to make grey.
         """
         super().__init__(env)
         space = env.observation_space
         if not isinstance(space, spaces.Box) or space.dtype != np.uint8 or len(space.shape) not in (2, 3):
             raise ValueError(f"a picture of uint8 [height, width] or with channels is needed, found {space}")
-        # Up to 16, for the sum of a block to fit into 16 bits.
+        # Up to 16, for the weighted sum of a block to fit into the 24 bits of single precision.
         if type(factor) is not int or not 1 <= factor <= 16:
             raise ValueError(f"factor should be a whole number from 1 to 16, found {factor!r}")
+        if type(grayscale) is not bool:
+            raise ValueError(f"grayscale should be true or false, found {grayscale!r}")
         height, width, *channels = space.shape
         if height % factor or width % factor:
             raise ValueError(f"a picture of {height} x {width} does not divide by {factor}")
+        if grayscale and channels != [3]:
+            raise ValueError(f"grayscale needs red, green and blue, found {list(space.shape)}")
         self._factor = factor
+        pixel = np.array([[77], [150], [29]]) if grayscale else np.eye(channels[0] if channels else 1)
+        self._weights = np.tile(pixel, (factor, 1)).astype(np.float32)
+        """What each of a block's columns' channels counts in each channel that comes out."""
+        self._whole = factor * factor * round(pixel[:, 0].sum())
+        kept = [] if grayscale else channels
         self.observation_space = spaces.Box(
-            0, 255, (height // factor, width // factor, *channels), dtype=np.uint8
+            0, 255, (height // factor, width // factor, *kept), dtype=np.uint8
         )
 
     def observation(self, observation: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        factor = self._factor
-        area = factor * factor
-        total = np.full(self.observation_space.shape or (), area // 2, np.uint16)
-        # One corner of all blocks after the other: a sum over two axes as short as these takes longer.
-        for row in range(factor):
-            for column in range(factor):
-                total += observation[row::factor, column::factor]
-        return (total // area).astype(np.uint8)
+        factor, whole = self._factor, self._whole
+        rows = observation[::factor].astype(np.float32)
+        for row in range(1, factor):
+            rows += observation[row::factor]
+        # A block's columns and their channels lie side by side, so one product weighs and sums them.
+        total = (rows.reshape(-1, len(self._weights)) @ self._weights).astype(np.uint32)
+        return ((total + whole // 2) // whole).astype(np.uint8).reshape(self.observation_space.shape or ())

@@ -73,8 +73,8 @@ Lander = Callable[..., Outcome]
 
 @contextmanager
 def _as_from_a_shell(arguments: tuple[object, ...]) -> Iterator[None]:
-    """The command's arguments, a wide page, nothing that forces colours, SIGTERM put back afterwards."""
-    before = signal.getsignal(signal.SIGTERM)
+    """The command's arguments, a wide page, nothing that forces colours, signals put back afterwards."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", ["lander", *map(str, arguments)])
@@ -83,7 +83,8 @@ def _as_from_a_shell(arguments: tuple[object, ...]) -> Iterator[None]:
                 patch.delenv(name, raising=False)
             yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _run(*arguments: object) -> Outcome:

@@ -94,6 +94,67 @@ class TestWhatItTakes:
         assert table.endswith("\ntiny.onnx (2) is the same file as tiny.onnx (1).\n")
 
 
+class TestSavedReports:
+    @pytest.fixture
+    def saved(self, lander: Lander, tiny: Path, shipped: Path) -> tuple[str, str]:
+        """Reports of both on the same eight episodes."""
+        for policy, out in ((tiny, "tiny.json"), (shipped, "shipped.json")):
+            assert lander("eval", policy, "--episodes", "8", "--seed", "50", "--out", out).code == 0
+        return "tiny.json", "shipped.json"
+
+    def test_they_say_what_the_policies_say(
+        self, lander: Lander, tiny: Path, shipped: Path, saved: tuple[str, str]
+    ) -> None:
+        """Also beside a policy, which then flies the episodes of the report."""
+        flown = lander("compare", tiny, shipped, "--episodes", "8", "--seed", "50", "--json")
+        digest = json.loads(flown.out)["comparison_sha256"]
+        for named in (saved, (tiny, saved[1]), (saved[0], shipped)):
+            found = lander("compare", *named, "--json")
+            assert found.code == 0, found.err
+            assert json.loads(found.out)["comparison_sha256"] == digest
+        people = lander("compare", *saved)
+        assert people.err.startswith(
+            "Comparing shipped.json with tiny.json in LunarLander-v3 over 8 episodes each\n"
+        )
+        assert people.out.splitlines()[-1].startswith("shipped.json is better than tiny.json by ")
+
+    def test_sampled_episodes_are_compared_with_sampled_ones(self, lander: Lander, tiny: Path) -> None:
+        assert lander("eval", tiny, "--episodes", "3", "--sampled", "--out", "sampled.json").code == 0
+        data = json.loads(lander("compare", "sampled.json", tiny, "--json").out)
+        assert (data["deterministic"], data["differences"][0]["verdict"]) == (False, "alike")
+
+    @pytest.mark.parametrize("typed", [["--episodes", "9"], ["--seed", "51"], ["--sampled"]])
+    def test_another_way_than_the_reports_is_refused(
+        self, lander: Lander, tiny: Path, saved: tuple[str, str], typed: list[str]
+    ) -> None:
+        found = lander("compare", tiny, saved[1], *typed)
+        assert (found.code, found.out) == (2, "")
+        assert "shipped.json is of 8 greedy episodes from seed 50" in found.message
+
+    def test_a_report_of_other_episodes_is_refused(
+        self, lander: Lander, tiny: Path, saved: tuple[str, str]
+    ) -> None:
+        assert lander("eval", tiny, "--episodes", "7", "--seed", "50", "--out", "less.json").code == 0
+        found = lander("compare", "less.json", saved[1])
+        assert (found.code, found.out) == (2, "")
+        assert "fly both in the same way" in found.message
+
+    def test_other_versions_are_remarked_on(self, lander: Lander, saved: tuple[str, str]) -> None:
+        data = json.loads(Path(saved[1]).read_text())
+        assert "differ in their" not in lander("compare", *saved).err
+        data["versions"] |= {"box2d": "1.0", "platform": "Linux riscv64"}
+        Path(saved[1]).write_text(json.dumps(data))
+        found = lander("compare", *saved)
+        assert re.search(r"differ in their version of box2d \(.+, 1\.0\)", found.err)
+        assert re.search(r"differ in their platform \(.+, Linux riscv64\)", found.err)
+
+    def test_a_damaged_report_is_refused(self, lander: Lander, tiny: Path, saved: tuple[str, str]) -> None:
+        Path(saved[0]).write_text(Path(saved[0]).read_text().replace('"episodes":8', '"episodes":9'))
+        found = lander("compare", *saved)
+        assert (found.code, found.out) == (3, "")
+        assert "tiny.json" in found.message
+
+
 class TestReport:
     def test_json_is_that_of_the_runtime(self, lander: Lander, tiny: Path, shipped: Path) -> None:
         """The same whatever the workers and lanes, but for how it was flown."""
@@ -138,7 +199,7 @@ class TestReport:
         *_, one, two = found.out.splitlines()
         assert one == "alike.onnx and tiny.onnx play alike on all 10 episodes."
         assert two.startswith("policy.onnx is better than tiny.onnx by ")
-        assert "hold together" in found.out
+        assert "The intervals of the differences hold together" in found.out
         assert "hold together" not in lander("compare", tiny, alike, "--episodes", "2").out
 
     def test_few_episodes_are_warned_of(self, lander: Lander, tiny: Path, shipped: Path) -> None:

@@ -42,6 +42,7 @@ def test_without_ray_it_says_what_to_install(start: Start, tiny: Path) -> None:
         (["--ray-address", "auto"], "--engine ray"),
         (["--engine", "ray", "--ray-address", "auto", "--workers", "2"], "--workers"),
         (["--engine", "ray", "--render", "human"], "--render"),
+        (["--engine", "ray", "--workers", "9999"], "9,999 workers"),
         (["--engine", "spark"], "spark"),
     ],
 )

@@ -339,6 +339,8 @@ class TestRecording:
     [
         (["--episodes", "0"], "--episodes"),
         (["--episodes", "-3"], "--episodes"),
+        (["--episodes", "1e20"], "--episodes"),
+        (["--episodes", "1e20", "--shard", "1/1"], "--episodes"),
         (["--episodes", "2.5"], "--episodes"),
         (["--episodes", "1e-1"], "--episodes"),
         (["--episodes", "inf"], "--episodes"),
@@ -348,6 +350,7 @@ class TestRecording:
         (["--seed", "-1"], "--seed"),
         (["--device", "tpu"], "auto, cpu or cuda"),
         (["--render", "ascii"], "--render"),
+        (["--render", "human", "--workers", "2"], "--workers"),
     ],
 )
 def test_bad_values_are_usage_errors(lander: Lander, tiny: Path, arguments: list[str], named: str) -> None:

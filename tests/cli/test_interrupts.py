@@ -93,12 +93,17 @@ def test_a_second_signal_ends_training_at_once(start: Start, tiny_run: list[Any]
     assert not has_a_row()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_eval_ends_and_leaves_nothing_behind(
     start: Start, tiny: Path, number: signal.Signals, code: int
 ) -> None:
     """Hit while it records: the GIF's temporary file goes, the finished ones stay whole."""
-    child = start("eval", tiny, "--episodes", "400", "--gif", "gifs/x.gif", "--gif-episodes", "all", "--json")
+    recording = ["--gif", "gifs/x.gif", "--gif-episodes", "all", "--json"]
+    # Where the tests run under nohup, their children would ignore SIGHUP.
+    prelude = "signal.signal(signal.SIGHUP, signal.SIG_DFL)"
+    child = start("eval", tiny, "--episodes", "400", *recording, prelude=prelude)
     child.wait_until(lambda: any(Path("gifs").glob("x-*.gif")))
     child.process.send_signal(number)
     stopped = child.end()
@@ -108,3 +113,13 @@ def test_eval_ends_and_leaves_nothing_behind(
     finished = list(Path("gifs").iterdir())
     assert 0 < len(finished) < 400
     assert all(file.name.startswith("x-") and file.read_bytes().endswith(b";") for file in finished)
+
+
+def test_a_command_under_nohup_outlives_its_terminal(start: Start, tiny: Path) -> None:
+    recording = ["--gif", "gifs/x.gif", "--gif-episodes", "all", "--json"]
+    prelude = "signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+    child = start("eval", tiny, "--episodes", "8", *recording, prelude=prelude)
+    child.wait_until(lambda: any(Path("gifs").glob("x-*.gif")))
+    child.process.send_signal(signal.SIGHUP)
+    assert child.end().code == 0
+    assert len(list(Path("gifs").iterdir())) == 8

@@ -133,6 +133,21 @@ class TestErrors:
         assert os.strerror(errno.ENOSPC) in child.stderr
         assert "Traceback" not in child.stderr
 
+    @pytest.mark.parametrize(
+        "arguments",
+        [["inspect"], ["inspect", "--json"], ["eval", "--json"], ["eval", "--gif-episodes", "none"]],
+    )
+    def test_a_reader_that_has_gone_is_no_failed_check(self, tiny: Path, arguments: list[str]) -> None:
+        """As in `lander eval --fail-under 200 | head -1`: 1 would say that the mean was too low."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        command = [sys.executable, "-c", "from lander_cli.main import main; main()", *arguments, str(tiny)]
+        with os.fdopen(writer, "wb") as pipe:
+            child = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=60)
+        assert child.returncode == 141
+        assert "lander:" not in child.stderr
+        assert "Error" not in child.stderr
+
 
 ESCAPE = "\x1b"
 COLOUR = re.compile(r"\x1b\[(?:[0-9]+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]")

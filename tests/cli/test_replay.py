@@ -104,6 +104,17 @@ class TestProof:
         assert (found.code, found.out) == (3, "")
         assert "odd.jsonl.gz, line 1" in found.message
 
+    @pytest.mark.parametrize("wanted", [[], ["--episodes", str(10**15)]])
+    def test_more_episodes_than_a_memory_holds_are_only_a_claim(
+        self, start: Start, kept: Any, wanted: list[str]
+    ) -> None:
+        """With 4 GiB of addresses: the claimed episodes in a set would take thousands of times that."""
+        change(lambda lines: lines[0].update(episodes=10**15))
+        prelude = "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))"
+        found = start("replay", "r.jsonl.gz", *wanted, prelude=prelude).end()
+        assert found.code == 3, found.err
+        assert "r.jsonl.gz, line 8: the file ends here" in found.message
+
     def test_an_outcome_cannot_command_the_terminal(self, lander: Lander, kept: Any) -> None:
         change(lambda lines: lines[1].update(outcome="\x1b[31m[bold]red"))
         found = lander("replay", "r.jsonl.gz")

@@ -40,6 +40,13 @@ def test_a_place_that_cannot_be_written_is_refused_before_flying(lander: Lander,
     assert Path("taken").read_text() == "mine"
 
 
+def test_a_folder_in_the_place_of_the_data_is_refused_before_flying(lander: Lander, tiny: Path) -> None:
+    Path("page/report.json").mkdir(parents=True)
+    found = lander("eval", tiny, "--episodes", "3", "--report", "page")
+    assert (found.code, found.out) == (2, "")
+    assert "page/report.json" in found.message
+
+
 def test_without_the_option_there_is_no_page(lander: Lander, tiny: Path, tree: Any) -> None:
     assert lander("eval", tiny, "--episodes", "1", "--gif-episodes", "none").code == 0
     assert tree() == {tiny.name}

@@ -157,8 +157,15 @@ REFUSED = {
     "environment without version": (["CartPole"], "CartPole-v1"),
     "no such version": (["CartPole-v9"], "CartPole-v1"),
     "no environment's name": (["", "--steps", "1", "--set", "lanes=1", "--set", "selections=1"], "''"),
-    "continuous actions": (["Pendulum-v1"], "Pendulum-v1 has continuous actions"),
-    "images": (["CarRacing-v3"], "CarRacing-v3 has observations of shape [96, 96, 3]"),
+    "observations of several kinds": (["Blackjack-v1"], "Blackjack-v1 has Tuple observations"),
+    "images that are too small": (
+        ["CarRacing-v3", "--set", 'env_wrappers=[{"name": "ShrinkObservation", "kwargs": {"factor": 6}}]'],
+        "CarRacing-v3 has images of 16 x 16 pixels, and 2 convolutions need 20 x 20",
+    ),
+    "wrapper that is not on the list": (
+        ["CarRacing-v3", "--set", 'env_wrappers=[{"name": "RecordVideo", "kwargs": {}}]'],
+        "'RecordVideo' is not one of",
+    ),
     "observations that are no vector": (["FrozenLake-v1"], "FrozenLake-v1 has Discrete observations"),
     "misspelt setting": ([*CARTPOLE, "--set", "gama=0.9"], "'gamma'"),
     "unknown setting": ([*CARTPOLE, "--set", "warp=9"], "'warp'"),
@@ -167,7 +174,7 @@ REFUSED = {
     "setting that is no number": ([*CARTPOLE, "--set", "gamma=high"], "a number"),
     "setting that is not finite": ([*CARTPOLE, "--set", "learning_rate=nan"], "learning_rate"),
     "more minibatches than data": (
-        [*CARTPOLE, "--set", "lanes=1", "--set", "rollout_steps=2"],
+        [*CARTPOLE, "--set", "lanes=1", "--set", "rollout_steps=2", "--set", "minibatches=4"],
         "minibatches",
     ),
     "environment named twice": (

@@ -10,6 +10,7 @@ from lander_export import export, load_source
 from lander_runtime import Policy, evaluate
 from lander_runtime.envs import resolve
 from lander_runtime.locate import shipped_policies
+from lander_runtime.policy import tolerance_for
 from lander_runtime.statistics import Summary
 from lander_trainer import Checkpoint, TrainConfig
 
@@ -45,24 +46,28 @@ def test_everything_lies_beside_it(folder: Path) -> None:
 
 
 def test_it_passes_its_self_test(policy: Policy) -> None:
-    assert policy.self_test() <= 1e-5
+    allowed = tolerance_for(policy.observation)
+    assert policy.self_test() <= allowed
     assert policy.info.verification.observations > 1000
-    assert policy.info.verification.max_difference <= 1e-5
+    assert policy.info.verification.max_difference <= allowed
 
 
 def test_the_folder_is_named_after_what_it_flies(folder: Path, policy: Policy) -> None:
     env = resolve(policy.info.env.id)
-    assert env.id.lower() == folder.name
-    # Gymnasium's own limit and threshold: an easier environment would flatter it.
-    assert (policy.info.env.kwargs, policy.info.env.wrappers) == ({}, ())
+    assert folder.name in (env.id.lower(), "doom-" + env.id.lower().removeprefix("vizdoom"))
+    # Gymnasium's own limit and threshold, and nothing that changes what is paid: an easier environment would
+    # flatter it.
+    asked = {name for name, value in policy.info.env.kwargs.items() if env.kwargs.get(name) != value}
+    assert asked <= {"frame_skip", "max_buttons_pressed"}
+    assert policy.info.env.wrappers == env.wrappers
     assert policy.info.env.max_episode_steps == env.max_episode_steps
     assert policy.info.env.reward_threshold == env.reward_threshold
 
 
-def test_it_was_scored_on_the_scoring_seeds(score: Summary) -> None:
+def test_it_was_scored_on_the_scoring_seeds(policy: Policy, score: Summary) -> None:
     assert score.deterministic
     assert score.first_seed == 1_000_000
-    assert score.episodes >= 1000
+    assert score.episodes >= (100 if policy.observation.dtype == "uint8" else 1000)
 
 
 def test_its_checkpoint_gives_the_same_weights(folder: Path, policy: Policy, tmp_path: Path) -> None:
@@ -83,7 +88,8 @@ def test_its_checkpoint_gives_the_same_weights(folder: Path, policy: Policy, tmp
 
 
 def test_its_first_episodes_are_like_its_recorded_score(policy: Policy, score: Summary) -> None:
-    episodes = 50
+    # An episode of Doom takes a second, one of the lander a hundredth.
+    episodes = 10 if policy.observation.dtype == "uint8" else 50
     found = evaluate(policy, episodes=episodes, first_seed=score.first_seed).summary
     standard_error = score.std_return / math.sqrt(episodes)
     assert abs(found.mean_return - score.mean_return) < 4 * standard_error
@@ -95,14 +101,13 @@ def test_its_card_says_what_its_metadata_says(folder: Path, policy: Policy, scor
     card = (folder / "policy.md").read_text(encoding="utf-8")
     info = policy.info
     assert score.ci95 is not None
-    assert score.success_rate is not None
     last = score.first_seed + score.episodes - 1
     for figure in [
         f"# {info.env.id}\n",
         f"Mean return {score.mean_return:.1f} ± {score.std_return:.1f}",
         f"95% interval {score.ci95[0]:.1f} to {score.ci95[1]:.1f}",
         f"{score.episodes:,} episodes, seeds {score.first_seed} to {last}",
-        f"{score.success_rate:.2%}",
+        *([] if score.success_rate is None else [f"{score.success_rate:.2%}"]),
         f"lowest {score.min_return:.1f}, highest {score.max_return:.1f}",
         f"{info.training.steps:,} environment steps",
         f"{info.verification.observations:,} observations",

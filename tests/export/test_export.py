@@ -16,6 +16,7 @@ from torch import nn
 
 from lander_export import Exported, Source, export, load_source
 from lander_export.card import render_card
+from lander_export.graph import DiscretePolicyGraph
 from lander_export.model import weights_digest
 from lander_export.source import Recipe
 from lander_runtime import envs
@@ -110,7 +111,7 @@ def test_file_loads_and_tests_itself(exported: Exported) -> None:
 def test_policy_acts_like_the_network(exported: Exported, source: Source) -> None:
     obs = np.random.default_rng(SEED).normal(size=(50, 8)).astype(np.float32)
     with torch.no_grad():
-        logits = source.actor(torch.from_numpy(obs)).numpy()
+        logits = source.graph.actor(torch.from_numpy(obs)).numpy()
     assert np.array_equal(Policy.load(exported.policy, "cpu").act(obs), logits.argmax(-1))
 
 
@@ -288,16 +289,22 @@ class Differing(nn.Module):
         return logits if torch.compiler.is_exporting() else logits + 1e-3
 
 
+def with_last(source: Source, layer: nn.Module) -> Source:
+    """`source` with one more layer behind its actor."""
+    graph = DiscretePolicyGraph(nn.Sequential(source.graph.actor, layer)).eval()
+    return dataclasses.replace(source, graph=graph)
+
+
 def differing(source: Source) -> Source:
-    return dataclasses.replace(source, actor=nn.Sequential(*source.actor, Differing()))
+    return with_last(source, Differing())
 
 
 def unfinite(source: Source, bad: float) -> Source:
-    actor = nn.Sequential(*source.actor, nn.Linear(4, 4))
+    last = nn.Linear(4, 4)
     with torch.no_grad():
-        nn.init.eye_(actor[-1].weight)
-        actor[-1].bias[2] = bad
-    return dataclasses.replace(source, actor=actor)
+        nn.init.eye_(last.weight)
+        last.bias[2] = bad
+    return with_last(source, last)
 
 
 def test_disagreement_leaves_older_files_alone(source: Source, tmp_path: Path) -> None:

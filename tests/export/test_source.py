@@ -19,6 +19,7 @@ from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.spec import EnvSpec
 from lander_trainer import Checkpoint, Progress, preset
 from lander_trainer.checkpoint import network_tensors
+from lander_trainer.distributions import Categorical
 from lander_trainer.network import ActorCritic
 
 SEED = 2
@@ -27,7 +28,7 @@ SEED = 2
 def network(sizes: tuple[int, ...] = (8, 12, 6, 4)) -> ActorCritic:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        built = ActorCritic(sizes[0], sizes[-1], sizes[1:-1], "tanh")
+        built = ActorCritic(sizes[0], Categorical(sizes[-1]), sizes[1:-1], "tanh")
         for parameter in built.parameters():
             nn.init.normal_(parameter, std=0.5)
         return built
@@ -65,7 +66,7 @@ def checkpoint_of(**changes: Any) -> Checkpoint:
 
 def logits_of(source: Source, obs: Tensor) -> Tensor:
     with torch.no_grad():
-        return source.actor(obs)
+        return source.graph.actor(obs)
 
 
 OBS = torch.randn(5, 8, generator=torch.Generator().manual_seed(SEED))
@@ -79,7 +80,7 @@ def test_checkpoint_says_everything_itself(tmp_path: Path) -> None:
     checkpoint = checkpoint_of()
     checkpoint.save(path)
     source = load_source(path)
-    assert torch.equal(logits_of(source, OBS), network().logits(OBS))
+    assert torch.equal(logits_of(source, OBS), network().outputs(OBS))
     assert (source.env, source.observation, source.action) == (
         checkpoint.env,
         checkpoint.observation,
@@ -142,7 +143,7 @@ def test_renamed_state_dict_is_refused(tmp_path: Path, state_dict: Path) -> None
 
 def test_state_dict_of_the_notebook(state_dict: Path, lunar_lander: EnvSpec) -> None:
     source = load_source(state_dict, lunar_lander)
-    assert torch.equal(logits_of(source, OBS), network().logits(OBS))
+    assert torch.equal(logits_of(source, OBS), network().outputs(OBS))
     assert source.env == lunar_lander
     assert (source.observation.shape, source.action.n) == ((8,), 4)
     assert (source.training.steps, source.training.seed, source.created) == (None, None, "unknown")
@@ -156,20 +157,20 @@ def test_sizes_are_read_from_the_shapes(
     path = save(tmp_path / "a.pth", network((8, *hidden, 4)).state_dict())
     source = load_source(path, lunar_lander)
     assert source.training.config["hidden_sizes"] == list(hidden)
-    assert torch.equal(logits_of(source, OBS), network((8, *hidden, 4)).logits(OBS))
+    assert torch.equal(logits_of(source, OBS), network((8, *hidden, 4)).outputs(OBS))
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".pt"])
 def test_critic_is_not_needed(tmp_path: Path, lunar_lander: EnvSpec, suffix: str) -> None:
     weights = {k: v for k, v in network().state_dict().items() if k.startswith("actor.")}
     source = load_source(save(tmp_path / f"a{suffix}", weights), lunar_lander)
-    assert torch.equal(logits_of(source, OBS), network().logits(OBS))
+    assert torch.equal(logits_of(source, OBS), network().outputs(OBS))
 
 
 def test_other_number_formats_become_float32(tmp_path: Path, lunar_lander: EnvSpec) -> None:
     weights = {name: tensor.double() for name, tensor in network().state_dict().items()}
     source = load_source(save(tmp_path / "a.pth", weights), lunar_lander)
-    assert torch.equal(logits_of(source, OBS), network().logits(OBS))
+    assert torch.equal(logits_of(source, OBS), network().outputs(OBS))
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,17 @@
 
 import importlib.util
 import re
+import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec as EntryOfGymnasium
 
 from lander_runtime import EnvSpec, InputRefused, LanderError, MachineLacks, UsageError, envs
 from lander_runtime.spec import Space, WrapperSpec
@@ -318,3 +321,36 @@ def test_discrete_takes_an_int() -> None:
         env = envs.make(EnvSpec(env_id))
         assert envs.is_discrete(env) is discrete
         env.close()
+
+
+def test_adopting_does_not_collide_with_a_module_that_registers_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # In a worker process the module is first imported by way of the entry; as the suite has it, Gymnasium's
+    # warning of an id that is there already is an error.
+    (tmp_path / "self_registering.py").write_text(
+        "import gymnasium\n"
+        "from gymnasium.envs.classic_control import CartPoleEnv as Pole\n"
+        "gymnasium.register('SelfRegistering-v0', 'self_registering:Pole')\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = EntryOfGymnasium("SelfRegistering-v0", "self_registering:Pole", max_episode_steps=7)
+    try:
+        envs.adopt(entry)
+        made = envs.make(EnvSpec("SelfRegistering-v0"))
+        assert made.spec is not None
+        assert made.spec.max_episode_steps == 7, "the other side's entry, not the module's"
+        made.close()
+    finally:
+        gymnasium.registry.pop("SelfRegistering-v0", None)
+        sys.modules.pop("self_registering", None)
+
+
+def test_an_entry_whose_module_is_missing_is_refused_when_it_is_made() -> None:
+    try:
+        envs.adopt(EntryOfGymnasium("Missing-v0", "no_such_module_here:Env"))
+        with pytest.raises(UsageError, match="no_such_module_here"):
+            envs.make(EnvSpec("Missing-v0"))
+    finally:
+        gymnasium.registry.pop("Missing-v0", None)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lander_runtime import EnvSpec, Policy
+from lander_runtime import EnvSpec, Policy, UsageError
 from lander_runtime.actors import actor_of
-from lander_runtime.episodes import run_episodes
+from lander_runtime.episodes import Fleet, Keep, run_episodes
 
 Generators = Sequence[np.random.Generator]
 
@@ -159,3 +159,92 @@ def test_drawing_a_lander_does_not_change_its_flight(discrete: Policy) -> None:
     """Rendered, Gymnasium adds particles to the world; they must stay decoration."""
     spec, actor = discrete.info.env, actor_of(discrete)
     assert run_episodes(actor, spec, range(4), render_mode="rgb_array") == run_episodes(actor, spec, range(4))
+
+
+def test_flights_are_kept_whole_however_long(register: Callable[..., str], drifting_class: type[Any]) -> None:
+    """A long one first, so that a short one follows in its place; the observations are those of Gymnasium."""
+
+    class Long(drifting_class):  # type: ignore[misc, valid-type]
+        def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+            obs, info = super().reset(seed=seed)
+            self._left = {5: 700, 6: 2, 7: 256}[seed or 0]
+            return obs, info
+
+    spec = EnvSpec(register(Long))
+    keep = Keep(actions=True, observations=True)
+    episodes = run_episodes(largest, spec, [5, 6, 7], lanes=1, keep=keep)
+    assert [episode.length for episode in episodes] == [700, 2, 256]
+    env = gymnasium.make(spec.id)
+    for episode in episodes:
+        assert episode.flight is not None
+        obs, _ = env.reset(seed=episode.seed)
+        expected, rewards = [obs], []
+        for action in episode.flight.actions.tolist():
+            obs, reward, *_ = env.step(action)
+            expected.append(obs)
+            rewards.append(reward)
+        np.testing.assert_array_equal(episode.flight.observations, expected)
+        assert episode.flight.observations.dtype == np.float32
+        assert episode.flight.rewards.tolist() == rewards
+    env.close()
+
+
+@pytest.mark.parametrize("culprit", ["environment", "policy"])
+def test_kept_actions_are_those_that_were_chosen(
+    register: Callable[..., str], drifting_class: type[Any], culprit: str
+) -> None:
+    """An environment may write into its action, and a function may hand out one array again and again."""
+
+    class Writing(drifting_class):  # type: ignore[misc, valid-type]
+        def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+            result = super().step(action)
+            action *= 0.0
+            return result
+
+    chosen: list[NDArray[Any]] = []
+    buffer = np.empty((1, 2), np.float32)
+
+    def first_two(obs: NDArray[Any], generators: Generators) -> NDArray[Any]:
+        actions = np.clip(obs[:, :2], -1.0, 1.0)
+        chosen.append(actions[0].copy())
+        if culprit == "environment":
+            return actions
+        buffer[:] = actions
+        return buffer
+
+    spec = EnvSpec(register(Writing if culprit == "environment" else drifting_class), {"continuous": True})
+    [episode] = run_episodes(first_two, spec, [3], lanes=1, keep=Keep(actions=True))
+    assert episode.flight is not None
+    np.testing.assert_array_equal(episode.flight.actions, chosen)
+
+
+def test_images_are_not_kept_of_every_step(register: Callable[..., str], drifting_class: type[Any]) -> None:
+    """32 lanes of 1,000 steps of a picture of 96 x 96 would be 900 MB."""
+
+    class Seen(drifting_class):  # type: ignore[misc, valid-type]
+        observation_space = gymnasium.spaces.Box(0, 255, (96, 96, 3), np.uint8)
+
+    spec = EnvSpec(register(Seen))
+    with pytest.raises(UsageError, match="27,648 bytes"):
+        Fleet(largest, spec, keep=Keep(observations=True))
+    Fleet(largest, spec, keep=Keep(actions=True)).close()
+
+
+def test_a_lane_that_cannot_be_opened_closes_the_others(
+    register: Callable[..., str], drifting_class: type[Any]
+) -> None:
+    events: list[str] = []
+
+    class Scarce(drifting_class):  # type: ignore[misc, valid-type]
+        def __init__(self) -> None:
+            if events == ["opened", "opened"]:
+                raise OSError("no more of them")
+            super().__init__()
+            events.append("opened")
+
+        def close(self) -> None:
+            events.append("closed")
+
+    with pytest.raises(UsageError, match="no more of them"):
+        Fleet(largest, EnvSpec(register(Scarce)), lanes=3)
+    assert events == ["opened", "opened", "closed", "closed"]

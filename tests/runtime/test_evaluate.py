@@ -1,6 +1,7 @@
 """Scoring: the same report however it is computed, and a report that says all that was promised."""
 
 import json
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,7 @@ def test_the_report_has_the_promised_entries(discrete: Policy, tiny_discrete: Pa
     assert data["success_rate"] == 0.0
     assert set(data["outcomes"]) <= {"landed", "crashed", "flew off", "timed out"}
     assert data["steps_per_second"] > 0
+    assert data["versions"]["platform"] == f"{platform.system()} {platform.machine()}"
     assert {"python", "lander-rl", "onnxruntime", "gymnasium", "box2d", "numpy"} <= set(data["versions"])
 
 
@@ -308,3 +310,18 @@ def test_an_environment_that_goes_astray_is_told(
 
     with pytest.raises(UsageError, match=f"holds {bad} at index"):
         evaluate(discrete, EnvSpec(register(Astray)), episodes=2)
+
+
+@pytest.mark.parametrize("bad", [np.nan, -np.inf, 1e101])
+def test_a_return_that_no_score_can_be_made_of_is_told_with_its_seed(
+    discrete: Policy, register: Callable[..., str], drifting_class: type[Any], bad: float
+) -> None:
+    """NaN and infinity are no JSON, and a report with 1e101 could not be read back."""
+
+    class Unrewarding(drifting_class):  # type: ignore[misc, valid-type]
+        def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+            obs, _, terminated, truncated, info = super().step(action)
+            return obs, bad, terminated, truncated, info
+
+    with pytest.raises(UsageError, match="seed 7 returned"):
+        evaluate(discrete, EnvSpec(register(Unrewarding)), episodes=2, first_seed=7)

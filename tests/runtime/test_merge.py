@@ -10,7 +10,7 @@ import pytest
 
 from lander_runtime import EnvSpec, InputRefused, Policy, evaluate
 from lander_runtime.merge import merge
-from lander_runtime.report import RUN_KEYS, Report
+from lander_runtime.report import RUN_KEYS, Report, platform_here
 from lander_runtime.shards import Shard
 
 Fly = Callable[..., dict[str, Report]]
@@ -180,14 +180,17 @@ def test_conduct_adds_up(fly: Fly) -> None:
 
 def test_what_differs_in_how_parts_were_made_is_remarked_on(fly: Fly) -> None:
     parts = fly(2)
-    versions = {**parts["2"].conduct.versions, "gymnasium": "0.29.1"}
+    versions = {**parts["2"].conduct.versions, "gymnasium": "0.29.1", "platform": "Linux riscv64"}
     parts["2"] = replace(
         parts["2"], conduct=replace(parts["2"].conduct, versions=versions, provider="CUDAExecutionProvider")
     )
     merged = merge(parts)
-    [provider, version] = merged.remarks
+    [provider, version, platform] = merged.remarks
     assert "CPUExecutionProvider, CUDAExecutionProvider" in provider
     assert "version of gymnasium" in version
+    # Another processor's rounding may give another episode, as docs/evaluation.md says.
+    assert "in their platform (" in platform
+    assert platform_here() in platform
     assert merged.report.conduct.versions["gymnasium"].endswith(", 0.29.1")
 
 

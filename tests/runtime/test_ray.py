@@ -126,7 +126,7 @@ def test_progress_is_told_as_shards_finish(engine: Ray, walk: EnvSpec) -> None:
     engine.on_flown = lambda episodes: (flown.append(episodes), heard_before.append(len(heard.episodes)))[0]
     evaluate(home, walk, episodes=100, engine=engine, observer=heard)
     assert sum(flown) == 100
-    assert len(flown) == len(engine.shards(100, 32)) > 1
+    assert len(flown) == len(list(engine.shards(100, 32))) > 1
     assert heard_before[0] == 0
 
 

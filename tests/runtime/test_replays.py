@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 
 from lander_runtime import EnvSpec, InputRefused, Policy, UsageError, evaluate
 from lander_runtime.episodes import Episode, Flight
+from lander_runtime.fields import Fields
 from lander_runtime.replays import Header, Proof, ReplayFile, ReplayWriter, Verdict, header_for
 from lander_runtime.replays.reader import MAX_LINE_BYTES
 from lander_runtime.spec import Space
@@ -314,6 +315,8 @@ def test_an_environment_that_raises_is_a_divergence(
         (lambda lines: lines[2]["rewards"].__setitem__(1, None), 3, "rewards"),
         (lambda lines: lines[2]["rewards"].__setitem__(1, float("nan")), 3, "JSON"),
         (lambda lines: lines[2].update(seed="71"), 3, "seed"),
+        # As long as a line may be, times every episode of a small file, it would fill the memory.
+        (lambda lines: lines[2].update(outcome="x" * 1001), 3, "outcome"),
         (lambda lines: lines.__setitem__(2, []), 3, "JSON object"),  # type: ignore[call-overload]
     ],
 )
@@ -496,6 +499,19 @@ def test_what_could_not_be_replayed_is_not_written(
     with pytest.raises(UsageError, match="seed 5"), ReplayWriter(tmp_path / "r", header) as writer:
         writer.on_episode(Episode(0, 5, 0.0, 1, "", (), Flight(np.zeros((1, 2)), np.zeros(1), np.empty(0))))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_seeds_that_no_reader_takes_are_not_written(drifting: EnvSpec) -> None:
+    """They were, and the file that came out was refused."""
+    for first_seed, episodes in ((2**63 - 1, 1), (2**63 - 3, 3), (10**30, 1)):
+        with pytest.raises(UsageError, match="smaller ones"):
+            header_for(
+                drifting, policy_sha256=None, deterministic=True, first_seed=first_seed, episodes=episodes
+            )
+    largest = header_for(
+        drifting, policy_sha256=None, deterministic=True, first_seed=2**63 - 3, episodes=2
+    ).to_json()
+    assert Header.from_json(Fields(largest, "largest")).first_seed == 2**63 - 3
 
 
 def test_episodes_belong_inside_the_block(tmp_path: Path, drifting: EnvSpec) -> None:

@@ -120,6 +120,12 @@ def test_a_finding_that_was_changed_is_refused(report: Report, tamper: Callable[
         (lambda data: data["env"].update(id="os:system"), "id"),
         (lambda data: data.pop("versions"), "versions"),
         (lambda data: data.update(lanes="32"), "lanes"),
+        (lambda data: data.update(lanes=-1), "lanes"),
+        (lambda data: data.update(lanes=10**400), "lanes"),
+        # Merged, two of these came to infinity, which is no JSON.
+        (lambda data: data.update(seconds=1e308), "seconds"),
+        (lambda data: data.update(seconds=-1.0), "seconds"),
+        (lambda data: data.update(steps_per_second=1e308), "steps_per_second"),
         (lambda data: data.update(shard={"index": 4, "of": 3, "first_seed": 0, "episodes": 9}), "index"),
         (lambda data: data.update(schema="lander.evaluation/2"), "lander.evaluation/2"),
         (lambda data: data.update(returns=[], lengths=[], outcomes=[], measures={}), "no episode"),

@@ -60,10 +60,34 @@ def test_shrinking_keeps_colours_apart(wrapped: Wrapped) -> None:
     assert env.reset(seed=0)[0].tolist() == [[[4, 20, 150]]]
 
 
-def test_the_largest_block_of_the_brightest_picture_is_as_bright(wrapped: Wrapped) -> None:
-    space = spaces.Box(0, 255, (16, 32), np.uint8)
-    white = np.full((16, 32), 255, np.uint8)
-    env = wrapped("ShrinkObservation", {"factor": 16}, observation_space=space, shown=white)
+@pytest.mark.parametrize("factor", [1, 2, 3])
+def test_grey_is_the_luminance_of_a_block_to_the_last_digit(wrapped: Wrapped, factor: int) -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (6, 12, 3), np.uint8)
+    space = spaces.Box(0, 255, colours.shape, np.uint8)
+    kwargs = {"factor": factor, "grayscale": True}
+    env = wrapped("ShrinkObservation", kwargs, observation_space=space, shown=colours)
+    obs, _ = env.reset(seed=0)
+    for row, column in np.ndindex(*obs.shape):
+        block = colours[row * factor : (row + 1) * factor, column * factor : (column + 1) * factor]
+        total = sum(77 * int(r) + 150 * int(g) + 29 * int(b) for r, g, b in block.reshape(-1, 3))
+        exact = total / (256 * factor * factor)
+        assert int(obs[row, column]) == int(exact + 0.5)
+    assert env.observation_space.contains(obs)
+
+
+@pytest.mark.parametrize("shape", [(2, 4), (2, 4, 4), (2, 4, 1)], ids=str)
+def test_grey_is_made_of_three_colours_only(wrapped: Wrapped, shape: tuple[int, ...]) -> None:
+    space = spaces.Box(0, 255, shape, np.uint8)
+    with pytest.raises(InputRefused, match="red, green and blue"):
+        wrapped("ShrinkObservation", {"factor": 2, "grayscale": True}, observation_space=space)
+
+
+@pytest.mark.parametrize("colours", [False, True])
+def test_the_largest_block_of_the_brightest_picture_is_as_bright(wrapped: Wrapped, colours: bool) -> None:
+    shape = (16, 32, 3) if colours else (16, 32)
+    space, white = spaces.Box(0, 255, shape, np.uint8), np.full(shape, 255, np.uint8)
+    kwargs = {"factor": 16, "grayscale": colours}
+    env = wrapped("ShrinkObservation", kwargs, observation_space=space, shown=white)
     assert env.reset(seed=0)[0].tolist() == [[255, 255]]
 
 

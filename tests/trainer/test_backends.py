@@ -1,6 +1,7 @@
 """Every backend keeps the promise drawn in `backends/base.py`: next-step autoreset, ends told apart."""
 
 import importlib.util
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -306,6 +307,54 @@ def test_auto_takes_gymnasium_where_envpool_does_not_fit(spec: EnvSpec) -> None:
 def test_envpool_that_does_not_fit_is_refused_with_the_way_out(spec: EnvSpec, reason: str) -> None:
     with pytest.raises(UsageError, match=f"{reason}.*--backend gymnasium"):
         choose_backend("envpool", spec)
+
+
+@needs_envpool
+def test_envpool_is_refused_where_its_environment_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    # envpool's is a game of Atari with 84 x 84 pictures.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import envpool
+    assert "Pong-v5" in envpool.list_all_envs()
+    monkeypatch.setitem(
+        gymnasium.registry, "Pong-v5", gymnasium.envs.registration.EnvSpec("Pong-v5", entry_point=ActionEnv)
+    )
+    spec = EnvSpec("Pong-v5")
+    assert choose_backend("auto", spec) == "gymnasium"
+    with pytest.raises(UsageError, match=r"other observations or actions.*--backend gymnasium"):
+        choose_backend("envpool", spec)
+
+
+@needs_envpool
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "Acrobot-v1", "Pendulum-v1"])
+def test_envpool_steps_the_same_environment(env_id: str) -> None:
+    """From where envpool stands, Gymnasium's own goes to the same place and pays the same."""
+    spec = envs.resolve(env_id)
+    env = envs.make(spec)
+    space, rng = env.action_space, np.random.default_rng(4)
+    with opened("envpool", spec) as backend:
+        obs, ended = backend.reset()[0].astype(np.float64), False
+        for _ in range(250):
+            action = rng.uniform(-2, 2, (1, 1)).astype(np.float32) if space.shape else rng.integers(0, 2, 1)
+            found = backend.step(action)
+            if not ended:
+                env.reset(seed=0)
+                env.unwrapped.state = state_of(env_id, obs)  # type: ignore[attr-defined]
+                there, reward, terminated, _, _ = env.step(action[0] if space.shape else int(action[0]))
+                assert np.allclose(found.obs[0], there, atol=1e-5)
+                assert found.rewards[0] == pytest.approx(reward, abs=1e-4)
+                assert found.terminated[0] == terminated
+            obs = found.obs[0].astype(np.float64)
+            ended = bool(found.terminated[0] or found.truncated[0])
+    env.close()
+
+
+def state_of(env_id: str, obs: Any) -> Any:
+    """The state that Gymnasium's classic environments would have shown as `obs`."""
+    if env_id == "CartPole-v1":
+        return obs
+    angles = [np.arctan2(obs[i + 1], obs[i]) for i in range(0, len(obs) - len(obs) // 3, 2)]
+    return np.array([*angles, *obs[2 * len(angles) :]])
 
 
 @pytest.mark.usefixtures("without_envpool")

@@ -8,13 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lander_trainer.batch import epoch_order, make_batch, minibatch_advantages, minibatch_size
+from lander_trainer import TrainConfig
+from lander_trainer.batch import Batch, epoch_order, make_batch, minibatch_advantages, minibatch_size
+from lander_trainer.distributions import Categorical
+from lander_trainer.rollout import Rollout
 from trainer_rollouts import config_of, rollout_of
 
 
 def values_of(seed: int = 3) -> Any:
     """The critic's values of the 9 x 4 observations of `rollout_of`."""
     return np.random.default_rng(seed).normal(size=(9, 4)).astype(np.float32)
+
+
+def batch_of(rollout: Rollout, values: Any, config: TrainConfig) -> Batch:
+    return make_batch(rollout, values, config, Categorical(3))
 
 
 def same(one: Any, other: Any) -> bool:
@@ -28,11 +35,11 @@ def same(one: Any, other: Any) -> bool:
 @pytest.mark.parametrize("gae", [True, False])
 def test_dummy_rows_change_nothing(end: str, gae: bool) -> None:
     clean = rollout_of(end=end)
-    rewards, actions, logits = clean.rewards.copy(), clean.actions.copy(), clean.logits.copy()
+    rewards, actions, logits = clean.rewards.copy(), clean.actions.copy(), clean.outputs.copy()
     rewards[~clean.live], actions[~clean.live], logits[~clean.live] = 1e30, 2, -50.0
-    poisoned = dataclasses.replace(clean, rewards=rewards, actions=actions, logits=logits)
+    poisoned = dataclasses.replace(clean, rewards=rewards, actions=actions, outputs=logits)
     config = config_of(gae=gae)
-    assert same(make_batch(clean, values_of(), config), make_batch(poisoned, values_of(), config))
+    assert same(batch_of(clean, values_of(), config), batch_of(poisoned, values_of(), config))
 
 
 @pytest.mark.parametrize("gae", [True, False])
@@ -41,13 +48,13 @@ def test_worth_of_a_terminal_observation_changes_nothing(gae: bool) -> None:
     rollout, values = rollout_of(end="terminated"), values_of()
     poisoned = values.copy()
     poisoned[:-1][~rollout.live] = 1e6
-    batches = [make_batch(rollout, each, config_of(gae=gae)) for each in (values, poisoned)]
+    batches = [batch_of(rollout, each, config_of(gae=gae)) for each in (values, poisoned)]
     assert same(*batches)
 
 
 def test_batch_holds_the_live_rows_only() -> None:
     rollout = rollout_of()
-    batch = make_batch(rollout, values_of(), config_of())
+    batch = batch_of(rollout, values_of(), config_of())
     # 32 rows; four dummies after an end, and the one that begins lane 0
     assert {len(column) for column in vars(batch).values()} == {27}
     assert np.array_equal(batch.obs, rollout.obs[:-1][rollout.live])
@@ -61,7 +68,7 @@ def test_batch_holds_the_live_rows_only() -> None:
 def test_truncated_end_is_worth_what_the_critic_says_of_the_last_observation() -> None:
     config = config_of(gamma=0.5, gae_lambda=0.0, reward_scale=1.0)
     rollout, values = rollout_of(end="truncated"), values_of()
-    batch = make_batch(rollout, values, config)
+    batch = batch_of(rollout, values, config)
     # Lane 1 ends at row 2. Live rows before it, row by row: 3 of row 0 (lane 0 is a dummy) and 4 of row 1.
     assert batch.returns[3 + 4 + 0] == pytest.approx(rollout.rewards[2, 1] + 0.5 * values[3, 1])
 
@@ -69,37 +76,37 @@ def test_truncated_end_is_worth_what_the_critic_says_of_the_last_observation() -
 @pytest.mark.parametrize("gae", [True, False])
 def test_truncation_without_bootstrap_is_an_end(gae: bool) -> None:
     config = config_of(gae=gae, bootstrap_truncations=False)
-    cut, ended = (make_batch(rollout_of(end=end), values_of(), config) for end in ("truncated", "terminated"))
+    cut, ended = (batch_of(rollout_of(end=end), values_of(), config) for end in ("truncated", "terminated"))
     assert same(cut, ended)
     # which it is not where truncations bootstrap
-    assert not same(cut, make_batch(rollout_of(end="truncated"), values_of(), config_of(gae=gae)))
+    assert not same(cut, batch_of(rollout_of(end="truncated"), values_of(), config_of(gae=gae)))
 
 
 def test_rewards_are_scaled_once() -> None:
     nothing = np.zeros((9, 4), np.float32)  # so returns are sums of rewards
     whole, scaled = (
-        make_batch(rollout_of(), nothing, config_of(reward_scale=scale)).returns for scale in (1.0, 0.25)
+        batch_of(rollout_of(), nothing, config_of(reward_scale=scale)).returns for scale in (1.0, 0.25)
     )
     assert np.allclose(scaled, 0.25 * whole)
     assert np.abs(whole).max() > 0.5
 
 
 def test_plain_returns_are_gae_at_lambda_1() -> None:
-    plain = make_batch(rollout_of(), values_of(), config_of(gae=False))
-    assert same(plain, make_batch(rollout_of(), values_of(), config_of(gae_lambda=1.0)))
-    assert not same(plain, make_batch(rollout_of(), values_of(), config_of()))
+    plain = batch_of(rollout_of(), values_of(), config_of(gae=False))
+    assert same(plain, batch_of(rollout_of(), values_of(), config_of(gae_lambda=1.0)))
+    assert not same(plain, batch_of(rollout_of(), values_of(), config_of()))
 
 
 def test_old_log_probs_are_those_of_the_acting_policy() -> None:
     # probabilities 1/2, 1/4, 1/4 everywhere; the shift of 80 must not cost the precision
     logits = np.tile(np.log(np.float32([2.0, 1.0, 1.0])) + np.float32(80.0), (8, 4, 1))
-    batch = make_batch(dataclasses.replace(rollout_of(), logits=logits), values_of(), config_of())
+    batch = batch_of(dataclasses.replace(rollout_of(), outputs=logits), values_of(), config_of())
     expected = np.where(batch.actions == 0, 1 / 2, 1 / 4)
     assert np.exp(batch.old_log_probs).tolist() == pytest.approx(expected.tolist(), rel=1e-4)
 
 
 def test_columns_of_a_row_stay_together() -> None:
-    batch = make_batch(rollout_of(), values_of(), config_of())
+    batch = batch_of(rollout_of(), values_of(), config_of())
     order = np.array([5, 0, 26, 5])
     for which in (order, slice(3, 7)):
         for name, column in vars(batch.rows(which)).items():
@@ -107,7 +114,7 @@ def test_columns_of_a_row_stay_together() -> None:
 
 
 def test_a_slice_copies_nothing() -> None:
-    batch = make_batch(rollout_of(), values_of(), config_of())
+    batch = batch_of(rollout_of(), values_of(), config_of())
     assert all(np.shares_memory(c, getattr(batch, n)) for n, c in vars(batch.rows(slice(3, 7))).items())
 
 

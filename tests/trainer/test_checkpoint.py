@@ -36,7 +36,7 @@ def learn(network: ActorCritic, optimizer: torch.optim.Optimizer, steps: int, se
     for _ in range(steps):
         obs = torch.randn(5, 8, generator=generator)
         optimizer.zero_grad()
-        (network.logits(obs).square().mean() + network.values(obs).sum()).backward()
+        (network.outputs(obs).square().mean() + network.values(obs).sum()).backward()
         optimizer.step()
 
 
@@ -104,7 +104,7 @@ def test_network_comes_back_bit_for_bit(path: Path) -> None:
     checkpoint_of(network_tensors(network)).save(path)
     again = Checkpoint.load(path).network()
     obs = torch.randn(6, 8, generator=torch.Generator().manual_seed(2))
-    assert torch.equal(again.logits(obs), network.logits(obs))
+    assert torch.equal(again.outputs(obs), network.outputs(obs))
     assert torch.equal(again.values(obs), network.values(obs))
 
 

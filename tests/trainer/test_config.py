@@ -1,8 +1,10 @@
 """The settings of a run: every range, every way to write a value, and the way back from a file."""
 
 import dataclasses
+import json
 import math
 import tomllib
+from typing import Any
 
 import pytest
 import tomli_w
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lander_runtime.errors import UsageError
+from lander_runtime.spec import WrapperSpec
 from lander_trainer import TrainConfig
 
 INF = math.inf
@@ -159,8 +162,8 @@ def test_assignments_go_together_and_the_last_one_counts() -> None:
         ("gamma=high", "expected a number"),
         ("gae=maybe", "expected true or false"),
         ("gae=2", "expected true or false"),
-        ("hidden_sizes=64,", "expected widths such as 64,64"),
-        ("hidden_sizes=wide", "expected widths such as 64,64"),
+        ("hidden_sizes=64,", "expected whole numbers such as 64,64"),
+        ("hidden_sizes=wide", "expected whole numbers such as 64,64"),
         ("target_kl=tiny", "expected a number or none"),
         ("env_kwargs=gravity", "expected a table of plain values"),
         ("gamma", "not of the form key=value"),
@@ -208,7 +211,9 @@ def test_near_miss_is_suggested(typed: str, meant: str) -> None:
 
 
 def test_name_that_is_near_nothing_lists_all() -> None:
-    with pytest.raises(UsageError, match=r"Known are: env, steps, seed, .*, env_kwargs\."):
+    with pytest.raises(
+        UsageError, match=r"Known are: env, steps, seed, .*, env_kwargs, shaping, env_wrappers\."
+    ):
         TrainConfig().with_assignments(["zzz=1"])
 
 
@@ -266,3 +271,35 @@ def test_config_survives_the_command_line(config: TrainConfig) -> None:
     typed = [f"{name}={value}" for name, value in plain.items()]
     again = TrainConfig(env=config.env, env_kwargs=config.env_kwargs).with_assignments(typed)
     assert again == config
+
+
+# Wrappers
+
+
+STACK = {"name": "FrameStackObservation", "kwargs": {"stack_size": 2}}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [[STACK], json.dumps([STACK]), (WrapperSpec("FrameStackObservation", {"stack_size": 2}),)],
+    ids=["toml", "json", "python"],
+)
+def test_wrappers_are_read_from_tables_and_written_as_such(table: Any) -> None:
+    config = TrainConfig().with_values({"env_wrappers": table})
+    assert config.env_wrappers == (WrapperSpec("FrameStackObservation", {"stack_size": 2}),)
+    assert config.to_dict()["env_wrappers"] == [STACK]
+    assert TrainConfig().with_values(config.to_dict()) == config
+
+
+def test_no_wrappers_and_those_of_the_environment_are_two_things() -> None:
+    assert TrainConfig().with_assignments(["env_wrappers=[]"]).env_wrappers == ()
+    assert TrainConfig().with_assignments(["env_wrappers=none"]).env_wrappers is None
+    assert "env_wrappers" not in TrainConfig().to_dict()
+
+
+@pytest.mark.parametrize(
+    "text", ["FrameStack", "{}", '["FrameStack"]', '[{"kwargs": {}}]', "3", '[{"name": "A", "kwargs": 3}]']
+)
+def test_wrappers_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="expected a list of tables with name and kwargs"):
+        TrainConfig().with_assignments([f"env_wrappers={text}"])

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from lander_trainer.gradients import policy_gradient, value_gradient
+from lander_trainer.gradients import gaussian_policy_gradient, policy_gradient, value_gradient
 from lander_trainer.learners.perceptron import ACTIVATIONS, Perceptron
-from lander_trainer.losses import categorical, ppo_loss
+from lander_trainer.losses import categorical, gaussian, ppo_loss
 from lander_trainer.network import multilayer_perceptron
 
 CLIP = 0.25
@@ -80,7 +80,7 @@ def test_gradients_are_those_of_the_loss(clip_value: bool, entropy_coef: float, 
     options = {"clip_value": clip_value, "value_coef": 0.7, "entropy_coef": entropy_coef}
     terms, logits, values = by_autograd(rows, **options)
     policy, value_slopes = by_hand(rows, **options)
-    assert np.allclose(policy.logits.T, logits, rtol=1e-6, atol=1e-9)
+    assert np.allclose(policy.outputs.T, logits, rtol=1e-6, atol=1e-9)
     assert np.allclose(value_slopes, values, rtol=1e-6, atol=1e-9)
     assert policy.entropies.mean() == pytest.approx(terms.entropy.item(), rel=1e-9)
     # The rows are such that every branch counts: ratios on both sides with advantages of both signs.
@@ -101,7 +101,7 @@ def test_gradients_are_those_of_the_loss_for_any_rows(
     options = {"clip_value": clip_value, "value_coef": 0.5, "entropy_coef": 0.01}
     _, logits, values = by_autograd(drawn, **options)
     policy, value_slopes = by_hand(drawn, **options)
-    assert np.allclose(policy.logits.T, logits, rtol=1e-5, atol=1e-8)
+    assert np.allclose(policy.outputs.T, logits, rtol=1e-5, atol=1e-8)
     assert np.allclose(value_slopes, values, rtol=1e-5, atol=1e-8)
 
 
@@ -125,9 +125,83 @@ def test_policy_gradient_by_hand(ratio: float, advantage: float, slope: float) -
         clip_range=CLIP,
         entropy_coef=0.0,
     )
-    assert found.logits[:, 0].tolist() == pytest.approx([-slope / 2, slope / 2])
+    assert found.outputs[:, 0].tolist() == pytest.approx([-slope / 2, slope / 2])
     assert found.log_probs.tolist() == pytest.approx([math.log(0.5)])
     assert found.entropies.tolist() == pytest.approx([math.log(2)])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    rows=st.integers(1, 40),
+    numbers=st.integers(1, 4),
+    entropy_coef=st.sampled_from([0.0, 0.3]),
+)
+def test_gaussian_gradients_are_those_of_the_loss(
+    seed: int, rows: int, numbers: int, entropy_coef: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    mean, actions = rng.normal(size=(2, rows, numbers))
+    log_std = rng.uniform(-1.0, 0.5, numbers)
+    tensors = [torch.from_numpy(array).requires_grad_() for array in (mean, log_std)]
+    outputs = torch.cat([tensors[0], tensors[1].expand(rows, -1)], dim=-1)
+    log_probs, entropies = gaussian(outputs, torch.from_numpy(actions))
+    old_log_probs = log_probs.detach().numpy() - rng.uniform(-1.0, 1.0, rows)
+    advantages = rng.normal(size=rows)
+    zeros = torch.zeros(rows, dtype=torch.float64)
+    ppo_loss(
+        log_probs,
+        entropies,
+        zeros,
+        old_log_probs=torch.from_numpy(old_log_probs),
+        old_values=zeros,
+        advantages=torch.from_numpy(advantages),
+        returns=zeros,
+        clip_range=CLIP,
+        value_coef=0.0,
+        entropy_coef=entropy_coef,
+        clip_value=False,
+    ).total.backward()
+    policy, by_log_std = gaussian_policy_gradient(
+        mean.T.copy(),
+        log_std,
+        actions=actions,
+        old_log_probs=old_log_probs,
+        advantages=advantages,
+        clip_range=CLIP,
+        entropy_coef=entropy_coef,
+    )
+    for found, tensor in zip((policy.outputs.T, by_log_std), tensors, strict=True):
+        assert tensor.grad is not None
+        assert np.allclose(found, tensor.grad.numpy(), rtol=1e-5, atol=1e-7)
+    assert np.allclose(policy.log_probs, log_probs.detach().numpy())
+    assert np.allclose(policy.entropies, entropies.detach().numpy())
+
+
+@pytest.mark.parametrize(
+    ("action", "advantage", "by_mean", "by_log_std"),
+    [
+        (2.0, 3.0, -3.0, 0.0),  # one deviation above: z / std = 1, z^2 - 1 = 0
+        (0.0, 1.0, 1.0, 0.0),
+        (1.0, 2.0, 0.0, 2.0),  # the mean itself: narrower
+        (3.0, 1.0, -2.0, -3.0),  # two deviations: wider
+    ],
+)
+def test_gaussian_gradient_by_hand(
+    action: float, advantage: float, by_mean: float, by_log_std: float
+) -> None:
+    # Mean 1, deviation 1, ratio 1: the slope by the log-density is -A.
+    found, widths = gaussian_policy_gradient(
+        np.ones((1, 1)),
+        np.zeros(1),
+        actions=np.array([[action]]),
+        old_log_probs=np.array([-0.5 * (action - 1) ** 2 - 0.5 * math.log(2 * math.pi)]),
+        advantages=np.array([advantage]),
+        clip_range=CLIP,
+        entropy_coef=0.0,
+    )
+    assert found.outputs[0].tolist() == pytest.approx([by_mean])
+    assert widths.tolist() == pytest.approx([by_log_std])
 
 
 @pytest.mark.parametrize(

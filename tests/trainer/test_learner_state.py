@@ -12,6 +12,7 @@ import torch
 from lander_runtime.errors import InputRefused
 from lander_runtime.remote import Here, Remote
 from lander_trainer.batch import epoch_order
+from lander_trainer.distributions import Categorical
 from lander_trainer.learners import NotFinite
 from lander_trainer.learners.adam import Adam
 from lander_trainer.learners.flat import FlatParameters
@@ -131,8 +132,8 @@ def test_network_always_shows_the_current_weights(name: str) -> None:
     after = learner.network.state_dict()
     assert not any(torch.equal(before[key], after[key]) for key in before)
     obs = rollout_of().obs[0]
-    expected = learner.network.logits(torch.from_numpy(obs)).detach().numpy()
-    assert np.allclose(learner.logits(obs), expected, rtol=1e-5, atol=1e-6)
+    expected = learner.network.outputs(torch.from_numpy(obs)).detach().numpy()
+    assert np.allclose(learner.outputs(obs), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_weights_put_into_the_network_are_those_that_act_and_learn(name: str) -> None:
@@ -140,7 +141,7 @@ def test_weights_put_into_the_network_are_those_that_act_and_learn(name: str) ->
     update(trained, acted(trained))
     loaded.network.load_state_dict(trained.network.state_dict())
     obs = rollout_of().obs[0]
-    assert np.array_equal(trained.logits(obs), loaded.logits(obs))
+    assert np.array_equal(trained.outputs(obs), loaded.outputs(obs))
     loaded.restore(trained.state())
     rollout = acted(trained, seed=4)
     for learner in (trained, loaded):
@@ -149,14 +150,14 @@ def test_weights_put_into_the_network_are_those_that_act_and_learn(name: str) ->
 
 
 def test_flat_parameters_are_views() -> None:
-    network = ActorCritic(2, 3, (8,), "tanh")
+    network = ActorCritic(2, Categorical(3), (8,), "tanh")
     before = {key: tensor.clone() for key, tensor in network.state_dict().items()}
     flat = FlatParameters.of(network)
     assert flat.names == tuple(key for key, _ in network.named_parameters())
     assert all(torch.equal(before[key], tensor) for key, tensor in network.state_dict().items())
     flat.values.zero_()
     assert not any(parameter.any() for parameter in network.parameters())
-    (network.logits(torch.ones(1, 2)).sum() + network.values(torch.ones(1, 2)).sum()).backward()
+    (network.outputs(torch.ones(1, 2)).sum() + network.values(torch.ones(1, 2)).sum()).backward()
     last = flat.split(flat.gradients)[flat.names.index("actor.2.bias")]
     assert torch.equal(last, torch.ones(3))
 
@@ -228,11 +229,11 @@ def test_first_gradient_that_breaks_is_the_one_that_is_named() -> None:
     rollout = acted(learner, end="none")
     rollout = dataclasses.replace(rollout, live=np.ones_like(rollout.live))
     order = epoch_order(rollout.live.size, config, np.random.default_rng(SEED))
-    logits, rewards = rollout.logits.copy(), rollout.rewards.copy()
+    logits, rewards = rollout.outputs.copy(), rollout.rewards.copy()
     logits.reshape(-1, 3)[order[0]] = math.nan
     rewards.reshape(-1)[order[-1]] = 1e19
     with pytest.raises(NotFinite, match=r"^gradient of actor\.0\.weight"):
-        update(learner, dataclasses.replace(rollout, logits=logits, rewards=rewards))
+        update(learner, dataclasses.replace(rollout, outputs=logits, rewards=rewards))
 
 
 # The critic in a process of its own.

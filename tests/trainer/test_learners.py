@@ -11,11 +11,14 @@ import torch
 from torch import Tensor
 
 from lander_runtime.errors import UsageError
+from lander_runtime.spec import Space
 from lander_trainer.learners import UpdateStatistics, choose_learner
 from lander_trainer.learners.autograd import AutogradLearner
 from lander_trainer.learners.handwritten import HandwrittenLearner
 from trainer_learners import NAMES, acted, learner_of, parameters_of, update
 from trainer_rollouts import config_of, rollout_of
+
+VECTOR = Space("Box", (2,), "float32")
 
 # Two ways to the same weights.
 
@@ -56,9 +59,9 @@ def test_both_learners_do_the_same(values: dict[str, Any]) -> None:
 def test_both_act_and_judge_alike() -> None:
     one, other = (learner_of(name) for name in NAMES)
     obs = np.random.default_rng(1).normal(size=(50, 2)).astype(np.float32)
-    expected = one.network.logits(torch.from_numpy(obs)).detach().numpy()
-    assert np.allclose(one.logits(obs), expected, rtol=1e-5, atol=1e-6)
-    assert np.allclose(other.logits(obs), expected, rtol=1e-5, atol=1e-6)
+    expected = one.network.outputs(torch.from_numpy(obs)).detach().numpy()
+    assert np.allclose(one.outputs(obs), expected, rtol=1e-5, atol=1e-6)
+    assert np.allclose(other.outputs(obs), expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.uint8, np.int64])
@@ -218,7 +221,7 @@ def test_first_look_at_a_policys_own_rollout(name: str) -> None:
     assert statistics.means.approx_kl == pytest.approx(0.0, abs=1e-6)
     assert statistics.means.clip_fraction == 0.0
     assert statistics.means.policy_loss == pytest.approx(0.0, abs=0.3)
-    chances = torch.distributions.Categorical(logits=torch.from_numpy(rollout.logits[rollout.live]))
+    chances = torch.distributions.Categorical(logits=torch.from_numpy(rollout.outputs[rollout.live]))
     assert statistics.means.entropy == pytest.approx(chances.entropy().mean().item(), rel=0.2)
 
 
@@ -242,13 +245,13 @@ def test_update_makes_well_paid_actions_likelier_and_values_truer(name: str) -> 
     learner = learner_of(name, config)
     rollout = acted(learner)
     obs, paid = np.ones_like(rollout.obs), np.where(rollout.actions == 0, 3.0, 0.0).astype(np.float32)
-    logits = np.broadcast_to(learner.logits(obs[0, :1]), rollout.logits.shape).copy()
-    rollout = dataclasses.replace(rollout, obs=obs, rewards=paid, logits=logits)
+    logits = np.broadcast_to(learner.outputs(obs[0, :1]), rollout.outputs.shape).copy()
+    rollout = dataclasses.replace(rollout, obs=obs, rewards=paid, outputs=logits)
 
     def chance_and_error() -> tuple[float, float]:
         with torch.no_grad():
             one = torch.ones(1, 2)
-            chance = learner.network.logits(one).softmax(-1)[0, 0].item()
+            chance = learner.network.outputs(one).softmax(-1)[0, 0].item()
             return chance, abs(learner.network.values(one).item() - paid[rollout.live].mean())
 
     (chance, error), _ = chance_and_error(), update(learner, rollout)
@@ -286,7 +289,7 @@ def test_update_that_runs_out_of_rows_is_no_disaster(name: str) -> None:
     ids=str,
 )
 def test_auto_takes_what_works_here(values: dict[str, Any], taken: str) -> None:
-    assert choose_learner(config_of(**values)) == taken
+    assert choose_learner(config_of(**values), VECTOR) == taken
 
 
 @pytest.mark.parametrize(
@@ -295,7 +298,7 @@ def test_auto_takes_what_works_here(values: dict[str, Any], taken: str) -> None:
 )
 def test_handwritten_learner_is_refused_where_it_does_not_work(values: dict[str, Any], reason: str) -> None:
     with pytest.raises(UsageError, match=f"{reason}.*learner=autograd"):
-        choose_learner(config_of(learner="handwritten", **values))
+        choose_learner(config_of(learner="handwritten", **values), VECTOR)
 
 
 @pytest.mark.parametrize("activation", ["elu", "silu"])

@@ -57,13 +57,13 @@ def test_names_are_those_of_the_checkpoint_format() -> None:
 
 def test_first_policy_is_nearly_uniform() -> None:
     observations = torch.randn(100, 8, generator=torch.Generator().manual_seed(1))
-    probabilities = build().logits(observations).softmax(-1)
+    probabilities = build().outputs(observations).softmax(-1)
     assert (probabilities - 0.25).abs().max() < 0.02
 
 
 def test_shapes() -> None:
     network = build()
-    assert network.logits(torch.zeros(5, 8)).shape == (5, 4)
+    assert network.outputs(torch.zeros(5, 8)).shape == (5, 4)
     assert network.values(torch.zeros(5, 8)).shape == (5,)
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from lander_runtime.errors import CheckFailed
@@ -68,6 +69,22 @@ def test_observation_that_is_no_number_is_named(
     with pytest.raises(CheckFailed, match="Update 1: no longer finite: observations"):
         train(config, run)
     assert not run.checkpoint.exists()
+
+
+class Bright(Blind):
+    """Observes infinities in its fourth step, which clipping would make numbers of."""
+
+    def _show(self) -> Any:
+        shown = super()._show()
+        return np.where(np.isnan(shown), np.float32(math.inf), shown)
+
+
+def test_infinity_is_named_before_normalising_hides_it(
+    register: Callable[..., str], run: RunDirectory
+) -> None:
+    config = settings(register(Bright, max_episode_steps=10), normalize_observations=True)
+    with pytest.raises(CheckFailed, match="Update 1: no longer finite: observations"):
+        train(config, run)
 
 
 @pytest.mark.parametrize("learner", ["handwritten", "autograd"])

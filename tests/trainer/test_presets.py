@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lander_runtime.errors import UsageError
+from lander_runtime.spec import Space, WrapperSpec
 from lander_trainer import TrainConfig, preset, training_command
 
 NOTEBOOK = {
@@ -56,7 +57,7 @@ def test_best_names_what_its_weights_depend_on() -> None:
 
 
 def test_environment_without_a_file_gets_the_general_one() -> None:
-    assert preset("CartPole-v1") == TrainConfig(env="CartPole-v1", steps=500_000)
+    assert preset("MountainCar-v0") == TrainConfig(env="MountainCar-v0", steps=500_000)
 
 
 def test_unknown_preset_lists_those_there_are() -> None:
@@ -137,6 +138,18 @@ def test_command_starts_from_the_nearest_preset(name: str) -> None:
             "target_kl": st.none() | st.floats(1e-9, 100),
             "hidden_sizes": st.lists(st.integers(1, 999), min_size=1, max_size=3).map(tuple),
             "activation": st.sampled_from(["tanh", "relu"]),
+            "channels": st.lists(st.integers(1, 99), min_size=1, max_size=3).map(tuple),
+            "shaping": st.dictionaries(st.sampled_from(["bonus", "speed"]), st.integers(-3, 3)),
+            "env_wrappers": st.sampled_from(
+                [
+                    None,
+                    (),
+                    (
+                        WrapperSpec("TimeAwareObservation"),
+                        WrapperSpec("FrameStackObservation", {"stack_size": 2}),
+                    ),
+                ]
+            ),
             "device": st.sampled_from(["cpu", "cuda"]),
         },
     ),
@@ -144,6 +157,22 @@ def test_command_starts_from_the_nearest_preset(name: str) -> None:
 def test_command_trains_with_exactly_these_settings(env: str, name: str, values: dict[str, Any]) -> None:
     config = preset(env, name if env == "LunarLander-v3" else "default").with_values(values)
     assert settings_of(training_command(config)) == config
+
+
+@pytest.mark.parametrize(
+    ("observation", "learner", "named"),
+    [
+        (Space("Box", (8,), "float32"), "handwritten", False),
+        (Space("Box", (8,), "float32"), "autograd", True),
+        (Space("Box", (40, 50), "uint8"), "autograd", False),
+    ],
+    ids=["vector by hand", "vector by autograd", "image"],
+)
+def test_command_names_a_learner_only_where_auto_means_another(
+    observation: Space, learner: str, named: bool
+) -> None:
+    config = preset("LunarLander-v3").with_values({"device": "cpu", "learner": learner})
+    assert ("learner" in training_command(config, observation)) is named
 
 
 def test_command_keeps_the_environments_arguments() -> None:

@@ -16,6 +16,7 @@ from lander_runtime import envs
 from lander_runtime.errors import InputRefused
 from lander_runtime.spec import EnvSpec
 from lander_trainer.backends import RestorableBackend, open_backend
+from lander_trainer.distributions import Categorical
 from lander_trainer.rollout import Collector, Rollout
 from trainer_environments import WalkingEnv
 
@@ -39,7 +40,7 @@ def always(probabilities: list[float]) -> Policy:
 def collector(spec: EnvSpec, *, lanes: int, steps: int) -> Iterator[Collector]:
     backend = open_backend("gymnasium", spec, lanes, SEED, 1)
     try:
-        yield Collector(backend, backend.reset(), steps, np.random.default_rng(SEED))
+        yield Collector(backend, backend.reset(), steps, np.random.default_rng(SEED), Categorical(2))
     finally:
         backend.close()
 
@@ -162,7 +163,7 @@ def test_actions_are_chosen_on_the_observation_of_their_row(counting: Callable[.
     assert np.array_equal(rollout.actions, rollout.obs[:-1, :, 1] >= 2)
 
 
-def test_logits_are_those_that_each_action_was_drawn_from(counting: Callable[..., EnvSpec]) -> None:
+def test_outputs_are_those_that_each_action_was_drawn_from(counting: Callable[..., EnvSpec]) -> None:
     # Into one buffer, as a learner may hand them out: it is overwritten at every step.
     buffer = np.empty((3, 2), np.float32)
 
@@ -172,7 +173,7 @@ def test_logits_are_those_that_each_action_was_drawn_from(counting: Callable[...
 
     with collector(counting(length=4), lanes=3, steps=12) as collecting:
         rollout = collecting.collect(told)
-    assert np.array_equal(rollout.logits, rollout.obs[:-1] / 1000)
+    assert np.array_equal(rollout.outputs, rollout.obs[:-1] / 1000)
 
 
 def test_same_generator_same_actions(counting: Callable[..., EnvSpec]) -> None:
@@ -204,7 +205,7 @@ def test_state_brought_to_another_collector_goes_on_alike(register: Callable[...
     try:
         rng = np.random.default_rng()
         rng.bit_generator.state = random
-        again = Collector(backend, backend.restore(lanes)[0], 5, rng)
+        again = Collector(backend, backend.restore(lanes)[0], 5, rng, Categorical(3))
         again.restore(state)
         for expected in ahead:
             found = again.collect(always([0.2, 0.3, 0.5]))

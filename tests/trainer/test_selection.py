@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lander_runtime import envs
 from lander_runtime.evaluation import FIRST_SEED
 from lander_trainer.config import FIRST_SELECTION_SEED
+from lander_trainer.distributions import Categorical
 from lander_trainer.selection import selection_score
 
 
@@ -59,17 +60,17 @@ def preferring(action: int, by: float) -> Callable[[NDArray[Any]], NDArray[np.fl
 
 def test_mean_of_undiscounted_returns(paying: type[Paying]) -> None:
     # Seeds 900,000 to 900,003 pay 3 * 0, 3 * 1, 3 * 2, 3 * 3: (0 + 3 + 6 + 9) / 4
-    assert selection_score(preferring(1, 5.0), envs.resolve(paying.env_id), 4) == 4.5
+    assert selection_score(preferring(1, 5.0), Categorical(2), envs.resolve(paying.env_id), 4) == 4.5
     assert sorted(paying.seeds) == [900_000, 900_001, 900_002, 900_003]
 
 
 def test_policy_is_greedy_not_sampled(paying: type[Paying]) -> None:
     # A probability of 0.52 is enough to always be chosen.
-    assert selection_score(preferring(0, 0.1), envs.resolve(paying.env_id), 50) == -3.0
+    assert selection_score(preferring(0, 0.1), Categorical(2), envs.resolve(paying.env_id), 50) == -3.0
 
 
 def test_more_episodes_than_lanes_are_all_flown_once(paying: type[Paying]) -> None:
-    assert selection_score(preferring(1, 1.0), envs.resolve(paying.env_id), 70) == 3 * 4.5
+    assert selection_score(preferring(1, 1.0), Categorical(2), envs.resolve(paying.env_id), 70) == 3 * 4.5
     assert sorted(paying.seeds) == list(range(FIRST_SELECTION_SEED, FIRST_SELECTION_SEED + 70))
 
 
@@ -83,7 +84,7 @@ def test_score_is_repeatable_and_touches_no_global_random_numbers(paying: type[P
     torch.manual_seed(1)
     np.random.seed(1)
     before = torch.get_rng_state(), np.random.get_state()[1].tolist()
-    first = selection_score(lambda obs: obs @ matrix, spec, 5)
-    assert selection_score(lambda obs: obs @ matrix, spec, 5) == first
+    first = selection_score(lambda obs: obs @ matrix, Categorical(2), spec, 5)
+    assert selection_score(lambda obs: obs @ matrix, Categorical(2), spec, 5) == first
     assert torch.equal(torch.get_rng_state(), before[0])
     assert np.random.get_state()[1].tolist() == before[1]

@@ -74,8 +74,13 @@ def test_without_selection_there_is_no_best(echo: str, run: RunDirectory) -> Non
 
 @pytest.mark.parametrize(
     ("scores", "best", "at_update"),
-    [([1.0, 3.0, 2.0], 3.0, 4), ([-5.0, -7.0, -6.0], -5.0, 2), ([0.0, -7.0, -6.0], 0.0, 2)],
-    ids=["positive", "negative", "zero"],
+    [
+        ([1.0, 3.0, 2.0], 3.0, 4),
+        ([-5.0, -7.0, -6.0], -5.0, 2),
+        ([0.0, -7.0, -6.0], 0.0, 2),
+        ([3.0, 3.0, 2.0], 3.0, 4),
+    ],
+    ids=["positive", "negative", "zero", "the later of equals"],
 )
 def test_best_is_the_best_of_all_selections(
     register: Callable[..., str], run: RunDirectory, scores: list[float], best: float, at_update: int

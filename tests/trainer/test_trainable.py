@@ -15,8 +15,32 @@ from trainer_environments import EchoEnv
 from trainer_helpers import settings
 
 
-class Continuous(EchoEnv):
-    action_space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)
+class Whole(EchoEnv):
+    action_space = gymnasium.spaces.Box(0, 3, (1,), np.int64)  # type: ignore[assignment]
+
+
+class Nothing(EchoEnv):
+    action_space = gymnasium.spaces.Box(-1, 1, (0,), np.float32)  # type: ignore[assignment]
+
+
+class Many(EchoEnv):
+    action_space = gymnasium.spaces.MultiDiscrete([2, 3])  # type: ignore[assignment]
+
+
+class Switches(EchoEnv):
+    action_space = gymnasium.spaces.MultiBinary(3)  # type: ignore[assignment]
+
+
+class Named(EchoEnv):
+    observation_space = gymnasium.spaces.Dict({"x": EchoEnv.observation_space})  # type: ignore[assignment]
+
+
+class Pair(EchoEnv):
+    observation_space = gymnasium.spaces.Tuple([EchoEnv.observation_space] * 2)  # type: ignore[assignment]
+
+
+class Words(EchoEnv):
+    observation_space = gymnasium.spaces.Box(0, 3, (4,), np.uint32)
 
 
 class Picture(EchoEnv):
@@ -38,9 +62,15 @@ class FromOne(EchoEnv):
 @pytest.mark.parametrize(
     ("cls", "reason"),
     [
-        (Continuous, "continuous actions"),
-        (Picture, r"observations of shape \[8, 8, 3\]"),
-        (Scalar, r"observations of shape \[\]"),
+        (Whole, r"actions of int64 \[1\]"),
+        (Nothing, r"actions of float32 \[0\]"),
+        (Many, "MultiDiscrete actions"),
+        (Switches, "MultiBinary actions"),
+        (Named, "Dict observations"),
+        (Pair, "Tuple observations"),
+        (Words, "observations of uint32"),
+        (Picture, "images of 8 x 8 pixels, and 2 convolutions need 20 x 20"),
+        (Scalar, r"observations of float32 \[\]; this trainer takes vectors, and images of uint8"),
         (Numbered, "Discrete observations"),
         (FromOne, "numbers its actions from 1"),
     ],

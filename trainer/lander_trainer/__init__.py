@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lander_trainer.metrics import UpdateMetrics
     from lander_trainer.presets import preset, training_command
     from lander_trainer.run_directory import RunDirectory, newest_run
-    from lander_trainer.trainable import prepare
+    from lander_trainer.trainable import observation_bytes, prepare
     from lander_trainer.training import TrainObserver, TrainResult, train
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "TrainResult",
     "UpdateMetrics",
     "newest_run",
+    "observation_bytes",
     "prepare",
     "preset",
     "train",
@@ -40,7 +41,7 @@ _MODULES = {
     "metrics": ("UpdateMetrics",),
     "presets": ("preset", "training_command"),
     "run_directory": ("RunDirectory", "newest_run"),
-    "trainable": ("prepare",),
+    "trainable": ("observation_bytes", "prepare"),
     "training": ("TrainObserver", "TrainResult", "train"),
 }
 

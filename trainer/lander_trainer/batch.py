@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lander_trainer.advantages import compute_gae, compute_returns, normalize
 from lander_trainer.config import TrainConfig
+from lander_trainer.distributions import Distribution
 from lander_trainer.rollout import Rollout
 
 
@@ -16,7 +17,7 @@ class Batch:
     """R rows, in the order of the rollout or in the order of an epoch."""
 
     obs: NDArray[Any]
-    actions: NDArray[np.int64]
+    actions: NDArray[Any]
     old_log_probs: NDArray[np.float32]
     old_values: NDArray[np.float32]
     advantages: NDArray[np.float32]
@@ -34,18 +35,23 @@ class Batch:
         )
 
 
-def make_batch(rollout: Rollout, values: NDArray[np.float32], config: TrainConfig) -> Batch:
+def make_batch(
+    rollout: Rollout, values: NDArray[np.float32], config: TrainConfig, distribution: Distribution
+) -> Batch:
     """The live rows of `rollout`, flattened.
 
     Args:
         rollout: T steps of N lanes.
         values: `[T + 1, N]`, the critic's value of every observation.
         config: discounting and reward scale.
+        distribution: what the rollout's outputs mean.
     """
     terminated, truncated = rollout.terminated, rollout.truncated
     if not config.bootstrap_truncations:
         terminated, truncated = terminated | truncated, np.zeros_like(truncated)
-    rewards = rollout.rewards * np.float32(config.reward_scale)
+    # Rewards that are normalised have their size.
+    scale = 1.0 if config.normalize_rewards else config.reward_scale
+    rewards = rollout.rewards * np.float32(scale)
     if config.gae:
         advantages, returns = compute_gae(
             rewards, values, terminated, truncated, gamma=config.gamma, gae_lambda=config.gae_lambda
@@ -57,16 +63,11 @@ def make_batch(rollout: Rollout, values: NDArray[np.float32], config: TrainConfi
     return Batch(
         rollout.obs[:-1][live],
         actions,
-        _log_softmax(rollout.logits[live])[np.arange(len(actions)), actions],
+        distribution.log_probs(rollout.outputs[live], actions),
         values[:-1][live],
         advantages[live],
         returns[live],
     )
-
-
-def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def minibatch_size(config: TrainConfig) -> int:

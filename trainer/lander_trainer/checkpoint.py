@@ -6,6 +6,7 @@ No pickle anywhere, so a checkpoint from a stranger can be opened without runnin
     optimizer.<i>.<name>       Adam's state of parameter i: step, exp_avg, exp_avg_sq
     lanes.<name>               where the environments were, on a backend that can tell
     collector.<name>           what the collector remembers of them
+    normaliser.<name>          means and deviations of observations and returns, where the settings ask
     header `lander.checkpoint` environment, spaces, settings, progress, versions, random generator
 """
 
@@ -26,7 +27,10 @@ from lander_runtime.fields import Fields
 from lander_runtime.files import atomic_write
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer.config import TrainConfig
-from lander_trainer.network import ActorCritic
+from lander_trainer.distributions import distribution_of
+from lander_trainer.encoder import ImageEncoder, is_image
+from lander_trainer.network import ActorCritic, misfit
+from lander_trainer.normaliser import Normaliser
 from lander_trainer.threads import cpu_threads
 
 METADATA_KEY = "lander.checkpoint"
@@ -67,8 +71,9 @@ class Checkpoint:
     created: str
     """ISO 8601, UTC."""
     tensors: dict[str, Tensor]
-    """`network.*` the weights, `optimizer.*` Adam's moments, `lanes.*` and `collector.*` where the
-    environments were (only from a backend that can tell)."""
+    """`network.*` the weights, `optimizer.*` Adam's moments, `normaliser.*` what observations and rewards are
+    normalised with, `lanes.*` and `collector.*` where the environments were (only from a backend that can
+    tell)."""
     rng: dict[str, Any] = field(default_factory=dict)
     """State of the generator that draws actions and shuffles rows, as NumPy gives it."""
 
@@ -137,10 +142,9 @@ class Checkpoint:
         Raises:
             InputRefused: the weights do not fit the settings in the header.
         """
-        if len(self.observation.shape) != 1 or self.action.n is None:
-            raise InputRefused(
-                "The checkpoint's spaces are not a vector and a Discrete; nothing here flies them."
-            )
+        reason = misfit(self.observation, self.action, len(self.config.channels))
+        if reason is not None:
+            raise InputRefused(f"The checkpoint's environment has {reason}.")
         weights = {
             name.removeprefix("network."): t
             for name, t in self.tensors.items()
@@ -154,6 +158,16 @@ class Checkpoint:
         network = build_network(self.observation, self.action, self.config)
         network.load_state_dict(weights)
         return network
+
+    def normaliser(self) -> Normaliser:
+        """What the network sees observations through.
+
+        Raises:
+            InputRefused: it is missing, or does not fit the settings in the header.
+        """
+        normaliser = Normaliser(self.config, self.observation.shape)
+        normaliser.restore(self.arrays("normaliser"), lanes=False)
+        return normaliser
 
     def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
         """The tensors whose names start with `prefix` and a dot, without it.
@@ -180,11 +194,17 @@ def _read_config(values: dict[str, Any], path: Path) -> TrainConfig:
 
 
 def build_network(observation: Space, action: Space, config: TrainConfig) -> ActorCritic:
-    """A freshly initialised actor-critic for these spaces; the weights depend on `config.seed` alone."""
-    assert action.n is not None, "`check_trainable` and `Checkpoint.network` see to it"
+    """A freshly initialised actor-critic for these spaces; the weights depend on `config.seed` alone.
+
+    `misfit` says for which spaces there is one; another kind of network is one file and a case in both.
+    """
     with torch.random.fork_rng(devices=[]), cpu_threads(_INITIALISATION_THREADS):
         torch.manual_seed(config.seed)
-        return ActorCritic(observation.shape[0], action.n, config.hidden_sizes, config.activation)
+        distribution = distribution_of(action)
+        if not is_image(observation):
+            return ActorCritic(observation.shape[0], distribution, config.hidden_sizes, config.activation)
+        encoder = ImageEncoder(observation.shape, config.channels, config.hidden_sizes, config.activation)
+        return ActorCritic(encoder.size, distribution, (), config.activation, encoder)
 
 
 def named_tensors(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lander_runtime.errors import UsageError
+from lander_runtime.spec import WrapperSpec
 
 Activation = Literal["tanh", "relu", "elu", "silu"]
 Anneal = Literal["none", "linear", "exponential"]
@@ -126,8 +127,19 @@ class TrainConfig:
     reward_scale: float = 0.05
     """Rewards are multiplied by this before learning, so that returns are of the order of 10."""
 
+    normalize_rewards: bool = False
+    """Divide rewards by the running deviation of the discounted return [E20], in place of `reward_scale`."""
+
+    normalize_observations: bool = False
+    """Shift and scale every component of an observation by its running mean and deviation [A21, C64]; an
+    exported policy does so with the last ones."""
+
     hidden_sizes: tuple[int, ...] = (64, 64)
-    """Widths of the hidden layers, the same for actor and critic."""
+    """Widths of the hidden layers, the same for actor and critic; for images of those that follow the
+    convolutions, and shared."""
+
+    channels: tuple[int, ...] = (16, 32)
+    """Channels of the convolutions that images go through, one to three (`encoder.py`)."""
 
     activation: Activation = "tanh"
     """Nonlinearity between the layers [A21, C55]."""
@@ -154,6 +166,14 @@ class TrainConfig:
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of `gymnasium.make`."""
 
+    shaping: Mapping[str, Any] = field(default_factory=dict)
+    """Further keyword arguments of `gymnasium.make` in training alone, such as a reward for what leads to the
+    goal. Selections, scores and the environment that a policy file names never have them."""
+
+    env_wrappers: tuple[WrapperSpec, ...] | None = None
+    """Wrappers around it, the innermost first, in place of those that come with the environment; as TOML or
+    JSON, a list of tables with `name` and `kwargs`. `lander_runtime.envs.WRAPPERS` has the names."""
+
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
@@ -167,6 +187,8 @@ class TrainConfig:
                 )
         if not self.hidden_sizes or min(self.hidden_sizes) < 1:
             raise UsageError(f"hidden_sizes is {list(self.hidden_sizes)}; give at least one positive width.")
+        if not 1 <= len(self.channels) <= 3 or min(self.channels) < 1:
+            raise UsageError(f"channels is {list(self.channels)}; give one to three positive numbers.")
         if self.minibatches > self.lanes * self.rollout_steps:
             raise UsageError(
                 f"{self.minibatches} minibatches of a rollout of {self.lanes} x {self.rollout_steps} steps "
@@ -199,7 +221,15 @@ class TrainConfig:
     def to_dict(self) -> dict[str, Any]:
         """All settings that have a value, as plain data for TOML and JSON."""
         values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
-        plain = {**values, "hidden_sizes": list(self.hidden_sizes), "env_kwargs": dict(self.env_kwargs)}
+        wrappers = None if self.env_wrappers is None else [wrapper.to_json() for wrapper in self.env_wrappers]
+        plain = {
+            **values,
+            "hidden_sizes": list(self.hidden_sizes),
+            "channels": list(self.channels),
+            "env_kwargs": dict(self.env_kwargs),
+            "shaping": dict(self.shaping),
+            "env_wrappers": wrappers,
+        }
         return {name: value for name, value in plain.items() if value is not None}
 
 
@@ -242,7 +272,7 @@ def _convert(name: str, value: Any) -> Any:
     kind = kinds[name]
     try:
         return _parse(kind, value)
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise UsageError(f"{name}={value} does not fit; expected {_in_words(kind)}.") from error
 
 
@@ -262,11 +292,25 @@ def _parse(kind: Any, value: Any) -> Any:
     if kind == tuple[int, ...]:
         parts = value.replace("x", ",").strip("[]()").split(",") if isinstance(value, str) else value
         return tuple(_parse_int(part) for part in parts)
+    if kind == tuple[WrapperSpec, ...]:
+        return _parse_wrappers(json.loads(value) if isinstance(value, str) else value)
     if typing.get_origin(kind) is Mapping:
         return dict(json.loads(value) if isinstance(value, str) else value)
     if not isinstance(value, str):
         raise TypeError(value)
     return value
+
+
+def _parse_wrappers(values: Any) -> tuple[WrapperSpec, ...]:
+    """Of plain tables; an empty list is no wrapper at all."""
+    if not isinstance(values, list | tuple):
+        raise TypeError(values)
+    return tuple(
+        value
+        if isinstance(value, WrapperSpec)
+        else WrapperSpec(str(value["name"]), dict(value.get("kwargs", {})))
+        for value in values
+    )
 
 
 def _parse_bool(value: Any) -> bool:
@@ -291,7 +335,9 @@ def _in_words(kind: Any) -> str:
         return "one of " + ", ".join(typing.get_args(kind))
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
     if kind == tuple[int, ...]:
-        return "widths such as 64,64"
+        return "whole numbers such as 64,64"
+    if kind == tuple[WrapperSpec, ...]:
+        return "a list of tables with name and kwargs, as JSON,"
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return f"{_in_words(typing.get_args(kind)[0])} or none"
     return names.get(kind, "a table of plain values, as JSON")

@@ -16,6 +16,7 @@ from lander_runtime.spec import EnvSpec
 from lander_trainer.backends import Backend, RestorableBackend, open_backend
 from lander_trainer.checkpoint import Checkpoint
 from lander_trainer.config import TrainConfig
+from lander_trainer.distributions import Distribution
 from lander_trainer.rollout import Collector
 
 DECIDE_RESULTS = ("torch", "gymnasium", "box2d", "numpy")
@@ -35,6 +36,7 @@ def open_environments(
     config: TrainConfig,
     env: EnvSpec,
     rng: np.random.Generator,
+    distribution: Distribution,
     checkpoint: Checkpoint | None,
     closing: ExitStack,
 ) -> Environments:
@@ -44,6 +46,7 @@ def open_environments(
         config: backend, lanes, workers, T and the seed, completed by `prepare`.
         env: what to make.
         rng: draws the actions.
+        distribution: what they are drawn from.
         checkpoint: where to go on; None at the start of a run.
         closing: what is opened here is closed with it.
 
@@ -51,7 +54,7 @@ def open_environments(
         InputRefused: the checkpoint claims a state that is none.
     """
     if checkpoint is not None and _can_repeat_episodes(checkpoint, config):
-        restored = _restore(config, env, rng, checkpoint, closing)
+        restored = _restore(config, env, rng, distribution, checkpoint, closing)
         if restored is not None:
             return restored
     done = 0 if checkpoint is None else checkpoint.progress.updates
@@ -59,7 +62,7 @@ def open_environments(
     fresh = np.random.SeedSequence([config.seed, done]).generate_state(1)[0] >> 1
     backend = open_backend(config.backend, env, config.lanes, int(fresh), config.workers)
     closing.callback(backend.close)
-    collector = Collector(backend, backend.reset(), config.rollout_steps, rng)
+    collector = Collector(backend, backend.reset(), config.rollout_steps, rng, distribution)
     return Environments(backend, collector, restored=False)
 
 
@@ -80,7 +83,12 @@ def _can_repeat_episodes(checkpoint: Checkpoint, config: TrainConfig) -> bool:
 
 
 def _restore(
-    config: TrainConfig, env: EnvSpec, rng: np.random.Generator, checkpoint: Checkpoint, closing: ExitStack
+    config: TrainConfig,
+    env: EnvSpec,
+    rng: np.random.Generator,
+    distribution: Distribution,
+    checkpoint: Checkpoint,
+    closing: ExitStack,
 ) -> Environments | None:
     """The environments where the checkpoint left them; None where flying there led elsewhere.
 
@@ -93,7 +101,7 @@ def _restore(
         if not isinstance(backend, RestorableBackend):
             return None
         obs, ended = backend.restore(lanes)
-        collector = Collector(backend, obs, config.rollout_steps, rng)
+        collector = Collector(backend, obs, config.rollout_steps, rng, distribution)
         collector.restore(remembered)
         # A checkpoint of an older version does not have the observations.
         arrived = np.array_equal(remembered.get("obs", obs), obs, equal_nan=True)

@@ -9,14 +9,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lander_trainer.distributions import HALF_LOG_TWO_PI
+
 Array = NDArray[np.float32]
 
 
 class PolicyGradient(NamedTuple):
     """What `policy_gradient` gives for B rows."""
 
-    logits: Array
-    """`[n, B]`: derivative of policy loss minus entropy bonus."""
+    outputs: Array
+    """Derivative of policy loss minus entropy bonus by logits `[n, B]` or means `[k, B]`."""
     log_probs: Array
     """`[B]`: log-probability of the actions under the policy that learns."""
     entropies: Array
@@ -46,12 +48,44 @@ def policy_gradient(
     probs = np.exp(all_log_probs)
     entropies = -(probs * all_log_probs).sum(axis=0)
     log_probs = all_log_probs[actions, columns]
-    ratios = np.exp(log_probs - old_log_probs)
-    unclipped = np.where(advantages > 0.0, ratios <= 1.0 + clip_range, ratios >= 1.0 - clip_range)
-    slopes = ratios * advantages * unclipped / np.float32(-rows)
+    slopes = _surrogate_slopes(log_probs, old_log_probs, advantages, clip_range)
     gradient = probs * ((all_log_probs + entropies) * np.float32(entropy_coef / rows) - slopes)
     gradient[actions, columns] += slopes
     return PolicyGradient(gradient, log_probs, entropies)
+
+
+def gaussian_policy_gradient(
+    mean: Array,
+    log_std: Array,
+    *,
+    actions: Array,
+    old_log_probs: Array,
+    advantages: Array,
+    clip_range: float,
+    entropy_coef: float,
+) -> tuple[PolicyGradient, Array]:
+    """The same for a diagonal Gaussian with `mean` `[k, B]` and one `log_std` `[k]`; by both of them.
+
+    `actions` are `[B, k]`. With z = (a - mean) / std, the log-density is -sum(z^2 / 2 + log std) + constant:
+
+        d log p / d mean = z / std      d log p / d log std = z^2 - 1      dH / d log std = 1
+    """
+    scale: Array = np.exp(-log_std)[:, None]
+    z: Array = (actions.T - mean) * scale
+    log_probs = -(np.float32(0.5) * z * z + log_std[:, None] + np.float32(HALF_LOG_TWO_PI)).sum(axis=0)
+    slopes = _surrogate_slopes(log_probs, old_log_probs, advantages, clip_range)
+    entropies = np.full_like(log_probs, (log_std + np.float32(0.5 + HALF_LOG_TWO_PI)).sum())
+    return (
+        PolicyGradient(slopes * z * scale, log_probs, entropies),
+        (slopes * (z * z - 1)).sum(axis=1) - np.float32(entropy_coef),
+    )
+
+
+def _surrogate_slopes(log_probs: Array, old_log_probs: Array, advantages: Array, clip_range: float) -> Array:
+    """Derivative of the clipped surrogate of B rows by their log-probabilities, `[B]`."""
+    ratios = np.exp(log_probs - old_log_probs)
+    unclipped = np.where(advantages > 0.0, ratios <= 1.0 + clip_range, ratios >= 1.0 - clip_range)
+    return ratios * advantages * unclipped / np.float32(-len(log_probs))
 
 
 def value_gradient(

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lander_trainer.distributions import HALF_LOG_TWO_PI
+
 
 class LossTerms(NamedTuple):
     """What `ppo_loss` gives; all scalars."""
@@ -68,6 +70,17 @@ def categorical(logits: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
     all_log_probs = torch.log_softmax(logits, dim=-1)
     log_probs = all_log_probs.gather(-1, actions[:, None]).squeeze(-1)
     return log_probs, -(all_log_probs.exp() * all_log_probs).sum(-1)
+
+
+def gaussian(outputs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-densities of `actions` `[B, k]` and differential entropies, `[B]` each, of a diagonal Gaussian.
+
+    `outputs` `[B, 2k]` holds the means, then the logarithms of the deviations.
+    """
+    mean, log_std = outputs.chunk(2, dim=-1)
+    z = (actions - mean) * torch.exp(-log_std)
+    log_probs = -(0.5 * z.square() + log_std + HALF_LOG_TWO_PI).sum(-1)
+    return log_probs, (log_std + (0.5 + HALF_LOG_TWO_PI)).sum(-1)
 
 
 def clipped_surrogate(ratios: Tensor, advantages: Tensor, clip_range: float) -> Tensor:

@@ -21,7 +21,7 @@ class UpdateMetrics:
     """Over this update: its steps by its environment, inference and update time."""
     episodes: int
     mean_return: float | None
-    """Mean undiscounted return of the last 100 training episodes."""
+    """Mean undiscounted return of the last 100 training episodes, with what `shaping` adds to it."""
     selection_score: float | None
     """Mean greedy return on the selection seeds, where this update selected."""
     best_score: float | None

@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from lander_runtime.errors import UsageError
+from lander_runtime.spec import Space
 from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
 from lander_trainer.learners import choose_learner
 
@@ -27,12 +28,22 @@ def preset(env_id: str, name: str = "default") -> TrainConfig:
     return TrainConfig(env=env_id).with_values(tables[name])
 
 
-def training_command(config: TrainConfig, *, last_weights: bool = False) -> str:
+def training_command(
+    config: TrainConfig, observation: Space | None = None, *, last_weights: bool = False
+) -> str:
     """The shortest `lander train` command that trains with `config`, starting from a preset.
 
-    With `last_weights` only those matter that a run ends with, so how often it selects is left to the preset.
+    Args:
+        config: the settings.
+        observation: of its environment, which decides what `learner=auto` would mean; without it, a learner
+            that the settings name is named.
+        last_weights: only those settings matter that the last weights depend on, so how often the run
+            selects is left to the preset.
     """
     free = (*CHANGES_NO_RESULT, *(("selections", "selection_episodes") if last_weights else ()))
+    if observation is not None and config.device != "auto":
+        chosen = choose_learner(replace(config, learner="auto"), observation)
+        free = (*free, "learner") if chosen == config.learner else free
     commands = [_command_from(name, config, free) for name in _tables(config.env)]
     return min(commands, key=len)
 
@@ -41,8 +52,6 @@ def _command_from(name: str, config: TrainConfig, free: tuple[str, ...]) -> str:
     base, wanted = preset(config.env, name).to_dict(), config.to_dict()
     for same_anyway in free:
         wanted[same_anyway] = base.get(same_anyway)
-    if config.device != "auto" and choose_learner(replace(config, learner="auto")) == config.learner:
-        wanted["learner"] = base["learner"]
     words = ["lander", "train", config.env, *(["--preset", name] if name != "default" else [])]
     for key in (key for key in {**base, **wanted} if base.get(key) != wanted.get(key)):
         text = _as_text(wanted.get(key))
@@ -59,9 +68,9 @@ def _as_text(value: Any) -> str:
         return "none"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, dict):
-        return json.dumps(value)
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list) and all(isinstance(item, int) for item in value) and value:
+        return ",".join(map(str, value))
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)
 
 
 def _tables(env_id: str) -> dict[str, dict[str, Any]]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lander_runtime.errors import InputRefused
 from lander_trainer.advantages import live_rows
 from lander_trainer.backends import Backend
+from lander_trainer.distributions import Distribution
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,10 @@ class Rollout:
 
     obs: NDArray[Any]
     """`[T + 1, N, *obs_shape]`: what each action was chosen on, and what the last one led to."""
-    logits: NDArray[np.float32]
-    """`[T, N, n]`: the policy that each action was drawn from."""
-    actions: NDArray[np.int64]
-    """`[T, N]`."""
+    outputs: NDArray[np.float32]
+    """`[T, N, p]`: the policy that each action was drawn from, as `distributions.py` reads it."""
+    actions: NDArray[Any]
+    """`[T, N]` int64, or `[T, N, k]` float32 as drawn, before it was clipped to the environment's bounds."""
     rewards: NDArray[np.float32]
     """`[T, N]`, unscaled."""
     terminated: NDArray[np.bool_]
@@ -41,7 +42,14 @@ class Rollout:
 class Collector:
     """Steps a backend with a policy and remembers where each lane is."""
 
-    def __init__(self, backend: Backend, obs: NDArray[Any], steps: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        obs: NDArray[Any],
+        steps: int,
+        rng: np.random.Generator,
+        distribution: Distribution,
+    ) -> None:
         """Go on from where `backend` stands.
 
         Args:
@@ -49,11 +57,13 @@ class Collector:
             obs: `[N, *obs_shape]`, what their `reset` or `restore` gave.
             steps: T.
             rng: draws the actions.
+            distribution: what the policy's outputs mean.
         """
         self._backend = backend
         self._obs = obs
         self._steps = steps
         self._rng = rng
+        self._distribution = distribution
         self._ended = np.zeros(backend.lanes, bool)
         self._returns = np.zeros(backend.lanes)
         self.recent_returns: deque[float] = deque(maxlen=100)
@@ -63,26 +73,24 @@ class Collector:
         self.inference_seconds = 0.0
 
     def collect(self, policy: Callable[[NDArray[Any]], NDArray[np.float32]]) -> Rollout:
-        """Take T steps in every lane, with actions drawn from the logits `[N, n]` that `policy` gives."""
-        steps, lanes = self._steps, self._backend.lanes
+        """Take T steps in every lane, with actions drawn from the outputs `[N, p]` that `policy` gives."""
+        steps, lanes, distribution = self._steps, self._backend.lanes, self._distribution
         obs = np.empty((steps + 1, *self._obs.shape), self._obs.dtype)
         rewards = np.empty((steps, lanes), np.float32)
         terminated = np.empty((steps, lanes), bool)
         truncated = np.empty((steps, lanes), bool)
-        actions = np.empty((steps, lanes), np.int64)
         clock = time.perf_counter()
         obs[0] = self._obs
         first = policy(obs[0])
-        logits = np.empty((steps, *first.shape), np.float32)
-        noise = _gumbel(logits.shape, self._rng)
+        outputs = np.empty((steps, *first.shape), np.float32)
+        noise = distribution.noise(outputs.shape, self._rng)
+        actions = []
         for step in range(steps):
-            logits[step] = policy(obs[step]) if step else first
-            # Gumbel-max: the argmax of logits plus Gumbel noise is a draw from their softmax.
-            np.argmax(logits[step] + noise[step], axis=-1, out=actions[step])
+            outputs[step] = policy(obs[step]) if step else first
+            actions.append(distribution.draw(outputs[step], noise[step]))
+            action = distribution.for_environment(actions[step])
             acted = time.perf_counter()
-            obs[step + 1], rewards[step], terminated[step], truncated[step] = self._backend.step(
-                actions[step]
-            )
+            obs[step + 1], rewards[step], terminated[step], truncated[step] = self._backend.step(action)
             self.inference_seconds += acted - clock
             clock = time.perf_counter()
             self.environment_seconds += clock - acted
@@ -90,7 +98,7 @@ class Collector:
         self._obs = obs[steps]
         live = live_rows(terminated, truncated, self._ended)
         self._ended = terminated[-1] | truncated[-1]
-        return Rollout(obs, logits, actions, rewards, terminated, truncated, live)
+        return Rollout(obs, outputs, np.stack(actions), rewards, terminated, truncated, live)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of what `restore` needs beside the backend's own state."""
@@ -127,11 +135,3 @@ class Collector:
                 self.recent_returns.extend(self._returns[ends].tolist())
                 self.episodes += int(ends.sum())
                 self._returns[ends] = 0.0
-
-
-def _gumbel(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Standard Gumbel noise, -log of an exponential draw."""
-    draws = rng.standard_exponential(shape, dtype=np.float32)
-    # The draw may be 0 once in 2^24; the smallest normal number keeps its logarithm finite.
-    np.maximum(draws, np.finfo(np.float32).tiny, out=draws)
-    return np.negative(np.log(draws, out=draws), out=draws)

@@ -77,7 +77,8 @@ class RunDirectory:
     def write_config(self, config: TrainConfig) -> None:
         # TOML has no null; an argument that is None is left out, the checkpoint has it.
         values = config.to_dict()
-        values["env_kwargs"] = {key: v for key, v in values["env_kwargs"].items() if v is not None}
+        for name in ("env_kwargs", "shaping"):
+            values[name] = {key: value for key, value in values[name].items() if value is not None}
         write_text(self.config, tomli_w.dumps(values))
 
     def append_metrics(self, row: dict[str, Any]) -> None:

@@ -13,14 +13,18 @@ from numpy.typing import NDArray
 from lander_runtime.episodes import run_episodes
 from lander_runtime.spec import EnvSpec
 from lander_trainer.config import FIRST_SELECTION_SEED
+from lander_trainer.distributions import Distribution
 
 
 def selection_score(
-    logits: Callable[[NDArray[Any]], NDArray[np.float32]], env: EnvSpec, episodes: int
+    outputs: Callable[[NDArray[Any]], NDArray[np.float32]],
+    distribution: Distribution,
+    env: EnvSpec,
+    episodes: int,
 ) -> float:
-    """Mean undiscounted return over `episodes` selection episodes of what `logits` (`[N, n]`) likes best."""
+    """Mean undiscounted return over `episodes` selection episodes of what `outputs` (`[N, p]`) likes best."""
     finished = run_episodes(
-        lambda obs, generators: logits(obs).argmax(-1),
+        lambda obs, generators: distribution.greedy(outputs(obs)),
         env,
         range(FIRST_SELECTION_SEED, FIRST_SELECTION_SEED + episodes),
     )

@@ -9,7 +9,10 @@ from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer.backends import choose_backend, choose_workers
 from lander_trainer.config import TrainConfig
+from lander_trainer.encoder import is_image
 from lander_trainer.learners import choose_learner
+from lander_trainer.memory import check_memory, rollout_bytes
+from lander_trainer.network import misfit
 
 
 def prepare(config: TrainConfig) -> TrainConfig:
@@ -19,32 +22,51 @@ def prepare(config: TrainConfig) -> TrainConfig:
         UsageError: the environment is unknown, was replaced, or has spaces that do not fit.
         MachineLacks: the backend or the device is not there.
     """
-    env = envs.resolve(config.env, config.env_kwargs)
-    check_trainable(env)
-    backend = choose_backend(config.backend, env)
-    workers = choose_workers(config.workers, backend, env, config.lanes)
+    env, shaped = resolved(config), shaped_env(config)
+    observation, action = check_trainable(env, config)
+    if shaped != env and check_trainable(shaped, config) != (observation, action):
+        raise UsageError(f"shaping {dict(config.shaping)} changes the observations or actions of {env.id}.")
+    backend = choose_backend(config.backend, shaped)
+    workers = choose_workers(config.workers, backend, shaped, config.lanes)
     config = replace(config, backend=backend, workers=workers, device=choose_device(config.device))
-    return replace(config, learner=choose_learner(config))
+    check_memory(config, observation)
+    return replace(config, learner=choose_learner(config, observation))
 
 
-def check_trainable(env: EnvSpec) -> tuple[Space, Space]:
-    """The spaces of `env`, where this trainer can learn in it.
+def resolved(config: TrainConfig) -> EnvSpec:
+    """The recipe of the environment that `config` trains for; raises like `envs.resolve`."""
+    return envs.resolve(config.env, config.env_kwargs, config.env_wrappers)
+
+
+def shaped_env(config: TrainConfig) -> EnvSpec:
+    """The recipe of the environment that `config` trains in: the same, with its shaping; raises likewise."""
+    return envs.resolve(config.env, {**config.env_kwargs, **config.shaping}, config.env_wrappers)
+
+
+def check_trainable(env: EnvSpec, config: TrainConfig | None = None) -> tuple[Space, Space]:
+    """The spaces of `env`, where this trainer can learn in it, with the network of `config`.
 
     Raises:
-        UsageError: the observations are not a vector or the actions not Discrete.
+        UsageError: the observations are neither vectors nor images, or a space is none that policies have.
     """
     probe = envs.make(env)
     observation, action = envs.describe_spaces(probe)
     probe.close()
-    if len(observation.shape) != 1:
+    reason = misfit(observation, action, 1 if config is None else len(config.channels))
+    if reason is not None:
+        raise UsageError(f"{env.id} has {reason}.")
+    if config is not None and config.normalize_observations and is_image(observation):
         raise UsageError(
-            f"{env.id} has observations of shape {list(observation.shape)}; this trainer takes vectors."
-        )
-    if action.type != "Discrete":
-        raise UsageError(
-            f"{env.id} has continuous actions; this trainer's policies choose among Discrete ones."
+            f"{env.id} has images, which are brought to the range from 0 to 1 as they are; "
+            "leave normalize_observations out."
         )
     return observation, action
+
+
+def observation_bytes(config: TrainConfig) -> int:
+    """Bytes that the observations of one rollout take; raises like `prepare`."""
+    observation, _ = check_trainable(resolved(config), config)
+    return rollout_bytes(config, observation)
 
 
 def choose_device(name: str) -> str:

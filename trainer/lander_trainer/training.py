@@ -6,25 +6,26 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lander_runtime import envs
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError
 from lander_runtime.report import installed_versions
 from lander_trainer.checkpoint import Checkpoint, Progress, build_network, named_tensors, network_tensors
 from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
 from lander_trainer.curve import draw_learning_curve
 from lander_trainer.environments import DECIDE_RESULTS, open_environments, platform_name
-from lander_trainer.learners import NotFinite, UpdateStatistics, open_learner
+from lander_trainer.learners import NotFinite, UpdateStatistics, check_finite, open_learner
 from lander_trainer.metrics import UpdateMetrics
+from lander_trainer.normaliser import Normaliser
 from lander_trainer.rollout import Rollout
 from lander_trainer.run_directory import RunDirectory
 from lander_trainer.schedule import learning_rate, selection_is_due
 from lander_trainer.selection import selection_score
 from lander_trainer.threads import cpu_threads
-from lander_trainer.trainable import check_trainable, prepare
+from lander_trainer.trainable import check_trainable, prepare, resolved, shaped_env
 
 
 class TrainObserver(Protocol):
@@ -91,8 +92,8 @@ class _Trainer:
     ) -> None:
         """Begin, or go on from `checkpoint`; `closing` lets go of what was opened, also where this fails."""
         self.config = config
-        self.env = envs.resolve(config.env, config.env_kwargs)
-        self.spaces = check_trainable(self.env)
+        self.env = resolved(config)
+        self.spaces = check_trainable(self.env, config)
         self.run = run
         self.progress = Progress()
         self.rng = np.random.default_rng(config.seed)
@@ -100,12 +101,16 @@ class _Trainer:
         closing.callback(self.learner.close)
         if checkpoint is not None:
             self._restore(checkpoint)
+        self.distribution = self.learner.network.distribution
         self.backend, self.collector, restored = open_environments(
-            config, self.env, self.rng, checkpoint, closing
+            config, shaped_env(config), self.rng, self.distribution, checkpoint, closing
         )
         self.collector.episodes = self.progress.episodes
-        if checkpoint is not None and not restored:
-            self._count_as_resumed()
+        self.normaliser = Normaliser(config, self.spaces[0].shape)
+        if checkpoint is not None:
+            self.normaliser.restore(checkpoint.arrays("normaliser"), lanes=restored)
+            if not restored:
+                self._count_as_resumed()
 
     def run_to_end(self, observer: TrainObserver | None, stop: Callable[[], bool]) -> TrainResult:
         self.run.write_config(self.config)
@@ -115,11 +120,10 @@ class _Trainer:
         saved = time.perf_counter()
         interrupted = reached = False
         while self._done() < 1.0 and not (interrupted or reached):
-            best = self.progress.best_score
             metrics = self._one_update()
             # Before any checkpoint that knows this update, so that a killed run never misses a row.
             self.run.append_metrics(metrics.to_json())
-            if self.progress.best_score != best:
+            if metrics.selection_score is not None and metrics.selection_score == metrics.best_score:
                 self._save(self.run.best)
                 # Together, so that a run resumed from the checkpoint knows what it has to beat.
                 self._save(self.run.checkpoint)
@@ -143,7 +147,7 @@ class _Trainer:
         collector, config, done = self.collector, self.config, self._done()
         environment, inference = collector.environment_seconds, collector.inference_seconds
         started = time.perf_counter()
-        rollout = collector.collect(self.learner.logits)
+        rollout = collector.collect(self._policy)
         collected = time.perf_counter()
         rate = learning_rate(config, done, self.progress.updates)
         statistics = self._learn(rollout, rate)
@@ -159,7 +163,7 @@ class _Trainer:
         score = self._select(done)
         ended = time.perf_counter()
         self.progress = replace(self.progress, seconds=self.progress.seconds + ended - learned)
-        if score is not None and _beats(score, self.progress.best_score):
+        if score is not None and _is_kept(score, self.progress.best_score):
             self.progress = replace(self.progress, best_score=score)
         return UpdateMetrics(
             update=self.progress.updates,
@@ -181,9 +185,21 @@ class _Trainer:
             selection_seconds=ended - learned,
         )
 
+    def _policy(self, obs: NDArray[Any]) -> NDArray[np.float32]:
+        """Outputs `[N, p]` of the policy as it is, for raw observations `[N, *obs_shape]`."""
+        return self.learner.outputs(self.normaliser.observations(obs))
+
     def _learn(self, rollout: Rollout, rate: float) -> UpdateStatistics:
+        normaliser = self.normaliser
         try:
-            return self.learner.update(rollout, rate, self.rng)
+            # Raw, since clipping would make numbers of infinities.
+            check_finite(observations=rollout.obs, rewards=rollout.rewards)
+            seen = replace(
+                rollout, obs=normaliser.observations(rollout.obs), rewards=normaliser.rewards(rollout)
+            )
+            statistics = self.learner.update(seen, rate, self.rng)
+            normaliser.learn(rollout)
+            return statistics
         except NotFinite as error:
             kept = self.run.checkpoint
             advice = "Try a lower learning_rate, and look at the environment's rewards."
@@ -199,7 +215,7 @@ class _Trainer:
         due = selection_is_due(done, self._done(), config.selections)
         if not due or config.selection_episodes == 0:
             return None
-        return selection_score(self.learner.logits, self.env, config.selection_episodes)
+        return selection_score(self._policy, self.distribution, self.env, config.selection_episodes)
 
     def _save_state(self) -> None:
         """Checkpoint and learning curve as they are now."""
@@ -231,7 +247,12 @@ class _Trainer:
             versions=installed_versions("lander-rl", *DECIDE_RESULTS, self.backend.name),
             platform=platform_name(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            tensors={**network_tensors(self.learner.network), **self.learner.state(), **environments},
+            tensors={
+                **network_tensors(self.learner.network),
+                **self.learner.state(),
+                **named_tensors("normaliser", self.normaliser.state()),
+                **environments,
+            },
             rng=dict(self.rng.bit_generator.state),
         ).save(path)
 
@@ -272,5 +293,7 @@ def _reaches(score: float | None, target: float | None) -> bool:
     return score is not None and target is not None and score >= target
 
 
-def _beats(score: float | None, best: float | None) -> bool:
-    return score is not None and (best is None or score > best)
+def _is_kept(score: float, best: float | None) -> bool:
+    # Of equals the later: where scores have a ceiling, the first to reach it may not be sure of it (the first
+    # weights of a CartPole run to balance 32 selection episodes to the end let go in one of 100 others).
+    return best is None or score >= best

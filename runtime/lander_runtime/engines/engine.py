@@ -1,6 +1,6 @@
 """What an engine promises."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from lander_runtime.engines.job import Job
@@ -15,11 +15,14 @@ class Engine(Protocol):
         """What flies, in a few words for the report, such as `2 processes`."""
         ...
 
-    def shards(self, episodes: int, lanes: int) -> Sequence[range]:
-        """Cut `episodes` into ranges of episode numbers, of a size that suits this engine."""
+    def shards(self, episodes: int, lanes: int) -> Iterable[range]:
+        """Cut `episodes` into ranges of episode numbers, of a size that suits this engine.
+
+        One by one and never as a list, which for a billion episodes would fill the memory.
+        """
         ...
 
-    def fly(self, job: Job, shards: Sequence[range]) -> Iterator[list[Episode]]:
+    def fly(self, job: Job, shards: Iterable[range]) -> Iterator[list[Episode]]:
         """The episodes of each shard, in the order of `shards`. Closing the iterator ends all work.
 
         Raises:
@@ -28,6 +31,6 @@ class Engine(Protocol):
         ...
 
 
-def cut(episodes: int, size: int) -> list[range]:
+def cut(episodes: int, size: int) -> Iterator[range]:
     """The numbers 0 to `episodes - 1` in ranges of `size`; the last one may be shorter."""
-    return [range(start, min(start + size, episodes)) for start in range(0, episodes, size)]
+    return (range(start, min(start + size, episodes)) for start in range(0, episodes, size))

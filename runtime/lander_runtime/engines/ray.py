@@ -15,9 +15,10 @@ import tempfile
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -94,31 +95,32 @@ class Ray:
     def description(self) -> str:
         return f"ray, {counted(self._cpus(), 'CPU')}"
 
-    def shards(self, episodes: int, lanes: int) -> Sequence[range]:
+    def shards(self, episodes: int, lanes: int) -> Iterator[range]:
         return Processes(self._cpus()).shards(episodes, lanes)
 
-    def fly(self, job: Job, shards: Sequence[range]) -> Iterator[list[Episode]]:
+    def fly(self, job: Job, shards: Iterable[range]) -> Iterator[list[Episode]]:
         try:
             shared = ray.put((job, envs.registered(job.env.id), installed_versions(*DECISIVE)))
         except (TypeError, AttributeError, ValueError) as error:
             raise UsageError(
                 f"Cannot be sent to a cluster ({_first_line(error)}). Use one process."
             ) from error
-        waiting, pending = deque(shards), deque[tuple[Any, Future[Any]]]()
+        waiting, pending = iter(shards), deque[tuple[Any, Future[Any]]]()
         flying: dict[Future[Any], int] = {}
         # Waited for in Python: inside ray.wait a signal handler's SystemExit becomes one with exit code 1.
         landed: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         try:
-            while waiting or pending:
-                # Asked anew each time, because clusters grow when there is work.
-                while waiting and len(pending) < _AHEAD * self._cpus():
-                    shard = waiting.popleft()
+            while True:
+                # Asked anew each time, because clusters grow when there is work, or shrink.
+                for shard in islice(waiting, max(0, _AHEAD * self._cpus() - len(pending))):
                     # In a list, because Ray unpacks a bare reference anew for every task.
                     task = self._task.remote([shared], shard)
                     future = task.future()
                     pending.append((task, future))
                     flying[future] = len(shard)
                     future.add_done_callback(landed.put)
+                if not pending:
+                    return
                 while pending[0][1] in flying:
                     self.on_flown(flying.pop(landed.get()))
                 yield _result(pending.popleft()[1])

@@ -5,13 +5,14 @@ in this folder and one line in `_KNOWN`. Environments that come from another pac
 a `Family`: one more line in `_FAMILIES`.
 """
 
-from lander_runtime.known import doom, lunar_lander
+from lander_runtime.known import bipedal_walker, doom, lunar_lander
 from lander_runtime.known.family import Family
 from lander_runtime.known.knowledge import Knowledge
 
 _KNOWN: dict[str, Knowledge] = {
     "LunarLander-v3": lunar_lander.DISCRETE,
     "LunarLanderContinuous-v3": lunar_lander.CONTINUOUS,
+    "BipedalWalker-v3": bipedal_walker.WALKER,
     **doom.KNOWN,
 }
 

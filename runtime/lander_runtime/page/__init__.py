@@ -4,6 +4,6 @@
 """
 
 from lander_runtime.page.album import Album
-from lander_runtime.page.write import PAGE, write_page
+from lander_runtime.page.write import DATA, PAGE, write_page
 
-__all__ = ["PAGE", "Album", "write_page"]
+__all__ = ["DATA", "PAGE", "Album", "write_page"]

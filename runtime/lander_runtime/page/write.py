@@ -16,7 +16,7 @@ from lander_runtime.page.outcomes import slots_of
 from lander_runtime.page.pictures import overview, single
 from lander_runtime.report import Report
 
-PAGE = "index.html"
+PAGE, DATA = "index.html", "report.json"
 
 _ALLOWED = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -35,7 +35,7 @@ def write_page(folder: Path, policy: AnyPolicy, report: Report, album: Album, co
     page = document(_page(policy, report, album, command))
     # In ASCII, because a file's name may hold bytes that are no character.
     data = json.dumps(report.to_json(), allow_nan=False, indent=2)
-    write_text(folder / "report.json", data + "\n")
+    write_text(folder / DATA, data + "\n")
     write_text(path, page)
     return path
 

@@ -1,14 +1,13 @@
 """The first line of a replay file: what was flown, by which policy, and on what."""
 
-import platform
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from lander_runtime import envs
-from lander_runtime.errors import InputRefused
+from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.fields import Fields
-from lander_runtime.report import installed_versions
+from lander_runtime.report import installed_versions, platform_here
 from lander_runtime.spec import EnvSpec, Space
 
 FORMAT = "lander.replay"
@@ -114,7 +113,17 @@ def header_for(
     episodes: int,
     assumptions: tuple[str, ...] = (),
 ) -> Header:
-    """The header of a file that is made here; raises like `envs.make` and `envs.describe_spaces`."""
+    """The header of a file that is made here.
+
+    Raises:
+        UsageError: no reader would take seeds as large as these; otherwise as `envs.make` and
+            `envs.describe_spaces`.
+    """
+    if first_seed > MAX_SEED - episodes:
+        raise UsageError(
+            f"A replay holds seeds up to {MAX_SEED}, and these go on to {first_seed + episodes - 1}. "
+            "Take smaller ones, or keep no replay."
+        )
     spec = envs.recipe_of(env)
     action = action_space(spec)
     # What a reader would refuse is refused before anything is flown.
@@ -144,8 +153,3 @@ def action_space(spec: EnvSpec) -> Space:
 def versions_here() -> dict[str, str]:
     """Versions of what decides the results of an episode whose actions are given."""
     return installed_versions("lander-rl", "gymnasium", "box2d", "numpy")
-
-
-def platform_here() -> str:
-    """Operating system and processor, such as `Linux x86_64`."""
-    return f"{platform.system()} {platform.machine()}"

@@ -12,6 +12,9 @@ from lander_runtime.errors import UsageError
 from lander_runtime.fields import Fields, is_finite
 from lander_runtime.spec import Space, filled_bounds
 
+MAX_OUTCOME = 1000
+"""Characters. An outcome is a few words; those of all episodes stay in memory while a file is proved."""
+
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
@@ -41,10 +44,11 @@ class Recorded:
         if flight is None or len(flight.actions) != episode.length:
             raise UsageError("A replay needs the actions: evaluate with keep=Keep(actions=True).")
         actions = _of_space(flight.actions, space)
-        if actions is None or not np.isfinite(flight.rewards).all():
+        if actions is None or not np.isfinite(flight.rewards).all() or len(episode.outcome) > MAX_OUTCOME:
             raise UsageError(
                 f"The episode of seed {episode.seed} cannot be replayed: an action is outside of the action "
-                "space, or a reward is not finite. Leave out --save-replay."
+                f"space, a reward is not finite, or its outcome is longer than {MAX_OUTCOME:,} characters. "
+                "Leave out --save-replay."
             )
         return cls(
             episode.index,
@@ -79,6 +83,9 @@ class Recorded:
         length, rewards = fields.integer("length"), fields.items("rewards")
         if not all(type(reward) in (int, float) and is_finite(reward) for reward in rewards):
             raise fields.wrong("rewards", "a list of finite numbers", rewards)
+        outcome = fields.text("outcome")
+        if len(outcome) > MAX_OUTCOME:
+            raise fields.wrong("outcome", f"at most {MAX_OUTCOME:,} characters", outcome)
         actions = _read_actions(fields, space)
         if not 1 <= len(actions) == len(rewards) == length:
             raise fields.wrong(
@@ -89,7 +96,7 @@ class Recorded:
             seed=fields.integer("seed"),
             return_=fields.number("return"),
             length=length,
-            outcome=fields.text("outcome"),
+            outcome=outcome,
             actions=actions,
             rewards=np.array(rewards, np.float64),
         )

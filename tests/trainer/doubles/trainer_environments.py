@@ -77,6 +77,99 @@ class EchoEnv(gymnasium.Env[Any, Any]):
         return np.eye(4, dtype=np.float32)[self._shown]
 
 
+class BonusEnv(EchoEnv):
+    """`EchoEnv` that pays `bonus` for every step, too, and may be told to take more actions."""
+
+    def __init__(self, bonus: float = 0.0, actions: int = 4, render_mode: str | None = None) -> None:
+        super().__init__(render_mode)
+        self.action_space = gymnasium.spaces.Discrete(actions)
+        self._bonus = bonus
+
+    def reward(self, action: Any) -> float:
+        return super().reward(action) + self._bonus
+
+
+class StripeEnv(gymnasium.Env[Any, Any]):
+    """An image `[side, side]`, or with `colours`, with one third of its width lit: 1 for naming which.
+
+    `continuous` takes a number in [-1, 1] instead and pays 1 within 1/3 of -2/3, 0 or 2/3. Guessing gives
+    a third.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
+
+    def __init__(
+        self, colours: int = 0, continuous: bool = False, side: int = 24, render_mode: str | None = None
+    ) -> None:
+        self._shape = (side, side, colours) if colours else (side, side)
+        self.observation_space = gymnasium.spaces.Box(0, 255, self._shape, np.uint8)
+        self.action_space = (
+            gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32) if continuous else gymnasium.spaces.Discrete(3)
+        )
+        self.render_mode = render_mode
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        super().reset(seed=seed)
+        return self._show(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        if isinstance(self.action_space, gymnasium.spaces.Discrete):
+            right = action == self._shown
+        else:
+            right = abs(float(action[0]) - (self._shown - 1) * 2 / 3) <= 1 / 3
+        return self._show(), float(right), False, False, {}
+
+    def render(self) -> Any:
+        return np.repeat(self._image.reshape(*self._shape[:2], -1)[..., :1], 3, axis=-1)
+
+    def _show(self) -> Any:
+        self._shown = int(self.np_random.integers(3))
+        self._image = np.zeros(self._shape, np.uint8)
+        third = self._shape[1] // 3
+        self._image[:, self._shown * third : (self._shown + 1) * third] = 200
+        return self._image
+
+
+class MatchEnv(gymnasium.Env[Any, Any]):
+    """Shows `k` numbers in [-1, 1] and pays 1 for the same numbers as action, less the further off they are.
+
+    Actions are of the shape that is asked for, observations always a vector. With 10 steps an episode the
+    best return is 10; always doing nothing gives 10 - 10 / 3 on average. `scale` stretches what is observed.
+    """
+
+    received: ClassVar[list[Any]] = []
+    """Every action that a copy in this process was given."""
+
+    def __init__(
+        self, rows: int = 0, columns: int = 2, scale: float = 1.0, render_mode: str | None = None
+    ) -> None:
+        self._size = (rows or 1) * columns
+        self._scale = scale
+        self.render_mode = render_mode
+        shape = (rows, columns) if rows else (columns,)
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, shape, np.float32)
+        self.observation_space = gymnasium.spaces.Box(-scale, scale, (self._size,), np.float32)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        super().reset(seed=seed)
+        return self._show(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self.received.append(np.array(action))
+        assert self.action_space.contains(action)
+        reward = 1.0 - float(np.square(action.ravel() - self._shown).mean())
+        # An environment may use its array as scratch.
+        action[...] = 0.0
+        return self._show(), reward, False, False, {}
+
+    def render(self) -> Any:
+        return np.full((40, 60, 3), 200, np.uint8)
+
+    def _show(self) -> Any:
+        self._shown = self.np_random.uniform(-1.0, 1.0, self._size).astype(np.float32)
+        return (self._scale * self._shown).astype(np.float32)
+
+
 class WalkingEnv(gymnasium.Env[Any, Any]):
     """A random walk that actions push, over by itself at +-3: ends depend on seed and actions alike."""
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lander_trainer import TrainConfig
+from lander_trainer.distributions import Categorical
 from lander_trainer.learners import Learner, UpdateStatistics, open_learner
 from lander_trainer.network import ActorCritic
 from lander_trainer.rollout import Rollout
@@ -22,7 +23,7 @@ def learner_of(name: str, config: TrainConfig | None = None, *, bold: bool = Tru
     config = dataclasses.replace(config or config_of(), learner=name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        network = ActorCritic(2, 3, config.hidden_sizes, config.activation)
+        network = ActorCritic(2, Categorical(3), config.hidden_sizes, config.activation)
     if bold:
         with torch.no_grad():
             network.actor[-1].weight.mul_(100.0)
@@ -32,8 +33,8 @@ def learner_of(name: str, config: TrainConfig | None = None, *, bold: bool = Tru
 def acted(learner: Learner, **options: Any) -> Rollout:
     """`rollout_of` under the policy of `learner`, as training has it."""
     rollout = rollout_of(**options)
-    logits = np.stack([learner.logits(obs).copy() for obs in rollout.obs[:-1]])
-    return dataclasses.replace(rollout, logits=logits)
+    logits = np.stack([learner.outputs(obs).copy() for obs in rollout.obs[:-1]])
+    return dataclasses.replace(rollout, outputs=logits)
 
 
 def update(learner: Learner, rollout: Rollout, rate: float = 0.01, seed: int = SEED) -> UpdateStatistics:

@@ -1,5 +1,6 @@
 """A rollout made up of random numbers, with ends and dummy rows where one can count them."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,10 +37,17 @@ def rollout_of(steps: int = 8, lanes: int = 4, *, end: str = "terminated", seed:
     rewards = rng.normal(size=(steps, lanes)).astype(np.float32)
     return Rollout(
         obs=rng.normal(size=(steps + 1, lanes, 2)).astype(np.float32),
-        logits=rng.normal(size=(steps, lanes, 3)).astype(np.float32),
+        outputs=rng.normal(size=(steps, lanes, 3)).astype(np.float32),
         actions=rng.integers(0, 3, (steps, lanes)),
         rewards=np.where(live, rewards, np.float32(0.0)),
         terminated=ends if end == "terminated" else nothing,
         truncated=ends if end == "truncated" else nothing,
         live=live,
     )
+
+
+def rollout_of_images(shape: tuple[int, ...], **options: Any) -> Rollout:
+    """The same with random images for observations."""
+    rollout = rollout_of(**options)
+    pixels = np.random.default_rng(5).integers(0, 256, (*rollout.obs.shape[:2], *shape), np.uint8)
+    return replace(rollout, obs=pixels)

@@ -40,8 +40,8 @@ class Backend(Protocol):
         """Start every lane afresh; gives `[N, *obs_shape]`. Called once, before the first step."""
         ...
 
-    def step(self, actions: NDArray[np.int64]) -> StepResult:
-        """Do `actions` `[N]` in the lanes."""
+    def step(self, actions: NDArray[Any]) -> StepResult:
+        """Do `actions` in the lanes: int64 `[N]`, or float32 `[N, *action_shape]` within the bounds."""
         ...
 
     def state(self) -> dict[str, NDArray[Any]] | None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lander_runtime import envs
 from lander_runtime.spec import EnvSpec
 from lander_trainer.backends.base import StepResult
 
@@ -25,7 +26,29 @@ def refusal(spec: EnvSpec) -> str | None:
         return f"envpool does not have {spec.id}."
     if spec.kwargs or spec.wrappers:
         return f"envpool's {spec.id} takes neither the arguments nor the wrappers that were given."
+    with warnings.catch_warnings():
+        # Gymnasium warns of the precision of bounds that envpool declares.
+        warnings.simplefilter("ignore")
+        pool = envpool.make_spec(spec.id)
+        theirs = _forms(pool.observation_space, pool.action_space)
+    probe = envs.make(spec)
+    ours = _forms(probe.observation_space, probe.action_space)
+    probe.close()
+    # Of Atari's ids, for one, it has games whose pictures are already cut, grey and stacked.
+    if theirs != ours:
+        return f"envpool's {spec.id} has other observations or actions than Gymnasium's."
     return None
+
+
+def _forms(observation: Any, action: Any) -> tuple[Any, ...]:
+    """What makes two environments exchangeable to a policy; bounds are declared loosely on either side."""
+    return (
+        observation.shape,
+        observation.dtype,
+        type(action).__name__,
+        action.shape,
+        getattr(action, "n", None),
+    )
 
 
 class EnvpoolBackend:
@@ -52,8 +75,10 @@ class EnvpoolBackend:
     def reset(self) -> NDArray[Any]:
         return self._obs
 
-    def step(self, actions: NDArray[np.int64]) -> StepResult:
-        obs, rewards, terminated, truncated, _ = self._pool.step(actions.astype(np.int32))
+    def step(self, actions: NDArray[Any]) -> StepResult:
+        if actions.dtype.kind == "i":
+            actions = actions.astype(np.int32)
+        obs, rewards, terminated, truncated, _ = self._pool.step(actions)
         return StepResult(obs, rewards, terminated, truncated & ~terminated)
 
     def state(self) -> None:

@@ -40,7 +40,7 @@ class GymnasiumBackend:
     def reset(self) -> NDArray[Any]:
         return np.concatenate(self._everywhere("reset", [()] * len(self._groups)))
 
-    def step(self, actions: NDArray[np.int64]) -> StepResult:
+    def step(self, actions: NDArray[Any]) -> StepResult:
         if not self._remote:
             return self._local.step(actions)
         parts = self._everywhere("step", [(actions[group],) for group in self._groups])
@@ -51,7 +51,7 @@ class GymnasiumBackend:
         return {"seed": np.array(self._seed), **vars(history)}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        history = History.read(state, self.lanes, self._local.actions)
+        history = History.read(state, self.lanes, self._local.action)
         parts = history.split([group.stop - group.start for group in self._groups])
         obs, ended = zip(*self._everywhere("restore", [(part,) for part in parts]), strict=True)
         return np.concatenate(obs), np.concatenate(ended)

@@ -3,8 +3,15 @@
 from typing import TYPE_CHECKING
 
 from lander_runtime.errors import UsageError
+from lander_runtime.spec import Space
 from lander_trainer.config import TrainConfig
-from lander_trainer.learners.base import Learner, LearningStatistics, NotFinite, UpdateStatistics
+from lander_trainer.learners.base import (
+    Learner,
+    LearningStatistics,
+    NotFinite,
+    UpdateStatistics,
+    check_finite,
+)
 from lander_trainer.learners.perceptron import ACTIVATIONS
 
 if TYPE_CHECKING:  # The learners are imported where one is opened: worker processes need no PyTorch.
@@ -15,13 +22,14 @@ __all__ = [
     "LearningStatistics",
     "NotFinite",
     "UpdateStatistics",
+    "check_finite",
     "choose_learner",
     "open_learner",
 ]
 
 
-def choose_learner(config: TrainConfig) -> str:
-    """The learner that `config` means, given a `device` that is no longer `auto`.
+def choose_learner(config: TrainConfig, observation: Space) -> str:
+    """The learner that `config` means for such observations, given a `device` that is no longer `auto`.
 
     Raises:
         UsageError: the handwritten learner was asked for where it does not work.
@@ -31,6 +39,8 @@ def choose_learner(config: TrainConfig) -> str:
         refusal = "computes on the CPU"
     elif config.activation not in ACTIVATIONS:
         refusal = f"knows the activations {' and '.join(ACTIVATIONS)}"
+    elif len(observation.shape) != 1:
+        refusal = "takes vectors, not images"
     if config.learner == "handwritten" and refusal is not None:
         raise UsageError(f"The handwritten learner {refusal}. Use learner=autograd.")
     if config.learner == "auto":

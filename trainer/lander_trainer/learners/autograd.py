@@ -5,6 +5,8 @@ these sizes a kernel takes less time than Python takes to ask for it. So nothing
 a value: shapes are fixed, the learning rates are tensors, and the KL stop is a mask.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,15 +18,20 @@ from torch import Tensor, nn
 from lander_trainer.advantages import explained_variance
 from lander_trainer.batch import Batch, epoch_order, make_batch, minibatch_advantages, minibatch_size
 from lander_trainer.config import TrainConfig
+from lander_trainer.distributions import Gaussian
 from lander_trainer.learners.base import LearningStatistics, NotFinite, UpdateStatistics, check_finite
 from lander_trainer.learners.flat import FlatParameters
-from lander_trainer.losses import categorical, ppo_loss
+from lander_trainer.losses import categorical, gaussian, ppo_loss
 from lander_trainer.network import ActorCritic
 from lander_trainer.rollout import Rollout
 
+_ROWS = 8_192
+"""Observations whose values are computed at once; enough for a GPU, and 150 MB of an image encoder's
+first layer."""
+
 
 class AutogradLearner:
-    """PPO for any actor-critic with a categorical actor."""
+    """PPO for any actor-critic."""
 
     def __init__(self, network: ActorCritic, config: TrainConfig) -> None:
         self.network = network
@@ -42,9 +49,9 @@ class AutogradLearner:
             fused=True,
             capturable=self._device.type == "cuda",
         )
-        actor = sum(parameter.numel() for parameter in network.actor.parameters())
-        self._sizes = [actor, len(self._flat.values) - actor]
-        """Of the actor's and the critic's part of the gradient."""
+        self._sizes = _limited_together(network)
+        self._judge = gaussian if isinstance(network.distribution, Gaussian) else categorical
+        """(outputs, actions) -> log-probabilities and entropies."""
         self._stopped = torch.zeros((), device=self._device)
         """1 once nothing may change any more: the KL stop, or a gradient that is not finite."""
         # With this set, fused Adam leaves weights and moments alone; made for mixed precision, and just
@@ -57,21 +64,29 @@ class AutogradLearner:
         self._inputs: _Inputs | None = None
         self._graph: torch.cuda.CUDAGraph | None = None
 
-    def logits(self, obs: NDArray[Any]) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            return self.network.logits(torch.from_numpy(obs).to(self._device)).cpu().numpy()
+    def outputs(self, obs: NDArray[Any]) -> NDArray[np.float32]:
+        # One thread for a few rows: a second one would then wait for more, busily, on the core that steps
+        # environments.
+        with _one_thread(self._config.threads), torch.inference_mode():
+            return self.network.outputs(torch.from_numpy(obs).to(self._device)).cpu().numpy()
 
     def update(self, rollout: Rollout, learning_rate: float, rng: np.random.Generator) -> UpdateStatistics:
         config = self._config
         check_finite(observations=rollout.obs, rewards=rollout.rewards)
-        steps, lanes = rollout.actions.shape
+        steps, lanes = rollout.rewards.shape
         with torch.inference_mode():
-            flat_obs = torch.from_numpy(rollout.obs).to(self._device).flatten(0, 1)
-            values = self.network.values(flat_obs).view(steps + 1, lanes).cpu().numpy()
+            # Some steps at a time, since the layers of a network for images give more than it is given.
+            parts = rollout.obs.reshape(-1, *rollout.obs.shape[2:])
+            values = np.concatenate(
+                [
+                    self.network.values(torch.from_numpy(parts[row : row + _ROWS]).to(self._device)).cpu()
+                    for row in range(0, len(parts), _ROWS)
+                ]
+            ).reshape(steps + 1, lanes)
         check_finite(values=values)
         # What leaves the range of numbers is looked for by name; NumPy's warnings would say less.
         with np.errstate(all="ignore"):
-            batch = make_batch(rollout, values, config)
+            batch = make_batch(rollout, values, config, self.network.distribution)
         if self._inputs is None:
             self._inputs = _Inputs.empty(config, batch, self._device)
         self._inputs.load(batch, config, learning_rate, rng)
@@ -149,11 +164,12 @@ class AutogradLearner:
         part = slice(minibatch * size, (minibatch + 1) * size)
         rows = inputs.orders[epoch, part]
         obs = inputs.obs[rows]
-        log_probs, entropies = categorical(self.network.logits(obs), inputs.actions[rows])
+        outputs, values = self.network(obs)
+        log_probs, entropies = self._judge(outputs, inputs.actions[rows])
         terms = ppo_loss(
             log_probs,
             entropies,
-            self.network.values(obs),
+            values,
             old_log_probs=inputs.old_log_probs[rows],
             old_values=inputs.old_values[rows],
             advantages=inputs.advantages[epoch, part],
@@ -178,6 +194,32 @@ class AutogradLearner:
             statistics = torch.stack([*(term.detach() for term in terms[1:]), norm, torch.ones_like(norm)])
             self._sums += torch.where(counts > 0.0, statistics, 0.0)
         return terms.approx_kl
+
+
+@contextmanager
+def _one_thread(otherwise: int) -> Iterator[None]:
+    """Compute with one of PyTorch's `otherwise` threads."""
+    if otherwise == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(otherwise)
+
+
+def _limited_together(network: ActorCritic) -> list[int]:
+    """How many parameters, in their order, share one limit of the gradient's norm.
+
+    The actor's and the critic's each have their own, unless an encoder learns from both.
+    """
+    parameters = {name: parameter.numel() for name, parameter in network.named_parameters()}
+    total = sum(parameters.values())
+    if network.encoder is not None:
+        return [total]
+    actor = sum(count for name, count in parameters.items() if name.startswith("actor"))
+    return [actor, total - actor]
 
 
 @dataclass(frozen=True)
@@ -206,7 +248,7 @@ class _Inputs:
 
         return cls(
             obs=room(rows, *like.obs.shape[1:], dtype=torch.from_numpy(like.obs).dtype),
-            actions=room(rows, dtype=torch.int64),
+            actions=room(rows, *like.actions.shape[1:], dtype=torch.from_numpy(like.actions).dtype),
             old_log_probs=room(rows),
             old_values=room(rows),
             returns=room(rows),

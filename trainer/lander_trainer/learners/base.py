@@ -1,4 +1,4 @@
-"""What every learner promises: it owns the weights, gives logits to act on, and improves them."""
+"""What every learner promises: it owns the weights, gives outputs to act on, and improves them."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -51,8 +51,8 @@ class Learner(Protocol):
     network: "ActorCritic"
     """Always holds the current weights."""
 
-    def logits(self, obs: NDArray[Any]) -> NDArray[np.float32]:
-        """Unnormalised log-probabilities `[N, n]` of the policy as it is; overwritten by the next call."""
+    def outputs(self, obs: NDArray[Any]) -> NDArray[np.float32]:
+        """The policy as it is at observations `[N, *obs_shape]`: `[N, p]`; overwritten by the next call."""
         ...
 
     def update(self, rollout: Rollout, learning_rate: float, rng: np.random.Generator) -> UpdateStatistics:
@@ -83,6 +83,11 @@ class Learner(Protocol):
 
 def check_finite(**arrays: NDArray[Any] | float) -> None:
     """Raise `NotFinite` with the names of those arrays or numbers that hold a NaN or an infinity."""
-    broken = [name.replace("_", " ") for name, array in arrays.items() if not np.isfinite(array).all()]
+    broken = [
+        name.replace("_", " ")
+        for name, array in arrays.items()
+        # Whole numbers, as images are made of, always are.
+        if np.asarray(array).dtype.kind == "f" and not np.isfinite(array).all()
+    ]
     if broken:
         raise NotFinite(", ".join(broken))

@@ -5,7 +5,7 @@ So they can learn at the same time, the critic in a process of its own. This fil
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from lander_trainer.batch import minibatch_size
 from lander_trainer.config import TrainConfig
-from lander_trainer.gradients import policy_gradient, value_gradient
+from lander_trainer.gradients import PolicyGradient, gaussian_policy_gradient, policy_gradient, value_gradient
 from lander_trainer.learners.adam import Adam
 from lander_trainer.learners.base import NotFinite
 from lander_trainer.learners.perceptron import Perceptron
@@ -52,13 +52,15 @@ class AdamState(NamedTuple):
 class _Fit:
     """One network that learns."""
 
-    def __init__(self, layout: Layout, config: TrainConfig, values: Array) -> None:
-        """Improve `values` `[P]` in place."""
+    def __init__(self, layout: Layout, config: TrainConfig, values: Array, own: int = 0) -> None:
+        """Improve `values` `[P]` in place; the first `own` parameters are not the perceptron's."""
         self._layout = layout
         self._config = config
         self._values = values
         self._gradient = np.zeros_like(values)
-        self._network = Perceptron(layout.split(values), layout.split(self._gradient), config.activation)
+        weights, gradients = layout.split(values), layout.split(self._gradient)
+        self._network = Perceptron(weights[own:], gradients[own:], config.activation)
+        self._own, self._own_gradients = weights[:own], gradients[:own]
         self._adam = Adam(values, config.adam_epsilon)
 
     def state(self) -> AdamState:
@@ -104,28 +106,54 @@ class ActorFit(_Fit):
     def epoch(
         self,
         obs: Array,
-        actions: NDArray[np.int64],
+        actions: NDArray[Any],
         old_log_probs: Array,
         advantages: Array,
         learning_rate: float,
     ) -> ActorPass:
-        """One pass over `obs` `[R, obs_size]` and, `[R]` each, the rest, minibatch after minibatch."""
-        config = self._config
+        """One pass over `obs` `[R, obs_size]` and, `[R]` or `[R, k]` each, the rest, by minibatches."""
         log_probs, entropies = np.empty((2, len(obs)), np.float32)
         norms: list[float] = []
         for part in self._minibatches(len(obs)):
-            policy = policy_gradient(
-                self._network.forward(obs[part]),
-                actions=actions[part],
-                old_log_probs=old_log_probs[part],
-                advantages=advantages[part],
-                clip_range=config.clip_range,
-                entropy_coef=config.entropy_coef,
-            )
+            outputs = self._network.forward(obs[part])
+            policy = self._differentiate(outputs, actions[part], old_log_probs[part], advantages[part])
             log_probs[part], entropies[part] = policy.log_probs, policy.entropies
-            self._network.backward(obs[part], policy.logits)
+            self._network.backward(obs[part], policy.outputs)
             norms.append(self._step(learning_rate))
         return ActorPass(log_probs, entropies, np.array(norms, np.float32))
+
+    def _differentiate(
+        self, outputs: Array, actions: NDArray[Any], old_log_probs: Array, advantages: Array
+    ) -> PolicyGradient:
+        return policy_gradient(
+            outputs,
+            actions=actions,
+            old_log_probs=old_log_probs,
+            advantages=advantages,
+            clip_range=self._config.clip_range,
+            entropy_coef=self._config.entropy_coef,
+        )
+
+
+class GaussianActorFit(ActorFit):
+    """A Gaussian actor that learns; `actor_log_std` is the first of its parameters."""
+
+    def __init__(self, layout: Layout, config: TrainConfig, values: Array) -> None:
+        super().__init__(layout, config, values, own=1)
+
+    def _differentiate(
+        self, outputs: Array, actions: NDArray[Any], old_log_probs: Array, advantages: Array
+    ) -> PolicyGradient:
+        policy, self._own_gradients[0][:] = gaussian_policy_gradient(
+            outputs,
+            self._own[0],
+            actions=actions,
+            old_log_probs=old_log_probs,
+            advantages=advantages,
+            clip_range=self._config.clip_range,
+            entropy_coef=self._config.entropy_coef,
+        )
+        return policy
 
 
 class CriticPass(NamedTuple):

@@ -17,7 +17,15 @@ from lander_trainer.advantages import explained_variance
 from lander_trainer.batch import Batch, epoch_order, make_batch, minibatch_advantages, minibatch_size
 from lander_trainer.config import TrainConfig
 from lander_trainer.learners.base import LearningStatistics, UpdateStatistics, check_finite
-from lander_trainer.learners.fits import ActorFit, AdamState, CriticFit, CriticPass, Layout, open_critic
+from lander_trainer.learners.fits import (
+    ActorFit,
+    AdamState,
+    CriticFit,
+    CriticPass,
+    GaussianActorFit,
+    Layout,
+    open_critic,
+)
 from lander_trainer.learners.flat import FlatParameters
 from lander_trainer.learners.perceptron import Perceptron
 from lander_trainer.losses import ppo_loss
@@ -30,7 +38,7 @@ of a second, and asking it costs a tenth of a millisecond an epoch. It changes n
 
 
 class HandwrittenLearner:
-    """PPO for a categorical actor and a critic that are multilayer perceptrons."""
+    """PPO for a categorical or Gaussian actor and a critic that are multilayer perceptrons."""
 
     def __init__(self, network: ActorCritic, config: TrainConfig) -> None:
         self.network = network
@@ -38,9 +46,13 @@ class HandwrittenLearner:
         self._flat = FlatParameters.of(network)
         actor, critic = (self._layout(name) for name in ("actor", "critic"))
         self._actor_values, self._critic_values = np.split(self._flat.values.numpy(), [actor.size])
-        self._acting = _network(actor, self._actor_values, config)
-        self._judging = _network(critic, self._critic_values, config)
-        self._actor = ActorFit(actor, config, self._actor_values)
+        continuous = network.actor_log_std is not None
+        kind = GaussianActorFit if continuous else ActorFit
+        self._actor: ActorFit = kind(actor, config, self._actor_values)
+        parts = actor.split(self._actor_values)
+        self._log_std = parts.pop(0) if continuous else None
+        self._acting = Perceptron(parts, [], config.activation)
+        self._judging = Perceptron(critic.split(self._critic_values), [], config.activation)
         visits = config.epochs * config.lanes * config.rollout_steps
         self._critic: Asked
         if config.workers > 1 and visits >= _ROWS_WORTH_A_PROCESS:
@@ -53,8 +65,11 @@ class HandwrittenLearner:
         else:
             self._critic = Here(CriticFit(critic, config, self._critic_values))
 
-    def logits(self, obs: NDArray[Any]) -> NDArray[np.float32]:
-        return self._acting.forward(_float(obs)).T
+    def outputs(self, obs: NDArray[Any]) -> NDArray[np.float32]:
+        outputs = self._acting.forward(_float(obs)).T
+        if self._log_std is None:
+            return outputs
+        return np.concatenate([outputs, np.broadcast_to(self._log_std, outputs.shape)], axis=-1)
 
     def update(self, rollout: Rollout, learning_rate: float, rng: np.random.Generator) -> UpdateStatistics:
         config, critic = self._config, self._critic
@@ -63,7 +78,7 @@ class HandwrittenLearner:
         with np.errstate(all="ignore"):
             values = self._evaluate(rollout.obs)
             check_finite(values=values)
-            batch = make_batch(rollout, values, config)
+            batch = make_batch(rollout, values, config, self.network.distribution)
             critic.send("begin", self._critic_values, _float(batch.obs), batch.old_values, batch.returns)
             critic.receive()
             passes: list[LearningStatistics] = []
@@ -103,7 +118,7 @@ class HandwrittenLearner:
 
     def _layout(self, name: str) -> Layout:
         parameters = zip(self._flat.names, self._flat.shapes, strict=True)
-        its = [(full, tuple(shape)) for full, shape in parameters if full.startswith(f"{name}.")]
+        its = [(full, tuple(shape)) for full, shape in parameters if full.startswith(name)]
         return Layout(tuple(full for full, _ in its), tuple(shape for _, shape in its))
 
     def _evaluate(self, obs: NDArray[Any]) -> NDArray[np.float32]:
@@ -135,11 +150,6 @@ class HandwrittenLearner:
         )
         norms = np.hypot(actor.norms, critic.norms)
         return LearningStatistics(*(float(term) for term in terms[1:]), grad_norm=float(norms.mean()))
-
-
-def _network(layout: Layout, values: NDArray[np.float32], config: TrainConfig) -> Perceptron:
-    """For looking, not for learning."""
-    return Perceptron(layout.split(values), [], config.activation)
 
 
 def _float(array: NDArray[Any]) -> NDArray[np.float32]:

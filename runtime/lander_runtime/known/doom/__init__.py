@@ -89,8 +89,7 @@ FAMILY = Family(
     kwargs={"frame_skip": 4, "screen_resolution": "RES_160X120", "screen_format": "RGB24"},
     wrappers=(
         WrapperSpec("DictItemObservation", {"key": "screen"}),
-        WrapperSpec("ShrinkObservation", {"factor": 2}),
-        WrapperSpec("GrayscaleObservation", {"keep_dim": False}),
+        WrapperSpec("ShrinkObservation", {"factor": 2, "grayscale": True}),
         WrapperSpec("FrameStackObservation", {"stack_size": 4}),
     ),
     housing="lander_runtime.known.doom.engine:Housed",
