@@ -297,10 +297,13 @@ def test_workers_close_their_environments(discrete: Policy, importable: Register
 
 
 INTERRUPTED = """
-import gymnasium, sys
+import gymnasium, signal, sys
 from pathlib import Path
 from lander_runtime import EnvSpec, Policy
 from lander_runtime.evaluation import evaluate
+
+# A shell makes what it runs in the background, such as all of pytest, deaf to Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Telling:
     def on_episode(self, episode):
