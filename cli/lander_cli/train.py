@@ -147,7 +147,11 @@ def _fresh(
             raise UsageError(
                 f"{_OPTIONS.get(name, f'--{name}')} and --set {name}=... both say it. Leave one out."
             )
-    config = prepare(preset(env, preset_name).with_assignments(assignments).with_values(given))
+    base = preset(env, preset_name).with_assignments(assignments)
+    if "env_kwargs" in given:
+        # As with `lander eval`, one argument takes the place of one: a preset may need its others.
+        given = {**given, "env_kwargs": {**base.env_kwargs, **given["env_kwargs"]}}
+    config = prepare(base.with_values(given))
     return config, RunDirectory.create(config.env, out_dir)
 
 

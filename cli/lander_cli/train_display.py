@@ -101,9 +101,11 @@ class PanelDisplay:
         self._live = live
         self._clock = _Clock()
         self._headline = ""
+        self._paid = ""
 
     def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None:
         self._headline = _headline(config, progress)
+        self._paid = ", with its shaping" if config.shaping else ""
 
     def on_update(self, metrics: "UpdateMetrics") -> None:
         self._clock.add(metrics)
@@ -114,7 +116,7 @@ class PanelDisplay:
         )
         rows = [
             ("steps", f"{metrics.steps:,}  ({self._clock.steps_per_second(metrics):,.0f} steps/s)"),
-            ("mean return", f"{_number(metrics.mean_return)}  (last 100 episodes of training)"),
+            ("mean return", f"{_number(metrics.mean_return)}  (last 100 episodes of training{self._paid})"),
             ("best so far", f"{_number(metrics.best_score)}  (greedy, selection seeds)"),
             ("time goes to", self._clock.shares()),
         ]
@@ -129,8 +131,16 @@ def _headline(config: "TrainConfig", progress: "Progress") -> str:
         start += ", not what one run without a break gives"
     return (
         f"{counted(config.lanes, 'lane')} on {config.backend}, networks on {config.device}, "
-        f"{length}, seed {config.seed}{start}"
+        f"{length}, seed {config.seed}{start}{_paid_with(config)}"
     )
+
+
+def _paid_with(config: "TrainConfig") -> str:
+    """Why the return of training is not to be compared with the best score."""
+    if not config.shaping:
+        return ""
+    shaping = ", ".join(f"{name}={value}" for name, value in config.shaping.items())
+    return f"; returns of training are shaped by {shaping}, scores are not"
 
 
 def _number(value: float | None) -> str:

@@ -1,5 +1,6 @@
 """`--env-arg name=value`, from the command line to the environment, the file and the report."""
 
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,28 @@ def test_argument_reaches_run_file_and_report(lander: Lander) -> None:
     assert Policy.load("run/policy.onnx", "cpu").info.env.kwargs == WINDY
     report = lander("eval", "run/policy.onnx", "--episodes", "1", "--json", "--device", "cpu")
     assert json.loads(report.out)["env"]["kwargs"] == WINDY
+
+
+@pytest.mark.skipif(importlib.util.find_spec("vizdoom") is None, reason="the extra `doom`")
+def test_an_argument_is_added_to_those_of_the_preset(lander: Lander) -> None:
+    """The preset presses two buttons at once, which somebody who shortens the episodes has not taken back."""
+    sizes = ["lanes=2", "rollout_steps=8", "minibatches=2", "selection_episodes=1", "channels=4"]
+    sets = [part for size in sizes for part in ("--set", size)]
+    options = ["--env-arg", "episode_timeout=20", "--device", "cpu", "--steps", "1", "--out", "run"]
+    trained = lander("train", "VizdoomHealthGatheringSupreme-v1", *options, *sets)
+    assert trained.code == 0, trained.err
+    assert "returns of training are shaped by health_reward=4, scores are not" in trained.err
+    config = Checkpoint.load(Path("run/checkpoint.safetensors")).config
+    assert config.env_kwargs == {"max_buttons_pressed": 2, "episode_timeout": 20}
+    assert lander("export", "run", "--episodes", "1", "--no-gif").code == 0
+    info = Policy.load("run/policy.onnx", "cpu").info
+    assert info.training is not None
+    assert info.training.config["shaping"] == {"health_reward": 4}
+    assert (info.env.kwargs["max_buttons_pressed"], info.env.kwargs["frame_skip"]) == (2, 4)
+    assert "health_reward" not in info.env.kwargs
+    report = json.loads(lander("eval", "run/policy.onnx", "--episodes", "1", "--json").out)
+    assert report["env"]["kwargs"] == info.env.kwargs
+    assert report["mean_return"] <= 20.0
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ from lander_runtime.spec import WrapperSpec
 if importlib.util.find_spec("vizdoom") is None:
     pytest.skip("vizdoom is not installed (the extra `doom`)", allow_module_level=True)
 
+import vizdoom
+
 BASIC, CENTER, GATHERING = "VizdoomBasic-v1", "VizdoomDefendCenter-v1", "VizdoomHealthGatheringSupreme-v1"
 SCENARIOS = [BASIC, CENTER, GATHERING]
 DOUBLES = Path(__file__).parent / "doubles"
@@ -344,6 +346,37 @@ def test_an_episode_is_recorded_without_a_screen(tmp_path: Path, monkeypatch: py
         last = np.asarray(gif.convert("RGB"))
     assert last[120:].std() > 10, "vizdoom draws an ended episode black"
     assert (last.max(axis=2) != last.min(axis=2)).any(), "in colour, whatever the policy sees"
+
+
+def test_a_reward_for_health_is_paid_for_gains_alone_and_changes_nothing_else() -> None:
+    """What training is shaped by: 4 for a point of health gained, nothing for one lost, the same game."""
+
+    def flown(seed: int, **extra: Any) -> tuple[list[bytes], list[float], list[float]]:
+        turns = np.random.default_rng(seed).integers(0, 7, 40).repeat(5)
+        with opened(envs.resolve(GATHERING, {"max_buttons_pressed": 2, **extra})) as env:
+            game = env.unwrapped.game  # type: ignore[attr-defined]
+            obs, _ = env.reset(seed=seed)
+            pictures, rewards = [obs.tobytes()], []
+            health = [game.get_game_variable(vizdoom.GameVariable.HEALTH)]
+            for action in turns:
+                obs, reward, terminated, _, _ = env.step(action)
+                pictures.append(obs.tobytes())
+                rewards.append(float(reward))
+                health.append(game.get_game_variable(vizdoom.GameVariable.HEALTH))
+                if terminated:
+                    break
+        return pictures, rewards, np.diff(health).tolist()
+
+    gains = []
+    for seed in (3, 7):
+        pictures, native, change = flown(seed)
+        shaped_pictures, shaped, _ = flown(seed, health_reward=4)
+        assert shaped_pictures == pictures
+        extra = [more - less for more, less in zip(shaped, native, strict=True)]
+        assert extra == [4 * max(points, 0.0) for points in change]
+        assert min(change) < 0
+        gains += [points for points in change if points > 0]
+    assert gains, "the seeds were chosen because there are medikits in the way"
 
 
 # Nothing is left behind

@@ -231,6 +231,23 @@ class TestDrawing:
             assert f"<!-- {words} -->" in text
         assert (tmp_path / "two.SVG").read_text(encoding="utf-8") == text
 
+    @pytest.mark.parametrize(
+        ("shapings", "said"),
+        [
+            ([{}], "training, mean of the last 100 episodes"),
+            ([{"bonus": 1}], "training with shaping, mean of the last 100 episodes"),
+            ([{}, {}], "CartPole-v1 (lines: training; dots: greedy)"),
+            ([{"bonus": 1}, {}], "CartPole-v1 (lines: training, some with shaping; dots: greedy)"),
+            ([{"bonus": 1}, {"bonus": 2}], "CartPole-v1 (lines: training with shaping; dots: greedy)"),
+        ],
+    )
+    def test_returns_that_are_no_scores_are_named_so(
+        self, add_run: AddRun, tmp_path: Path, shapings: list[dict[str, int]], said: str
+    ) -> None:
+        runs = [read_history(add_run(f"00{i}", shaping=shaping)) for i, shaping in enumerate(shapings)]
+        draw_runs(runs, tmp_path / "plot.svg")
+        assert f"<!-- {said} -->" in (tmp_path / "plot.svg").read_text(encoding="utf-8")
+
     @pytest.mark.parametrize("name", ["_hidden", "$x^{", "着陆", "a\nb", "<b>&"])
     def test_any_folder_can_be_named(self, add_run: AddRun, tmp_path: Path, name: str) -> None:
         runs = [read_history(add_run(name)), read_history(add_run("other"))]

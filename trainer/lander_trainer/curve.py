@@ -19,6 +19,7 @@ def draw_learning_curve(
     title: str,
     reward_threshold: float | None,
     x: str = "steps",
+    shaped: bool = False,
 ) -> None:
     """Draw rows of `metrics.jsonl` into a PNG of 1200 x 675 pixels, or an SVG of that shape.
 
@@ -28,13 +29,15 @@ def draw_learning_curve(
         title: the run in a few words.
         reward_threshold: drawn as a line where there is one.
         x: one of `AXES`.
+        shaped: training was paid with `shaping` too, so that its line does not compare with the selections.
     """
     figure, axes = new_picture(title=title, x=AXES[x])
     training, selection = points(rows, "mean_return", x), points(rows, "selection_score", x)
     entries: list[tuple[Artist, str]] = []
     if training[0]:
+        paid = "training with shaping" if shaped else "training"
         entries += [
-            (line, "training, mean of the last 100 episodes") for line in axes.plot(*training, color=BLUE)
+            (line, f"{paid}, mean of the last 100 episodes") for line in axes.plot(*training, color=BLUE)
         ]
     if selection[0]:
         lines = axes.plot(*selection, "o-", color=VERMILLION, markersize=4)

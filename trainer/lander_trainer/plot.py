@@ -41,9 +41,12 @@ def draw_runs(runs: Sequence[History], path: Path, *, x: str = "steps", group: b
         if not points(run.rows, "mean_return")[0] and not points(run.rows, "selection_score")[0]:
             raise InputRefused(f"{run.path}: no episode has ended in it yet, so there is nothing to draw.")
     threshold = _common_threshold(runs)
+    shaped = [bool(run.config.get("shaping")) for run in runs]
     if len(runs) == 1:
         title = f"{runs[0].env}, seed {runs[0].config.get('seed', 'unknown')}"
-        draw_learning_curve(runs[0].rows, path, title=title, reward_threshold=threshold, x=x)
+        draw_learning_curve(
+            runs[0].rows, path, title=title, reward_threshold=threshold, x=x, shaped=shaped[0]
+        )
         return
     lines = lines_of(runs, group)
     if len(lines) > len(LINES):
@@ -53,7 +56,8 @@ def draw_runs(runs: Sequence[History], path: Path, *, x: str = "steps", group: b
         )
     names = ", ".join(dict.fromkeys(run.env for run in runs))
     band = ", mean and band" if len(lines) < len(runs) else ""
-    title = f"{_shorten(names, 60)} (lines: training{band}; dots: greedy)"
+    paid = " with shaping" if all(shaped) else ", some with shaping" if any(shaped) else ""
+    title = f"{_shorten(names, 60)} (lines: training{paid}{band}; dots: greedy)"
     figure, axes = new_picture(title=title, x=AXES[x], legend_rows=len(lines) + 1)
     entries: list[tuple[Artist, str]] = []
     for line, (colour, dash) in zip(lines, LINES, strict=False):

@@ -225,6 +225,7 @@ class _Trainer:
             self.run.curve,
             title=f"{self.env.id}, seed {self.config.seed}",
             reward_threshold=self.env.reward_threshold,
+            shaped=bool(self.config.shaping),
         )
 
     def _save(self, path: Path) -> None:

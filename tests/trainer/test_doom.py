@@ -1,0 +1,61 @@
+"""Training on Doom: in processes of their own, cut off by the engine's timeout, paid more than scores are."""
+
+import importlib.util
+
+import pytest
+
+from lander_trainer import Checkpoint, RunDirectory, TrainConfig, preset, train
+from trainer_helpers import Recorder, timeless_rows
+
+if importlib.util.find_spec("vizdoom") is None:
+    pytest.skip("vizdoom is not installed (the extra `doom`)", allow_module_level=True)
+
+GATHERING = "VizdoomHealthGatheringSupreme-v1"
+TIMEOUT = 40
+"""Tics; the scenario pays 1 for each, and nobody dies so soon."""
+
+
+def small(workers: int) -> TrainConfig:
+    """Its preset, at 2 updates of 4 x 16 steps, with a hundred more for every tic in training alone."""
+    return preset(GATHERING).with_values(
+        {
+            "steps": 2 * 64,
+            "device": "cpu",
+            "lanes": 4,
+            "rollout_steps": 16,
+            "minibatches": 2,
+            "hidden_sizes": [8],
+            "channels": [4],
+            "selection_episodes": 2,
+            "selections": 1,
+            "checkpoint_seconds": 1e6,
+            "workers": workers,
+            "env_kwargs": {"max_buttons_pressed": 2, "episode_timeout": TIMEOUT},
+            "shaping": {"living_reward": 101},
+        }
+    )
+
+
+def test_training_in_other_processes_is_that_in_this_one(
+    run: RunDirectory, another_run: RunDirectory
+) -> None:
+    """Forked processes would hang beside PyTorch's threads; these are fresh ones."""
+    recorder = Recorder()
+    result = train(small(workers=2), run, observer=recorder)
+    train(small(workers=1), another_run)
+    assert timeless_rows(run) == timeless_rows(another_run)
+    shaped = [metrics.mean_return for metrics in recorder.updates if metrics.mean_return is not None]
+    assert shaped
+    assert min(shaped) > 100 * (TIMEOUT - 5)
+    assert result.progress.best_score is not None
+    assert TIMEOUT - 5 < result.progress.best_score <= TIMEOUT
+    checkpoint = Checkpoint.load(run.checkpoint)
+    assert checkpoint.env.kwargs == {
+        "frame_skip": 4,
+        "screen_resolution": "RES_160X120",
+        "screen_format": "RGB24",
+        "max_buttons_pressed": 2,
+        "episode_timeout": TIMEOUT,
+    }
+    assert checkpoint.action.n == 7
+    assert checkpoint.config.shaping == {"living_reward": 101}
