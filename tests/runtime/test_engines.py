@@ -329,10 +329,59 @@ def test_ctrl_c_ends_the_workers(tiny_discrete: Path, tmp_path: Path) -> None:
         _, said = parent.communicate(timeout=60)
     finally:
         parent.kill()
+        parent.communicate()
     assert parent.returncode == -signal.SIGINT
     assert said.count(b"Traceback") == 1, said.decode()
     (tmp_path / str(parent.pid)).unlink()
     assert_gone(tmp_path)
+
+
+OFTEN_INTERRUPTED = """
+import random, signal
+from contextlib import closing
+from lander_runtime import EnvSpec, Policy
+from lander_runtime.engines import Job, Processes, processes
+
+class Quick:
+    "Answers from here: what is tried is only how this process waits."
+    def __init__(self, *arguments): pass
+    def send(self, *request): pass
+    def receive(self): return []
+    def kill(self): pass
+    def hang_up(self): pass
+    def close(self): pass
+
+class Interrupted(Exception):
+    pass
+
+def interrupt(number, frame):
+    if flying:
+        raise Interrupted
+
+processes.Remote = Quick
+job = Job(lambda observations: None, EnvSpec("CartPole-v1"), 0)
+flying = False
+signal.signal(signal.SIGALRM, interrupt)
+for attempt in range(1500):
+    with closing(Processes(2).fly(job, (range(1) for _ in range(10**9)))) as flights:
+        next(flights)
+        try:
+            flying = True
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, 2e-3))
+            for flight in flights:
+                pass
+        except Interrupted:
+            flying = False
+print("done")
+"""
+
+
+def test_ctrl_c_at_any_moment_leaves_nothing_locked() -> None:
+    """An exception between two steps of a lock of Python's own left it locked, and the program hung."""
+    done = subprocess.run(
+        [sys.executable, "-c", OFTEN_INTERRUPTED], env=path_of_workers(), capture_output=True, timeout=120
+    )
+    assert done.stdout == b"done\n", done.stderr.decode()
 
 
 def path_of_workers() -> dict[str, str]:

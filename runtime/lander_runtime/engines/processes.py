@@ -1,11 +1,9 @@
 """The engine for one machine: worker processes that know nothing of each other."""
 
+import contextlib
 import queue
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from itertools import islice
 
 from lander_runtime import envs
@@ -44,54 +42,101 @@ class Processes:
             start = stop
 
     def fly(self, job: Job, shards: Iterable[range]) -> Iterator[list[Episode]]:
-        with ExitStack() as stack:
-            # Of them only those start that there is a shard for.
-            crew = _Crew(job, self._workers)
-            stack.callback(crew.close)
-            pool = ThreadPoolExecutor(crew.size, thread_name_prefix="lander-worker")
-            stack.callback(pool.shutdown, cancel_futures=True)
-            pending: deque[Future[list[Episode]]] = deque()
-            waiting = iter(shards)
-            try:
-                while True:
-                    # No further ahead, so that a slow shard does not leave a heap of finished ones.
-                    for shard in islice(waiting, 4 * crew.size - len(pending)):
-                        pending.append(pool.submit(crew.fly, shard))
-                    if not pending:
-                        return
-                    yield pending.popleft().result()
-            except BaseException:  # Ctrl-C, and the end of an iterator that nobody reads further.
-                crew.stop()
-                raise
+        crew = _Crew(job, self._workers)
+        waiting, flown = enumerate(shards), dict[int, list[Episode] | Exception]()
+        asked = given = 0
+        try:
+            while True:
+                # No further ahead, so that a slow shard does not leave a heap of finished ones.
+                for number, shard in islice(waiting, 4 * self._workers - (asked - given)):
+                    crew.orders.put((number, shard))
+                    asked += 1
+                if asked == given:
+                    return
+                while given not in flown:
+                    number, answer = crew.answers.get()
+                    flown[number] = answer
+                answer = flown.pop(given)
+                if isinstance(answer, Exception):
+                    raise answer
+                yield answer
+                given += 1
+        except BaseException:  # Ctrl-C, and the end of an iterator that nobody reads further.
+            crew.stop()
+            raise
+        finally:
+            crew.close()
 
 
 class _Crew:
-    """As many seats as workers. A seat is empty until there is work for it, and after a worker's death."""
+    """As many workers as wanted, and a thread that waits for each.
+
+    Of all that threads share, this process's main one touches only `SimpleQueue`: Ctrl-C in the middle of
+    a `concurrent.futures` call can leave a lock locked for ever, and the threads waiting for it.
+    """
 
     def __init__(self, job: Job, size: int) -> None:
         envs.check_importable(job.env)
-        self.size = size
-        self._arguments = (job, envs.registered(job.env.id))
-        self._seats: queue.SimpleQueue[Remote | None] = queue.SimpleQueue()
-        for _ in range(size):
-            self._seats.put(None)
-        self._lock = threading.Lock()
-        """Over the next two: the threads that fly shards and the one that ends it all share them."""
-        self._workers: set[Remote] = set()
+        self.orders: queue.SimpleQueue[tuple[int, range] | None] = queue.SimpleQueue()
+        """Shards by number. None sends a thread home."""
+        self.answers: queue.SimpleQueue[tuple[int, list[Episode] | Exception]] = queue.SimpleQueue()
+        """What became of each order, in any order."""
+        registered = envs.registered(job.env.id)
+        self._seats = [_Seat(job, registered) for _ in range(size)]
+        self._threads = [
+            threading.Thread(target=self._obey, args=[seat], name="lander-worker", daemon=True)
+            for seat in self._seats
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End what the workers are doing, and forget what they were still to do."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self.orders.get_nowait()
+        for seat in self._seats:
+            seat.stop()
+
+    def close(self) -> None:
+        """Let every worker close its environments and leave, once all orders are answered or forgotten."""
+        for _ in self._threads:
+            self.orders.put(None)
+        for thread in self._threads:
+            thread.join()
+        # All of them first, so that they leave at the same time.
+        for seat in self._seats:
+            seat.say_goodbye()
+        for seat in self._seats:
+            seat.close()
+
+    def _obey(self, seat: "_Seat") -> None:
+        while (order := self.orders.get()) is not None:
+            number, shard = order
+            try:
+                self.answers.put((number, seat.fly(shard)))
+            except Exception as error:
+                self.answers.put((number, error))
+
+
+class _Seat:
+    """A worker process, started for the first shard that there is for it and replaced where it dies."""
+
+    def __init__(self, *arguments: object) -> None:
+        self._arguments = arguments
+        self._worker: Remote | None = None
         self._stopped = False
+        self._lock = threading.Lock()
+        """Over the last two, which `stop` shares with the thread that flies."""
 
     def fly(self, shard: range) -> list[Episode]:
-        """Have a worker fly `shard`, and another one where it dies of it; for `size` threads at most."""
         for attempt in range(1, _ATTEMPTS + 1):
-            worker = self._seats.get()
             try:
-                worker = worker or self._start()
+                worker = self._worker or self._start()
                 worker.send("fly", shard)
                 return worker.receive()
             except WorkerDied as death:
-                if worker is not None:
-                    self._dismiss(worker)
-                    worker = None
+                self.close()
                 if self._stopped:
                     raise
                 if attempt == _ATTEMPTS:
@@ -100,36 +145,32 @@ class _Crew:
                         f"after the other. {death} Most often memory is short: use fewer workers, or one, "
                         "which flies in this process and shows what else it is."
                     ) from death
-            finally:
-                self._seats.put(worker)
         raise AssertionError("the last attempt returns or raises")
 
     def stop(self) -> None:
-        """End what the workers are doing; whoever waits for one hears that it died."""
+        """From another thread: the worker dies at once, and so does any that was about to start."""
         with self._lock:
             self._stopped = True
-            for worker in self._workers:
-                worker.kill()
+            if self._worker is not None:
+                self._worker.kill()
+
+    def say_goodbye(self) -> None:
+        """Have the worker close its environments; `close` waits for that."""
+        if self._worker is not None:
+            self._worker.send("close")
+            self._worker.hang_up()
 
     def close(self) -> None:
-        """Let every worker close its environments and leave."""
-        for worker in self._workers:
-            worker.send("close")
-            worker.hang_up()
-        # Only now, so that they leave at the same time.
-        for worker in self._workers:
+        with self._lock:
+            worker, self._worker = self._worker, None
+        if worker is not None:
             worker.close()
 
     def _start(self) -> Remote:
         worker = Remote(JobRunner, *self._arguments)
         with self._lock:
-            self._workers.add(worker)
+            self._worker = worker
             if self._stopped:  # Meanwhile, hence too late for `stop` to see this one.
                 worker.kill()
         worker.receive()
         return worker
-
-    def _dismiss(self, dead: Remote) -> None:
-        with self._lock:
-            self._workers.discard(dead)
-        dead.close()
