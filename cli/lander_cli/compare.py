@@ -96,6 +96,8 @@ def compare_command(
     if len(policies) < 2:
         raise UsageError("Name two policies or more, the one to beat first: lander compare OLD NEW")
     loaded = [open_contestant(path, device, env, env_arg or []) for path in policies]
+    if (env or env_arg) and not any(isinstance(opened, Opened) for opened in loaded):
+        raise UsageError("These reports say what was flown. Leave out --env and --env-arg.")
     check_same_environment([(str(opened.path), opened.env) for opened in loaded])
     way = agreed_way(loaded, episodes, seed, sampled)
     names = short_names([opened.path for opened in loaded])

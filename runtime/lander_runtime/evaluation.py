@@ -6,6 +6,7 @@ and inference always runs at one padded batch size.
 """
 
 import time
+from contextlib import closing
 from typing import Literal
 
 from lander_runtime import envs
@@ -123,9 +124,8 @@ def _engine(policy: AnyPolicy, spec: EnvSpec, episodes: int, workers: int | Lite
 
 
 def _check_fit(policy: PolicyFile, spec: EnvSpec) -> None:
-    probe = envs.make(spec)
-    found = envs.describe_spaces(probe)
-    probe.close()
+    with closing(envs.make(spec)) as probe:
+        found = envs.describe_spaces(probe)
     for what, wanted, there in zip(
         ("observations", "actions"), (policy.observation, policy.action), found, strict=True
     ):

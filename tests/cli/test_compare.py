@@ -131,6 +131,14 @@ class TestSavedReports:
         assert (found.code, found.out) == (2, "")
         assert "shipped.json is of 8 greedy episodes from seed 50" in found.message
 
+    @pytest.mark.parametrize("flags", [["--env", "CartPole-v1"], ["--env-arg", "enable_wind=true"]])
+    def test_what_was_flown_cannot_be_changed(
+        self, lander: Lander, saved: tuple[str, str], flags: list[str]
+    ) -> None:
+        found = lander("compare", *saved, *flags)
+        assert found.code == 2
+        assert "These reports say what was flown" in found.message
+
     def test_a_report_of_other_episodes_is_refused(
         self, lander: Lander, tiny: Path, saved: tuple[str, str]
     ) -> None:

@@ -60,6 +60,32 @@ def test_shrinking_keeps_colours_apart(wrapped: Wrapped) -> None:
     assert env.reset(seed=0)[0].tolist() == [[[4, 20, 150]]]
 
 
+@pytest.mark.parametrize(("channel", "left"), [(0, 4), (1, 20), (2, 150)])
+def test_one_channel_is_picked(wrapped: Wrapped, channel: int, left: int) -> None:
+    colours = np.array([[[0, 10, 100], [4, 30, 200]], [[4, 20, 200], [8, 20, 100]]], np.uint8)
+    space = spaces.Box(0, 255, (2, 2, 3), np.uint8)
+    kwargs = {"factor": 2, "channel": channel}
+    env = wrapped("ShrinkObservation", kwargs, observation_space=space, shown=colours)
+    assert env.observation_space == spaces.Box(0, 255, (1, 1), np.uint8)
+    assert env.reset(seed=0)[0].tolist() == [[left]]
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 3), (2, 4)], ids=str)
+@pytest.mark.parametrize("channel", [3, -1, True, "red", 1.0])
+def test_a_channel_that_is_not_there_is_refused(
+    wrapped: Wrapped, shape: tuple[int, ...], channel: Any
+) -> None:
+    space = spaces.Box(0, 255, shape, np.uint8)
+    with pytest.raises(InputRefused, match=r"channel .* is not one of those"):
+        wrapped("ShrinkObservation", {"factor": 2, "channel": channel}, observation_space=space)
+
+
+def test_grey_and_one_channel_exclude_each_other(wrapped: Wrapped) -> None:
+    space = spaces.Box(0, 255, (2, 4, 3), np.uint8)
+    with pytest.raises(InputRefused, match="grayscale makes one channel"):
+        wrapped("ShrinkObservation", {"factor": 2, "grayscale": True, "channel": 0}, observation_space=space)
+
+
 @pytest.mark.parametrize("factor", [1, 2, 3])
 def test_grey_is_the_luminance_of_a_block_to_the_last_digit(wrapped: Wrapped, factor: int) -> None:
     colours = np.random.default_rng(0).integers(0, 256, (6, 12, 3), np.uint8)
