@@ -43,6 +43,7 @@ class _PolicyActor:
         space = policy.observation
         self._size = policy.batch_size or LANES
         self._batch = np.zeros((self._size, *space.shape), space.dtype)
+        self._act = policy.over(self._batch)
 
     def __call__(self, obs: NDArray[Any], generators: Sequence[np.random.Generator]) -> NDArray[Any]:
         if obs.shape[1:] != self._batch.shape[1:]:
@@ -57,7 +58,7 @@ class _PolicyActor:
             if self._sampled:
                 parts.append(self._draw(generators[start : start + self._size]))
             else:
-                parts.append(self._policy.act(self._batch)[: len(rows)])
+                parts.append(self._act()[: len(rows)])
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _draw(self, generators: Sequence[np.random.Generator]) -> NDArray[Any]:

@@ -1,7 +1,7 @@
 """`Policy`: a policy file, loaded and ready to act. The class that other applications embed."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ class Policy(PolicyFile):
         self.device = opened.device
         self.device_note = opened.note
         self._model = model
+        self._opened = opened
         self._run = opened.run
         self._outputs = output_names(info)
         self._obs_shape = info.observation.shape
@@ -125,6 +126,18 @@ class Policy(PolicyFile):
         if not single:
             return actions
         return int(actions[0]) if self._discrete else actions[0]
+
+    def over(self, batch: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        if type(self).act is not Policy.act:
+            return super().over(batch)  # A subclass that acts in its own way.
+        self._check(batch)
+        run = self._opened.over("action", "obs", batch)
+
+        def act() -> NDArray[Any]:
+            self._check(batch)
+            return run()
+
+        return act
 
     def outputs(self, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """All outputs of the graph for a batch `[batch, *obs_shape]`: `action` and `logits`, or

@@ -4,7 +4,7 @@ Apart from `policy.py`, whose class also promises all that our own metadata says
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,16 @@ class PolicyFile(ABC):
     @abstractmethod
     def act(self, obs: NDArray[Any], rng: np.random.Generator | None = None) -> Any:
         """Choose an action for one observation or a batch; greedy without `rng`."""
+
+    def over(self, batch: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """A function without arguments: the greedy actions for what `batch` holds when it is called.
+
+        Gives what `act(batch)` gives, and may do once what that does at every call.
+
+        Args:
+            batch: `[batch, *obs_shape]`, C-contiguous, to be refilled in place.
+        """
+        return lambda: self.act(batch)
 
     @abstractmethod
     def outputs(self, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:

@@ -1,5 +1,6 @@
 """`Policy`: what it gives for one observation and for a batch, what it refuses, how it tests itself."""
 
+import gc
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -89,6 +90,59 @@ def test_threads_may_share_a_policy(discrete: Policy, observations: Batch) -> No
     rows = list(observations(400))
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(discrete.act, rows)) == [discrete.act(row) for row in rows]
+
+
+# Over one array
+
+
+@pytest.mark.parametrize("kind", ["discrete", "continuous"])
+def test_over_an_array_acts_on_what_it_holds(
+    kind: str, discrete: Policy, continuous: Policy, observations: Batch
+) -> None:
+    policy = {"discrete": discrete, "continuous": continuous}[kind]
+    rows = observations(7)
+    batch = np.zeros_like(rows)
+    act = policy.over(batch)
+    expected, found = [], []
+    for shift in range(4):
+        batch[:] = np.roll(rows, shift, axis=0)
+        expected.append(policy.act(batch.copy()))
+        found.append(act())
+    assert len({actions.tobytes() for actions in expected}) == 4
+    # All at the end: what was given belongs to the caller.
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert one.dtype == other.dtype
+
+
+def test_over_an_array_its_memory_stays(discrete: Policy, observations: Batch) -> None:
+    """ONNX Runtime knows addresses only."""
+    act = discrete.over(observations(7))
+    expected = discrete.act(observations(7))
+    for _ in range(50):
+        gc.collect()
+        np.full((7, 8), 1e3, np.float32)
+        np.testing.assert_array_equal(act(), expected)
+
+
+def test_over_an_array_refuses_what_act_refuses(discrete: Policy, observations: Batch) -> None:
+    with pytest.raises(UsageError, match="float64"):
+        discrete.over(observations(7).astype(np.float64))
+    batch = observations(7)
+    act = discrete.over(batch)
+    batch[2, 3] = np.nan
+    with pytest.raises(UsageError, match=r"nan at index \[2, 3\]"):
+        act()
+    batch[2, 3] = 0.0
+    assert act().shape == (len(batch),)
+
+
+def test_over_an_array_a_subclass_acts_in_its_own_way(tiny_discrete: Path, observations: Batch) -> None:
+    class Stubborn(Policy):
+        def act(self, obs: np.ndarray[Any, Any], rng: np.random.Generator | None = None) -> Any:
+            return np.full(len(obs), 3)
+
+    assert set(Stubborn.load(tiny_discrete, "cpu").over(observations(7))()) == {3}
 
 
 # Sampling

@@ -140,6 +140,15 @@ def test_a_full_gpu_is_what_the_machine_lacks_and_no_fault_of_the_file(message: 
         OpenSession(full, "tiny.onnx", "CPUExecutionProvider", None).run(["action"], {})
 
 
+def test_what_fails_over_an_array_fails_as_anywhere(tiny_discrete: Path) -> None:
+    opened = open_session(tiny_discrete.read_bytes(), "tiny.onnx", "cpu")
+    with pytest.raises(InputRefused, match=r"tiny\.onnx"):
+        opened.over("action", "obs", np.zeros((3, 7), np.float32))
+    full: Any = FailingSession(OUT_OF_MEMORY[0])
+    with pytest.raises(MachineLacks, match=r"tiny\.onnx"):
+        OpenSession(full, "tiny.onnx", "CUDAExecutionProvider", None).over("action", "obs", np.zeros(3))
+
+
 def test_another_fault_on_the_gpu_is_the_files() -> None:
     broken: Any = FailingSession("[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : Got invalid dimensions")
     with pytest.raises(InputRefused, match="invalid dimensions"):
