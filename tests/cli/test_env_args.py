@@ -72,7 +72,8 @@ def test_an_argument_is_added_to_those_of_the_preset(lander: Lander) -> None:
     assert trained.code == 0, trained.err
     assert "returns of training are shaped by health_reward=4, scores are not" in trained.err
     config = Checkpoint.load(Path("run/checkpoint.safetensors")).config
-    assert config.env_kwargs == {"max_buttons_pressed": 2, "episode_timeout": 20}
+    of_preset = {"max_buttons_pressed": 2, "render_hud": True, "render_minimal_hud": True}
+    assert config.env_kwargs == {**of_preset, "episode_timeout": 20}
     assert lander("export", "run", "--episodes", "1", "--no-gif").code == 0
     info = Policy.load("run/policy.onnx", "cpu").info
     assert info.training is not None
