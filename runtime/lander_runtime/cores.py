@@ -15,6 +15,19 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def core_for(worker: int) -> int | None:
+    """The core for the worker of this number, from 0, in turn; None where the system has no such choice."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    cores = sorted(os.sched_getaffinity(0))
+    return cores[worker % len(cores)]
+
+
+def stay_on(core: int) -> None:
+    """Keep this process, and those that it starts from now on, on one core."""
+    os.sched_setaffinity(0, {core})
+
+
 def check_workers(workers: int) -> None:
     """Refuse so many worker processes that they would fill the machine's memory.
 

@@ -1,10 +1,16 @@
 """Training on Doom: in processes of their own, cut off by the engine's timeout, paid more than scores are."""
 
 import importlib.util
+import os
+import sys
+from pathlib import Path
 
 import pytest
 
+from lander_runtime import envs
+from lander_runtime.cores import core_for
 from lander_trainer import Checkpoint, RunDirectory, TrainConfig, preset, train
+from lander_trainer.backends.gymnasium import GymnasiumBackend
 from trainer_helpers import Recorder, timeless_rows
 
 if importlib.util.find_spec("vizdoom") is None:
@@ -59,3 +65,26 @@ def test_training_in_other_processes_is_that_in_this_one(
     }
     assert checkpoint.action.n == 7
     assert checkpoint.config.shaping == {"living_reward": 101}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc, and the choice of a core, are Linux's")
+def test_a_worker_shares_one_core_with_its_engines() -> None:
+    """Who asks and who answers take turns; this process, which learns, keeps all cores."""
+    before = os.sched_getaffinity(0)
+    backend = GymnasiumBackend(envs.resolve(GATHERING), lanes=3, seed=1, workers=2)
+    try:
+        backend.reset()
+        for number, (remote, lanes) in enumerate(zip(backend._remote, (1, 2), strict=True)):
+            worker = remote._process.pid
+            started = children(worker)
+            assert len(started) == lanes + 1  # And what ends engines that are left over.
+            assert all(os.sched_getaffinity(process) == {core_for(number)} for process in (worker, *started))
+    finally:
+        backend.close()
+    assert os.sched_getaffinity(0) == before
+
+
+def children(process: int) -> list[int]:
+    """The processes that `process` has started, whichever thread of it did."""
+    tasks = Path(f"/proc/{process}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]

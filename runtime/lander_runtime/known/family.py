@@ -47,6 +47,9 @@ class Family:
     """`module:function` that takes every environment as Gymnasium made it and returns it fit to be used
     here; for what concerns this machine and is therefore no part of a recipe."""
 
+    engines: bool = False
+    """Each environment is a program of its own, and who steps it waits for it."""
+
     def check(self, spec: EnvSpec) -> None:
         """Raise `InputRefused` for an argument that is not on the list, or has no fitting value."""
         for name, value in spec.kwargs.items():

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime import envs
+from lander_runtime.cores import stay_on
 from lander_runtime.errors import InputRefused
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer.backends.base import StepResult
@@ -118,8 +119,11 @@ class Lanes:
         self._ended = np.zeros(count, bool)
         self._episodes = [-1] * count
         self._actions: list[list[Any]] = [[] for _ in range(count)]
-        self.action = envs.describe_spaces(self._envs[0])[1]
+        self._action = envs.describe_spaces(self._envs[0])[1]
+
+    def action_space(self) -> Space:
         """What the environments are given."""
+        return self._action
 
     def reset(self) -> NDArray[Any]:
         """Start the first episode of every lane; gives observations `[N, *obs_shape]`."""
@@ -145,7 +149,7 @@ class Lanes:
         """What `restore` needs."""
         lengths = [len(actions) for actions in self._actions]
         actions = [action for actions in self._actions for action in actions]
-        done = np.array(actions, self.action.dtype).reshape(-1, *self.action.shape)
+        done = np.array(actions, self._action.dtype).reshape(-1, *self._action.shape)
         return History(np.array(self._episodes), np.array(lengths), done)
 
     def restore(self, history: History) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -172,7 +176,7 @@ class Lanes:
 
     def _one_by_one(self, actions: NDArray[Any]) -> Iterable[Any]:
         """Of `[N, *action_shape]` each lane's; a copy, because they are remembered."""
-        return actions.tolist() if self.action.n is not None else actions.copy()
+        return actions.tolist() if self._action.n is not None else actions.copy()
 
     def _start(self, lane: int, episode: int) -> None:
         self._episodes[lane] = episode
@@ -182,7 +186,7 @@ class Lanes:
         self._obs[lane], _ = self._envs[lane].reset(seed=int(seed) % FIRST_SELECTION_SEED)
 
     def _step(self, lane: int, action: Any) -> tuple[float, bool, bool]:
-        if self.action.n is None:
+        if self._action.n is None:
             # What an environment does to its array must not change what is remembered of it.
             action = np.array(action)
         obs, reward, terminated, truncated, _ = self._envs[lane].step(action)
@@ -192,7 +196,14 @@ class Lanes:
         return float(reward), bool(terminated), bool(truncated and not terminated)
 
 
-def open_lanes(registered: Any, spec: EnvSpec, seed: int, first: int, count: int) -> Lanes:
-    """`Lanes` in a process that may not know the environment yet; `registered` is its entry elsewhere."""
+def open_lanes(
+    registered: Any, spec: EnvSpec, seed: int, first: int, count: int, core: int | None = None
+) -> Lanes:
+    """`Lanes` in a process that may not know the environment yet; `registered` is its entry elsewhere.
+
+    With a `core`, this process and all that it starts stay there.
+    """
+    if core is not None:
+        stay_on(core)
     envs.adopt(registered)
     return Lanes(spec, seed, first, count)

@@ -93,6 +93,7 @@ FAMILY = Family(
         WrapperSpec("FrameStackObservation", {"stack_size": 4}),
     ),
     housing="lander_runtime.known.doom.engine:Housed",
+    engines=True,
 )
 """uint8 observations `[4, 60, 80]`: four grey pictures, the newest last, 4/35 of a second apart."""
 
