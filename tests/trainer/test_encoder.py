@@ -1,6 +1,7 @@
 """Images: every layout reaches the convolutions the right way round; what does not fit is refused by name."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,15 @@ from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.spec import Space
 from lander_trainer import TrainConfig
 from lander_trainer.checkpoint import build_network
-from lander_trainer.encoder import ImageEncoder, channels_first, image_misfit, is_image, smallest_side
+from lander_trainer.encoder import (
+    ImageEncoder,
+    as_planes,
+    channels_first,
+    channels_last,
+    image_misfit,
+    is_image,
+    smallest_side,
+)
 from lander_trainer.learners import choose_learner, open_learner
 from lander_trainer.memory import check_memory, free_memory, rollout_bytes
 from lander_trainer.network import misfit
@@ -23,18 +32,17 @@ def image(*shape: int, dtype: str = "uint8") -> Space:
     return Space("Box", shape, dtype, low=0.0, high=255.0)
 
 
-@pytest.mark.parametrize(
-    ("shape", "planes"),
-    [
-        ((40, 50), 1),
-        ((40, 50, 1), 1),
-        ((40, 50, 3), 3),
-        ((40, 50, 4), 4),
-        ((2, 40, 50), 2),
-        ((2, 40, 50, 3), 6),
-    ],
-    ids=str,
-)
+LAYOUTS = [
+    ((40, 50), 1),
+    ((40, 50, 1), 1),
+    ((40, 50, 3), 3),
+    ((40, 50, 4), 4),
+    ((2, 40, 50), 2),
+    ((2, 40, 50, 3), 6),
+]
+
+
+@pytest.mark.parametrize(("shape", "planes"), LAYOUTS, ids=str)
 def test_every_layout_becomes_channels_first(shape: tuple[int, ...], planes: int) -> None:
     """A pixel that is set in row 7 and column 9 must be found there, in one channel or in all."""
     images = torch.zeros((2, *shape), dtype=torch.uint8)
@@ -51,6 +59,17 @@ def test_every_layout_becomes_channels_first(shape: tuple[int, ...], planes: int
 def test_frames_of_colours_keep_their_order() -> None:
     images = torch.arange(2 * 3, dtype=torch.uint8).reshape(1, 2, 1, 1, 3)
     assert channels_first(images).flatten().tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("shape", "planes"), LAYOUTS, ids=str)
+def test_images_in_the_order_for_learning_are_the_same_images(shape: tuple[int, ...], planes: int) -> None:
+    images = torch.randint(0, 256, (2, *shape), dtype=torch.uint8)
+    ordered = channels_last(images)
+    assert ordered.shape == (2, 40, 50, planes)
+    assert ordered.is_contiguous()
+    assert torch.equal(as_planes(ordered), channels_first(images))
+    # Whoever asks for planes is given an image that is understood as it is.
+    assert torch.equal(channels_first(as_planes(ordered)), as_planes(ordered))
 
 
 def test_pixels_are_scaled_by_255_and_go_through_the_layers() -> None:
@@ -133,6 +152,20 @@ def test_the_whole_gradient_has_one_limit_where_the_encoder_learns_from_both() -
     assert norm == pytest.approx(0.01, rel=1e-3)
 
 
+def test_an_update_is_that_of_the_same_images_in_another_layout() -> None:
+    """Were pixels mixed up between the rollout and the network, only one of the two would be."""
+    config = config_of(epochs=2, minibatches=2, channels=(4,), learner="autograd")
+    colours = rollout_of_images((8, 9, 3))
+    frames = replace(colours, obs=np.moveaxis(colours.obs, -1, 2))
+    states = []
+    for rollout in (colours, frames):
+        space = image(*rollout.obs.shape[2:])
+        learner = open_learner(config, build_network(space, ACTION, config))
+        learner.update(rollout, 0.001, np.random.default_rng(0))
+        states.append(learner.state())
+    assert all(torch.equal(tensor, states[1][name]) for name, tensor in states[0].items())
+
+
 def test_size_of_a_rollout_is_told_in_the_type_of_its_observations() -> None:
     config = TrainConfig(lanes=16, rollout_steps=127)
     assert rollout_bytes(config, image(4, 60, 80)) == 128 * 16 * 4 * 60 * 80
@@ -145,6 +178,6 @@ def test_a_rollout_larger_than_the_memory_is_refused_with_both_numbers() -> None
         pytest.skip("this system does not tell how much memory is free")
     lanes = 1 + free // (96 * 96 * 3 * 1024)
     config = TrainConfig(rollout_steps=1024, lanes=min(lanes, 65_536))
-    with pytest.raises(MachineLacks, match=r"takes 3 x .* GB; .* GB are free"):
+    with pytest.raises(MachineLacks, match=r"takes 4 x .* GB; .* GB are free"):
         check_memory(config, image(96, 96, 3))
     check_memory(TrainConfig(), image(96, 96, 3))

@@ -9,8 +9,9 @@ from lander_runtime.errors import MachineLacks
 from lander_runtime.spec import Space
 from lander_trainer.config import TrainConfig
 
-_COPIES = 3
-"""Of a rollout's observations in an update: as collected, without dummy rows, and where the learner reads."""
+_COPIES = 4
+"""Of a rollout's observations in an update: as collected, ordered for learning, without dummy rows, and where
+the learner reads."""
 
 
 def rollout_bytes(config: TrainConfig, observation: Space) -> int:

@@ -7,7 +7,7 @@ a value: shapes are fixed, the learning rates are tensors, and the KL stop is a 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,15 +19,16 @@ from lander_trainer.advantages import explained_variance
 from lander_trainer.batch import Batch, epoch_order, make_batch, minibatch_advantages, minibatch_size
 from lander_trainer.config import TrainConfig
 from lander_trainer.distributions import Gaussian
+from lander_trainer.encoder import as_planes, channels_last
 from lander_trainer.learners.base import LearningStatistics, NotFinite, UpdateStatistics, check_finite
 from lander_trainer.learners.flat import FlatParameters
 from lander_trainer.losses import categorical, gaussian, ppo_loss
 from lander_trainer.network import ActorCritic
 from lander_trainer.rollout import Rollout
 
-_ROWS = 8_192
-"""Observations whose values are computed at once; enough for a GPU, and 150 MB of an image encoder's
-first layer."""
+_ROWS = 256
+"""Observations whose values are computed at once: 20 MB of Doom's pictures as float32. With 8,192 of them,
+memory that is fresh each time took longer than the conversion."""
 
 
 class AutogradLearner:
@@ -73,16 +74,8 @@ class AutogradLearner:
     def update(self, rollout: Rollout, learning_rate: float, rng: np.random.Generator) -> UpdateStatistics:
         config = self._config
         check_finite(observations=rollout.obs, rewards=rollout.rewards)
-        steps, lanes = rollout.rewards.shape
-        with torch.inference_mode():
-            # Some steps at a time, since the layers of a network for images give more than it is given.
-            parts = rollout.obs.reshape(-1, *rollout.obs.shape[2:])
-            values = np.concatenate(
-                [
-                    self.network.values(torch.from_numpy(parts[row : row + _ROWS]).to(self._device)).cpu()
-                    for row in range(0, len(parts), _ROWS)
-                ]
-            ).reshape(steps + 1, lanes)
+        rollout = replace(rollout, obs=self._arranged(rollout.obs))
+        values = self._values(rollout.obs)
         check_finite(values=values)
         # What leaves the range of numbers is looked for by name; NumPy's warnings would say less.
         with np.errstate(all="ignore"):
@@ -129,6 +122,27 @@ class AutogradLearner:
     def close(self) -> None:
         pass
 
+    def _arranged(self, obs: NDArray[Any]) -> NDArray[Any]:
+        """Observations `[T + 1, N, *obs_shape]` in the order in which `_seen` wants their rows."""
+        if self.network.encoder is None:
+            return obs
+        images = channels_last(torch.from_numpy(obs.reshape(-1, *obs.shape[2:])))
+        return images.numpy().reshape(*obs.shape[:2], *images.shape[1:])
+
+    def _seen(self, rows: Tensor) -> Tensor:
+        """Rows of `_arranged` as the network takes them."""
+        return rows if self.network.encoder is None else as_planes(rows)
+
+    def _values(self, obs: NDArray[Any]) -> NDArray[np.float32]:
+        """The critic's values `[T + 1, N]` of what `_arranged` gave."""
+        rows = torch.from_numpy(obs.reshape(-1, *obs.shape[2:]))
+        with torch.inference_mode():
+            # Some rows at a time, since the layers of a network for images give more than it is given.
+            parts = [
+                self.network.values(self._seen(part.to(self._device))).cpu() for part in rows.split(_ROWS)
+            ]
+        return torch.cat(parts).numpy().reshape(obs.shape[:2])
+
     def _capture(self, inputs: "_Inputs") -> torch.cuda.CUDAGraph:
         """Record an update without doing it; what the warm-up that CUDA asks for changed is put back."""
         weights, optimizer = self._flat.values.clone(), self.state()
@@ -163,8 +177,8 @@ class AutogradLearner:
         config, size = self._config, minibatch_size(self._config)
         part = slice(minibatch * size, (minibatch + 1) * size)
         rows = inputs.orders[epoch, part]
-        obs = inputs.obs[rows]
-        outputs, values = self.network(obs)
+        # Whole rows at a time; an index in brackets copies number by number.
+        outputs, values = self.network(self._seen(inputs.obs.index_select(0, rows)))
         log_probs, entropies = self._judge(outputs, inputs.actions[rows])
         terms = ppo_loss(
             log_probs,
