@@ -54,8 +54,9 @@ class TrainConfig:
     """Where the networks run; `auto` takes CUDA where PyTorch has it."""
 
     threads: int = 1
-    """Threads of PyTorch and of NumPy's products. For networks this small a second one costs more than it
-    brings, and the number must be fixed for a run to be repeatable."""
+    """Threads of PyTorch and of NumPy's products. For small perceptrons a second one costs more than it
+    brings; convolutions are learned 1.6 times faster with two. The number must be fixed for a run to be
+    repeatable."""
 
     workers: int = 0
     """Threads (envpool) or processes (Gymnasium) that step the copies; 0 is one a core. With more than one,
