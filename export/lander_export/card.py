@@ -2,6 +2,7 @@
 
 from lander_export.source import Recipe
 from lander_runtime.info import PolicyInfo
+from lander_runtime.known import family_of
 from lander_runtime.statistics import Summary
 from lander_runtime.words import counted
 
@@ -134,9 +135,11 @@ def _verification(info: PolicyInfo) -> str:
 
 
 def _run(info: PolicyInfo, file_name: str) -> str:
+    family = family_of(info.env.id)
+    extras = ",".join(["cpu", "eval", *([family.extra] if family else [])])
     return f"""## Run it
 
-    pip install 'lander-rl[cpu,eval]'
+    pip install 'lander-rl[{extras}]'
     lander eval {file_name} --episodes 100
 
 or in Python, with numpy and onnxruntime alone:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +214,17 @@ def test_card_of_a_run_that_went_to_its_end_promises_the_same_weights(exported: 
     )
     assert f"The same weights, bit for bit on the same platform and versions:\n\n    {command}\n" in card
     assert "after update" not in card
+
+
+@pytest.mark.parametrize(
+    ("env_id", "extras"), [("LunarLander-v3", "cpu,eval"), ("VizdoomBasic-v1", "cpu,eval,doom")]
+)
+def test_card_names_the_extras_that_the_environment_needs(
+    exported: Exported, env_id: str, extras: str
+) -> None:
+    info = replace(exported.info, env=replace(exported.info.env, id=env_id))
+    card = render_card(info, file_name="policy.onnx", gif_name=None, reproduce=None)
+    assert f"    pip install 'lander-rl[{extras}]'\n" in card
 
 
 def test_file_names_no_place_on_this_machine(exported: Exported) -> None:
