@@ -9,7 +9,7 @@ BROWSERS := chromium chromium-browser google-chrome
 
 .PHONY: demo test browser lint bench wheel-test clean
 
-# Train for about a minute, export, score ten episodes, record a GIF.
+# Train for half a minute, export, score ten episodes, record a GIF.
 demo: $(INSTALLED)
 	$(BIN)/lander train
 	$(BIN)/lander export
@@ -32,10 +32,11 @@ lint: $(INSTALLED)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
-# The figures in README.md; each script says what it measures.
+# A quick look at speed and seeds; the figures in README.md name their own commands.
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/act_speed.py
 	$(BIN)/python benchmarks/seeds.py --seeds 3 --steps 1_000_000 --out seeds.json
+	rm -f train_speed.json
 	$(BIN)/python benchmarks/train_speed.py --only lander-envpool,lander-gymnasium --out train_speed.json
 
 # The built wheel in a clean environment with the extra `cpu` only.

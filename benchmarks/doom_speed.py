@@ -119,7 +119,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--env", default="VizdoomHealthGatheringSupreme-v1")
     parser.add_argument("--steps", type=int, default=20_000, help="decisions of every run")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=HERE / "results" / "doom_speed.json")
+    parser.add_argument("--out", type=Path, default=Path("doom_speed.json"))
     parser.add_argument("--venv", type=Path, default=HERE.parent / ".bench-venv", help="of Stable-Baselines3")
     parser.add_argument("--table", type=Path, metavar="FILE", help="print the table of a file, run nothing")
     options = parser.parse_args()

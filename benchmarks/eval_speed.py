@@ -99,7 +99,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--episodes", type=int, default=10_000, help="of the bare environments and lander")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sb3-episodes", type=int, default=500)
-    parser.add_argument("--out", type=Path, default=HERE / "results" / "eval_speed.json")
+    parser.add_argument("--out", type=Path, default=Path("eval_speed.json"))
     parser.add_argument("--venv", type=Path, default=HERE.parent / ".bench-venv", help="of Stable-Baselines3")
     parser.add_argument("--table", type=Path, metavar="FILE", help="print the table of a file, run nothing")
     options = parser.parse_args()

@@ -148,7 +148,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time; 1 for undisturbed times")
     parser.add_argument("--preset", default="default")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="key=value")
-    parser.add_argument("--out", type=Path, help="default: benchmarks/results/seeds-500k.json, as the steps")
+    parser.add_argument("--out", type=Path, help="default: seeds-500k.json, as the steps")
     options = parser.parse_args()
     if min(options.seeds, options.episodes, options.jobs) < 1:
         parser.error("--seeds, --episodes and --jobs must be at least 1.")
@@ -157,7 +157,7 @@ def _options() -> argparse.Namespace:
     if any(text.partition("=")[0].strip() in ("seed", "steps", "env") for text in options.set):
         parser.error("--set takes neither seed nor steps nor env; use --seeds and --steps.")
     if options.out is None:
-        options.out = Path(f"benchmarks/results/seeds-{_short(options.steps)}.json")
+        options.out = Path(f"seeds-{_short(options.steps)}.json")
     return options
 
 

@@ -101,7 +101,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--until-solved", action="store_true", help="stop each at a training mean of 200")
     parser.add_argument("--runs", type=int, default=5, help="of every contender")
     parser.add_argument("--only", default=DEFAULT, help=f"of {', '.join(CONTENDERS)}; default {DEFAULT}")
-    parser.add_argument("--out", type=Path, default=HERE / "results" / "train_speed.json")
+    parser.add_argument("--out", type=Path, default=Path("train_speed.json"))
     parser.add_argument("--resume", action="store_true", help="add the runs that an existing file lacks")
     parser.add_argument("--venv", type=Path, default=HERE.parent / ".bench-venv", help="of sb3 and sbx")
     parser.add_argument("--table", type=Path, metavar="FILE", help="print the table of a file, run nothing")
