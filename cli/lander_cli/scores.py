@@ -32,7 +32,7 @@ def _episodes(report: "Report") -> Table:
     results, first = report.results, report.summary.first_seed
     rows = zip(results.returns, results.lengths, results.outcomes, strict=True)
     for index, (value, length, outcome) in enumerate(rows):
-        table.add_row(str(index), str(first + index), f"{value:.1f}", str(length), Text(printable(outcome)))
+        table.add_row(str(index), str(first + index), f"{value:z.1f}", str(length), Text(printable(outcome)))
     return table
 
 
@@ -52,7 +52,7 @@ def _summary(report: "Report") -> Text:
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcome_counts.items())
     rows.append(("outcomes", counts))
     rows.append(("length", f"{summary.mean_length:.1f} steps"))
-    rows += [(name, f"{value:.1f}{_unit(report, name)}") for name, value in summary.mean_measures.items()]
+    rows += [(name, f"{value:z.1f}{_unit(report, name)}") for name, value in summary.mean_measures.items()]
     speed = f"{conduct.steps_per_second:,.0f} steps/s on {conduct.provider}, {conduct.engine}"
     return pairs([*rows, ("speed", speed), ("report sha256", report.sha256)])
 
