@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -57,12 +57,24 @@ def print_json(data: dict[str, Any]) -> None:
         _end_unheard()
 
 
+def forget_unwritten() -> None:
+    """Drop what could not be written to stdout: Python would try once more as it ends, and exit with 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _lead_nowhere(sys.stdout)
+
+
 def _end_unheard() -> NoReturn:
-    # What is still in the buffers goes nowhere, instead of raising once more when Python ends.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(nowhere, stream.fileno())
+    _lead_nowhere(sys.stdout, sys.stderr)
     raise SystemExit(_NOBODY_LISTENS)
+
+
+def _lead_nowhere(*streams: TextIO) -> None:
+    """What is still in their buffers goes nowhere, instead of raising once more when Python ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        os.dup2(nowhere, stream.fileno())
 
 
 def print_next(*words: object) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lander_cli.compare import compare_command
-from lander_cli.console import complain
+from lander_cli.console import complain, forget_unwritten
 from lander_cli.eval import eval_command
 from lander_cli.export import export_command
 from lander_cli.failures import explain
@@ -41,7 +41,7 @@ app.command("replay")(replay_command)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"lander {version('lander-rl')}")
+        print(f"lander {version('lander-rl')}", flush=True)
         raise typer.Exit
 
 
@@ -74,4 +74,5 @@ def main() -> None:
         if debug:
             traceback.print_exc()
         complain(failure.sentence)
+        forget_unwritten()
         sys.exit(failure.exit_code)

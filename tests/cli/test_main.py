@@ -124,11 +124,25 @@ class TestErrors:
         assert f"pip install 'lander-rl[{extra}]'" in found.message
 
     @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no /dev/full here")
-    @pytest.mark.parametrize("arguments", [["inspect"], ["eval", "--json"]])
-    def test_a_full_disk_is_what_the_machine_lacks(self, tiny: Path, arguments: list[str]) -> None:
-        command = [sys.executable, "-c", "from lander_cli.main import main; main()", *arguments, str(tiny)]
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
+    @pytest.mark.parametrize(
+        "arguments", [["inspect", "tiny.onnx"], ["eval", "--json", "tiny.onnx"], ["--version"]]
+    )
+    def test_a_full_disk_is_what_the_machine_lacks(
+        self, tiny: Path, arguments: list[str], unbuffered: str
+    ) -> None:
+        command = [sys.executable, "-c", "from lander_cli.main import main; main()", *arguments]
         with Path("/dev/full").open("wb") as full:
-            child = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+            child = subprocess.run(
+                command,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=60,
+                cwd=tiny.parent,
+                # Buffered, Python tries again as it ends, and would then exit with 120.
+                env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            )
         assert child.returncode == 4
         assert os.strerror(errno.ENOSPC) in child.stderr
         assert "Traceback" not in child.stderr

@@ -2,6 +2,8 @@
 
 import json
 import tomllib
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -178,6 +180,17 @@ def test_time_limit_ends_the_run_with_the_whole_schedule_behind_it(echo: str, ru
     chosen = [row.done for row in rows if row.selection_score is not None]
     assert len(chosen) == 3
     assert chosen[-1] == 1.0
+
+
+def test_time_limit_reached_by_a_hair_still_ends_with_a_selection(
+    echo: str, run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Every look at the clock takes a second: an update two. A third, after no selection, must not count.
+    clock = SimpleNamespace(perf_counter=count().__next__)
+    monkeypatch.setattr("lander_trainer.training.time", clock)
+    recorder = Recorder()
+    train(settings(echo, steps=10**9, time_limit=6.0, selections=1), run, observer=recorder)
+    assert [row.selection_score is not None for row in recorder.updates] == [False, False, True]
 
 
 def test_time_limit_that_is_not_needed_changes_nothing(

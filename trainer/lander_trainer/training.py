@@ -161,7 +161,8 @@ class _Trainer:
             seconds=self.progress.seconds + learned - started,
         )
         score = self._select(done)
-        ended = time.perf_counter()
+        # Nothing else takes time: a limit that fell in between would end the run without its last selection.
+        ended = learned if score is None else time.perf_counter()
         self.progress = replace(self.progress, seconds=self.progress.seconds + ended - learned)
         if score is not None and _is_kept(score, self.progress.best_score):
             self.progress = replace(self.progress, best_score=score)
