@@ -95,5 +95,7 @@ class ShrinkObservation(gymnasium.ObservationWrapper[NDArray[np.uint8], Any, NDA
         for row in range(1, factor):
             rows += observation[row::factor]
         # A block's columns and their channels lie side by side, so one product weighs and sums them.
-        total = (rows.reshape(-1, len(self._weights)) @ self._weights).astype(np.uint32)
-        return ((total + whole // 2) // whole).astype(np.uint8).reshape(self.observation_space.shape or ())
+        total = rows.reshape(-1, len(self._weights)) @ self._weights
+        # Never up to the next whole number: `whole` is at most 2^16, and what is under 256 is kept to 2^-17.
+        mean = (total + whole // 2) / np.float32(whole)
+        return mean.astype(np.uint8).reshape(self.observation_space.shape or ())

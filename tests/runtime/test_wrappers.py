@@ -101,6 +101,21 @@ def test_grey_is_the_luminance_of_a_block_to_the_last_digit(wrapped: Wrapped, fa
     assert env.observation_space.contains(obs)
 
 
+@pytest.mark.parametrize(("brighter", "mean"), [((2, 190, 5), 254), ((0, 192, 0), 255)])
+def test_a_hair_under_a_half_is_rounded_down(
+    wrapped: Wrapped, brighter: tuple[int, int, int], mean: int
+) -> None:
+    """Of 225 pixels so many are 255 and not 254 in red, green and blue: 28,799 and 28,800 of 57,600ths."""
+    colours = np.full((225, 3), 254, np.uint8)
+    for channel, count in enumerate(brighter):
+        colours[:count, channel] = 255
+    colours = colours.reshape(15, 15, 3)
+    space = spaces.Box(0, 255, colours.shape, np.uint8)
+    kwargs = {"factor": 15, "grayscale": True}
+    env = wrapped("ShrinkObservation", kwargs, observation_space=space, shown=colours)
+    assert env.reset(seed=0)[0].tolist() == [[mean]]
+
+
 @pytest.mark.parametrize("shape", [(2, 4), (2, 4, 4), (2, 4, 1)], ids=str)
 def test_grey_is_made_of_three_colours_only(wrapped: Wrapped, shape: tuple[int, ...]) -> None:
     space = spaces.Box(0, 255, shape, np.uint8)

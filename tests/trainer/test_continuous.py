@@ -93,9 +93,9 @@ def test_first_policy_has_deviation_one_around_nothing(match: str, run: RunDirec
 # What an environment is given, and what is remembered of it.
 
 
-def far_out(obs: NDArray[Any]) -> NDArray[np.float32]:
+def far_out(obs: NDArray[Any]) -> tuple[NDArray[np.float32], None]:
     """A policy whose means lie outside of the bounds, on either side."""
-    return np.tile(np.float32([4.0, -4.0, 0.0, 0.0]), (len(obs), 1))
+    return np.tile(np.float32([4.0, -4.0, 0.0, 0.0]), (len(obs), 1)), None
 
 
 def test_environment_gets_clipped_actions_and_the_learner_what_was_drawn(

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.testing import assert_close
 
 from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.spec import Space
@@ -164,6 +165,23 @@ def test_an_update_is_that_of_the_same_images_in_another_layout() -> None:
         learner.update(rollout, 0.001, np.random.default_rng(0))
         states.append(learner.state())
     assert all(torch.equal(tensor, states[1][name]) for name, tensor in states[0].items())
+
+
+def test_values_that_came_with_the_outputs_are_those_that_are_learned_from() -> None:
+    """Twice, because the second rollout is ordered where the first one was."""
+    config = config_of(epochs=2, minibatches=2, channels=(4,), learner="autograd")
+    asked, told = (open_learner(config, build_network(image(8, 9), ACTION, config)) for _ in range(2))
+    for seed in (1, 2):
+        rollout = rollout_of_images((8, 9), seed=seed)
+        asked.update(rollout, 0.001, np.random.default_rng(seed))
+        values = np.stack([told.forward(obs)[1] for obs in rollout.obs])
+        told.update(replace(rollout, values=values), 0.001, np.random.default_rng(seed))
+        assert_close(told.state(), asked.state())
+    values += 1.0
+    told.update(replace(rollout, values=values), 0.001, np.random.default_rng(3))
+    asked.update(rollout, 0.001, np.random.default_rng(3))
+    with pytest.raises(AssertionError):
+        assert_close(told.state(), asked.state())
 
 
 def test_size_of_a_rollout_is_told_in_the_type_of_its_observations() -> None:

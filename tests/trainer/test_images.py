@@ -58,7 +58,7 @@ def test_rollouts_stay_uint8(stripe: str) -> None:
     try:
         distribution = distribution_of(check_trainable(spec)[1])
         collector = Collector(backend, backend.reset(), 4, np.random.default_rng(0), distribution)
-        rollout = collector.collect(lambda obs: np.zeros((len(obs), 3), np.float32))
+        rollout = collector.collect(lambda obs: (np.zeros((len(obs), 3), np.float32), None))
     finally:
         backend.close()
     assert rollout.obs.dtype == np.uint8

@@ -133,7 +133,7 @@ def test_network_always_shows_the_current_weights(name: str) -> None:
     assert not any(torch.equal(before[key], after[key]) for key in before)
     obs = rollout_of().obs[0]
     expected = learner.network.outputs(torch.from_numpy(obs)).detach().numpy()
-    assert np.allclose(learner.outputs(obs), expected, rtol=1e-5, atol=1e-6)
+    assert np.allclose(learner.forward(obs)[0], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_weights_put_into_the_network_are_those_that_act_and_learn(name: str) -> None:
@@ -141,7 +141,7 @@ def test_weights_put_into_the_network_are_those_that_act_and_learn(name: str) ->
     update(trained, acted(trained))
     loaded.network.load_state_dict(trained.network.state_dict())
     obs = rollout_of().obs[0]
-    assert np.array_equal(trained.outputs(obs), loaded.outputs(obs))
+    assert np.array_equal(trained.forward(obs)[0], loaded.forward(obs)[0])
     loaded.restore(trained.state())
     rollout = acted(trained, seed=4)
     for learner in (trained, loaded):

@@ -60,8 +60,8 @@ def test_both_act_and_judge_alike() -> None:
     one, other = (learner_of(name) for name in NAMES)
     obs = np.random.default_rng(1).normal(size=(50, 2)).astype(np.float32)
     expected = one.network.outputs(torch.from_numpy(obs)).detach().numpy()
-    assert np.allclose(one.outputs(obs), expected, rtol=1e-5, atol=1e-6)
-    assert np.allclose(other.outputs(obs), expected, rtol=1e-5, atol=1e-6)
+    assert np.allclose(one.forward(obs)[0], expected, rtol=1e-5, atol=1e-6)
+    assert np.allclose(other.forward(obs)[0], expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.uint8, np.int64])
@@ -245,7 +245,7 @@ def test_update_makes_well_paid_actions_likelier_and_values_truer(name: str) -> 
     learner = learner_of(name, config)
     rollout = acted(learner)
     obs, paid = np.ones_like(rollout.obs), np.where(rollout.actions == 0, 3.0, 0.0).astype(np.float32)
-    logits = np.broadcast_to(learner.outputs(obs[0, :1]), rollout.outputs.shape).copy()
+    logits = np.broadcast_to(learner.forward(obs[0, :1])[0], rollout.outputs.shape).copy()
     rollout = dataclasses.replace(rollout, obs=obs, rewards=paid, outputs=logits)
 
     def chance_and_error() -> tuple[float, float]:

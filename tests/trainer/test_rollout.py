@@ -17,23 +17,23 @@ from lander_runtime.errors import InputRefused
 from lander_runtime.spec import EnvSpec
 from lander_trainer.backends import RestorableBackend, open_backend
 from lander_trainer.distributions import Categorical
-from lander_trainer.rollout import Collector, Rollout
+from lander_trainer.rollout import Collector, Policy, Rollout
 from trainer_environments import WalkingEnv
 
 SEED = 5
 
-Policy = Callable[[NDArray[Any]], NDArray[np.float32]]
+Forward = tuple[NDArray[np.float32], NDArray[np.float32] | None]
 
 
-def uniform(obs: NDArray[Any]) -> NDArray[np.float32]:
-    """Logits of two actions that are equally likely."""
-    return np.zeros((len(obs), 2), np.float32)
+def uniform(obs: NDArray[Any]) -> Forward:
+    """Logits of two actions that are equally likely, and no values."""
+    return np.zeros((len(obs), 2), np.float32), None
 
 
 def always(probabilities: list[float]) -> Policy:
     """Logits of `probabilities`, whatever is seen."""
     logits = np.log(np.array(probabilities, np.float32)) + 3.0
-    return lambda obs: np.broadcast_to(logits, (len(obs), len(logits)))
+    return lambda obs: (np.broadcast_to(logits, (len(obs), len(logits))), None)
 
 
 @contextmanager
@@ -128,7 +128,7 @@ def test_recent_returns_are_the_last_hundred(counting: Callable[..., EnvSpec]) -
 
 def test_a_rollout_is_not_overwritten_by_the_next(counting: Callable[..., EnvSpec]) -> None:
     with collector(counting(), lanes=2, steps=3) as collecting:
-        first = collecting.collect(uniform)
+        first = collecting.collect(lambda obs: (uniform(obs)[0], obs[:, 1]))
         kept = [array.copy() for array in vars(first).values()]
         collecting.collect(uniform)
     assert all(np.array_equal(a, b) for a, b in zip(vars(first).values(), kept, strict=True))
@@ -149,14 +149,14 @@ def test_actions_follow_the_policys_distribution(counting: Callable[..., EnvSpec
 def test_what_is_next_to_impossible_is_hardly_ever_done(counting: Callable[..., EnvSpec]) -> None:
     # e^-30 is a chance of one in 10^13.
     with collector(counting(), lanes=8, steps=1000) as collecting:
-        rollout = collecting.collect(lambda obs: np.tile(np.float32([30.0, 0.0]), (len(obs), 1)))
+        rollout = collecting.collect(lambda obs: (np.tile(np.float32([30.0, 0.0]), (len(obs), 1)), None))
     assert not rollout.actions.any()
 
 
 def test_actions_are_chosen_on_the_observation_of_their_row(counting: Callable[..., EnvSpec]) -> None:
     # Action 0 at steps 0 and 1 of an episode, action 1 from 2 on; the odds are e^100 and more.
-    def early_or_late(obs: NDArray[Any]) -> NDArray[np.float32]:
-        return np.float32(200.0) * np.stack([1.5 - obs[:, 1], obs[:, 1] - 1.5], axis=1)
+    def early_or_late(obs: NDArray[Any]) -> Forward:
+        return np.float32(200.0) * np.stack([1.5 - obs[:, 1], obs[:, 1] - 1.5], axis=1), None
 
     with collector(counting(length=4), lanes=3, steps=12) as collecting:
         rollout = collecting.collect(early_or_late)
@@ -167,13 +167,28 @@ def test_outputs_are_those_that_each_action_was_drawn_from(counting: Callable[..
     # Into one buffer, as a learner may hand them out: it is overwritten at every step.
     buffer = np.empty((3, 2), np.float32)
 
-    def told(obs: NDArray[Any]) -> NDArray[np.float32]:
+    def told(obs: NDArray[Any]) -> Forward:
         buffer[:] = obs / 1000
-        return buffer
+        return buffer, None
 
     with collector(counting(length=4), lanes=3, steps=12) as collecting:
         rollout = collecting.collect(told)
     assert np.array_equal(rollout.outputs, rollout.obs[:-1] / 1000)
+    assert rollout.values is None
+
+
+def test_values_are_those_of_each_observation_also_of_the_last(counting: Callable[..., EnvSpec]) -> None:
+    buffer = np.empty(3, np.float32)
+
+    def valued(obs: NDArray[Any]) -> Forward:
+        buffer[:] = obs[:, 1] * 2
+        return np.zeros((len(obs), 2), np.float32), buffer
+
+    with collector(counting(length=4), lanes=3, steps=10) as collecting:
+        for _ in range(2):
+            rollout = collecting.collect(valued)
+            assert rollout.values is not None
+            assert np.array_equal(rollout.values, rollout.obs[:, :, 1] * 2)
 
 
 def test_same_generator_same_actions(counting: Callable[..., EnvSpec]) -> None:

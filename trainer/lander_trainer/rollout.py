@@ -1,7 +1,8 @@
 """Collecting experience: T steps of N lanes with the current policy.
 
 Acting needs only the actor, a step at a time. Values and log-probabilities are computed for the
-whole rollout at once afterwards, with the same weights, which is one large product in place of T small ones.
+whole rollout at once afterwards, with the same weights, which is one large product in place of T small ones;
+only where the critic shares an encoder with the actor are its values there already, and kept.
 """
 
 import time
@@ -17,6 +18,9 @@ from lander_runtime.errors import InputRefused
 from lander_trainer.advantages import live_rows
 from lander_trainer.backends import Backend
 from lander_trainer.distributions import Distribution
+
+Policy = Callable[[NDArray[Any]], tuple[NDArray[np.float32], NDArray[np.float32] | None]]
+"""Observations `[N, *obs_shape]` to outputs `[N, p]` and values `[N]` or None, as in `Learner.forward`."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Rollout:
     """`[T, N]`."""
     live: NDArray[np.bool_]
     """`[T, N]`: False at the dummy row after an episode's end."""
+    values: NDArray[np.float32] | None = None
+    """`[T + 1, N]`: the critic's value of every observation, where it came with the outputs."""
 
 
 class Collector:
@@ -72,8 +78,8 @@ class Collector:
         self.environment_seconds = 0.0
         self.inference_seconds = 0.0
 
-    def collect(self, policy: Callable[[NDArray[Any]], NDArray[np.float32]]) -> Rollout:
-        """Take T steps in every lane, with actions drawn from the outputs `[N, p]` that `policy` gives."""
+    def collect(self, policy: Policy) -> Rollout:
+        """Take T steps in every lane, with actions drawn from what `policy` gives."""
         steps, lanes, distribution = self._steps, self._backend.lanes, self._distribution
         obs = np.empty((steps + 1, *self._obs.shape), self._obs.dtype)
         rewards = np.empty((steps, lanes), np.float32)
@@ -82,11 +88,14 @@ class Collector:
         clock = time.perf_counter()
         obs[0] = self._obs
         first = policy(obs[0])
-        outputs = np.empty((steps, *first.shape), np.float32)
+        outputs = np.empty((steps, *first[0].shape), np.float32)
+        values = None if first[1] is None else np.empty((steps + 1, lanes), np.float32)
         noise = distribution.noise(outputs.shape, self._rng)
         actions = []
         for step in range(steps):
-            outputs[step] = policy(obs[step]) if step else first
+            outputs[step], judged = policy(obs[step]) if step else first
+            if values is not None:
+                values[step] = judged
             actions.append(distribution.draw(outputs[step], noise[step]))
             action = distribution.for_environment(actions[step])
             acted = time.perf_counter()
@@ -94,11 +103,14 @@ class Collector:
             self.inference_seconds += acted - clock
             clock = time.perf_counter()
             self.environment_seconds += clock - acted
+        if values is not None:
+            values[steps] = policy(obs[steps])[1]
+            self.inference_seconds += time.perf_counter() - clock
         self._count_episodes(rewards, terminated | truncated)
         self._obs = obs[steps]
         live = live_rows(terminated, truncated, self._ended)
         self._ended = terminated[-1] | truncated[-1]
-        return Rollout(obs, outputs, np.stack(actions), rewards, terminated, truncated, live)
+        return Rollout(obs, outputs, np.stack(actions), rewards, terminated, truncated, live, values)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of what `restore` needs beside the backend's own state."""

@@ -14,10 +14,16 @@ from threadpoolctl import threadpool_limits
 @contextlib.contextmanager
 def cpu_threads(count: int) -> Iterator[None]:
     """Run with `count` threads in PyTorch and NumPy, and put the caller's numbers back afterwards."""
+    with threadpool_limits(count, user_api="blas"), torch_threads(count):
+        yield
+
+
+@contextlib.contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """The same in PyTorch alone; not around single steps, since to change the number takes a millisecond."""
     before = torch.get_num_threads()
-    with threadpool_limits(count, user_api="blas"):
-        torch.set_num_threads(count)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

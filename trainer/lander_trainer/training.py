@@ -24,7 +24,7 @@ from lander_trainer.rollout import Rollout
 from lander_trainer.run_directory import RunDirectory
 from lander_trainer.schedule import learning_rate, selection_is_due
 from lander_trainer.selection import selection_score
-from lander_trainer.threads import cpu_threads
+from lander_trainer.threads import cpu_threads, torch_threads
 from lander_trainer.trainable import check_trainable, prepare, resolved, shaped_env
 
 
@@ -147,7 +147,9 @@ class _Trainer:
         collector, config, done = self.collector, self.config, self._done()
         environment, inference = collector.environment_seconds, collector.inference_seconds
         started = time.perf_counter()
-        rollout = collector.collect(self._policy)
+        # A second thread would wait for more between two steps, busily, on a core that steps environments.
+        with torch_threads(1):
+            rollout = collector.collect(self._forward)
         collected = time.perf_counter()
         rate = learning_rate(config, done, self.progress.updates)
         statistics = self._learn(rollout, rate)
@@ -186,9 +188,9 @@ class _Trainer:
             selection_seconds=ended - learned,
         )
 
-    def _policy(self, obs: NDArray[Any]) -> NDArray[np.float32]:
-        """Outputs `[N, p]` of the policy as it is, for raw observations `[N, *obs_shape]`."""
-        return self.learner.outputs(self.normaliser.observations(obs))
+    def _forward(self, obs: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """`Learner.forward` of raw observations."""
+        return self.learner.forward(self.normaliser.observations(obs))
 
     def _learn(self, rollout: Rollout, rate: float) -> UpdateStatistics:
         normaliser = self.normaliser
@@ -216,7 +218,10 @@ class _Trainer:
         due = selection_is_due(done, self._done(), config.selections)
         if not due or config.selection_episodes == 0:
             return None
-        return selection_score(self._policy, self.distribution, self.env, config.selection_episodes)
+        with torch_threads(1):
+            return selection_score(
+                lambda obs: self._forward(obs)[0], self.distribution, self.env, config.selection_episodes
+            )
 
     def _save_state(self) -> None:
         """Checkpoint and learning curve as they are now."""

@@ -33,7 +33,7 @@ def learner_of(name: str, config: TrainConfig | None = None, *, bold: bool = Tru
 def acted(learner: Learner, **options: Any) -> Rollout:
     """`rollout_of` under the policy of `learner`, as training has it."""
     rollout = rollout_of(**options)
-    logits = np.stack([learner.outputs(obs).copy() for obs in rollout.obs[:-1]])
+    logits = np.stack([learner.forward(obs)[0].copy() for obs in rollout.obs[:-1]])
     return dataclasses.replace(rollout, outputs=logits)
 
 

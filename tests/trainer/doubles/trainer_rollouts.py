@@ -46,8 +46,8 @@ def rollout_of(steps: int = 8, lanes: int = 4, *, end: str = "terminated", seed:
     )
 
 
-def rollout_of_images(shape: tuple[int, ...], **options: Any) -> Rollout:
+def rollout_of_images(shape: tuple[int, ...], *, seed: int = 3, **options: Any) -> Rollout:
     """The same with random images for observations."""
-    rollout = rollout_of(**options)
-    pixels = np.random.default_rng(5).integers(0, 256, (*rollout.obs.shape[:2], *shape), np.uint8)
+    rollout = rollout_of(seed=seed, **options)
+    pixels = np.random.default_rng(seed + 2).integers(0, 256, (*rollout.obs.shape[:2], *shape), np.uint8)
     return replace(rollout, obs=pixels)

@@ -51,8 +51,13 @@ class Learner(Protocol):
     network: "ActorCritic"
     """Always holds the current weights."""
 
-    def outputs(self, obs: NDArray[Any]) -> NDArray[np.float32]:
-        """The policy as it is at observations `[N, *obs_shape]`: `[N, p]`; overwritten by the next call."""
+    def forward(self, obs: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """What the networks as they are say of observations `[N, *obs_shape]`.
+
+        Returns:
+            The policy's outputs `[N, p]`, overwritten by the next call; and the critic's values `[N]` where
+            they cost nothing more, since both learn from one encoder, or None.
+        """
         ...
 
     def update(self, rollout: Rollout, learning_rate: float, rng: np.random.Generator) -> UpdateStatistics:

@@ -65,11 +65,11 @@ class HandwrittenLearner:
         else:
             self._critic = Here(CriticFit(critic, config, self._critic_values))
 
-    def outputs(self, obs: NDArray[Any]) -> NDArray[np.float32]:
+    def forward(self, obs: NDArray[Any]) -> tuple[NDArray[np.float32], None]:
         outputs = self._acting.forward(_float(obs)).T
         if self._log_std is None:
-            return outputs
-        return np.concatenate([outputs, np.broadcast_to(self._log_std, outputs.shape)], axis=-1)
+            return outputs, None
+        return np.concatenate([outputs, np.broadcast_to(self._log_std, outputs.shape)], axis=-1), None
 
     def update(self, rollout: Rollout, learning_rate: float, rng: np.random.Generator) -> UpdateStatistics:
         config, critic = self._config, self._critic
