@@ -4,7 +4,8 @@
     python benchmarks/doom_speed.py --table benchmarks/results/doom_speed.json
 
 Both train in the same 16 environments: the same engine, picture, frame skip and wrappers, built by the same
-function, the engines in processes on the same cores. They take turns, each in a fresh process, so that a
+function, the engines in processes on the same cores. Frames of colours are laid out as channels for
+Stable-Baselines3, which takes no other layout. They take turns, each in a fresh process, so that a
 drift of the machine's speed meets both; the ratio is taken within a round and the median over rounds is
 printed. The clock runs from the first step to the end of training, without imports and without starting
 engines.

@@ -15,7 +15,9 @@ from functools import partial
 from typing import Any
 
 import gymnasium
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
@@ -23,6 +25,7 @@ from stable_baselines3.common.vec_env import SubprocVecEnv
 from torch import Tensor, nn
 
 from lander_runtime import envs
+from lander_runtime.spec import WrapperSpec
 from measure import publish, versions
 
 ZOO: dict[str, Any] = {
@@ -67,9 +70,29 @@ class Encoder(BaseFeaturesExtractor):
         return self.layers(observations)
 
 
-def build(env_id: str, kwargs: dict[str, Any]) -> gymnasium.Env[Any, Any]:
+class FramesAsChannels(gymnasium.ObservationWrapper[Any, Any, Any]):
+    """Frames of colours `[frames, height, width, colours]` in the one layout that this library takes.
+
+    Lander's encoder does the same in the trainer's process: every colour of every frame is a channel.
+    """
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        super().__init__(env)
+        frames, height, width, colours = env.observation_space.shape or ()
+        self._shape = (frames * colours, height, width)
+        self.observation_space = gymnasium.spaces.Box(0, 255, self._shape, np.uint8)
+
+    def observation(self, observation: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return np.moveaxis(observation, -1, 1).reshape(self._shape)
+
+
+def build(
+    env_id: str, kwargs: dict[str, Any], wrappers: list[dict[str, Any]] | None
+) -> gymnasium.Env[Any, Any]:
     """One environment, in the process that steps it."""
-    return envs.make(envs.resolve(env_id, kwargs))
+    named = None if wrappers is None else tuple(WrapperSpec(**wrapper) for wrapper in wrappers)
+    env = envs.make(envs.resolve(env_id, kwargs, named))
+    return FramesAsChannels(env) if len(env.observation_space.shape or ()) == 4 else env
 
 
 def alike(settings: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +125,9 @@ def main() -> None:
     options = parser.parse_args()
     settings = options.settings
     kwargs = {**settings["env_kwargs"], **settings["shaping"]}
-    makers: list[Callable[[], Any]] = [partial(build, options.env, kwargs)] * settings["lanes"]
+    makers: list[Callable[[], Any]] = [
+        partial(build, options.env, kwargs, settings.get("env_wrappers"))
+    ] * settings["lanes"]
     lanes = SubprocVecEnv(makers, start_method="spawn")
     chosen = ZOO if options.contender == "sb3" else alike(settings)
     model = PPO("CnnPolicy", lanes, **chosen, seed=options.seed, device="cpu")
@@ -114,6 +139,7 @@ def main() -> None:
         {
             "steps": model.num_timesteps,
             "seconds": seconds,
+            "observation": list(lanes.observation_space.shape or ()),
             "steps_per_second": model.num_timesteps / seconds,
             "versions": versions("stable_baselines3", "torch", "gymnasium", "vizdoom"),
         }
