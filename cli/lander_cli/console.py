@@ -58,11 +58,12 @@ def print_json(data: dict[str, Any]) -> None:
 
 
 def forget_unwritten() -> None:
-    """Drop what could not be written to stdout: Python would try once more as it ends, and exit with 120."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        _lead_nowhere(sys.stdout)
+    """Drop what could not be written: Python would try once more as it ends, and exit with 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            _lead_nowhere(stream)
 
 
 def _end_unheard() -> NoReturn:

@@ -3,13 +3,14 @@
 import io
 import sys
 import traceback
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from lander_cli.compare import compare_command
-from lander_cli.console import complain, forget_unwritten
+from lander_cli.console import complain, forget_unwritten, out
 from lander_cli.eval import eval_command
 from lander_cli.export import export_command
 from lander_cli.failures import explain
@@ -41,7 +42,7 @@ app.command("replay")(replay_command)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"lander {version('lander-rl')}", flush=True)
+        out().print(f"lander {version('lander-rl')}")
         raise typer.Exit
 
 
@@ -71,8 +72,10 @@ def main() -> None:
         failure = explain(error, arguments)
         if failure is None:
             raise
-        if debug:
-            traceback.print_exc()
-        complain(failure.sentence)
+        # stderr may be on the same full disk.
+        with suppress(OSError):
+            if debug:
+                traceback.print_exc()
+            complain(failure.sentence)
         forget_unwritten()
         sys.exit(failure.exit_code)

@@ -16,11 +16,14 @@ def available_cores() -> int:
 
 
 def core_for(worker: int) -> int | None:
-    """The core for the worker of this number, from 0, in turn; None where the system has no such choice."""
+    """The core for this process's worker of this number, in turn; None where the system has no such choice.
+
+    Processes do not all begin with the same core, so that two runs of few workers can share a large machine.
+    """
     if not hasattr(os, "sched_getaffinity"):
         return None
     cores = sorted(os.sched_getaffinity(0))
-    return cores[worker % len(cores)]
+    return cores[(os.getpid() + worker) % len(cores)]
 
 
 def stay_on(core: int) -> None:

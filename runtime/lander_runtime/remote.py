@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from lander_runtime.errors import LanderError, MachineLacks, UsageError
 from lander_runtime.garbage import collect_seldom
@@ -23,8 +23,8 @@ from lander_runtime.garbage import collect_seldom
 if sys.platform == "linux":
     import fcntl
 
-_PIPE_BYTES = 1 << 20
-"""The most that Linux lets anybody have, by default."""
+_PIPE_BYTES, _MOST_PIPE_BYTES = 1 << 16, 1 << 20
+"""What a pipe of Linux holds, and the most that anybody may ask for."""
 
 
 class WorkerDied(MachineLacks):
@@ -84,9 +84,6 @@ class Remote:
             start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
         )
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            _widen(pipe)
         # By name: where its module is missing, that is an answer too.
         try:
             self.send("open", factory.__module__, factory.__qualname__, *arguments)
@@ -104,6 +101,16 @@ class Remote:
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(message)
             self._process.stdin.flush()
+
+    def expect(self, size: int) -> None:
+        """Let answers of `size` bytes in at once: both sides else wake each other for every 64 kB of them.
+
+        Only where the system can, and up to 1 MB: a user's pipes may hold 64 MB together, by default.
+        """
+        if sys.platform == "linux" and size > _PIPE_BYTES:
+            assert self._process.stdout is not None
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, min(size, _MOST_PIPE_BYTES))
 
     def receive(self) -> Any:
         """The oldest answer that was not fetched yet; what went wrong there is raised here."""
@@ -135,14 +142,6 @@ class Remote:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-
-def _widen(pipe: IO[bytes]) -> None:
-    """Let a whole answer in at once, where the system can: else both sides wake each other every 64 kB."""
-    if sys.platform == "linux":
-        # Refused where this user's pipes hold too much already, or where a container knows no such thing.
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _serve() -> None:

@@ -147,17 +147,43 @@ class TestErrors:
         assert os.strerror(errno.ENOSPC) in child.stderr
         assert "Traceback" not in child.stderr
 
+    @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no /dev/full here")
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
+    @pytest.mark.parametrize("debug", [[], ["--debug"]])
+    def test_a_full_disk_under_both_streams_keeps_the_exit_code(
+        self, tiny: Path, debug: list[str], unbuffered: str
+    ) -> None:
+        """As in `lander inspect > log 2>&1`: nobody can be told, but a script still asks."""
+        command = [sys.executable, "-c", "from lander_cli.main import main; main()", "inspect", tiny, *debug]
+        with Path("/dev/full").open("wb") as full:
+            child = subprocess.run(
+                command,
+                stdout=full,
+                stderr=full,
+                timeout=60,
+                env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            )
+        assert child.returncode == 4
+
     @pytest.mark.parametrize(
         "arguments",
-        [["inspect"], ["inspect", "--json"], ["eval", "--json"], ["eval", "--gif-episodes", "none"]],
+        [
+            ["inspect", "tiny.onnx"],
+            ["inspect", "--json", "tiny.onnx"],
+            ["eval", "--json", "tiny.onnx"],
+            ["eval", "--gif-episodes", "none", "tiny.onnx"],
+            ["--version"],
+        ],
     )
     def test_a_reader_that_has_gone_is_no_failed_check(self, tiny: Path, arguments: list[str]) -> None:
         """As in `lander eval --fail-under 200 | head -1`: 1 would say that the mean was too low."""
         reader, writer = os.pipe()
         os.close(reader)
-        command = [sys.executable, "-c", "from lander_cli.main import main; main()", *arguments, str(tiny)]
+        command = [sys.executable, "-c", "from lander_cli.main import main; main()", *arguments]
         with os.fdopen(writer, "wb") as pipe:
-            child = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=60)
+            child = subprocess.run(
+                command, stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=60, cwd=tiny.parent
+            )
         assert child.returncode == 141
         assert "lander:" not in child.stderr
         assert "Error" not in child.stderr

@@ -50,10 +50,11 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="engines are tie
 
 @pytest.fixture(autouse=True)
 def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary files go, of this process and of those that it starts."""
-    folder = tmp_path / "temporary"
+    """Where temporary files go, of this process and of those that it starts; by a link, as many a TMPDIR."""
+    folder, link = tmp_path / "temporary", tmp_path / "link"
     folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
+    link.symlink_to(folder)
+    monkeypatch.setenv("TMPDIR", str(link))
     monkeypatch.setattr(tempfile, "tempdir", None)
     return folder
 

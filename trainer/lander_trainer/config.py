@@ -47,16 +47,16 @@ class TrainConfig:
     """Seeds the weights, the actions, the minibatches and the environments; 0 or more."""
 
     backend: Literal["auto", "gymnasium", "envpool"] = "auto"
-    """What steps the copies: `gymnasium` in this process, `envpool` in C++ threads, or `auto`,
-    which takes envpool where it is installed and has the environment."""
+    """What steps the copies: `gymnasium` in worker processes, `envpool` in C++ threads, or
+    `auto`, which takes envpool where it is installed and has the environment."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the networks run; `auto` takes CUDA where PyTorch has it."""
 
     threads: int = 1
-    """Threads of PyTorch and of NumPy's products. For small perceptrons a second one costs more than it
-    brings; convolutions are learned 1.6 times faster with two. The number must be fixed for a run to be
-    repeatable."""
+    """Threads of PyTorch (in updates; acting has one) and of NumPy's products. For small perceptrons a
+    second one costs more than it brings; convolutions are learned 1.6 times faster with two. The number must
+    be fixed for a run to be repeatable."""
 
     workers: int = 0
     """Threads (envpool) or processes (Gymnasium) that step the copies; 0 is one a core. With more than one,

@@ -87,12 +87,12 @@ def channels_first(images: Tensor) -> Tensor:
 
 
 def channels_last(images: Tensor) -> Tensor:
-    """`images`, in any layout of `channels_first`, copied as `[B, height, width, channels]`.
+    """`images`, in any layout of `channels_first`, as `[B, height, width, channels]`; a view where it can be.
 
     In this order a large batch is learned from; reordering it takes ten times as long as converting it to
-    float32, so whoever goes through it more than once does this first. `as_planes` undoes it.
+    float32, so whoever goes through it more than once copies this first. `as_planes` undoes it.
     """
-    return channels_first(images).permute(0, 2, 3, 1).contiguous()
+    return channels_first(images).permute(0, 2, 3, 1)
 
 
 def as_planes(images: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime.errors import InputRefused
+from lander_runtime.known import family_of
 from lander_runtime.report import installed_versions
 from lander_runtime.spec import EnvSpec
 from lander_trainer.backends import Backend, RestorableBackend, open_backend
@@ -19,8 +20,7 @@ from lander_trainer.config import TrainConfig
 from lander_trainer.distributions import Distribution
 from lander_trainer.rollout import Collector
 
-DECIDE_RESULTS = ("torch", "gymnasium", "box2d", "numpy")
-"""What must be the same version for an interrupted run to end as one that was not."""
+_DECIDE_RESULTS = ("torch", "gymnasium", "box2d", "numpy")
 
 
 class Environments(NamedTuple):
@@ -66,6 +66,12 @@ def open_environments(
     return Environments(backend, collector, restored=False)
 
 
+def decide_results(env_id: str) -> tuple[str, ...]:
+    """Packages that must have the same version for an interrupted run to end as one that was not."""
+    family = family_of(env_id)
+    return _DECIDE_RESULTS if family is None else (*_DECIDE_RESULTS, family.distribution)
+
+
 def platform_name() -> str:
     """System and processor family, such as `Linux x86_64`."""
     return f"{platform.system()} {platform.machine()}"
@@ -73,12 +79,13 @@ def platform_name() -> str:
 
 def _can_repeat_episodes(checkpoint: Checkpoint, config: TrainConfig) -> bool:
     """Whether `checkpoint` holds episodes, and what flew them is what would fly them here."""
-    here = installed_versions(*DECIDE_RESULTS)
+    packages = decide_results(config.env)
+    here = installed_versions(*packages)
     return (
         bool(checkpoint.arrays("lanes"))
         and checkpoint.config.backend == config.backend
         and checkpoint.platform == platform_name()
-        and all(checkpoint.versions.get(name) == here.get(name) for name in DECIDE_RESULTS)
+        and all(checkpoint.versions.get(name) == here.get(name) for name in packages)
     )
 
 

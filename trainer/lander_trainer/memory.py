@@ -13,6 +13,9 @@ _COPIES = 4
 """Of a rollout's observations in an update: as collected, ordered for learning, without dummy rows, and where
 the learner reads."""
 
+_GROUP = Path("/sys/fs/cgroup")
+"""Where Linux tells a container of its limits."""
+
 
 def rollout_bytes(config: TrainConfig, observation: Space) -> int:
     """Bytes of one rollout's observations, once, in the type that the environment hands out."""
@@ -47,8 +50,10 @@ def free_memory() -> int | None:
 
 def _left_to_container(otherwise: int) -> int:
     """Bytes up to the limit of the control group, where there is one."""
-    group = Path("/sys/fs/cgroup")
     try:
-        return int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())
-    except (OSError, ValueError):  # No such file, or "max", which is no limit.
+        limit, used = (int((_GROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+        told = dict(line.split() for line in (_GROUP / "memory.stat").read_text().splitlines())
+        # Files that were read and are not used now count as used there, and give way at once.
+        return limit - used + int(told["inactive_file"])
+    except (OSError, ValueError, KeyError):  # No such file, or "max", which is no limit.
         return otherwise

@@ -16,7 +16,7 @@ from lander_runtime.report import installed_versions
 from lander_trainer.checkpoint import Checkpoint, Progress, build_network, named_tensors, network_tensors
 from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
 from lander_trainer.curve import draw_learning_curve
-from lander_trainer.environments import DECIDE_RESULTS, open_environments, platform_name
+from lander_trainer.environments import decide_results, open_environments, platform_name
 from lander_trainer.learners import NotFinite, UpdateStatistics, check_finite, open_learner
 from lander_trainer.metrics import UpdateMetrics
 from lander_trainer.normaliser import Normaliser
@@ -251,7 +251,7 @@ class _Trainer:
             action=action,
             config=self.config,
             progress=self.progress,
-            versions=installed_versions("lander-rl", *DECIDE_RESULTS, self.backend.name),
+            versions=installed_versions("lander-rl", *decide_results(self.env.id), self.backend.name),
             platform=platform_name(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             tensors={
@@ -268,7 +268,8 @@ class _Trainer:
         free = {name: getattr(self.config, name) for name in _FREE_ON_RESUME}
         if replace(checkpoint.config, **free) != self.config:
             raise UsageError(
-                "A run goes on with the settings it was started with; only steps and machine may change."
+                "A run goes on with the settings it was started with; only "
+                f"{', '.join(sorted(_FREE_ON_RESUME))} may change."
             )
         if [space.form for space in self.spaces] != [checkpoint.observation.form, checkpoint.action.form]:
             raise InputRefused(

@@ -33,6 +33,9 @@ class Family:
     extra: str
     """The extra of this distribution that installs the package."""
 
+    distribution: str
+    """The package as pip calls it; other versions of it may be other environments."""
+
     arguments: Mapping[str, Argument]
     """What a recipe may set. A policy file comes from strangers, and some packages take programs to run
     and files to write as arguments, so that all others are refused."""

@@ -83,6 +83,7 @@ FAMILY = Family(
     prefix="Vizdoom",
     module="vizdoom.gymnasium_wrapper",
     extra="doom",
+    distribution="vizdoom",
     arguments=_ARGUMENTS,
     # The package's own frame skip is 1, 35 decisions a second. The engine draws no smaller picture, and
     # in colour, so that a recording has colours; what the policy sees is made of the same picture.
@@ -99,7 +100,7 @@ FAMILY = Family(
 
 
 def _basic_outcome(last_reward: float, last_obs: object, terminated: bool) -> str:
-    # The map ends when the monster is hit: +101, less what the last four tics and the shot cost.
+    # The map ends when the monster is hit: +101, less what the last tics and the shot cost.
     return "monster killed" if terminated else "timed out"
 
 

@@ -105,7 +105,8 @@ class Housed(gymnasium.Wrapper[Any, Any, Any, Any]):
     def _move_in(self) -> None:
         """Prepare the engine's folder; only for its start, because some environments are only looked at."""
         game = self._doom.game
-        folder = Path(tempfile.mkdtemp(prefix="lander-doom-"))
+        # Without links, because the keeper knows an engine by where the system says that it runs.
+        folder = Path(tempfile.mkdtemp(prefix="lander-doom-")).resolve()
         if sys.platform == "linux":
             _keeper(os.getpid()).watch(folder)
             launcher = _launcher(folder, _ENGINE)
