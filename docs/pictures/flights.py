@@ -80,10 +80,10 @@ def early_in_training() -> Moment:
     collector = Collector(backend, backend.reset(), config.rollout_steps, rng, learner.network.distribution)
     steps = 0
     for update in range(UPDATES):
-        rollout = collector.collect(learner.outputs)
+        rollout = collector.collect(learner.forward)
         learner.update(rollout, learning_rate(config, update / config.updates, update), rng)
         steps += int(rollout.live.sum())
-    rollout = collector.collect(learner.outputs)
+    rollout = collector.collect(learner.forward)
     backend.close()
     values = values_of(learner.network, rollout)
     batch = make_batch(rollout, values, config, learner.network.distribution)
