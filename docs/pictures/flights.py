@@ -111,7 +111,7 @@ def flights_from_one_start(moment: Moment, start: int, flights: int) -> Rollout:
     collector = Collector(
         lanes, lanes.reset(), limit, np.random.default_rng(start), moment.network.distribution
     )
-    rollout = collector.collect(moment.learner.outputs)
+    rollout = collector.collect(moment.learner.forward)
     lanes.close()
     return rollout
 
