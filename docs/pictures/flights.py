@@ -147,9 +147,6 @@ class _OneStart:
     def state(self) -> None:
         """Nothing resumes these flights."""
 
-    def restore(self, state: dict[str, NDArray[Any]]) -> NDArray[Any]:
-        raise NotImplementedError
-
     def close(self) -> None:
         for env in self._envs:
             env.close()
