@@ -13,6 +13,9 @@ of the machine's speed meets both sides; medians over the rounds are printed.
     sb3-1, sb3-vec        `evaluate_policy` with the same network and weights, one environment and 32 in
                           a DummyVecEnv (peers/stable_baselines_evaluate.py); `--sb3-episodes` of them,
                           because steps a second do not depend on how many there are
+    sb3-1-rgb-array, sb3-vec-rgb-array
+                          the same in environments as `make_vec_env` makes them of an id: nobody renders,
+                          yet they carry the engine's smoke
 
 Stable-Baselines3 runs in the environment that train_speed.py makes. The file with the results is written
 after every round. Exit code 1 where two reports of `lander` differ.
@@ -165,10 +168,12 @@ def one_round(path: Path, flights: Path, weights: Path, options: argparse.Namesp
         "lander-1": one(*ours, "--workers", "1"),
         "sb3-1": one(*sb3),
         "sb3-vec": one(*sb3, "--envs", str(SB3_ENVS)),
+        "sb3-1-rgb-array": one(*sb3, "--render-mode", "rgb_array"),
+        "sb3-vec-rgb-array": one(*sb3, "--envs", str(SB3_ENVS), "--render-mode", "rgb_array"),
     }
     for name, run in runs.items():
         run.setdefault("steps_per_second", run["steps"] / run["seconds"])
-        talk(f"    {name:<12}{run['steps_per_second']:10,.0f} steps/s")
+        talk(f"    {name:<20}{run['steps_per_second']:10,.0f} steps/s")
     return runs
 
 
@@ -226,7 +231,7 @@ def medians(rounds: list[dict[str, Run]]) -> dict[str, dict[str, Any]]:
 
     of_bare       its speed over that of the bare environments on as many cores
     of_bare_cpu   their processor time of a step over its own, which hardly heeds what else is running
-    times_sb3     its speed over that of the faster of Stable-Baselines3's two
+    times_sb3     its speed over that of the faster of Stable-Baselines3's two without smoke
     """
     found = {}
     for name in rounds[0]:

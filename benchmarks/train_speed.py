@@ -14,6 +14,8 @@ process took, imports and scoring included, is kept as `process_seconds`.
     sb3, sbx                           PPO of Stable-Baselines3 and of SBX, settings of RL Baselines3 Zoo
     notebook-1-thread, sb3-1-thread    the same with one PyTorch thread. Left alone PyTorch takes one a
                                        core, and then anything else that runs slows it many times over
+    sb3-rgb-array, sbx-rgb-array       the same in the environments that `make_vec_env` makes of an id:
+                                       nobody renders, yet they carry smoke (peers/stable_baselines.py)
 
 `sb3` and `sbx` run in an environment of their own, made on first use from peers/requirements.txt. The
 file with the results is written after every run.
@@ -48,6 +50,8 @@ CONTENDERS: dict[str, tuple[str, ...]] = {
     "sbx": ("stable_baselines.py", "sbx"),
     "notebook-1-thread": ("notebook.py", "--threads", "1"),
     "sb3-1-thread": ("stable_baselines.py", "sb3", "--threads", "1"),
+    "sb3-rgb-array": ("stable_baselines.py", "sb3", "--render-mode", "rgb_array"),
+    "sbx-rgb-array": ("stable_baselines.py", "sbx", "--render-mode", "rgb_array"),
 }
 """Name -> script in peers/ and its arguments."""
 

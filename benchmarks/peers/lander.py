@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from lander_trainer import Checkpoint, Progress, RunDirectory, TrainConfig, UpdateMetrics, preset, train
-from measure import ENV, Clock, arguments, publish, score, versions
+from measure import ENV, Clock, parser, publish, score, versions
 
 PARTS = ("environment_seconds", "inference_seconds", "update_seconds", "selection_seconds")
 BACKENDS = {"lander-envpool": "envpool", "lander-gymnasium": "gymnasium"}
@@ -43,7 +43,7 @@ class Watch:
 
 def main() -> None:
     """Train, score, print."""
-    options = arguments(__doc__, tuple(BACKENDS))
+    options = parser(__doc__, tuple(BACKENDS)).parse_args()
     backend = BACKENDS[options.contender]
     values = {"steps": options.steps, "seed": options.seed, "backend": backend, "device": "cpu"}
     if options.threads is not None:

@@ -149,19 +149,19 @@ def score(act: Callable[[NDArray[np.float32]], NDArray[Any]], episodes: int) -> 
     }
 
 
-def arguments(description: str | None, contenders: tuple[str, ...] = ()) -> argparse.Namespace:
+def parser(description: str | None, contenders: tuple[str, ...] = ()) -> argparse.ArgumentParser:
     """The command line that all runners share; `contenders` where one script serves several."""
-    parser = argparse.ArgumentParser(
+    shared = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     if contenders:
-        parser.add_argument("contender", choices=contenders)
-    parser.add_argument("--steps", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--episodes", type=int, default=100, help="to score on")
-    parser.add_argument("--until-solved", action="store_true", help="stop at a training mean of 200")
-    parser.add_argument("--threads", type=int, help="of PyTorch; by default as many as it takes itself")
-    return parser.parse_args()
+        shared.add_argument("contender", choices=contenders)
+    shared.add_argument("--steps", type=int, default=1_000_000)
+    shared.add_argument("--seed", type=int, default=1)
+    shared.add_argument("--episodes", type=int, default=100, help="to score on")
+    shared.add_argument("--until-solved", action="store_true", help="stop at a training mean of 200")
+    shared.add_argument("--threads", type=int, help="of PyTorch; by default as many as it takes itself")
+    return shared
 
 
 def versions(*distributions: str) -> dict[str, str]:

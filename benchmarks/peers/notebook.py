@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.distributions import Categorical
 
-from measure import ENV, Clock, arguments, publish, score, versions
+from measure import ENV, Clock, parser, publish, score, versions
 
 LANES, ROLLOUT = 16, 1024
 EPOCHS, MINIBATCHES = 4, 64
@@ -34,7 +34,7 @@ HIDDEN = 128
 
 def main() -> None:
     """Train, score, print."""
-    options = arguments(__doc__)
+    options = parser(__doc__).parse_args()
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     clock = Clock(options.until_solved)

@@ -4,8 +4,9 @@
 
 WEIGHTS (.npz, made by `eval_speed.py`) are those of the policy that lander flies, so the episodes are as
 long as its own; PPO's MlpPolicy has the same layers. `--envs` steps that many in a DummyVecEnv, one is
-what `evaluate_policy` is usually given. On the CPU, with PyTorch's own choice of threads. The clock is
-around `evaluate_policy` alone. One JSON object on stdout.
+what `evaluate_policy` is usually given. `--render-mode rgb_array` is what `make_vec_env` gives an
+environment by itself (stable_baselines.py says what it costs). On the CPU, with PyTorch's own choice of
+threads. The clock is around `evaluate_policy` alone. One JSON object on stdout.
 """
 
 import argparse
@@ -29,9 +30,12 @@ def main() -> None:
     parser.add_argument("weights", type=Path)
     parser.add_argument("--episodes", type=int, default=500)
     parser.add_argument("--envs", type=int, default=1)
+    parser.add_argument("--render-mode", choices=("rgb_array",))
     options = parser.parse_args()
 
-    env = make_vec_env(ENV, n_envs=options.envs, seed=FIRST_SEED)
+    env = make_vec_env(
+        ENV, n_envs=options.envs, seed=FIRST_SEED, env_kwargs={"render_mode": options.render_mode}
+    )
     model = PPO("MlpPolicy", env, device="cpu")
     with np.load(options.weights) as data:
         weights = {name: torch.from_numpy(data[name]) for name in data.files}
@@ -50,6 +54,7 @@ def main() -> None:
             "cpu_seconds": cpu,
             "mean_return": float(np.mean(returns)),
             "torch_threads": torch.get_num_threads(),
+            "render_mode": options.render_mode,
             "versions": versions("stable_baselines3", "torch", "gymnasium"),
         }
     )
