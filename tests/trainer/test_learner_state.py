@@ -239,14 +239,17 @@ def test_first_gradient_that_breaks_is_the_one_that_is_named() -> None:
 # The critic in a process of its own.
 
 
-def test_critic_in_a_process_of_its_own_changes_nothing() -> None:
-    config = config_of(lanes=16, rollout_steps=128, epochs=4, minibatches=4)
+@pytest.mark.parametrize("target_kl", [None, 1e-4])
+def test_critic_in_a_process_of_its_own_changes_nothing(target_kl: float | None) -> None:
+    config = config_of(lanes=16, rollout_steps=128, epochs=4, minibatches=4, target_kl=target_kl)
     here, there = (learner_of("handwritten", dataclasses.replace(config, workers=n)) for n in (1, 2))
     try:
         assert isinstance(there._critic, Remote)
         rollout = acted(here)
         for _ in range(2):
-            assert update(here, rollout) == update(there, rollout)
+            statistics = update(here, rollout)
+            assert statistics == update(there, rollout)
+            assert (statistics.epochs < 4) == (target_kl is not None)
         there.restore(here.state())
         assert update(here, rollout) == update(there, rollout)
         assert torch.equal(parameters_of(here), parameters_of(there))

@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
+_BETA1, _BETA2 = 0.9, 0.999
+_KEPT1, _NEW1, _KEPT2, _NEW2 = (np.float32(x) for x in (_BETA1, 1.0 - _BETA1, _BETA2, 1.0 - _BETA2))
+
 
 class Adam:
     """Adam with beta1 = 0.9 and beta2 = 0.999, PyTorch's defaults."""
@@ -22,19 +25,18 @@ class Adam:
 
     def step(self, gradient: Array, learning_rate: float) -> None:
         """One step along `gradient` `[P]`."""
-        beta1, beta2 = 0.9, 0.999
         self.steps += 1
         mean, square, scratch = self.exp_avg, self.exp_avg_sq, self._scratch
-        mean *= np.float32(beta1)
-        np.multiply(gradient, np.float32(1.0 - beta1), out=scratch)
+        mean *= _KEPT1
+        np.multiply(gradient, _NEW1, out=scratch)
         mean += scratch
-        square *= np.float32(beta2)
+        square *= _KEPT2
         np.multiply(gradient, gradient, out=scratch)
-        scratch *= np.float32(1.0 - beta2)
+        scratch *= _NEW2
         square += scratch
         np.sqrt(square, out=scratch)
-        scratch *= np.float32((1.0 - beta2**self.steps) ** -0.5)
+        scratch *= np.float32((1.0 - _BETA2**self.steps) ** -0.5)
         scratch += self._epsilon
         np.divide(mean, scratch, out=scratch)
-        scratch *= np.float32(learning_rate / (1.0 - beta1**self.steps))
+        scratch *= np.float32(learning_rate / (1.0 - _BETA1**self.steps))
         self._values -= scratch

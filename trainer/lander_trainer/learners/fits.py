@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from lander_trainer.batch import minibatch_size
+from lander_trainer.batch import epoch_order, minibatch_size
 from lander_trainer.config import TrainConfig
 from lander_trainer.gradients import PolicyGradient, gaussian_policy_gradient, policy_gradient, value_gradient
 from lander_trainer.learners.adam import Adam
@@ -168,15 +168,23 @@ class CriticPass(NamedTuple):
 class CriticFit(_Fit):
     """A critic that learns."""
 
-    def begin(self, values: Array, obs: Array, old_values: Array, returns: Array) -> None:
-        """Start an update from weights `values` `[P]` on `obs` `[R, obs_size]` and, `[R]` each, the rest."""
+    def begin(
+        self, values: Array, obs: Array, old_values: Array, returns: Array, rng: np.random.Generator
+    ) -> None:
+        """Start an update from weights `values` `[P]` on `obs` `[R, obs_size]` and, `[R]` each, the rest.
+
+        `rng`, from now on the critic's alone, draws the order of each epoch.
+        """
         self._values[:] = values
         self._rows = (obs, old_values, returns)
+        self._rng = rng
 
-    def epoch(self, order: NDArray[np.int64], learning_rate: float) -> CriticPass:
-        """One pass over the rows in this order, minibatch after minibatch."""
+    def epoch(self, learning_rate: float) -> CriticPass:
+        """One pass over the rows, minibatch after minibatch, in the next order of the generator."""
         config = self._config
-        obs, old_values, returns = (array[order] for array in self._rows)
+        order = epoch_order(len(self._rows[0]), config, self._rng)
+        # As in `Batch.rows`.
+        obs, old_values, returns = (array.take(order, axis=0) for array in self._rows)
         values = np.empty(len(order), np.float32)
         norms: list[float] = []
         with np.errstate(all="ignore"):  # What is no number is looked for by name.

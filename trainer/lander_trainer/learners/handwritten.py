@@ -5,6 +5,7 @@ three times quicker, because no graph is built and every intermediate result has
 that where the critic learns in a process of its own.
 """
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -79,12 +80,23 @@ class HandwrittenLearner:
             values = self._evaluate(rollout.obs)
             check_finite(values=values)
             batch = make_batch(rollout, values, config, self.network.distribution)
-            critic.send("begin", self._critic_values, _float(batch.obs), batch.old_values, batch.returns)
+            # It draws the same orders, from a copy of the generator: orders are the most that would travel.
+            again = copy.deepcopy(rng)
+            critic.send(
+                "begin", self._critic_values, _float(batch.obs), batch.old_values, batch.returns, again
+            )
             critic.receive()
+            rates = [learning_rate * config.epoch_decay**epoch for epoch in range(config.epochs)]
+            # Nothing in the critic depends on the actor, so it is asked an epoch ahead and neither waits for
+            # the other. No further: questions and answers that fill both pipes would block both sides. And
+            # not at all before a KL stop, of which the actor knows only when its epoch is over.
+            asked, ahead = 0, 1 if config.target_kl is None else 0
             passes: list[LearningStatistics] = []
-            for epoch in range(config.epochs):
-                order = epoch_order(len(batch.actions), config, rng)
-                passes.append(self._pass_over(batch, order, learning_rate * config.epoch_decay**epoch))
+            for epoch, rate in enumerate(rates):
+                for its in rates[asked : epoch + 1 + ahead]:
+                    critic.send("epoch", its)
+                    asked += 1
+                passes.append(self._pass_over(batch, epoch_order(len(batch.actions), config, rng), rate))
                 check_finite(**passes[-1]._asdict())
                 if config.target_kl is not None and passes[-1].approx_kl > config.target_kl:
                     break
@@ -128,9 +140,8 @@ class HandwrittenLearner:
         return np.concatenate(parts).reshape(obs.shape[:2])
 
     def _pass_over(self, batch: Batch, order: NDArray[np.int64], learning_rate: float) -> LearningStatistics:
-        """One epoch of both."""
+        """One epoch of the actor, and what the critic says of its own, which was asked for before."""
         config = self._config
-        self._critic.send("epoch", order, learning_rate)
         rows = batch.rows(order)
         advantages = minibatch_advantages(rows.advantages, config)
         actor = self._actor.epoch(
