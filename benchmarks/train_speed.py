@@ -10,6 +10,7 @@ and this trainer's choice of its best weights count (benchmarks/peers/measure.py
 process took, imports and scoring included, is kept as `process_seconds`.
 
     lander-envpool, lander-gymnasium   this trainer, preset `default`, one PyTorch thread
+    lander-envpool-cuda, ...-cuda      the same with its networks on a GPU
     notebook                           the loop that this project comes from (peers/notebook.py)
     sb3, sbx                           PPO of Stable-Baselines3 and of SBX, settings of RL Baselines3 Zoo
     notebook-1-thread, sb3-1-thread    the same with one PyTorch thread. Left alone PyTorch takes one a
@@ -50,6 +51,8 @@ CONTENDERS: dict[str, tuple[str, ...]] = {
     "sbx": ("stable_baselines.py", "sbx"),
     "notebook-1-thread": ("notebook.py", "--threads", "1"),
     "sb3-1-thread": ("stable_baselines.py", "sb3", "--threads", "1"),
+    "lander-envpool-cuda": ("lander.py", "lander-envpool", "--device", "cuda"),
+    "lander-gymnasium-cuda": ("lander.py", "lander-gymnasium", "--device", "cuda"),
     "sb3-rgb-array": ("stable_baselines.py", "sb3", "--render-mode", "rgb_array"),
     "sbx-rgb-array": ("stable_baselines.py", "sbx", "--render-mode", "rgb_array"),
 }

@@ -43,9 +43,11 @@ class Watch:
 
 def main() -> None:
     """Train, score, print."""
-    options = parser(__doc__, tuple(BACKENDS)).parse_args()
+    words = parser(__doc__, tuple(BACKENDS))
+    words.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the networks run")
+    options = words.parse_args()
     backend = BACKENDS[options.contender]
-    values = {"steps": options.steps, "seed": options.seed, "backend": backend, "device": "cpu"}
+    values = {"steps": options.steps, "seed": options.seed, "backend": backend, "device": options.device}
     if options.threads is not None:
         values["threads"] = options.threads
     config = preset(ENV, "default").with_values(values)
@@ -70,6 +72,7 @@ def main() -> None:
             **score(greedy, options.episodes),
             "scored": "best weights on held-out seeds",
             "torch_threads": watch.threads,
+            "device": options.device if options.device == "cpu" else torch.cuda.get_device_name(),
             "versions": versions("lander-rl", "torch", "gymnasium", *({backend} - {"gymnasium"})),
         }
     )

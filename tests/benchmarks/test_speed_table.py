@@ -49,6 +49,20 @@ def test_medians_of_one_contender(speed_table: Any) -> None:
     assert row["greedy_mean"] == 102.0
 
 
+def test_selection_is_shown_where_there_was_one(speed_table: Any) -> None:
+    chose = run("lander", 1, 100.0) | {"selection_seconds": 0.5}
+    results = {
+        "env": "LunarLander-v3",
+        "machine": {"cpu": "some CPU", "cores": 2},
+        "commands": ["a command"],
+        "runs": [chose, run("sb3", 1, 100.0)],
+    }
+    shown = [
+        line for line in speed_table.table(results).splitlines() if line.startswith(("| lander", "| sb3"))
+    ]
+    assert [line.split(" | ")[3] for line in shown] == ["75% (5%)", "75%"]
+
+
 def test_ratios_pair_runs_of_the_same_round(speed_table: Any) -> None:
     # The machine was ten times slower in round 2; the medians alone would say 110 / 55 = 2.
     runs = [run("sb3", 1, 100.0), run("fast", 1, 300.0), run("sb3", 2, 10.0), run("fast", 2, 30.0)]

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from lander_runtime.errors import LanderError, MachineLacks, UsageError
+from lander_runtime.spec import Space
 from lander_trainer import RunDirectory, TrainConfig, prepare, train
 from lander_trainer.trainable import choose_device
 from trainer_environments import EchoEnv
 from trainer_helpers import settings
+from trainer_rollouts import config_of
 
 
 class Whole(EchoEnv):
@@ -155,11 +157,28 @@ def test_vectors_of_other_numbers_can_be_learned_from(
 # Devices.
 
 
-def test_auto_takes_cuda_where_pytorch_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for there, taken in ((True, "cuda"), (False, "cpu")):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
-        assert choose_device("auto") == taken
-        assert choose_device("cpu") == "cpu"
+VECTOR, IMAGE = Space("Box", (2,), "float32"), Space("Box", (84, 84, 3), "uint8")
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize(
+    ("values", "observation", "pays"),
+    [
+        ({}, VECTOR, False),
+        ({"learner": "handwritten"}, VECTOR, False),
+        ({"learner": "autograd"}, VECTOR, True),
+        ({"activation": "elu"}, VECTOR, True),
+        ({}, IMAGE, True),
+        ({"device": "cpu"}, IMAGE, False),
+    ],
+    ids=str,
+)
+def test_auto_takes_cuda_where_it_is_and_pays(
+    values: dict[str, Any], observation: Space, pays: bool, there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    config = config_of(**{"device": "auto", **values})
+    assert choose_device(config, observation) == ("cuda" if there and pays else "cpu")
 
 
 def test_cuda_that_is_not_there_is_refused(echo: str, monkeypatch: pytest.MonkeyPatch) -> None:

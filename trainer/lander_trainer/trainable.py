@@ -28,7 +28,7 @@ def prepare(config: TrainConfig) -> TrainConfig:
         raise UsageError(f"shaping {dict(config.shaping)} changes the observations or actions of {env.id}.")
     backend = choose_backend(config.backend, shaped)
     workers = choose_workers(config.workers, backend, shaped, config.lanes)
-    config = replace(config, backend=backend, workers=workers, device=choose_device(config.device))
+    config = replace(config, backend=backend, workers=workers, device=choose_device(config, observation))
     check_memory(config, observation)
     return replace(config, learner=choose_learner(config, observation))
 
@@ -69,16 +69,23 @@ def observation_bytes(config: TrainConfig) -> int:
     return rollout_bytes(config, observation)
 
 
-def choose_device(name: str) -> str:
-    """The device that `name` (`auto`, `cpu` or `cuda`) means on this machine.
+def choose_device(config: TrainConfig, observation: Space) -> str:
+    """The device that `config` (`auto`, `cpu` or `cuda`) means on this machine.
+
+    `auto` takes the CPU for what the handwritten learner does: its layers are so small that starting their
+    work on a GPU, at every step, takes longer than doing it (as Stable-Baselines3 found, pull request 2017,
+    which warns of PPO on a GPU without a convolution). Everything else goes to CUDA where PyTorch has it.
 
     Raises:
         MachineLacks: `cuda` was asked for and PyTorch does not have it.
+        UsageError: as `choose_learner`.
     """
-    if name == "cuda" and not torch.cuda.is_available():
+    there = torch.cuda.is_available()
+    if config.device == "cuda" and not there:
         raise MachineLacks(
             "PyTorch finds no CUDA device. Install a CUDA build of torch, or use --device cpu."
         )
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return name
+    if config.device != "auto":
+        return config.device
+    learner = choose_learner(replace(config, device="cpu"), observation)
+    return "cuda" if there and learner != "handwritten" else "cpu"
