@@ -2,6 +2,7 @@
 
 PyTorch's autograd spends more time between the products of a network this small than in them, and its
 tanh is six times slower than NumPy's: 256 rows through 8-64-64-4 and back take 0.4 ms there, 0.15 ms here.
+`np.dot` and not `matmul`, which takes half a microsecond longer to get to the same routine.
 """
 
 from collections.abc import Callable, Sequence
@@ -54,6 +55,7 @@ class Perceptron:
         self._matrices, self._biases = weights[0::2], weights[1::2]
         self._matrix_gradients, self._bias_gradients = gradients[0::2], gradients[1::2]
         self._activation = ACTIVATIONS[activation]
+        self._turned = [np.empty(matrix.shape[::-1], np.float32) for matrix in self._matrices[:-1]]
         self._make_room(1)
 
     def _make_room(self, rows: int) -> None:
@@ -73,11 +75,15 @@ class Perceptron:
         rows, values = len(inputs), inputs
         if rows > len(self._ones):
             self._make_room(rows)
-        for matrix, bias, buffer in zip(self._matrices, self._biases, self._hidden, strict=False):
-            values = np.matmul(values, matrix.T, out=buffer[:rows])
+        for matrix, turned, bias, buffer in zip(
+            self._matrices, self._turned, self._biases, self._hidden, strict=False
+        ):
+            # OpenBLAS is so much quicker with a matrix as it lies than with its transpose that a copy pays.
+            np.copyto(turned, matrix.T)
+            values = np.dot(values, turned, out=buffer[:rows])
             values += bias
             self._activation.apply(values)
-        outputs = np.matmul(self._matrices[-1], values.T)
+        outputs = np.dot(self._matrices[-1], values.T)
         outputs += self._biases[-1][:, None]
         return outputs
 
@@ -88,10 +94,10 @@ class Perceptron:
         signal = gradient.T
         for layer in range(len(self._matrices) - 1, -1, -1):
             below = self._hidden[layer - 1][:rows] if layer else inputs
-            np.matmul(signal.T, below, out=self._matrix_gradients[layer])
-            np.matmul(ones, signal, out=self._bias_gradients[layer])
+            np.dot(signal.T, below, out=self._matrix_gradients[layer])
+            np.dot(ones, signal, out=self._bias_gradients[layer])
             if layer:
                 lower = self._hidden_gradients[layer - 1][:rows]
-                np.matmul(signal, self._matrices[layer], out=lower)
+                np.dot(signal, self._matrices[layer], out=lower)
                 self._activation.differentiate(lower, below, self._scratch[layer - 1][:rows])
                 signal = lower
