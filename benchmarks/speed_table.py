@@ -11,7 +11,7 @@ from typing import Any
 Run = dict[str, Any]
 """One run as its runner printed it, with `contender`, `seed` and `steps_asked`."""
 
-REFERENCES = ("sb3", "sb3-1-thread", "sb3-rgb-array", "notebook", "notebook-1-thread")
+REFERENCES = ("sb3", "sb3-1-thread", "sb3-rgb-array", "sbx", "notebook", "notebook-1-thread")
 """What the others are compared with, where it ran."""
 
 
