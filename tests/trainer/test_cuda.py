@@ -9,12 +9,15 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lander_trainer import Checkpoint, RunDirectory, train
-from lander_trainer.learners import NotFinite
+from lander_runtime.spec import Space
+from lander_trainer import Checkpoint, RunDirectory, TrainConfig, train
+from lander_trainer.checkpoint import build_network
+from lander_trainer.learners import Learner, NotFinite, open_learner
 from lander_trainer.learners.autograd import AutogradLearner
+from lander_trainer.rollout import Rollout
 from trainer_helpers import equal, settings, tensors
 from trainer_learners import acted, learner_of, parameters_of, update
-from trainer_rollouts import config_of
+from trainer_rollouts import config_of, rollout_of, rollout_of_images
 
 needs_gpu = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="no NVIDIA GPU, or no CUDA build of PyTorch, here"
@@ -28,6 +31,24 @@ CASES: dict[str, dict[str, Any]] = {
     "a stop": {"target_kl": 0.003, "epochs": 6},
     "wide layers": {"hidden_sizes": (256, 256)},
 }
+
+
+def pictures(config: TrainConfig) -> tuple[Learner, Rollout]:
+    """A learner on images of 8 x 9 pixels, and a rollout of them."""
+    spaces = Space("Box", (8, 9), "uint8", low=0.0, high=255.0), Space("Discrete", (), "int64", n=3)
+    config = dataclasses.replace(config, channels=(4,), learner="autograd", adam_epsilon=0.1)
+    return open_learner(config, build_network(*spaces, config)), rollout_of_images((8, 9))
+
+
+def continuous(config: TrainConfig) -> tuple[Learner, Rollout]:
+    """A learner of two continuous actions, and a rollout of them."""
+    spaces = Space("Box", (2,), "float32"), Space("Box", (2,), "float32", low=-1.0, high=1.0)
+    config = dataclasses.replace(config, learner="autograd", adam_epsilon=0.1)
+    rollout, rng = rollout_of(), np.random.default_rng(4)
+    outputs = np.zeros((*rollout.live.shape, 4), np.float32)  # Mean 0 and deviation 1, as a network starts.
+    actions = rng.normal(size=(*rollout.live.shape, 2)).astype(np.float32)
+    learner = open_learner(config, build_network(*spaces, config))
+    return learner, dataclasses.replace(rollout, outputs=outputs, actions=actions)
 
 
 # On any machine.
@@ -55,8 +76,17 @@ class NothingIsRead(TorchDispatchMode):
 @pytest.mark.parametrize("values", CASES.values(), ids=CASES)
 def test_nothing_inside_an_update_waits_for_a_number(values: dict[str, Any]) -> None:
     learner = learner_of("autograd", config_of(**values))
+    waits_for_nothing(learner, acted(learner))
+
+
+@pytest.mark.parametrize("made", [pictures, continuous])
+def test_nor_with_other_networks(made: Callable[[TrainConfig], tuple[Learner, Rollout]]) -> None:
+    waits_for_nothing(*made(config_of()))
+
+
+def waits_for_nothing(learner: Learner, rollout: Rollout) -> None:
     assert isinstance(learner, AutogradLearner)
-    update(learner, acted(learner))
+    update(learner, rollout)
     assert learner._inputs is not None
     before = parameters_of(learner)
     learner._stopped.zero_()
@@ -92,6 +122,21 @@ def test_replayed_update_gives_the_weights_of_the_cpu(values: dict[str, Any]) ->
         assert one.means == pytest.approx(other.means, rel=1e-3, abs=1e-5)
         assert one[1:] == pytest.approx(other[1:], rel=1e-3, abs=1e-5)
         assert torch.allclose(parameters_of(here), parameters_of(there).cpu(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.gpu
+@needs_gpu
+@pytest.mark.parametrize("made", [pictures, continuous])
+def test_so_does_that_of_other_networks(
+    made: Callable[[TrainConfig], tuple[Learner, Rollout]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    (here, rollout), (there, _) = (made(config_of(device=device)) for device in ("cpu", "cuda"))
+    there.network.load_state_dict(here.network.state_dict())
+    for _ in range(2):
+        one, other = (update(learner, rollout) for learner in (here, there))
+        assert one.means == pytest.approx(other.means, rel=1e-3, abs=1e-4)
+        assert torch.allclose(parameters_of(here), parameters_of(there).cpu(), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.gpu

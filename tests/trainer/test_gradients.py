@@ -130,6 +130,23 @@ def test_policy_gradient_by_hand(ratio: float, advantage: float, slope: float) -
     assert found.entropies.tolist() == pytest.approx([math.log(2)])
 
 
+def test_policy_gradient_does_not_depend_on_how_logits_lie() -> None:
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(6, 3))
+    found = [
+        policy_gradient(
+            logits,
+            actions=np.array([0, 1, 2, 2, 1, 0]),
+            old_log_probs=np.full(6, math.log(1 / 3)),
+            advantages=np.ones(6),
+            clip_range=1e9,
+            entropy_coef=0.1,
+        ).outputs
+        for logits in (rows.T, rows.T.copy())
+    ]
+    assert np.array_equal(*found)
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     seed=st.integers(0, 10**6),

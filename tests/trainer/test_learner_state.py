@@ -239,9 +239,13 @@ def test_first_gradient_that_breaks_is_the_one_that_is_named() -> None:
 # The critic in a process of its own.
 
 
-@pytest.mark.parametrize("target_kl", [None, 1e-4])
-def test_critic_in_a_process_of_its_own_changes_nothing(target_kl: float | None) -> None:
-    config = config_of(lanes=16, rollout_steps=128, epochs=4, minibatches=4, target_kl=target_kl)
+@pytest.mark.parametrize(
+    ("target_kl", "steps"),
+    [(None, 128), (1e-4, 128), (None, 4096)],
+    ids=["as it comes", "a stop", "answers that no pipe holds"],
+)
+def test_critic_in_a_process_of_its_own_changes_nothing(target_kl: float | None, steps: int) -> None:
+    config = config_of(lanes=16, rollout_steps=steps, epochs=4, minibatches=4, target_kl=target_kl)
     here, there = (learner_of("handwritten", dataclasses.replace(config, workers=n)) for n in (1, 2))
     try:
         assert isinstance(there._critic, Remote)

@@ -25,7 +25,7 @@ class Batch:
 
     def rows(self, which: NDArray[np.int64]) -> "Batch":
         """Copies of the rows `which` names, in its order."""
-        # `take` moves whole rows; an index in brackets goes number by number and takes ten times as long.
+        # `take` moves whole rows; an index in brackets goes number by number, many times as long.
         return Batch(
             self.obs.take(which, axis=0),
             self.actions.take(which, axis=0),

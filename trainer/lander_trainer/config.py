@@ -51,8 +51,8 @@ class TrainConfig:
     `auto`, which takes envpool where it is installed and has the environment."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the networks run; `auto` takes the CPU where the `handwritten` learner works, else CUDA if it is
-    there. From which width on a GPU pays was not measured; with wide layers try `cuda`."""
+    """Where the networks run; `auto` takes the CPU where the `handwritten` learner is used, else CUDA if it
+    is there. From which width on a GPU pays was not measured; with wide layers try `cuda`."""
 
     threads: int = 1
     """Threads of PyTorch (in updates; acting has one) and of NumPy's products. For small perceptrons a

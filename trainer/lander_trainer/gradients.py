@@ -44,13 +44,13 @@ def policy_gradient(
     rows = logits.shape[1]
     # Of z_a in the flattened [n, B]: NumPy is much quicker with one index than with a pair.
     chosen = actions * rows + np.arange(rows)
-    all_log_probs = logits - logits.max(axis=0)
+    all_log_probs = np.subtract(logits, logits.max(axis=0), order="C")
     all_log_probs -= np.log(np.exp(all_log_probs).sum(axis=0))
     probs = np.exp(all_log_probs)
     entropies = -(probs * all_log_probs).sum(axis=0)
     log_probs = all_log_probs.take(chosen)
     slopes = _surrogate_slopes(log_probs, old_log_probs, advantages, clip_range)
-    gradient = all_log_probs
+    gradient = all_log_probs  # In its place, since nothing below needs the former any more.
     gradient += entropies
     gradient *= np.float32(entropy_coef / rows)
     gradient -= slopes

@@ -72,9 +72,9 @@ def observation_bytes(config: TrainConfig) -> int:
 def choose_device(config: TrainConfig, observation: Space) -> str:
     """The device that `config` (`auto`, `cpu` or `cuda`) means on this machine.
 
-    `auto` takes the CPU for what the handwritten learner does: its layers are so small that starting their
-    work on a GPU, at every step, takes longer than doing it (as Stable-Baselines3 found, pull request 2017,
-    which warns of PPO on a GPU without a convolution). Everything else goes to CUDA where PyTorch has it.
+    `auto` takes the CPU for what the handwritten learner does, as Stable-Baselines3 advises of PPO without a
+    convolution (its pull request 2017): starting the work of layers this small on a GPU, at every step, is
+    likely to take longer than doing it. Everything else goes to CUDA where PyTorch has it.
 
     Raises:
         MachineLacks: `cuda` was asked for and PyTorch does not have it.

@@ -35,7 +35,7 @@ from lander_trainer.rollout import Rollout
 
 _ROWS_WORTH_A_PROCESS = 8192
 """Rows that an update visits (epochs included) from which a process for the critic pays: it starts in a third
-of a second, and asking it costs a tenth of a millisecond an epoch. It changes no result."""
+of a second, and what it learns from and says has to travel. It changes no result."""
 
 
 class HandwrittenLearner:
@@ -57,9 +57,11 @@ class HandwrittenLearner:
         visits = config.epochs * config.lanes * config.rollout_steps
         self._critic: Asked
         if config.workers > 1 and visits >= _ROWS_WORTH_A_PROCESS:
-            self._critic = Remote(open_critic, critic, config)
+            self._critic = remote = Remote(open_critic, critic, config)
             try:
-                self._critic.receive()
+                remote.receive()
+                # Room for an epoch's answer, values and norms, so that it goes on while nobody listens.
+                remote.expect(4 * config.minibatches * (minibatch_size(config) + 1) + 1024)
             except BaseException:
                 self._critic.close()
                 raise
@@ -80,7 +82,7 @@ class HandwrittenLearner:
             values = self._evaluate(rollout.obs)
             check_finite(values=values)
             batch = make_batch(rollout, values, config, self.network.distribution)
-            # It draws the same orders, from a copy of the generator: orders are the most that would travel.
+            # It draws the same orders, from a copy of the generator: they would double what travels.
             again = copy.deepcopy(rng)
             critic.send(
                 "begin", self._critic_values, _float(batch.obs), batch.old_values, batch.returns, again

@@ -55,7 +55,6 @@ class Perceptron:
         self._matrices, self._biases = weights[0::2], weights[1::2]
         self._matrix_gradients, self._bias_gradients = gradients[0::2], gradients[1::2]
         self._activation = ACTIVATIONS[activation]
-        self._turned = [np.empty(matrix.shape[::-1], np.float32) for matrix in self._matrices[:-1]]
         self._make_room(1)
 
     def _make_room(self, rows: int) -> None:
@@ -75,12 +74,8 @@ class Perceptron:
         rows, values = len(inputs), inputs
         if rows > len(self._ones):
             self._make_room(rows)
-        for matrix, turned, bias, buffer in zip(
-            self._matrices, self._turned, self._biases, self._hidden, strict=False
-        ):
-            # OpenBLAS is so much quicker with a matrix as it lies than with its transpose that a copy pays.
-            np.copyto(turned, matrix.T)
-            values = np.dot(values, turned, out=buffer[:rows])
+        for matrix, bias, buffer in zip(self._matrices, self._biases, self._hidden, strict=False):
+            values = np.dot(values, matrix.T, out=buffer[:rows])
             values += bias
             self._activation.apply(values)
         outputs = np.dot(self._matrices[-1], values.T)
