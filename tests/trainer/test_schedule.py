@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lander_trainer import TrainConfig
-from lander_trainer.schedule import learning_rate
+from lander_trainer.schedule import epoch_rates, learning_rate
 
 RUN = TrainConfig(steps=320, lanes=4, rollout_steps=8, minibatches=1, learning_rate=0.5)
 
@@ -46,6 +46,10 @@ def test_epoch_decay_is_left_to_the_update(anneal: str) -> None:
     config = changed(anneal=anneal, anneal_rate=0.5)
     decaying = config.with_values({"epoch_decay": 0.5})
     assert learning_rate(decaying, 0.2, 2) == learning_rate(config, 0.2, 2)
+
+
+def test_later_epochs_of_an_update_have_lower_rates() -> None:
+    assert epoch_rates(changed(epochs=3, epoch_decay=0.5), 0.4) == [0.4, 0.2, 0.1]
 
 
 @given(st.floats(0, 1), st.floats(0, 1))

@@ -4,7 +4,7 @@ from lander_trainer.config import TrainConfig
 
 
 def learning_rate(config: TrainConfig, done: float, updates: int) -> float:
-    """The rate of the first epoch of an update; later epochs multiply it by `config.epoch_decay` each.
+    """The rate of the first epoch of an update; `epoch_rates` has those of the others.
 
     Args:
         config: the schedule.
@@ -16,6 +16,11 @@ def learning_rate(config: TrainConfig, done: float, updates: int) -> float:
     if config.anneal == "exponential":
         return config.learning_rate * config.anneal_rate**updates
     return config.learning_rate
+
+
+def epoch_rates(config: TrainConfig, learning_rate: float) -> list[float]:
+    """The rate of every epoch of an update whose first one has `learning_rate`."""
+    return [learning_rate * config.epoch_decay**epoch for epoch in range(config.epochs)]
 
 
 def selection_is_due(before: float, after: float, selections: int) -> bool:

@@ -70,7 +70,7 @@ def observation_bytes(config: TrainConfig) -> int:
 
 
 def choose_device(config: TrainConfig, observation: Space) -> str:
-    """The device that `config` (`auto`, `cpu` or `cuda`) means on this machine.
+    """The device that `config.device` (`auto`, `cpu` or `cuda`) means on this machine.
 
     `auto` takes the CPU for what the handwritten learner does, as Stable-Baselines3 advises of PPO without a
     convolution (its pull request 2017): starting the work of layers this small on a GPU, at every step, is

@@ -23,6 +23,7 @@ from lander_trainer.learners.flat import FlatParameters
 from lander_trainer.losses import categorical, gaussian, ppo_loss
 from lander_trainer.network import ActorCritic
 from lander_trainer.rollout import Rollout
+from lander_trainer.schedule import epoch_rates
 
 _ROWS = 256
 """Observations whose values are computed at once; the layers of a network give far more than it is given."""
@@ -277,5 +278,4 @@ class _Inputs:
         advantages = np.stack([minibatch_advantages(batch.advantages[order], config) for order in orders])
         self.orders.copy_(torch.from_numpy(orders))
         self.advantages.copy_(torch.from_numpy(advantages))
-        rates = [learning_rate * config.epoch_decay**epoch for epoch in range(config.epochs)]
-        self.learning_rates.copy_(torch.tensor(rates))
+        self.learning_rates.copy_(torch.tensor(epoch_rates(config, learning_rate)))

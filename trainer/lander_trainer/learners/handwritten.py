@@ -6,6 +6,7 @@ that where the critic learns in a process of its own.
 """
 
 import copy
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from lander_trainer.learners.perceptron import Perceptron
 from lander_trainer.losses import ppo_loss
 from lander_trainer.network import ActorCritic
 from lander_trainer.rollout import Rollout
+from lander_trainer.schedule import epoch_rates
 
 _ROWS_WORTH_A_PROCESS = 8192
 """Rows that an update visits (epochs included) from which a process for the critic pays: it starts in a third
@@ -88,16 +90,17 @@ class HandwrittenLearner:
                 "begin", self._critic_values, _float(batch.obs), batch.old_values, batch.returns, again
             )
             critic.receive()
-            rates = [learning_rate * config.epoch_decay**epoch for epoch in range(config.epochs)]
+            rates = epoch_rates(config, learning_rate)
             # Nothing in the critic depends on the actor, so it is asked an epoch ahead and neither waits for
             # the other. No further: questions and answers that fill both pipes would block both sides. And
             # not at all before a KL stop, of which the actor knows only when its epoch is over.
-            asked, ahead = 0, 1 if config.target_kl is None else 0
+            ahead = 1 if config.target_kl is None else 0
+            for rate in rates[:ahead]:
+                critic.send("epoch", rate)
             passes: list[LearningStatistics] = []
-            for epoch, rate in enumerate(rates):
-                for its in rates[asked : epoch + 1 + ahead]:
-                    critic.send("epoch", its)
-                    asked += 1
+            for rate, coming in zip_longest(rates, rates[ahead:]):
+                if coming is not None:
+                    critic.send("epoch", coming)
                 passes.append(self._pass_over(batch, epoch_order(len(batch.actions), config, rng), rate))
                 check_finite(**passes[-1]._asdict())
                 if config.target_kl is not None and passes[-1].approx_kl > config.target_kl:
