@@ -25,14 +25,14 @@ import numpy as np
 
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.files import write_text
-from lander_runtime.intervals import mean_interval
-from lander_runtime.statistics import interquartile_mean
+from lander_runtime.scores.intervals import mean_interval
+from lander_runtime.scores.summary import interquartile_mean
+from lander_runtime.seeds import FIRST_SEARCH_SEED
 from lander_trainer import TrainConfig, preset
 from machine import machine
 from trials import (
     ENV,
     SEARCH_EPISODES,
-    SEARCH_FIRST_SEED,
     Outcome,
     Trial,
     markdown,
@@ -158,7 +158,7 @@ def main() -> int:
         done = sum(results.has(*item) for item in work)
         print(f"{done} of {len(work)}: {name}, seed {seed}: {what}", file=sys.stderr, flush=True)
 
-    run_many(configs, options.jobs, episodes=options.episodes, first_seed=SEARCH_FIRST_SEED, on_done=on_done)
+    run_many(configs, options.jobs, episodes=options.episodes, first_seed=FIRST_SEARCH_SEED, on_done=on_done)
     print(table(results))
     return 0
 
@@ -261,7 +261,7 @@ def _about(options: argparse.Namespace, base: TrainConfig) -> dict[str, Any]:
         "seeds": options.seeds,
         "first_training_seed": FIRST_TRAINING_SEED,
         "episodes": options.episodes,
-        "first_episode_seed": SEARCH_FIRST_SEED,
+        "first_episode_seed": FIRST_SEARCH_SEED,
         "jobs": options.jobs,
         "machine": machine(),
         "versions": versions(),

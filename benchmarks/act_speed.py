@@ -18,9 +18,9 @@ import onnxruntime
 import torch
 
 from lander_runtime import Policy
-from lander_runtime.locate import shipped_policies
-from lander_runtime.session import open_session
-from lander_trainer.network import multilayer_perceptron
+from lander_runtime.policy.session import open_session
+from lander_runtime.shipped import shipped_policies
+from lander_trainer.networks.actor_critic import multilayer_perceptron
 
 
 def main() -> None:

@@ -37,11 +37,11 @@ import numpy as np
 import onnx
 
 from lander_runtime import Policy, evaluate
-from lander_runtime.cores import available_cores
-from lander_runtime.episodes import Episode, Keep
-from lander_runtime.evaluation import FIRST_SEED
+from lander_runtime.episodes.episode import Episode, Keep
 from lander_runtime.files import write_text
-from lander_runtime.locate import shipped_policies
+from lander_runtime.seeds import FIRST_EVALUATION_SEED
+from lander_runtime.shipped import shipped_policies
+from lander_runtime.workers.cores import available_cores
 from machine import machine
 from train_speed import make_venv
 from trials import markdown, run_script
@@ -123,7 +123,7 @@ def record(policy: Policy, episodes: int, file: Path) -> None:
         file,
         actions=np.concatenate(flown.actions),
         lengths=np.array([len(actions) for actions in flown.actions]),
-        first_seed=np.array(FIRST_SEED),
+        first_seed=np.array(FIRST_EVALUATION_SEED),
         env=np.array(json.dumps(policy.info.env.to_json())),
     )
 
@@ -135,8 +135,8 @@ class _Actions:
         self.actions: list[Any] = []
 
     def on_episode(self, episode: Episode) -> None:
-        assert episode.flight is not None
-        self.actions.append(episode.flight.actions.astype(np.uint8))
+        assert episode.trajectory is not None
+        self.actions.append(episode.trajectory.actions.astype(np.uint8))
 
 
 def weights_for_sb3(path: Path) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from lander_runtime import envs
-from lander_runtime.evaluation import FIRST_SEED
 from lander_runtime.files import write_text
-from lander_runtime.intervals import mean_interval
-from lander_runtime.statistics import interquartile_mean
+from lander_runtime.scores.intervals import mean_interval
+from lander_runtime.scores.summary import interquartile_mean
+from lander_runtime.seeds import FIRST_EVALUATION_SEED
 from lander_trainer import TrainConfig, preset, training_command
 from machine import machine
 from seeds_picture import draw_seeds
@@ -58,7 +58,7 @@ def main() -> int:
         "preset": options.preset,
         "settings": base.to_dict(),
         "episodes": options.episodes,
-        "first_episode_seed": FIRST_SEED,
+        "first_episode_seed": FIRST_EVALUATION_SEED,
         "jobs": options.jobs,
         "machine": machine(),
         "versions": versions(),

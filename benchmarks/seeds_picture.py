@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lander_runtime.files import atomic_write
-from lander_runtime.intervals import mean_interval
+from lander_runtime.scores.intervals import mean_interval
 from trials import CURVE_POINTS, Trial
 
 BLUE, GREEN, GREY = "#2f5d9b", "#3f8f5b", "#8c96a3"

@@ -25,11 +25,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from lander_runtime import envs
 from lander_runtime.errors import CheckFailed, UsageError
+from lander_runtime.seeds import FIRST_SEARCH_SEED
 from lander_trainer import TrainConfig, UpdateMetrics, preset, training_command
 from trials import (
     ENV,
     SEARCH_EPISODES,
-    SEARCH_FIRST_SEED,
     Trial,
     markdown,
     one_thread_each,
@@ -234,7 +234,7 @@ def _objective(trial: optuna.Trial, base: TrainConfig, options: argparse.Namespa
         watch = _pruning(trial, config, 1.0 if maximise else -1.0) if number == 0 else _ignore
         seeded = config.with_values({"seed": FIRST_TRAINING_SEED + number})
         try:
-            trials.append(run_trial(seeded, options.episodes, SEARCH_FIRST_SEED, watch))
+            trials.append(run_trial(seeded, options.episodes, FIRST_SEARCH_SEED, watch))
         except CheckFailed as stopped:
             raise optuna.TrialPruned(str(stopped)) from stopped
     trial.set_user_attr("scores", [round(one.mean, 2) for one in trials])

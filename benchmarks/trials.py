@@ -20,19 +20,14 @@ from numpy.typing import NDArray
 
 from lander_runtime import envs, evaluate
 from lander_runtime.errors import CheckFailed, LanderError, UsageError
-from lander_runtime.evaluation import FIRST_SEED
-from lander_runtime.report import installed_versions
+from lander_runtime.seeds import FIRST_EVALUATION_SEED
+from lander_runtime.versions import installed_versions
 from lander_trainer import Checkpoint, Progress, RunDirectory, TrainConfig, UpdateMetrics, train
-from lander_trainer.config import FIRST_SELECTION_SEED
 
 ENV = "LunarLander-v3"
 
-SEARCH_FIRST_SEED = FIRST_SELECTION_SEED + 50_000
-"""Whatever guides a choice of settings is scored from here: on the training side, clear of the episodes
-that select within a run (from 900,000) and of those that the scores in README.md come from."""
-
 SEARCH_EPISODES = 40_000
-"""How many episodes there are from `SEARCH_FIRST_SEED` until the export gate's begin."""
+"""How many episodes there are from `FIRST_SEARCH_SEED` until the export gate's begin."""
 
 CURVE_POINTS = 200
 
@@ -138,7 +133,7 @@ def run_many(
     jobs: int,
     *,
     episodes: int,
-    first_seed: int = FIRST_SEED,
+    first_seed: int = FIRST_EVALUATION_SEED,
     on_done: Callable[[int, Outcome], None] = lambda index, outcome: None,
 ) -> list[Outcome]:
     """Run a trial for every configuration, `jobs` at a time, each in a process of its own.
@@ -175,7 +170,7 @@ def run_many(
 
 @contextlib.contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Processes started inside compute with one thread, so that several share the cores fairly.
+    """ProcessEngine started inside compute with one thread, so that several share the cores fairly.
 
     Through the environment, since the libraries read it once, when a child imports them.
     """

@@ -37,7 +37,7 @@ class Watch:
         for part in PARTS:
             self.parts[part] += row[part]
         self.clock.note(metrics.mean_return, metrics.episodes, metrics.steps)
-        if metrics.done >= 1.0 or self.clock.over():
+        if metrics.done >= 1.0 or self.clock.bind():
             self.clock.note_children()
 
 

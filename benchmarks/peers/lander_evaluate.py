@@ -39,7 +39,7 @@ def main() -> None:
                 "report_sha256": report.sha256,
                 "peak_rss_mb": peak_rss_mb(),
                 "peak_rss_worker_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6,
-                "versions": report.conduct.versions,
+                "versions": report.execution.versions,
             }
         )
     )

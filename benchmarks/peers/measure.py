@@ -70,7 +70,7 @@ class Clock:
             self.seconds_to_threshold = time.perf_counter() - self._started
             self.steps_to_threshold = steps
 
-    def over(self) -> bool:
+    def bind(self) -> bool:
         """Whether training may stop now, which every contender does in its library's own way."""
         return self._until_solved and self.steps_to_threshold is not None
 

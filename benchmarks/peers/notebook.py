@@ -137,7 +137,7 @@ def train(total_steps: int, seed: int, clock: Clock) -> tuple[nn.Sequential, int
                 divergences.append(divergence)
             if torch.stack(divergences).mean() > TARGET_KL:
                 break
-        if clock.over():
+        if clock.bind():
             break
     clock.stop()
     envs.close()

@@ -60,7 +60,7 @@ class Watch(BaseCallback):
             for info in self.locals["infos"]:
                 if "episode" in info:  # the Monitor of make_vec_env, at an episode's end
                     self.clock.episode(float(info["episode"]["r"]), self.num_timesteps)
-        return not self.clock.over()
+        return not self.clock.bind()
 
 
 def main() -> None:

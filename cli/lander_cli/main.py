@@ -9,17 +9,17 @@ from typing import Annotated
 
 import typer
 
-from lander_cli.compare import compare_command
-from lander_cli.console import complain, forget_unwritten, out
-from lander_cli.eval import eval_command
-from lander_cli.export import export_command
+from lander_cli.commands.compare import compare_command
+from lander_cli.commands.eval import eval_command
+from lander_cli.commands.export import export_command
+from lander_cli.commands.inspect import inspect_command
+from lander_cli.commands.merge import merge_command
+from lander_cli.commands.plot import plot_command
+from lander_cli.commands.replay import replay_command
+from lander_cli.commands.train import train_command
 from lander_cli.failures import explain
-from lander_cli.inspect import inspect_command
-from lander_cli.interrupts import exit_on_signals
-from lander_cli.merge import merge_command
-from lander_cli.plot import plot_command
-from lander_cli.replay import replay_command
-from lander_cli.train import train_command
+from lander_cli.terminal.console import complain, forget_unwritten, out
+from lander_cli.terminal.interrupts import exit_on_signals
 
 app = typer.Typer(
     name="lander",

@@ -17,13 +17,13 @@ from lander_runtime import envs
 from lander_runtime.spec import EnvSpec
 from lander_trainer import TrainConfig, preset
 from lander_trainer.backends import StepResult, open_backend
-from lander_trainer.batch import Batch, make_batch
-from lander_trainer.checkpoint import build_network
 from lander_trainer.learners import Learner, open_learner
-from lander_trainer.network import ActorCritic
-from lander_trainer.rollout import Collector, Rollout
-from lander_trainer.schedule import learning_rate
-from lander_trainer.trainable import check_trainable
+from lander_trainer.networks.actor_critic import ActorCritic
+from lander_trainer.networks.build import build_network
+from lander_trainer.plan import check_trainable
+from lander_trainer.ppo.batch import Batch, make_batch
+from lander_trainer.ppo.rollout import Collector, Rollout
+from lander_trainer.ppo.schedule import learning_rate
 
 UPDATES = 10
 """How long the policy in the pictures has learned: long enough to prefer some actions, not to land."""

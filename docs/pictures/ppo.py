@@ -23,10 +23,10 @@ from torch.distributions import Categorical, kl_divergence
 from flights import Moment, early_in_training, flights_from_one_start, values_of
 from lander_runtime.files import atomic_write
 from lander_trainer import preset
-from lander_trainer.advantages import compute_gae, normalize
-from lander_trainer.gradients import policy_gradient
-from lander_trainer.losses import categorical, clipped_surrogate, ppo_loss
-from lander_trainer.picture import BLUE, GREEN, ORANGE, PURPLE, VERMILLION
+from lander_trainer.plots.style import BLUE, GREEN, ORANGE, PURPLE, VERMILLION
+from lander_trainer.ppo.advantages import compute_gae, normalize
+from lander_trainer.ppo.gradients import policy_gradient
+from lander_trainer.ppo.losses import categorical, clipped_surrogate, ppo_loss
 from updates import Follow, follow_updates
 
 CLIP = preset("LunarLander-v3").clip_range

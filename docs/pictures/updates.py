@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from torch.distributions import Categorical, kl_divergence
 
 from flights import Moment
-from lander_trainer.batch import epoch_order, minibatch_advantages, minibatch_size
 from lander_trainer.learners.fits import ActorFit, AdamState, Layout
 from lander_trainer.learners.flat import FlatParameters
 from lander_trainer.learners.perceptron import Perceptron
-from lander_trainer.losses import ppo_loss
+from lander_trainer.ppo.batch import epoch_order, minibatch_advantages, minibatch_size
+from lander_trainer.ppo.losses import ppo_loss
 
 
 @dataclass(frozen=True)

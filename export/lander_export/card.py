@@ -1,10 +1,10 @@
 """The card beside a policy file: what it is, how it was trained, what it scores, how to run it."""
 
 from lander_export.source import Recipe
-from lander_runtime.info import PolicyInfo
-from lander_runtime.known import family_of
-from lander_runtime.statistics import Summary
-from lander_runtime.words import counted
+from lander_runtime.envs.known import family_of
+from lander_runtime.policy.metadata import PolicyInfo
+from lander_runtime.scores.summary import Summary
+from lander_runtime.text import counted
 
 
 def render_card(info: PolicyInfo, *, file_name: str, gif_name: str | None, reproduce: Recipe | None) -> str:

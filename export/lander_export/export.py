@@ -13,16 +13,17 @@ from lander_export.card import render_card
 from lander_export.gate import check_agreement, check_form, verification_observations
 from lander_export.model import build_model, weights_digest, with_metadata
 from lander_export.source import Source
-from lander_runtime.actors import actor_of
-from lander_runtime.episodes import EpisodeObserver
+from lander_runtime.episodes.actors import actor_of
+from lander_runtime.episodes.episode import EpisodeObserver
 from lander_runtime.errors import UsageError
-from lander_runtime.evaluation import FIRST_SEED, evaluate
+from lander_runtime.evaluation.evaluate import evaluate
 from lander_runtime.files import atomic_write, check_writable, write_text
-from lander_runtime.info import Golden, PolicyInfo
-from lander_runtime.policy import Policy, tolerance_for
-from lander_runtime.record import record_episode
-from lander_runtime.report import Report
-from lander_runtime.session import open_session
+from lander_runtime.pictures.record import record_episode
+from lander_runtime.policy.metadata import Golden, PolicyInfo
+from lander_runtime.policy.policy import Policy, tolerance_for
+from lander_runtime.policy.session import open_session
+from lander_runtime.scores.report import Report
+from lander_runtime.seeds import FIRST_EVALUATION_SEED
 
 _GOLDEN = 8
 _GOLDEN_IMAGES = 2
@@ -109,7 +110,7 @@ def export(
     policy.self_test()
     on_stage("recording")
     if animation is not None:
-        record_episode(actor_of(policy), source.env, FIRST_SEED, animation)
+        record_episode(actor_of(policy), source.env, FIRST_EVALUATION_SEED, animation)
     name = animation.name if animation else None
     write_text(card, render_card(info, file_name=out.name, gif_name=name, reproduce=source.reproduce))
     # Last, so that a policy never stands beside an older one's card.

@@ -14,18 +14,16 @@ from numpy.typing import NDArray
 
 from lander_export.graph import DiscretePolicyGraph, PolicyGraph
 from lander_export.model import MAX_IR_VERSION, OPSET
-from lander_runtime.episodes import run_episodes
+from lander_runtime.episodes.fleet import run_episodes
 from lander_runtime.errors import CheckFailed
-from lander_runtime.info import Verification
-from lander_runtime.policy import TOLERANCE, difference
-from lander_runtime.session import open_session
+from lander_runtime.policy.metadata import Verification
+from lander_runtime.policy.policy import TOLERANCE, difference
+from lander_runtime.policy.session import open_session
+from lander_runtime.policy.structure import CONTROL_FLOW, RANDOM
+from lander_runtime.seeds import FIRST_VERIFICATION_SEED
 from lander_runtime.spec import EnvSpec, Space, filled_bounds
-from lander_runtime.structure import CONTROL_FLOW, RANDOM
 
 BATCH_SIZES = (1, 2, 7, 64)
-
-VERIFICATION_SEED = 990_000
-"""Episodes for verification start here: neither trained on nor selected with nor scored."""
 
 _ROLLOUT_EPISODES = 8
 _RANDOM_OBSERVATIONS = 1_024
@@ -119,7 +117,7 @@ def _near(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> NDAr
 
 def verification_observations(graph: PolicyGraph, env: EnvSpec, space: Space) -> NDArray[Any]:
     """Observations to compare on: from episodes, at random within the bounds, and extreme ones."""
-    generator = np.random.default_rng(VERIFICATION_SEED)
+    generator = np.random.default_rng(FIRST_VERIFICATION_SEED)
     low, high = filled_bounds(space, unbounded=10.0)
     uniform = generator.uniform(low, high, (_RANDOM_OBSERVATIONS, *space.shape))
     corners = np.where(generator.random((256, *space.shape)) < 0.5, low, high)
@@ -148,7 +146,7 @@ def _flown_observations(graph: PolicyGraph, env: EnvSpec) -> NDArray[Any]:
             drawn = np.clip(rest[0] + np.exp(rest[1]) * noise, low, high)
         return np.where(stray.reshape(-1, *(1 for _ in action.shape[1:])), drawn, action)
 
-    run_episodes(act, env, range(VERIFICATION_SEED, VERIFICATION_SEED + _ROLLOUT_EPISODES))
+    run_episodes(act, env, range(FIRST_VERIFICATION_SEED, FIRST_VERIFICATION_SEED + _ROLLOUT_EPISODES))
     return np.concatenate(seen)
 
 

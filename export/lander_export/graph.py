@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from lander_runtime.spec import Space, filled_bounds
-from lander_trainer.normaliser import LIMIT
+from lander_trainer.ppo.normaliser import LIMIT
 
 
 class DiscretePolicyGraph(nn.Module):

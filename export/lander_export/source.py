@@ -10,11 +10,11 @@ from torch import Tensor
 
 from lander_export.graph import ContinuousPolicyGraph, DiscretePolicyGraph, NormalisedActor, PolicyGraph
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.info import Training
+from lander_runtime.policy.metadata import Training
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer import Checkpoint, training_command
-from lander_trainer.layers import ACTIVATIONS, multilayer_perceptron
-from lander_trainer.trainable import check_trainable
+from lander_trainer.networks.layers import ACTIVATIONS, multilayer_perceptron
+from lander_trainer.plan import check_trainable
 
 
 @dataclass(frozen=True)

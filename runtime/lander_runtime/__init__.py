@@ -4,19 +4,30 @@
     policy = Policy.load("policy.onnx")
     action = policy.act(observation)
 
-Names are resolved on first use (PEP 562), so that importing an error class or asking the command
-for its help does not load ONNX Runtime, and nothing here ever loads gymnasium by itself.
+policy/      a policy file, from bytes to actions
+foreign/     other people's ONNX files, matched to an environment
+envs/        building an environment from its recipe
+workers/     objects in processes of their own
+episodes/    running episodes, in one lane or many
+evaluation/  N episodes on one process, many, or a cluster
+scores/      what the returns say: summaries, intervals, comparisons, reports
+pictures/    GIF, video, window
+replays/     proof without the policy: episodes kept as seeds and actions
+page/        a report as one HTML page
+
+Names are imported on first use, so that importing an error class or asking the command for its help does
+not load ONNX Runtime, and nothing here loads gymnasium before it is needed.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lander_runtime.errors import CheckFailed, InputRefused, LanderError, MachineLacks, UsageError
+from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lander_runtime.evaluation import evaluate
-    from lander_runtime.info import PolicyInfo
-    from lander_runtime.policy import Policy
+    from lander_runtime.evaluation.evaluate import evaluate
+    from lander_runtime.policy.metadata import PolicyInfo
+    from lander_runtime.policy.policy import Policy
     from lander_runtime.spec import EnvSpec
 
 __all__ = [
@@ -31,17 +42,12 @@ __all__ = [
     "evaluate",
 ]
 
-_LAZY = {
-    "EnvSpec": "lander_runtime.spec",
-    "Policy": "lander_runtime.policy",
-    "PolicyInfo": "lander_runtime.info",
-    "evaluate": "lander_runtime.evaluation",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_LAZY[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "lander_runtime.evaluation.evaluate": ("evaluate",),
+        "lander_runtime.policy.metadata": ("PolicyInfo",),
+        "lander_runtime.policy.policy": ("Policy",),
+        "lander_runtime.spec": ("EnvSpec",),
+    },
+)

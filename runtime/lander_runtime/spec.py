@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lander_runtime.errors import InputRefused
-from lander_runtime.fields import Fields, is_finite
+from lander_runtime.json_fields import Fields, is_finite
 
 # `module:Name-v0` would make Gymnasium import a module that a stranger's file names.
 _ENV_ID = re.compile(r"(?:\w[\w.-]*/)?\w[\w.-]*")

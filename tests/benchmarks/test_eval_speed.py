@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eval_speed import medians, table, weights_for_sb3
-from lander_runtime.locate import shipped_policies
+from lander_runtime.shipped import shipped_policies
 
 
 def run(speed: float, cpu_us: float = 10.0) -> dict[str, Any]:

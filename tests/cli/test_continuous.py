@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from lander_runtime.policy import Policy
+from lander_runtime.policy.policy import Policy
 
 Lander = Callable[..., Any]
 

@@ -17,9 +17,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from lander_runtime.info import METADATA_KEY, Golden, PolicyInfo, Training, Verification
-from lander_runtime.known import knowledge_of
-from lander_runtime.session import open_session
+from lander_runtime.envs.known import knowledge_of
+from lander_runtime.policy.metadata import METADATA_KEY, Golden, PolicyInfo, Training, Verification
+from lander_runtime.policy.session import open_session
 from lander_runtime.spec import EnvSpec, Space
 
 SEED = 20_240_601

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from lander_trainer import TrainConfig, preset
-from lander_trainer.metrics import UpdateMetrics
+from lander_trainer.runs.metrics import UpdateMetrics
 
 ROOT = Path(__file__).parents[2]
 CHAPTER = ROOT / "docs" / "ppo.md"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from lander_runtime import Policy, evaluate
-from lander_runtime.locate import shipped_policies
-from lander_runtime.report_file import write_report
-from lander_runtime.shards import Shard
+from lander_runtime.scores.report_file import write_report
+from lander_runtime.scores.shards import Shard
+from lander_runtime.shipped import shipped_policies
 
 DOCS = Path(__file__).parents[2] / "docs"
 

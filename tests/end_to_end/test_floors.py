@@ -24,8 +24,16 @@ def loaded_after_all_of(package: str) -> set[str]:
 @pytest.mark.parametrize(
     ("package", "some_module", "never"),
     [
-        ("lander_runtime", "lander_runtime.known.lunar_lander", {"torch", "lander_trainer", "rich", "typer"}),
-        ("lander_cli", "lander_cli.train_display", {"torch", "gymnasium", "onnxruntime", "lander_trainer"}),
+        (
+            "lander_runtime",
+            "lander_runtime.envs.known.lunar_lander",
+            {"torch", "lander_trainer", "rich", "typer"},
+        ),
+        (
+            "lander_cli",
+            "lander_cli.terminal.train_display",
+            {"torch", "gymnasium", "onnxruntime", "lander_trainer"},
+        ),
     ],
 )
 def test_no_module_of_a_floor_brings_in_what_is_not_its_own(

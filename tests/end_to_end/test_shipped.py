@@ -9,9 +9,9 @@ import pytest
 from lander_export import export, load_source
 from lander_runtime import Policy, evaluate
 from lander_runtime.envs import resolve
-from lander_runtime.locate import shipped_policies
-from lander_runtime.policy import tolerance_for
-from lander_runtime.statistics import Summary
+from lander_runtime.policy.policy import tolerance_for
+from lander_runtime.scores.summary import Summary
+from lander_runtime.shipped import shipped_policies
 from lander_trainer import Checkpoint, TrainConfig
 
 MODELS = Path(__file__).parents[2] / "models"

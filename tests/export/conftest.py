@@ -9,7 +9,7 @@ from lander_export.graph import DiscretePolicyGraph
 from lander_export.model import build_model
 from lander_runtime import envs
 from lander_runtime.spec import EnvSpec, Space
-from lander_trainer.network import multilayer_perceptron
+from lander_trainer.networks.actor_critic import multilayer_perceptron
 
 SEED = 11
 

@@ -19,14 +19,15 @@ from lander_export.graph import ContinuousPolicyGraph, NormalisedActor, PolicyGr
 from lander_export.model import build_model
 from lander_runtime import envs
 from lander_runtime.errors import CheckFailed, UsageError
-from lander_runtime.policy import Policy
-from lander_runtime.session import open_session
+from lander_runtime.policy.policy import Policy
+from lander_runtime.policy.session import open_session
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer import Checkpoint, Progress, TrainConfig
-from lander_trainer.checkpoint import build_network, named_tensors, network_tensors
-from lander_trainer.distributions import distribution_of
-from lander_trainer.normaliser import Normaliser, RunningMoments
-from lander_trainer.trainable import check_trainable
+from lander_trainer.networks.build import build_network
+from lander_trainer.plan import check_trainable
+from lander_trainer.ppo.distributions import distribution_of
+from lander_trainer.ppo.normaliser import Normaliser, RunningMoments
+from lander_trainer.runs.checkpoint import named_tensors, network_tensors
 
 SEED = 4
 OBS = np.random.default_rng(SEED).normal(0.0, 3.0, (40, 3)).astype(np.float32)

@@ -20,16 +20,18 @@ from lander_export.graph import DiscretePolicyGraph
 from lander_export.model import weights_digest
 from lander_export.source import Recipe
 from lander_runtime import envs
-from lander_runtime.actors import actor_of
-from lander_runtime.episodes import Episode
+from lander_runtime.episodes.actors import actor_of
+from lander_runtime.episodes.episode import Episode
 from lander_runtime.errors import CheckFailed, LanderError
-from lander_runtime.evaluation import FIRST_SEED, evaluate
-from lander_runtime.info import METADATA_KEY
-from lander_runtime.policy import Policy
-from lander_runtime.record import record_episode
+from lander_runtime.evaluation.evaluate import evaluate
+from lander_runtime.pictures.record import record_episode
+from lander_runtime.policy.metadata import METADATA_KEY
+from lander_runtime.policy.policy import Policy
+from lander_runtime.seeds import FIRST_EVALUATION_SEED
 from lander_runtime.spec import EnvSpec
 from lander_trainer import Checkpoint, Progress, TrainConfig, preset
-from lander_trainer.checkpoint import build_network, network_tensors
+from lander_trainer.networks.build import build_network
+from lander_trainer.runs.checkpoint import network_tensors
 
 SEED = 6
 EPISODES = 3
@@ -163,7 +165,7 @@ def test_evaluation_is_that_of_the_file_itself(exported: Exported) -> None:
     assert exported.info.evaluation == again.summary
     assert exported.report is not None
     assert exported.report.results.returns.tolist() == again.results.returns.tolist()
-    assert (again.summary.first_seed, again.summary.deterministic) == (FIRST_SEED, True)
+    assert (again.summary.first_seed, again.summary.deterministic) == (FIRST_EVALUATION_SEED, True)
 
 
 def test_listener_hears_of_every_stage_and_episode(exported: Exported, listener: Listener) -> None:
@@ -179,7 +181,7 @@ def test_animation_is_the_first_scored_episode(exported: Exported, tmp_path: Pat
         assert gif.format == "GIF"
         assert gif.n_frames > 50
     policy = Policy.load(exported.policy, "cpu")
-    record_episode(actor_of(policy), policy.info.env, FIRST_SEED, tmp_path / "again.gif")
+    record_episode(actor_of(policy), policy.info.env, FIRST_EVALUATION_SEED, tmp_path / "again.gif")
     assert (tmp_path / "again.gif").read_bytes() == exported.gif.read_bytes()
 
 

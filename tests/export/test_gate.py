@@ -17,17 +17,15 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from torch import nn
 
 from lander_export.gate import (
-    VERIFICATION_SEED,
     check_agreement,
     check_form,
     verification_observations,
 )
 from lander_export.graph import DiscretePolicyGraph
 from lander_runtime.errors import CheckFailed, UsageError
-from lander_runtime.evaluation import FIRST_SEED
+from lander_runtime.seeds import FIRST_EVALUATION_SEED, FIRST_SELECTION_SEED, FIRST_VERIFICATION_SEED
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer import TrainConfig
-from lander_trainer.config import FIRST_SELECTION_SEED
 
 SIZE = 4
 EYE = DiscretePolicyGraph(nn.Identity())
@@ -430,8 +428,8 @@ def test_verification_flies_episodes_that_nobody_else_flies(register: Callable[.
     space = Space("Box", (3,), "float32")
     verification_observations(DiscretePolicyGraph(nn.Linear(3, 2)), register(), space)
     assert len(SeedEnv.seeds) > 0
-    assert min(SeedEnv.seeds) == VERIFICATION_SEED
-    assert max(SeedEnv.seeds) < FIRST_SEED
+    assert min(SeedEnv.seeds) == FIRST_VERIFICATION_SEED
+    assert max(SeedEnv.seeds) < FIRST_EVALUATION_SEED
     # Selection takes its seeds from FIRST_SELECTION_SEED on; it must not be able to reach as far as these.
     with pytest.raises(UsageError, match="selection_episodes"):
-        TrainConfig(selection_episodes=VERIFICATION_SEED - FIRST_SELECTION_SEED + 1)
+        TrainConfig(selection_episodes=FIRST_VERIFICATION_SEED - FIRST_SELECTION_SEED + 1)

@@ -15,10 +15,10 @@ from onnx import ModelProto, numpy_helper
 
 from lander_export.graph import DiscretePolicyGraph
 from lander_export.model import build_model, weights_digest, with_metadata
-from lander_runtime.info import METADATA_KEY
-from lander_runtime.session import open_session
+from lander_runtime.policy.metadata import METADATA_KEY
+from lander_runtime.policy.session import open_session
 from lander_runtime.spec import Space
-from lander_trainer.network import multilayer_perceptron
+from lander_trainer.networks.actor_critic import multilayer_perceptron
 
 OUTPUTS = ["action", "logits"]
 
@@ -146,7 +146,7 @@ import sys, torch
 from lander_export.graph import DiscretePolicyGraph
 from lander_export.model import build_model
 from lander_runtime.spec import Space
-from lander_trainer.network import multilayer_perceptron
+from lander_trainer.networks.actor_critic import multilayer_perceptron
 torch.manual_seed(11)
 actor = multilayer_perceptron([8, 16, 16, 4], "tanh", last_gain=1.0)
 model = build_model(DiscretePolicyGraph(actor), Space("Box", (8,), "float32"), ["action", "logits"])

@@ -18,9 +18,9 @@ from lander_runtime import envs
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.spec import EnvSpec
 from lander_trainer import Checkpoint, Progress, preset
-from lander_trainer.checkpoint import network_tensors
-from lander_trainer.distributions import Categorical
-from lander_trainer.network import ActorCritic
+from lander_trainer.networks.actor_critic import ActorCritic
+from lander_trainer.ppo.distributions import Categorical
+from lander_trainer.runs.checkpoint import network_tensors
 
 SEED = 2
 

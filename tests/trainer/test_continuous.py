@@ -14,10 +14,10 @@ from lander_runtime.errors import InputRefused
 from lander_trainer import Checkpoint, RunDirectory, TrainConfig, train
 from lander_trainer.backends import open_backend
 from lander_trainer.backends.gymnasium import GymnasiumBackend
-from lander_trainer.distributions import distribution_of
-from lander_trainer.network import ActorCritic
-from lander_trainer.rollout import Collector
-from lander_trainer.trainable import check_trainable
+from lander_trainer.networks.actor_critic import ActorCritic
+from lander_trainer.plan import check_trainable
+from lander_trainer.ppo.distributions import distribution_of
+from lander_trainer.ppo.rollout import Collector
 from trainer_environments import MatchEnv
 from trainer_helpers import Recorder, equal, settings, tensors, timeless_rows, train_until, weights
 

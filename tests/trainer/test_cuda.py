@@ -11,10 +11,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from lander_runtime.spec import Space
 from lander_trainer import Checkpoint, RunDirectory, TrainConfig, train
-from lander_trainer.checkpoint import build_network
 from lander_trainer.learners import Learner, NotFinite, open_learner
 from lander_trainer.learners.autograd import AutogradLearner
-from lander_trainer.rollout import Rollout
+from lander_trainer.networks.build import build_network
+from lander_trainer.ppo.rollout import Rollout
 from trainer_helpers import equal, settings, tensors
 from trainer_learners import acted, learner_of, parameters_of, update
 from trainer_rollouts import config_of, rollout_of, rollout_of_images

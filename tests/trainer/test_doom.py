@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lander_runtime import envs
-from lander_runtime.cores import core_for
+from lander_runtime.workers.cores import core_for
 from lander_trainer import Checkpoint, RunDirectory, TrainConfig, preset, train
 from lander_trainer.backends.gymnasium import GymnasiumBackend
 from trainer_helpers import Recorder, timeless_rows

@@ -11,9 +11,9 @@ from lander_runtime.errors import UsageError
 from lander_runtime.spec import WrapperSpec
 from lander_trainer import Checkpoint, RunDirectory, TrainConfig, prepare, train
 from lander_trainer.backends import open_backend
-from lander_trainer.distributions import distribution_of
-from lander_trainer.rollout import Collector
-from lander_trainer.trainable import check_trainable
+from lander_trainer.plan import check_trainable
+from lander_trainer.ppo.distributions import distribution_of
+from lander_trainer.ppo.rollout import Collector
 from trainer_helpers import equal, settings, tensors, timeless_rows, train_until
 
 STACK = (WrapperSpec("FrameStackObservation", {"stack_size": 2}),)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.remote import Remote
+from lander_runtime.workers.remote import RemoteWorker
 from lander_trainer import Checkpoint, RunDirectory, TrainConfig, UpdateMetrics, preset, train
 from trainer_environments import CountingEnv, EchoEnv
 from trainer_helpers import (
@@ -455,12 +455,12 @@ def test_refused_checkpoint_leaves_no_process_behind(
 ) -> None:
     processes = []
 
-    class Watched(Remote):
+    class Watched(RemoteWorker):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
             processes.append(self._process)
 
-    monkeypatch.setattr("lander_trainer.learners.handwritten.Remote", Watched)
+    monkeypatch.setattr("lander_trainer.learners.handwritten.RemoteWorker", Watched)
     # Updates that are worth a process for the critic.
     config = cart_pole(rollout_steps=512, steps=2 * 4 * 512, workers=2)
     train_until(config, run, 1)

@@ -10,9 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from lander_runtime import envs
-from lander_runtime.evaluation import FIRST_SEED
-from lander_trainer.config import FIRST_SELECTION_SEED
-from lander_trainer.distributions import Categorical
+from lander_runtime.seeds import FIRST_EVALUATION_SEED, FIRST_SEARCH_SEED, FIRST_SELECTION_SEED
+from lander_trainer.ppo.distributions import Categorical
 from lander_trainer.selection import selection_score
 
 
@@ -75,7 +74,7 @@ def test_more_episodes_than_lanes_are_all_flown_once(paying: type[Paying]) -> No
 
 
 def test_seeds_are_those_of_nobody_else() -> None:
-    assert FIRST_SELECTION_SEED < FIRST_SELECTION_SEED + 50_000 < FIRST_SEED
+    assert FIRST_SELECTION_SEED < FIRST_SEARCH_SEED < FIRST_EVALUATION_SEED
 
 
 def test_score_is_repeatable_and_touches_no_global_random_numbers(paying: type[Paying]) -> None:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
+from lander_runtime.seeds import FIRST_SELECTION_SEED
 from lander_trainer import Checkpoint, RunDirectory, train
-from lander_trainer.config import FIRST_SELECTION_SEED
-from lander_trainer.schedule import selection_is_due
+from lander_trainer.ppo.schedule import selection_is_due
 from trainer_environments import EchoEnv
 from trainer_helpers import Recorder, equal, settings, train_until, weights
 

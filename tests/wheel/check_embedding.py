@@ -5,7 +5,7 @@ import sys
 import numpy as np
 
 from lander_runtime import Policy
-from lander_runtime.locate import shipped_policies
+from lander_runtime.shipped import shipped_policies
 
 shipped = shipped_policies()
 assert "lunarlander-v3" in shipped, f"the wheel ships {sorted(shipped)}"

@@ -7,16 +7,17 @@ Names are resolved on first use (PEP 562), so that a worker process, which only 
 does not load PyTorch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lander_trainer.checkpoint import Checkpoint, Progress
     from lander_trainer.config import TrainConfig
-    from lander_trainer.metrics import UpdateMetrics
+    from lander_trainer.plan import TrainingPlan, observation_bytes, plan_training, prepare
     from lander_trainer.presets import preset, training_command
-    from lander_trainer.run_directory import RunDirectory, newest_run
-    from lander_trainer.trainable import observation_bytes, prepare
+    from lander_trainer.runs.checkpoint import Checkpoint, Progress
+    from lander_trainer.runs.metrics import UpdateMetrics
+    from lander_trainer.runs.run_directory import RunDirectory, newest_run
     from lander_trainer.training import TrainObserver, TrainResult, train
 
 __all__ = [
@@ -26,30 +27,26 @@ __all__ = [
     "TrainConfig",
     "TrainObserver",
     "TrainResult",
+    "TrainingPlan",
     "UpdateMetrics",
     "newest_run",
     "observation_bytes",
+    "plan_training",
     "prepare",
     "preset",
     "train",
     "training_command",
 ]
 
-_MODULES = {
-    "checkpoint": ("Checkpoint", "Progress"),
-    "config": ("TrainConfig",),
-    "metrics": ("UpdateMetrics",),
-    "presets": ("preset", "training_command"),
-    "run_directory": ("RunDirectory", "newest_run"),
-    "trainable": ("observation_bytes", "prepare"),
-    "training": ("TrainObserver", "TrainResult", "train"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    for module, names in _MODULES.items():
-        if name in names:
-            value = getattr(import_module(f"lander_trainer.{module}"), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "lander_trainer.config": ("TrainConfig",),
+        "lander_trainer.plan": ("TrainingPlan", "observation_bytes", "plan_training", "prepare"),
+        "lander_trainer.presets": ("preset", "training_command"),
+        "lander_trainer.runs.checkpoint": ("Checkpoint", "Progress"),
+        "lander_trainer.runs.metrics": ("UpdateMetrics",),
+        "lander_trainer.runs.run_directory": ("RunDirectory", "newest_run"),
+        "lander_trainer.training": ("TrainObserver", "TrainResult", "train"),
+    },
+)

@@ -19,11 +19,6 @@ from lander_runtime.spec import WrapperSpec
 Activation = Literal["tanh", "relu", "elu", "silu"]
 Anneal = Literal["none", "linear", "exponential"]
 
-FIRST_SELECTION_SEED = 900_000
-"""Training seeds Gymnasium's environments below this (envpool's seeds mean other episodes). Selection uses
-the seeds from here to 949,999, searches for settings those from 950,000 (benchmarks/trials.py), the export
-gate those from 990,000 and scoring those from 1,000,000, so no episode ever serves two purposes."""
-
 CHANGES_NO_RESULT = ("workers", "checkpoint_seconds", "target_score")
 """Settings that may differ between two runs whose weights and scores are the same, update for update."""
 

@@ -74,7 +74,7 @@ def _as_text(value: Any) -> str:
 
 
 def _tables(env_id: str) -> dict[str, dict[str, Any]]:
-    folder = files("lander_trainer") / "presets"
+    folder = files("lander_trainer") / "preset_files"
     # The id may hold anything that a person can type; only a name that is listed becomes a path.
     listed = {entry.name for entry in folder.iterdir()}
     file = f"{env_id}.toml" if f"{env_id}.toml" in listed else "any.toml"

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.episodes import run_episodes
+from lander_runtime.episodes.fleet import run_episodes
+from lander_runtime.seeds import FIRST_SELECTION_SEED
 from lander_runtime.spec import EnvSpec
-from lander_trainer.config import FIRST_SELECTION_SEED
-from lander_trainer.distributions import Distribution
+from lander_trainer.ppo.distributions import Distribution
 
 
 def selection_score(

@@ -12,20 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError
-from lander_runtime.report import installed_versions
-from lander_trainer.checkpoint import Checkpoint, Progress, build_network, named_tensors, network_tensors
+from lander_runtime.versions import installed_versions, platform_name, training_packages
 from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
-from lander_trainer.curve import draw_learning_curve
-from lander_trainer.environments import decide_results, open_environments, platform_name
 from lander_trainer.learners import NotFinite, UpdateStatistics, check_finite, open_learner
-from lander_trainer.metrics import UpdateMetrics
-from lander_trainer.normaliser import Normaliser
-from lander_trainer.rollout import Rollout
-from lander_trainer.run_directory import RunDirectory
-from lander_trainer.schedule import learning_rate, selection_is_due
+from lander_trainer.networks.build import build_network
+from lander_trainer.plan import TrainingPlan, plan_training
+from lander_trainer.plots.curve import draw_learning_curve
+from lander_trainer.ppo.normaliser import Normaliser
+from lander_trainer.ppo.rollout import Rollout
+from lander_trainer.ppo.schedule import learning_rate, selection_is_due
+from lander_trainer.resume import open_environments
+from lander_trainer.runs.checkpoint import Checkpoint, Progress, named_tensors, network_tensors
+from lander_trainer.runs.metrics import UpdateMetrics
+from lander_trainer.runs.run_directory import RunDirectory
 from lander_trainer.selection import selection_score
 from lander_trainer.threads import cpu_threads, torch_threads
-from lander_trainer.trainable import check_trainable, prepare, resolved, shaped_env
 
 
 class TrainObserver(Protocol):
@@ -53,7 +54,7 @@ class TrainResult:
 
 
 def train(
-    config: TrainConfig,
+    config: TrainConfig | TrainingPlan,
     run: RunDirectory,
     *,
     resume: bool = False,
@@ -63,7 +64,8 @@ def train(
     """Train a policy and write everything about it into `run`.
 
     Args:
-        config: the settings; with `resume` they must be those of the run; `_FREE_ON_RESUME` may differ.
+        config: the settings, or what `plan_training` made of them; with `resume` they must be those of the
+            run, `_FREE_ON_RESUME` aside.
         run: where to write; an existing run with `resume`, an empty folder without.
         resume: go on from the run's checkpoint instead of starting afresh.
         observer: hears of every update.
@@ -74,9 +76,9 @@ def train(
         MachineLacks: the backend or device is not there.
         CheckFailed: a loss or gradient is no longer finite; the checkpoint before it is kept.
     """
-    config = prepare(config)
-    with cpu_threads(config.threads), ExitStack() as closing:
-        trainer = _Trainer(config, run, Checkpoint.load(run.checkpoint) if resume else None, closing)
+    plan = plan_training(config) if isinstance(config, TrainConfig) else config
+    with cpu_threads(plan.config.threads), ExitStack() as closing:
+        trainer = _Trainer(plan, run, Checkpoint.load(run.checkpoint) if resume else None, closing)
         return trainer.run_to_end(observer, stop)
 
 
@@ -85,15 +87,15 @@ class _Trainer:
 
     def __init__(
         self,
-        config: TrainConfig,
+        plan: TrainingPlan,
         run: RunDirectory,
         checkpoint: Checkpoint | None,
         closing: ExitStack,
     ) -> None:
         """Begin, or go on from `checkpoint`; `closing` lets go of what was opened, also where this fails."""
-        self.config = config
-        self.env = resolved(config)
-        self.spaces = check_trainable(self.env, config)
+        self.config = config = plan.config
+        self.env = plan.env
+        self.spaces = plan.observation, plan.action
         self.run = run
         self.progress = Progress()
         self.rng = np.random.default_rng(config.seed)
@@ -103,7 +105,7 @@ class _Trainer:
             self._restore(checkpoint)
         self.distribution = self.learner.network.distribution
         self.backend, self.collector, restored = open_environments(
-            config, shaped_env(config), self.rng, self.distribution, checkpoint, closing
+            config, plan.shaped_env, self.rng, self.distribution, checkpoint, closing
         )
         self.collector.episodes = self.progress.episodes
         self.normaliser = Normaliser(config, self.spaces[0].shape)
@@ -251,7 +253,7 @@ class _Trainer:
             action=action,
             config=self.config,
             progress=self.progress,
-            versions=installed_versions("lander-rl", *decide_results(self.env.id), self.backend.name),
+            versions=installed_versions("lander-rl", *training_packages(self.env.id), self.backend.name),
             platform=platform_name(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             tensors={

@@ -1,9 +1,9 @@
 """An evaluation as one HTML page with pictures, which opens from the disk and asks nobody for anything.
 
-`Album` listens while episodes are flown, `write_page` makes the page from it and the report.
+`PageObserver` listens while episodes are flown, `write_page` makes the page from it and the report.
 """
 
-from lander_runtime.page.album import Album
+from lander_runtime.page.observer import PageObserver
 from lander_runtime.page.write import DATA, PAGE, write_page
 
-__all__ = ["DATA", "PAGE", "Album", "write_page"]
+__all__ = ["DATA", "PAGE", "PageObserver", "write_page"]

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from lander_runtime.page.elements import Element, element
-from lander_runtime.report import Report
+from lander_runtime.scores.report import Report
+from lander_runtime.scores.summary import Summary
 from lander_runtime.spec import EnvSpec
-from lander_runtime.statistics import Summary
 
 
-def verdict(report: Report) -> Element:
+def headline(report: Report) -> Element:
     """The score, how sure it is, and what to know before believing it."""
     summary, threshold = report.summary, report.env.reward_threshold
     cards = [
@@ -78,7 +78,7 @@ def statistics_table(report: Report) -> Element:
 
 def making(report: Report, command: str) -> Element:
     """How to find the same again."""
-    conduct, summary = report.conduct, report.summary
+    conduct, summary = report.execution, report.summary
     rows = [
         ("Command", element("code", command)),
         ("Policy", report.policy_path or "a function"),

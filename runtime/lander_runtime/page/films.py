@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
-from lander_runtime.episodes import Actor, Episode
+from lander_runtime.episodes.episode import Episode
+from lander_runtime.episodes.fleet import Actor
 from lander_runtime.errors import LanderError
-from lander_runtime.gif import GifWriter
-from lander_runtime.record import first_frame, record_episode
+from lander_runtime.pictures.gif import GifWriter
+from lander_runtime.pictures.record import first_frame, record_episode
 from lander_runtime.spec import EnvSpec
 
-LARGEST = 900_000
+MOST_FILM_BYTES = 900_000
 """Bytes of a GIF. Two of them, a third larger in base64, leave room for the charts in 3 MB."""
 
 _LARGEST_STILL = 100_000
@@ -52,7 +53,7 @@ def film(actor: Actor, spec: EnvSpec, episode: Episode) -> Film | str:
                 "so this environment does not repeat itself from a seed."
             )
         for _ in range(_ATTEMPTS):
-            if path.stat().st_size <= LARGEST:
+            if path.stat().st_size <= MOST_FILM_BYTES:
                 return _film(path)
             path = shrunk(path)
     return f"There is no film of it: its {episode.length} steps make too large a file for a page."

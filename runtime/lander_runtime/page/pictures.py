@@ -5,22 +5,23 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from lander_runtime.episodes import Actor, Episode
-from lander_runtime.known import knowledge_of
-from lander_runtime.page.album import Album
+from lander_runtime.envs.known import knowledge_of
+from lander_runtime.episodes.episode import Episode
+from lander_runtime.episodes.fleet import Actor
+from lander_runtime.page.charts.histogram import histogram
+from lander_runtime.page.charts.outcomes import Slots, legend, swatch_of_bar, swatch_of_line, swatch_of_mark
+from lander_runtime.page.charts.scatter import MOST, scatter
+from lander_runtime.page.charts.timeline import STEPS, timeline
+from lander_runtime.page.charts.trajectories import trajectories
 from lander_runtime.page.elements import Element, element
 from lander_runtime.page.films import background, film
-from lander_runtime.page.histogram import histogram
-from lander_runtime.page.outcomes import Slots, legend, swatch_of_bar, swatch_of_line, swatch_of_mark
-from lander_runtime.page.scatter import MOST, scatter
-from lander_runtime.page.timeline import STEPS, timeline
-from lander_runtime.page.trajectories import trajectories
-from lander_runtime.report import Report
+from lander_runtime.page.observer import PageObserver
+from lander_runtime.scores.report import Report
 
 
-def overview(report: Report, album: Album, slots: Slots) -> Element:
+def overview(report: Report, observed: PageObserver, slots: Slots) -> Element:
     """All episodes at once: their returns, where they went, and how they ended."""
-    figures = [_returns(report, slots), _paths(report, album, slots), *_pairs(report, slots)]
+    figures = [_returns(report, slots), _paths(report, observed, slots), *_pairs(report, slots)]
     return element("section", element("h2", "All episodes"), element("div", *figures, class_="grid"))
 
 
@@ -67,17 +68,17 @@ def _returns(report: Report, slots: Slots) -> Element | None:
     return _figure(drawn, "Returns.", legend(entries), reading)
 
 
-def _paths(report: Report, album: Album, slots: Slots) -> Element | None:
-    under = background(report.env, report.summary.first_seed) if album.tracks else None
+def _paths(report: Report, observed: PageObserver, slots: Slots) -> Element | None:
+    under = background(report.env, report.summary.first_seed) if observed.tracks else None
     if under is None:
         return None
     source, size = under
-    counts = Counter(outcome for outcome, _ in album.tracks)
+    counts = Counter(outcome for outcome, _ in observed.tracks)
     reading = (
-        f"The paths of the first {len(album.tracks)} episodes, over the picture with which the first of them "
-        f"began. {knowledge_of(report.env.id).track_note}"
+        f"The paths of the first {len(observed.tracks)} episodes, over the picture with which the first of "
+        f"them began. {knowledge_of(report.env.id).track_note}"
     )
-    drawn = trajectories(album.tracks, size, source, slots)
+    drawn = trajectories(observed.tracks, size, source, slots)
     return _figure(drawn, "Trajectories.", legend(_entries(counts, slots, swatch_of_line)), reading)
 
 

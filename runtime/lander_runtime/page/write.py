@@ -7,32 +7,32 @@ import json
 from importlib.resources import files
 from pathlib import Path, PurePath
 
-from lander_runtime.actors import AnyPolicy, actor_of
+from lander_runtime.episodes.actors import AnyPolicy, actor_of
 from lander_runtime.files import write_text
-from lander_runtime.page.album import Album
+from lander_runtime.page.charts.outcomes import slots_of
 from lander_runtime.page.elements import Element, document, element
-from lander_runtime.page.figures import making, outcome_table, statistics_table, verdict
-from lander_runtime.page.outcomes import slots_of
+from lander_runtime.page.figures import headline, making, outcome_table, statistics_table
+from lander_runtime.page.observer import PageObserver
 from lander_runtime.page.pictures import overview, single
-from lander_runtime.report import Report
+from lander_runtime.scores.report import Report
 
 PAGE, DATA = "index.html", "report.json"
 
 _ALLOWED = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
-def write_page(folder: Path, policy: AnyPolicy, report: Report, album: Album, command: str) -> Path:
+def write_page(folder: Path, policy: AnyPolicy, report: Report, observed: PageObserver, command: str) -> Path:
     """Write the page of an evaluation and its data; gives the page's path.
 
     Args:
         folder: where; made where it is missing.
         policy: what was evaluated, to fly the best and the worst episode again for the camera.
-        report: what `evaluate` found with `album` as its observer and `keep=album.keep`.
-        album: what it saw.
+        report: what `evaluate` found with `observed` as its observer and `keep=observed.keep`.
+        observed: what it saw.
         command: what to type to make the page again.
     """
     path = folder / PAGE
-    page = document(_page(policy, report, album, command))
+    page = document(_page(policy, report, observed, command))
     # In ASCII, because a file's name may hold bytes that are no character.
     data = json.dumps(report.to_json(), allow_nan=False, indent=2)
     write_text(folder / DATA, data + "\n")
@@ -40,21 +40,21 @@ def write_page(folder: Path, policy: AnyPolicy, report: Report, album: Album, co
     return path
 
 
-def _page(policy: AnyPolicy, report: Report, album: Album, command: str) -> Element:
+def _page(policy: AnyPolicy, report: Report, observed: PageObserver, command: str) -> Element:
     actor = actor_of(policy, sampled=not report.summary.deterministic)
     name = PurePath(report.policy_path).name if report.policy_path else "A function"
     title = f"{name} in {report.env.id}"
-    episodes = [("The worst episode", album.worst), ("The best episode", album.best)]
-    if album.best is album.worst:
+    episodes = [("The worst episode", observed.worst), ("The best episode", observed.best)]
+    if observed.best is observed.worst:
         alone = "The episode" if report.summary.episodes == 1 else "The first episode: all returned the same"
-        episodes = [(alone, album.best)]
+        episodes = [(alone, observed.best)]
     body = element(
         "body",
         element("header", element("p", "lander evaluation", class_="kind"), element("h1", title)),
         element(
             "main",
-            verdict(report),
-            overview(report, album, slots_of(report.results)),
+            headline(report),
+            overview(report, observed, slots_of(report.results)),
             *(single(heading, one, actor, report) for heading, one in episodes if one is not None),
             element(
                 "section",

@@ -10,19 +10,19 @@ The format is described in docs/replay-file.md.
 """
 
 from lander_runtime.replays.header import Header, header_for
-from lander_runtime.replays.proof import Divergence, Proof, Verdict, differences_of_machine
 from lander_runtime.replays.reader import ReplayFile
 from lander_runtime.replays.recorded import Recorded
+from lander_runtime.replays.verify import Divergence, EpisodeCheck, ReplayVerifier, differences_of_machine
 from lander_runtime.replays.writer import ReplayWriter
 
 __all__ = [
     "Divergence",
+    "EpisodeCheck",
     "Header",
-    "Proof",
     "Recorded",
     "ReplayFile",
+    "ReplayVerifier",
     "ReplayWriter",
-    "Verdict",
     "differences_of_machine",
     "header_for",
 ]

@@ -6,15 +6,13 @@ from typing import Any
 
 from lander_runtime import envs
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.fields import Fields
-from lander_runtime.report import installed_versions, platform_here
+from lander_runtime.json_fields import Fields
+from lander_runtime.seeds import MAX_SEED
 from lander_runtime.spec import EnvSpec, Space
+from lander_runtime.versions import installed_versions, platform_name, replay_packages
 
 FORMAT = "lander.replay"
 SCHEMA = f"{FORMAT}/1"
-
-MAX_SEED = 2**63 - 1
-"""Larger seeds are refused: no reader of JSON has to hold larger integers."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +94,11 @@ class Header:
         """How the machine here differs from the one that flew, an entry each."""
         differences = [
             f"{name} {here} here, {self.versions.get(name, 'unknown')[:40]} there"
-            for name, here in versions_here().items()
+            for name, here in versions_here(self.env.id).items()
             if here != self.versions.get(name)
         ]
-        if self.platform != platform_here():
-            differences.append(f"{platform_here()} here, {self.platform[:40]} there")
+        if self.platform != platform_name():
+            differences.append(f"{platform_name()} here, {self.platform[:40]} there")
         return differences
 
 
@@ -136,8 +134,8 @@ def header_for(
         deterministic=deterministic,
         first_seed=first_seed,
         episodes=episodes,
-        versions=versions_here(),
-        platform=platform_here(),
+        versions=versions_here(spec.id),
+        platform=platform_name(),
     )
 
 
@@ -150,6 +148,6 @@ def action_space(spec: EnvSpec) -> Space:
         probe.close()
 
 
-def versions_here() -> dict[str, str]:
+def versions_here(env_id: str) -> dict[str, str]:
     """Versions of what decides the results of an episode whose actions are given."""
-    return installed_versions("lander-rl", "gymnasium", "box2d", "numpy")
+    return installed_versions(*replay_packages(env_id))

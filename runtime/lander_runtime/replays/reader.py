@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lander_runtime.errors import InputRefused
-from lander_runtime.fields import Fields
+from lander_runtime.json_fields import Fields
 from lander_runtime.replays.header import Header
 from lander_runtime.replays.recorded import Recorded
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.episodes import Episode
+from lander_runtime.episodes.episode import Episode
 from lander_runtime.errors import UsageError
-from lander_runtime.fields import Fields, is_finite
+from lander_runtime.json_fields import Fields, is_finite
 from lander_runtime.spec import Space, filled_bounds
 
 MAX_OUTCOME = 1000
@@ -40,11 +40,11 @@ class Recorded:
         Raises:
             UsageError: its steps were not kept, an action is outside of `space`, or a reward is not finite.
         """
-        flight = episode.flight
-        if flight is None or len(flight.actions) != episode.length:
+        trajectory = episode.trajectory
+        if trajectory is None or len(trajectory.actions) != episode.length:
             raise UsageError("A replay needs the actions: evaluate with keep=Keep(actions=True).")
-        actions = _of_space(flight.actions, space)
-        if actions is None or not np.isfinite(flight.rewards).all() or len(episode.outcome) > MAX_OUTCOME:
+        actions = _of_space(trajectory.actions, space)
+        if actions is None or not np.isfinite(trajectory.rewards).all() or len(episode.outcome) > MAX_OUTCOME:
             raise UsageError(
                 f"The episode of seed {episode.seed} cannot be replayed: an action is outside of the action "
                 f"space, a reward is not finite, or its outcome is longer than {MAX_OUTCOME:,} characters. "
@@ -57,7 +57,7 @@ class Recorded:
             episode.length,
             episode.outcome,
             actions,
-            flight.rewards,
+            trajectory.rewards,
         )
 
     def to_line(self) -> bytes:

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.episodes import Episode, Lane
-from lander_runtime.flights import Moment
-from lander_runtime.gif import GifWriter
-from lander_runtime.record import Pictures, film, frames_per_second
-from lander_runtime.scaling import Size
-from lander_runtime.video import Mp4Writer
+from lander_runtime.episodes.episode import Episode
+from lander_runtime.episodes.lane import Lane
+from lander_runtime.episodes.moments import Moment
+from lander_runtime.pictures.gif import GifWriter
+from lander_runtime.pictures.record import Pictures, draw_episode, frames_per_second
+from lander_runtime.pictures.scaling import Size
+from lander_runtime.pictures.video import Mp4Writer
 
 OWN_SIZE = Size()
 
@@ -62,7 +63,7 @@ class Showing:
                 targets.append(stack.enter_context(writer))
             if self.mp4 is not None:
                 targets.append(stack.enter_context(Mp4Writer(self.mp4, frames_per_second=fps)))
-            return film(lane, moments, _Fitted(self.size, targets), self.pace.every)
+            return draw_episode(lane, moments, _Fitted(self.size, targets), self.pace.every)
 
 
 class _Fitted:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from types import TracebackType
 
-from lander_runtime.episodes import Episode, Keep
+from lander_runtime.episodes.episode import Episode, Keep
 from lander_runtime.errors import UsageError
 from lander_runtime.files import atomic_write
 from lander_runtime.replays.header import Header

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from lander_runtime import EnvSpec, Policy
-from lander_runtime import known as known_environments
-from lander_runtime.evaluation import evaluate
-from lander_runtime.known.knowledge import Knowledge
-from lander_runtime.page import Album, write_page
+from lander_runtime.envs import known as known_environments
+from lander_runtime.envs.known.knowledge import Knowledge
+from lander_runtime.evaluation.evaluate import evaluate
+from lander_runtime.page import PageObserver, write_page
 from lander_runtime.spec import Component
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&lt;\x1b[2J</style></title>"
@@ -105,9 +105,9 @@ def write() -> Write:
         change: Callable[[Any], Any] = lambda report: report,
         command: str = "lander eval",
     ) -> Written:
-        album = Album(spec)
-        report = evaluate(policy, spec, episodes=episodes, lanes=8, keep=album.keep, observer=album)
-        return Written(write_page(folder, policy, change(report), album, command))
+        observed = PageObserver(spec)
+        report = evaluate(policy, spec, episodes=episodes, lanes=8, keep=observed.keep, observer=observed)
+        return Written(write_page(folder, policy, change(report), observed, command))
 
     return one
 
@@ -141,8 +141,8 @@ def hostile_page(
             report,
             policy_path=f"folder/{HOSTILE.replace('/', '')}\ud800.onnx",
             policy_sha256=HOSTILE,
-            conduct=replace(
-                report.conduct, provider=HOSTILE, engine=HOSTILE, versions={HOSTILE: HOSTILE, "numpy": "2"}
+            execution=replace(
+                report.execution, provider=HOSTILE, engine=HOSTILE, versions={HOSTILE: HOSTILE, "numpy": "2"}
             ),
         )
 

@@ -11,48 +11,50 @@ from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
 from lander_runtime import EnvSpec, envs
-from lander_runtime.episodes import Episode, Flight, Keep
-from lander_runtime.gif import GifWriter
-from lander_runtime.known import knowledge_of
-from lander_runtime.page import Album
+from lander_runtime.envs.known import knowledge_of
+from lander_runtime.episodes.episode import Episode, Keep, Trajectory
+from lander_runtime.page import PageObserver
+from lander_runtime.page.charts.histogram import edges_of, range_of
+from lander_runtime.page.charts.outcomes import slots_of
+from lander_runtime.page.charts.scales import Scale, in_words, round_step
+from lander_runtime.page.charts.scatter import MOST, scatter
+from lander_runtime.page.charts.timeline import STEPS, timeline
+from lander_runtime.page.charts.trajectories import path_of
 from lander_runtime.page.elements import document, element
 from lander_runtime.page.films import shrunk
-from lander_runtime.page.histogram import edges_of, range_of
-from lander_runtime.page.outcomes import slots_of
-from lander_runtime.page.scales import Scale, in_words, round_step
-from lander_runtime.page.scatter import MOST, scatter
-from lander_runtime.page.timeline import STEPS, timeline
-from lander_runtime.page.trajectories import path_of
-from lander_runtime.results import Results
+from lander_runtime.pictures.gif import GifWriter
+from lander_runtime.scores.results import Results
 from lander_runtime.spec import Component, WrapperSpec
 
 LANDER = EnvSpec("LunarLander-v3")
 
 
 def episode(index: int, return_: float, steps: int = 2) -> Episode:
-    flight = Flight(np.zeros(steps, np.int64), np.zeros(steps), np.full((steps + 1, 8), index, np.float32))
-    return Episode(index, 1_000_000 + index, return_, steps, f"outcome {index % 3}", flight=flight)
+    trajectory = Trajectory(
+        np.zeros(steps, np.int64), np.zeros(steps), np.full((steps + 1, 8), index, np.float32)
+    )
+    return Episode(index, 1_000_000 + index, return_, steps, f"outcome {index % 3}", trajectory=trajectory)
 
 
 def test_of_many_episodes_the_first_tracks_and_two_flights_are_kept() -> None:
-    album = Album(LANDER)
+    observed = PageObserver(LANDER)
     returns = [3.0, 1.0, 5.0, 1.0, 5.0] * 30
     for index, value in enumerate(returns):
-        album.on_episode(episode(index, value))
-    assert [outcome for outcome, _ in album.tracks] == [f"outcome {index % 3}" for index in range(50)]
-    assert all(track.shape == (3, 2) for _, track in album.tracks)
-    assert album.best is not None
-    assert album.worst is not None
+        observed.on_episode(episode(index, value))
+    assert [outcome for outcome, _ in observed.tracks] == [f"outcome {index % 3}" for index in range(50)]
+    assert all(track.shape == (3, 2) for _, track in observed.tracks)
+    assert observed.best is not None
+    assert observed.worst is not None
     # The first one where several returned the same.
-    assert (album.best.index, album.worst.index) == (2, 1)
+    assert (observed.best.index, observed.worst.index) == (2, 1)
 
 
 def test_observations_are_asked_for_only_where_they_can_be_drawn() -> None:
-    assert Album(LANDER).keep == Keep(actions=True, observations=True)
-    assert Album(EnvSpec("CarRacing-v3")).keep == Keep(actions=True)
+    assert PageObserver(LANDER).keep == Keep(actions=True, observations=True)
+    assert PageObserver(EnvSpec("CarRacing-v3")).keep == Keep(actions=True)
     # A wrapper moves the components; what is where is no longer known.
     wrapped = replace(LANDER, wrappers=(WrapperSpec("TimeAwareObservation"),))
-    assert Album(wrapped).keep == Keep(actions=True)
+    assert PageObserver(wrapped).keep == Keep(actions=True)
 
 
 @pytest.mark.parametrize("env_id", ["LunarLander-v3", "LunarLanderContinuous-v3"])
@@ -174,8 +176,8 @@ def test_of_a_long_episode_the_end_is_drawn() -> None:
     steps = STEPS + 500
     actions = np.zeros(steps, np.int64)
     actions[:400], actions[-100:] = 2, 1
-    flight = Flight(actions, np.ones(steps), np.empty(0))
-    drawn = timeline("t", Episode(0, 0, float(steps), steps, "o", flight=flight), ["a", "b", "c"])
+    trajectory = Trajectory(actions, np.ones(steps), np.empty(0))
+    drawn = timeline("t", Episode(0, 0, float(steps), steps, "o", trajectory=trajectory), ["a", "b", "c"])
     assert drawn is not None
     # A run of a, a run of b; that of c was before.
     assert [(node.get("d") or "").count("M") for node in drawn.iter("path")] == [1, 1]

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from lander_trainer import TrainConfig
-from lander_trainer.distributions import Categorical
 from lander_trainer.learners import Learner, UpdateStatistics, open_learner
-from lander_trainer.network import ActorCritic
-from lander_trainer.rollout import Rollout
+from lander_trainer.networks.actor_critic import ActorCritic
+from lander_trainer.ppo.distributions import Categorical
+from lander_trainer.ppo.rollout import Rollout
 from trainer_rollouts import config_of, rollout_of
 
 NAMES = ["handwritten", "autograd"]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lander_trainer import TrainConfig
-from lander_trainer.rollout import Rollout
+from lander_trainer.ppo.rollout import Rollout
 
 
 def config_of(**values: Any) -> TrainConfig:

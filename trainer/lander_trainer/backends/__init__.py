@@ -3,9 +3,9 @@
 import importlib.util
 
 from lander_runtime import envs
-from lander_runtime.cores import available_cores
 from lander_runtime.errors import MachineLacks, UsageError
-from lander_runtime.spec import EnvSpec
+from lander_runtime.spec import EnvSpec, Space
+from lander_runtime.workers.cores import available_cores
 from lander_trainer.backends.base import Backend, RestorableBackend, StepResult
 
 __all__ = [
@@ -18,8 +18,14 @@ __all__ = [
 ]
 
 
-def choose_backend(name: str, spec: EnvSpec) -> str:
+def choose_backend(name: str, spec: EnvSpec, observation: Space, action: Space) -> str:
     """The backend that `name` (`auto`, `gymnasium` or `envpool`) means for `spec` on this machine.
+
+    Args:
+        name: the setting.
+        spec: the environment.
+        observation: its space, as Gymnasium's environment has it.
+        action: likewise.
 
     Raises:
         MachineLacks: envpool was asked for and is not installed.
@@ -35,7 +41,7 @@ def choose_backend(name: str, spec: EnvSpec) -> str:
         return "gymnasium"
     from lander_trainer.backends.envpool import refusal
 
-    reason = refusal(spec)
+    reason = refusal(spec, observation, action)
     if reason is None:
         return "envpool"
     if name == "envpool":

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime import envs
-from lander_runtime.spec import EnvSpec
+from lander_runtime.spec import EnvSpec, Space
 from lander_trainer.backends.base import StepResult
 
 with warnings.catch_warnings():
@@ -20,8 +19,8 @@ with warnings.catch_warnings():
     import envpool
 
 
-def refusal(spec: EnvSpec) -> str | None:
-    """Why envpool cannot step `spec`, in a sentence; None where it can."""
+def refusal(spec: EnvSpec, observation: Space, action: Space) -> str | None:
+    """Why envpool cannot step `spec`, which has these spaces in Gymnasium; None where it can."""
     if spec.id not in envpool.list_all_envs():
         return f"envpool does not have {spec.id}."
     if spec.kwargs or spec.wrappers:
@@ -30,25 +29,20 @@ def refusal(spec: EnvSpec) -> str | None:
         # Gymnasium warns of the precision of bounds that envpool declares.
         warnings.simplefilter("ignore")
         pool = envpool.make_spec(spec.id)
-        theirs = _forms(pool.observation_space, pool.action_space)
-    probe = envs.make(spec)
-    ours = _forms(probe.observation_space, probe.action_space)
-    probe.close()
+        theirs = _form(pool.observation_space, pool.action_space)
     # Of Atari's ids, for one, it has games whose pictures are already cut, grey and stacked.
-    if theirs != ours:
+    if theirs != (observation.shape, observation.dtype, action.type, action.shape, action.n):
         return f"envpool's {spec.id} has other observations or actions than Gymnasium's."
     return None
 
 
-def _forms(observation: Any, action: Any) -> tuple[Any, ...]:
+def _form(observation: Any, action: Any) -> tuple[Any, ...]:
     """What makes two environments exchangeable to a policy; bounds are declared loosely on either side."""
-    return (
-        observation.shape,
-        observation.dtype,
-        type(action).__name__,
-        action.shape,
-        getattr(action, "n", None),
-    )
+    return observation.shape, str(observation.dtype), type(action).__name__, action.shape, _count(action)
+
+
+def _count(action: Any) -> int | None:
+    return int(action.n) if hasattr(action, "n") else None
 
 
 class EnvpoolBackend:

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime import envs
-from lander_runtime.cores import core_for
-from lander_runtime.known import family_of
-from lander_runtime.remote import Asked, Here, Remote
+from lander_runtime.envs.known import family_of
 from lander_runtime.spec import EnvSpec
+from lander_runtime.workers.cores import core_for
+from lander_runtime.workers.remote import LocalWorker, RemoteWorker, Worker
 from lander_trainer.backends.base import StepResult
-from lander_trainer.backends.lanes import History, Lanes, open_lanes
+from lander_trainer.backends.lanes import ActionHistory, Lanes, open_lanes
 
 
 class GymnasiumBackend:
@@ -38,17 +38,17 @@ class GymnasiumBackend:
         family = family_of(spec.id)
         engines = workers > 1 and family is not None and family.engines
         here = 0 if engines else 1
-        self._remote: list[Remote] = []
+        self._remote: list[RemoteWorker] = []
         with ExitStack() as opened:
             for worker, size in enumerate(sizes[here:]):
                 core = core_for(worker) if engines else None
-                self._remote.append(Remote(open_lanes, registered, spec, seed, *size, core))
+                self._remote.append(RemoteWorker(open_lanes, registered, spec, seed, *size, core))
                 opened.callback(self._remote[-1].close)
-            self._groups: list[Asked] = [*self._remote]
+            self._groups: list[Worker] = [*self._remote]
             if here:
                 local = Lanes(spec, seed, *sizes[0])
                 opened.callback(local.close)
-                self._groups.insert(0, Here(local))
+                self._groups.insert(0, LocalWorker(local))
             for remote in self._remote:
                 remote.receive()
             self._opened = opened.pop_all()
@@ -65,11 +65,11 @@ class GymnasiumBackend:
         return StepResult(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
     def state(self) -> dict[str, NDArray[Any]]:
-        history = History.join(self._everywhere("history"))
+        history = ActionHistory.join(self._everywhere("history"))
         return {"seed": np.array(self._seed), **vars(history)}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        history = History.read(state, self.lanes, self._everywhere("action_space")[0])
+        history = ActionHistory.read(state, self.lanes, self._everywhere("action_space")[0])
         parts = history.split([share.stop - share.start for share in self._shares])
         obs, ended = zip(*self._everywhere("restore", parts), strict=True)
         self._expect(obs)

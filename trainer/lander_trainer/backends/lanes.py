@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime import envs
-from lander_runtime.cores import stay_on
 from lander_runtime.errors import InputRefused
+from lander_runtime.seeds import FIRST_SELECTION_SEED
 from lander_runtime.spec import EnvSpec, Space
+from lander_runtime.workers.cores import stay_on
 from lander_trainer.backends.base import StepResult
-from lander_trainer.config import FIRST_SELECTION_SEED
 
 
 @dataclass(frozen=True)
-class History:
+class ActionHistory:
     """How N lanes came to where they are: every environment is a function of its seed and actions."""
 
     episodes: NDArray[np.int64]
@@ -32,12 +32,12 @@ class History:
     actions: NDArray[Any]
     """`[sum of lengths, *action_shape]`: lane 0's actions, then lane 1's, and so on."""
 
-    def split(self, counts: list[int]) -> "list[History]":
+    def split(self, counts: list[int]) -> "list[ActionHistory]":
         """Cut into groups of so many lanes each."""
         lanes = np.cumsum(counts)[:-1]
         ends = np.concatenate([[0], np.cumsum(self.lengths)])
         return [
-            History(*parts)
+            ActionHistory(*parts)
             for parts in zip(
                 np.split(self.episodes, lanes),
                 np.split(self.lengths, lanes),
@@ -47,7 +47,7 @@ class History:
         ]
 
     @classmethod
-    def read(cls, state: dict[str, NDArray[Any]], lanes: int, action: Space) -> "History":
+    def read(cls, state: dict[str, NDArray[Any]], lanes: int, action: Space) -> "ActionHistory":
         """The history of `lanes` lanes with actions of the space `action`, out of a checkpoint.
 
         Raises:
@@ -65,7 +65,7 @@ class History:
         return history
 
     @classmethod
-    def join(cls, parts: "list[History]") -> "History":
+    def join(cls, parts: "list[ActionHistory]") -> "ActionHistory":
         """The inverse of `split`."""
         return cls(
             np.concatenate([part.episodes for part in parts]),
@@ -145,14 +145,14 @@ class Lanes:
                 rewards[lane], terminated[lane], truncated[lane] = self._step(lane, action)
         return StepResult(self._obs, rewards, terminated, truncated)
 
-    def history(self) -> History:
+    def history(self) -> ActionHistory:
         """What `restore` needs."""
         lengths = [len(actions) for actions in self._actions]
         actions = [action for actions in self._actions for action in actions]
         done = np.array(actions, self._action.dtype).reshape(-1, *self._action.shape)
-        return History(np.array(self._episodes), np.array(lengths), done)
+        return ActionHistory(np.array(self._episodes), np.array(lengths), done)
 
-    def restore(self, history: History) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    def restore(self, history: ActionHistory) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Fly every lane's episode again up to where it was.
 
         Returns:

@@ -12,10 +12,10 @@ from lander_trainer.learners.base import (
     UpdateStatistics,
     check_finite,
 )
-from lander_trainer.learners.perceptron import ACTIVATIONS
+from lander_trainer.learners.perceptron import HANDWRITTEN_ACTIVATIONS
 
 if TYPE_CHECKING:  # The learners are imported where one is opened: worker processes need no PyTorch.
-    from lander_trainer.network import ActorCritic
+    from lander_trainer.networks.actor_critic import ActorCritic
 
 __all__ = [
     "Learner",
@@ -37,8 +37,8 @@ def choose_learner(config: TrainConfig, observation: Space) -> str:
     refusal = None
     if config.device != "cpu":
         refusal = "computes on the CPU"
-    elif config.activation not in ACTIVATIONS:
-        refusal = f"knows the activations {' and '.join(ACTIVATIONS)}"
+    elif config.activation not in HANDWRITTEN_ACTIVATIONS:
+        refusal = f"knows the activations {' and '.join(HANDWRITTEN_ACTIVATIONS)}"
     elif len(observation.shape) != 1:
         refusal = "takes vectors, not images"
     if config.learner == "handwritten" and refusal is not None:

@@ -13,17 +13,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lander_trainer.advantages import explained_variance
-from lander_trainer.batch import Batch, epoch_order, make_batch, minibatch_advantages, minibatch_size
 from lander_trainer.config import TrainConfig
-from lander_trainer.distributions import Gaussian
-from lander_trainer.encoder import as_planes, channels_last
 from lander_trainer.learners.base import LearningStatistics, NotFinite, UpdateStatistics, check_finite
 from lander_trainer.learners.flat import FlatParameters
-from lander_trainer.losses import categorical, gaussian, ppo_loss
-from lander_trainer.network import ActorCritic
-from lander_trainer.rollout import Rollout
-from lander_trainer.schedule import epoch_rates
+from lander_trainer.networks.actor_critic import ActorCritic
+from lander_trainer.networks.encoder import as_planes, channels_last
+from lander_trainer.ppo.advantages import explained_variance
+from lander_trainer.ppo.batch import Batch, epoch_order, make_batch, minibatch_advantages, minibatch_size
+from lander_trainer.ppo.distributions import Gaussian
+from lander_trainer.ppo.losses import categorical, gaussian, ppo_loss
+from lander_trainer.ppo.rollout import Rollout
+from lander_trainer.ppo.schedule import epoch_rates
 
 _ROWS = 256
 """Observations whose values are computed at once; the layers of a network give far more than it is given."""
@@ -95,7 +95,7 @@ class AutogradLearner:
             self._all_epochs(self._inputs)
         *sums, minibatches = self._sums.tolist()
         if not np.isfinite(sums).all() and self._broken.any():
-            raise NotFinite(self._flat.broken(self._broken))
+            raise NotFinite(self._flat.layout.broken(self._broken))
         check_finite(**LearningStatistics(*sums)._asdict())
         return UpdateStatistics(
             LearningStatistics(*(total / minibatches for total in sums)),

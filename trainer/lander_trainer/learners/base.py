@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime.errors import LanderError
-from lander_trainer.rollout import Rollout
+from lander_trainer.ppo.rollout import Rollout
 
 if TYPE_CHECKING:  # Worker processes import this file and have no use for PyTorch.
     from torch import Tensor
 
-    from lander_trainer.network import ActorCritic
+    from lander_trainer.networks.actor_critic import ActorCritic
 
 
 class NotFinite(LanderError):

@@ -4,39 +4,26 @@ So they can learn at the same time, the critic in a process of its own. This fil
 """
 
 import math
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from lander_trainer.batch import epoch_order, minibatch_size
 from lander_trainer.config import TrainConfig
-from lander_trainer.gradients import PolicyGradient, gaussian_policy_gradient, policy_gradient, value_gradient
 from lander_trainer.learners.adam import Adam
 from lander_trainer.learners.base import NotFinite
+from lander_trainer.learners.layout import ParameterLayout
 from lander_trainer.learners.perceptron import Perceptron
+from lander_trainer.ppo.batch import epoch_order, minibatch_size
+from lander_trainer.ppo.gradients import (
+    PolicyGradient,
+    gaussian_policy_gradient,
+    policy_gradient,
+    value_gradient,
+)
 
 Array = NDArray[np.float32]
-
-
-class Layout(NamedTuple):
-    """How one network's parameters lie in a vector `[P]`."""
-
-    names: tuple[str, ...]
-    """Such as `critic.0.weight`."""
-    shapes: tuple[tuple[int, ...], ...]
-
-    @property
-    def size(self) -> int:
-        """P."""
-        return sum(math.prod(shape) for shape in self.shapes)
-
-    def split(self, vector: Array) -> list[Array]:
-        """Views of `vector` `[P]` in the shapes of the parameters."""
-        ends = np.cumsum([math.prod(shape) for shape in self.shapes])[:-1]
-        return [part.reshape(shape) for part, shape in zip(np.split(vector, ends), self.shapes, strict=True)]
 
 
 class AdamState(NamedTuple):
@@ -52,7 +39,7 @@ class AdamState(NamedTuple):
 class _Fit:
     """One network that learns."""
 
-    def __init__(self, layout: Layout, config: TrainConfig, values: Array, own: int = 0) -> None:
+    def __init__(self, layout: ParameterLayout, config: TrainConfig, values: Array, own: int = 0) -> None:
         """Improve `values` `[P]` in place; the first `own` parameters are not the perceptron's."""
         self._layout = layout
         self._config = config
@@ -81,7 +68,7 @@ class _Fit:
         """Limit the gradient's norm, step, and give the norm as it was."""
         norm = math.sqrt(self._gradient @ self._gradient)
         if not math.isfinite(norm):
-            raise NotFinite(_broken(self._layout.names, self._layout.split(self._gradient)))
+            raise NotFinite(self._layout.broken(self._gradient))
         limit = self._config.max_grad_norm
         if norm > limit:
             self._gradient *= np.float32(limit / norm)
@@ -138,7 +125,7 @@ class ActorFit(_Fit):
 class GaussianActorFit(ActorFit):
     """A Gaussian actor that learns; `actor_log_std` is the first of its parameters."""
 
-    def __init__(self, layout: Layout, config: TrainConfig, values: Array) -> None:
+    def __init__(self, layout: ParameterLayout, config: TrainConfig, values: Array) -> None:
         super().__init__(layout, config, values, own=1)
 
     def _differentiate(
@@ -206,13 +193,8 @@ class CriticFit(_Fit):
         return self._values
 
 
-def open_critic(layout: Layout, config: TrainConfig) -> CriticFit:
+def open_critic(layout: ParameterLayout, config: TrainConfig) -> CriticFit:
     """A critic in a process of its own; its weights come with `begin`."""
     # For as long as the process lives; products round differently with another number of threads.
     threadpool_limits(config.threads, user_api="blas")
     return CriticFit(layout, config, np.zeros(layout.size, np.float32))
-
-
-def _broken(names: Sequence[str], gradients: Sequence[Array]) -> str:
-    broken = [name for name, part in zip(names, gradients, strict=True) if not np.isfinite(part).all()]
-    return f"gradient of {', '.join(broken)}" if broken else "norm of the gradient"

@@ -14,9 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lander_runtime.remote import Asked, Here, Remote
-from lander_trainer.advantages import explained_variance
-from lander_trainer.batch import Batch, epoch_order, make_batch, minibatch_advantages, minibatch_size
+from lander_runtime.workers.remote import LocalWorker, RemoteWorker, Worker
 from lander_trainer.config import TrainConfig
 from lander_trainer.learners.base import LearningStatistics, UpdateStatistics, check_finite
 from lander_trainer.learners.fits import (
@@ -25,15 +23,16 @@ from lander_trainer.learners.fits import (
     CriticFit,
     CriticPass,
     GaussianActorFit,
-    Layout,
     open_critic,
 )
 from lander_trainer.learners.flat import FlatParameters
 from lander_trainer.learners.perceptron import Perceptron
-from lander_trainer.losses import ppo_loss
-from lander_trainer.network import ActorCritic
-from lander_trainer.rollout import Rollout
-from lander_trainer.schedule import epoch_rates
+from lander_trainer.networks.actor_critic import ActorCritic
+from lander_trainer.ppo.advantages import explained_variance
+from lander_trainer.ppo.batch import Batch, epoch_order, make_batch, minibatch_advantages, minibatch_size
+from lander_trainer.ppo.losses import ppo_loss
+from lander_trainer.ppo.rollout import Rollout
+from lander_trainer.ppo.schedule import epoch_rates
 
 _ROWS_WORTH_A_PROCESS = 8192
 """Rows that an update visits (epochs included) from which a process for the critic pays: it starts in a third
@@ -47,7 +46,7 @@ class HandwrittenLearner:
         self.network = network
         self._config = config
         self._flat = FlatParameters.of(network)
-        actor, critic = (self._layout(name) for name in ("actor", "critic"))
+        actor, critic = (self._flat.layout.only(name) for name in ("actor", "critic"))
         self._actor_values, self._critic_values = np.split(self._flat.values.numpy(), [actor.size])
         continuous = network.actor_log_std is not None
         kind = GaussianActorFit if continuous else ActorFit
@@ -57,9 +56,9 @@ class HandwrittenLearner:
         self._acting = Perceptron(parts, [], config.activation)
         self._judging = Perceptron(critic.split(self._critic_values), [], config.activation)
         visits = config.epochs * config.lanes * config.rollout_steps
-        self._critic: Asked
+        self._critic: Worker
         if config.workers > 1 and visits >= _ROWS_WORTH_A_PROCESS:
-            self._critic = remote = Remote(open_critic, critic, config)
+            self._critic = remote = RemoteWorker(open_critic, critic, config)
             try:
                 remote.receive()
                 # Room for an epoch's answer, values and norms, so that it goes on while nobody listens.
@@ -68,7 +67,7 @@ class HandwrittenLearner:
                 self._critic.close()
                 raise
         else:
-            self._critic = Here(CriticFit(critic, config, self._critic_values))
+            self._critic = LocalWorker(CriticFit(critic, config, self._critic_values))
 
     def forward(self, obs: NDArray[Any]) -> tuple[NDArray[np.float32], None]:
         outputs = self._acting.forward(_float(obs)).T
@@ -132,11 +131,6 @@ class HandwrittenLearner:
 
     def close(self) -> None:
         self._critic.close()
-
-    def _layout(self, name: str) -> Layout:
-        parameters = zip(self._flat.names, self._flat.shapes, strict=True)
-        its = [(full, tuple(shape)) for full, shape in parameters if full.startswith(name)]
-        return Layout(tuple(full for full, _ in its), tuple(shape for _, shape in its))
 
     def _evaluate(self, obs: NDArray[Any]) -> NDArray[np.float32]:
         """Values `[T + 1, N]` of observations `[T + 1, N, obs_size]`, a minibatch's worth at a time."""

@@ -34,11 +34,11 @@ def _differentiate_relu(gradient: Array, activation: Array, scratch: Array) -> N
     np.multiply(gradient, activation > 0.0, out=gradient)
 
 
-ACTIVATIONS = {
+HANDWRITTEN_ACTIVATIONS = {
     "tanh": Activation(lambda sums: np.tanh(sums, out=sums), _differentiate_tanh),
     "relu": Activation(lambda sums: np.maximum(sums, np.float32(0.0), out=sums), _differentiate_relu),
 }
-"""What this file can differentiate; names as in `network.ACTIVATIONS`."""
+"""What this file can differentiate; names as in `network.HANDWRITTEN_ACTIVATIONS`."""
 
 
 class Perceptron:
@@ -50,11 +50,11 @@ class Perceptron:
         Args:
             weights: `[out, in]` and `[out]` of every layer in turn, as `nn.Linear` stores them.
             gradients: arrays of the same shapes, which `backward` fills.
-            activation: a key of `ACTIVATIONS`.
+            activation: a key of `HANDWRITTEN_ACTIVATIONS`.
         """
         self._matrices, self._biases = weights[0::2], weights[1::2]
         self._matrix_gradients, self._bias_gradients = gradients[0::2], gradients[1::2]
-        self._activation = ACTIVATIONS[activation]
+        self._activation = HANDWRITTEN_ACTIVATIONS[activation]
         self._make_room(1)
 
     def _make_room(self, rows: int) -> None:

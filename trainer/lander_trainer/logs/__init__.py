@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 from lander_runtime.errors import LanderError, MachineLacks, UsageError
 
 if TYPE_CHECKING:
-    from lander_trainer.checkpoint import Progress
     from lander_trainer.config import TrainConfig
-    from lander_trainer.metrics import UpdateMetrics
+    from lander_trainer.runs.checkpoint import Progress
+    from lander_trainer.runs.metrics import UpdateMetrics
 
 
 class RunLog(Protocol):

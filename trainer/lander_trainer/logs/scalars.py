@@ -1,6 +1,6 @@
 """The numbers of one update under the names that every tracker shows them by."""
 
-from lander_trainer.metrics import UpdateMetrics
+from lander_trainer.runs.metrics import UpdateMetrics
 
 _SCORES = ("mean_return", "selection_score", "best_score")
 _PROGRESS = ("update", "episodes", "seconds")

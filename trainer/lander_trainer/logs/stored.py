@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 
 from lander_runtime.files import write_text
-from lander_trainer.run_directory import RunDirectory
+from lander_trainer.runs.run_directory import RunDirectory
 
 PROJECT = "lander"
 

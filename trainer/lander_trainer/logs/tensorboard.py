@@ -17,10 +17,10 @@ from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[repo
 from torch.utils.tensorboard import RecordWriter
 from torch.utils.tensorboard.summary import hparams, text
 
-from lander_trainer.checkpoint import Progress
 from lander_trainer.config import TrainConfig
 from lander_trainer.logs.scalars import scalars
-from lander_trainer.metrics import UpdateMetrics
+from lander_trainer.runs.checkpoint import Progress
+from lander_trainer.runs.metrics import UpdateMetrics
 
 
 class TensorBoardLog:

@@ -7,11 +7,11 @@ crashed, and goes on behind them.
 import importlib
 from pathlib import Path
 
-from lander_trainer.checkpoint import Progress
 from lander_trainer.config import TrainConfig
 from lander_trainer.logs.scalars import scalars
 from lander_trainer.logs.stored import PROJECT, keep_run_id, run_id, run_name, steps_reported
-from lander_trainer.metrics import UpdateMetrics
+from lander_trainer.runs.checkpoint import Progress
+from lander_trainer.runs.metrics import UpdateMetrics
 
 
 class WandbLog:

@@ -1,0 +1,1 @@
+"""What each command does, as a function: `import lander_rl`. For notebooks and scripts."""

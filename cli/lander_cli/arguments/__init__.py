@@ -1,0 +1,1 @@
+"""From words that were typed to values."""

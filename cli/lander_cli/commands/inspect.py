@@ -1,0 +1,75 @@
+"""`lander inspect`: what a policy file says about itself, for people."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lander_cli.arguments.policies import find_policy
+from lander_cli.outputs.figures import score_in_words, verification_in_words
+from lander_cli.terminal.console import out, pairs, print_json, print_next
+
+if TYPE_CHECKING:
+    from lander_runtime.policy.policy import Policy
+    from lander_runtime.spec import Space
+
+
+def inspect_command(
+    policy: Annotated[
+        Path | None,
+        typer.Argument(help="A policy file.", show_default="the newest run's, else the one that ships"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the metadata as JSON.")] = False,
+) -> None:
+    """Show what a policy file says about itself, and replay its golden observations."""
+    from lander_runtime.policy.policy import Policy
+
+    path, _ = find_policy(policy)
+    loaded = Policy.load(path, "cpu")
+    worst = loaded.self_test()
+    if as_json:
+        print_json(json.loads(loaded.info.to_json()))
+        return
+    out().print(pairs([("policy", str(path)), *_rows(loaded, worst)]))
+    print_next("lander", "eval", path, "--episodes", "10")
+
+
+def _rows(policy: "Policy", worst: float) -> list[tuple[str, str]]:
+    info = policy.info
+    training = info.training
+    return [
+        ("environment", f"{info.env.id} {dict(info.env.kwargs) or ''}".strip()),
+        ("time limit", f"{info.env.max_episode_steps} steps" if info.env.max_episode_steps else "none"),
+        ("observation", _space(info.observation)),
+        *_components(info.observation),
+        ("action", _space(info.action)),
+        *_components(info.action),
+        ("trained by", training.algorithm),
+        ("steps", "unknown" if training.steps is None else f"{training.steps:,}"),
+        ("seed", "unknown" if training.seed is None else str(training.seed)),
+        ("settings", ", ".join(f"{name} {value}" for name, value in training.config.items())),
+        ("versions", ", ".join(f"{name} {value}" for name, value in training.versions.items())),
+        ("platform", training.platform),
+        ("created", info.created),
+        ("score", score_in_words(info.evaluation)),
+        ("verified", verification_in_words(info.verification, "logits" if info.action.n else "outputs")),
+        ("self-test", f"passed here, largest difference {worst:.1e}"),
+        ("licence", info.license),
+        ("file", f"{policy.path.stat().st_size:,} bytes, sha256 {policy.sha256}"),
+        ("weights", f"sha256 {info.weights_sha256}"),
+        ("schema", info.schema),
+    ]
+
+
+def _space(space: "Space") -> str:
+    if space.type == "Discrete":
+        return f"one of {space.n}"
+    return f"{space.dtype} [{', '.join(map(str, space.shape))}]"
+
+
+def _components(space: "Space") -> list[tuple[str, str]]:
+    return [
+        ("", f"{index}  {component.name}" + (f"  ({component.unit})" if component.unit else ""))
+        for index, component in enumerate(space.components)
+    ]

@@ -1,0 +1,1 @@
+"""The terminal: streams, bars, colours, Ctrl-C."""

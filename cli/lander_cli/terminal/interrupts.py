@@ -1,0 +1,57 @@
+"""Ctrl-C and SIGTERM as a polite request: finish the update, save, then stop."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from lander_cli.terminal.console import say
+
+
+class StopRequest:
+    """Whether somebody asked to stop, and with which signal."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    def __call__(self) -> bool:
+        return self.signal is not None
+
+    @property
+    def exit_code(self) -> int:
+        """130 after Ctrl-C, 143 after SIGTERM: 128 plus the signal's number, as shells have it."""
+        return 128 + (self.signal or signal.SIGINT)
+
+
+def exit_on_signals() -> None:
+    """Let SIGTERM, and the end of the terminal, unwind the program like Ctrl-C does.
+
+    So no temporary file stays behind. What was told to ignore the terminal's end (nohup) still does.
+    """
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+    # Windows has no such signal.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, leave)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[StopRequest]:
+    """While inside, the first Ctrl-C or SIGTERM sets the request and a second one ends the program."""
+    request = StopRequest()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if request.signal is not None:
+            raise SystemExit(request.exit_code)
+        request.signal = number
+        say("Stopping after this update; the run will be saved. Once more to stop at once.")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

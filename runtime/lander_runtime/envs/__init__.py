@@ -1,0 +1,54 @@
+"""Building an environment from its recipe, an `EnvSpec`.
+
+making.py    the recipe completed, and the environment built from it
+registry.py  what Gymnasium knows of an id
+spaces.py    observation and action space as plain data
+wrappers.py  the wrappers of our own that a recipe may name
+known/       names, units and outcomes of particular environments, and packages with settings of their own
+
+Names are imported on first use, so that asking `known` does not load Gymnasium.
+"""
+
+from typing import TYPE_CHECKING
+
+from lander_runtime.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from lander_runtime.envs.making import WRAPPERS, make, recipe_of, resolve
+    from lander_runtime.envs.registry import (
+        adopt,
+        check_importable,
+        is_importable,
+        newer_version,
+        registered,
+    )
+    from lander_runtime.envs.spaces import describe_spaces, is_discrete
+
+__all__ = [
+    "WRAPPERS",
+    "adopt",
+    "check_importable",
+    "describe_spaces",
+    "is_discrete",
+    "is_importable",
+    "make",
+    "newer_version",
+    "recipe_of",
+    "registered",
+    "resolve",
+]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "lander_runtime.envs.making": ("WRAPPERS", "make", "recipe_of", "resolve"),
+        "lander_runtime.envs.registry": (
+            "adopt",
+            "check_importable",
+            "is_importable",
+            "newer_version",
+            "registered",
+        ),
+        "lander_runtime.envs.spaces": ("describe_spaces", "is_discrete"),
+    },
+)

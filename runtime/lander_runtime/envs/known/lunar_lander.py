@@ -1,0 +1,115 @@
+"""LunarLander-v3: components, actions and how an episode ends.
+
+Source: gymnasium/envs/box2d/lunar_lander.py, which scales every component. The unit given here is
+what a value of 1 means in Box2D's metres: 1 in `x` is half the picture's width.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lander_runtime.envs.known.knowledge import Knowledge
+from lander_runtime.spec import Component
+
+_OBSERVATION = (
+    Component("x", "10 m from the pad"),
+    Component("y", "6.67 m above the pad"),
+    Component("x velocity", "5 m/s"),
+    Component("y velocity", "7.5 m/s"),
+    Component("angle", "rad"),
+    Component("angular velocity", "2.5 rad/s"),
+    Component("left leg contact", "0 or 1"),
+    Component("right leg contact", "0 or 1"),
+)
+
+
+def _outcome(last_reward: float, last_obs: object, terminated: bool) -> str:
+    # The environment overwrites the last reward: +100 when the lander has come to rest, -100 when
+    # it touches the ground with its body or leaves the picture sideways.
+    if not terminated:
+        return "timed out"
+    if last_reward > 0:
+        return "landed"
+    x = float(np.asarray(last_obs)[0])
+    return "flew off" if abs(x) >= 1.0 else "crashed"
+
+
+_TOUCHDOWN_X = Component("touchdown x", "m from the pad")
+_SINKING = Component("touchdown sinking speed", "m/s")
+_SIDEWAYS = Component("touchdown sideways speed", "m/s")
+
+_MEASURES = (
+    Component("main engine uses", "steps"),
+    Component("side engine uses", "steps"),
+    _TOUCHDOWN_X,
+    _SINKING,
+    _SIDEWAYS,
+)
+"""Uses are steps in which an engine burnt, as the environment charges them. Touchdown is the first step
+with a leg on the ground: where it was, and how fast the step before, which the ground had not slowed."""
+
+
+def _measure_discrete(observations: NDArray[Any], actions: NDArray[Any]) -> Sequence[float | None]:
+    main, side = actions == 2, (actions == 1) | (actions == 3)
+    return (*_uses(main, side), *_touchdown(observations))
+
+
+def _measure_continuous(observations: NDArray[Any], actions: NDArray[Any]) -> Sequence[float | None]:
+    # Below these throttles the environment burns nothing.
+    main, side = actions[:, 0] > 0.0, np.abs(actions[:, 1]) > 0.5
+    return (*_uses(main, side), *_touchdown(observations))
+
+
+def _uses(main: NDArray[np.bool_], side: NDArray[np.bool_]) -> tuple[float, float]:
+    return float(np.count_nonzero(main)), float(np.count_nonzero(side))
+
+
+def _touchdown(observations: NDArray[Any]) -> tuple[float | None, float | None, float | None]:
+    contacts = np.flatnonzero(observations[:, 6:8].any(axis=1))
+    if len(contacts) == 0:
+        return None, None, None
+    step = int(contacts[0])
+    before = observations[max(step - 1, 0)].astype(np.float64)
+    return float(observations[step, 0]) * 10.0, -float(before[3]) * 7.5, abs(float(before[2])) * 5.0
+
+
+_PAIRS = ((_TOUCHDOWN_X, _SINKING), (_TOUCHDOWN_X, _SIDEWAYS))
+
+
+def _track(observations: NDArray[Any]) -> NDArray[Any]:
+    # The picture is 600 x 400 pixels, 30 to a metre; the pad lies at a quarter of its height, and a
+    # lander that stands there has y = 0 with its middle 18 pixels above.
+    x, y = observations[:, 0].astype(np.float64), observations[:, 1].astype(np.float64)
+    return np.stack([300.0 + 300.0 * x, 400.0 - (100.0 + 18.0 + 200.0 * y)], axis=1)
+
+
+_TRACK_NOTE = "The pad is always at the same place; the ground around it differs from episode to episode."
+
+DISCRETE = Knowledge(
+    observation=_OBSERVATION,
+    actions=(
+        Component("coast"),
+        Component("left engine"),
+        Component("main engine"),
+        Component("right engine"),
+    ),
+    outcome=_outcome,
+    measures=_MEASURES,
+    measure=_measure_discrete,
+    pairs=_PAIRS,
+    track=_track,
+    track_note=_TRACK_NOTE,
+)
+
+CONTINUOUS = Knowledge(
+    observation=_OBSERVATION,
+    actions=(Component("main throttle"), Component("side throttle")),
+    outcome=_outcome,
+    measures=_MEASURES,
+    measure=_measure_continuous,
+    pairs=_PAIRS,
+    track=_track,
+    track_note=_TRACK_NOTE,
+)

@@ -1,0 +1,133 @@
+"""The one way to build an environment: training, evaluation, recording and export all come here."""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+import gymnasium
+
+from lander_runtime.envs.known import family_of
+from lander_runtime.envs.registry import registered
+from lander_runtime.envs.wrappers import DictItemObservation, ShrinkObservation
+from lander_runtime.errors import InputRefused, MachineLacks, UsageError
+from lander_runtime.spec import EnvSpec, WrapperSpec
+
+WRAPPERS: Mapping[str, Callable[..., gymnasium.Env[Any, Any]]] = {
+    "FrameStackObservation": gymnasium.wrappers.FrameStackObservation,
+    "GrayscaleObservation": gymnasium.wrappers.GrayscaleObservation,
+    "MaxAndSkipObservation": gymnasium.wrappers.MaxAndSkipObservation,
+    "ResizeObservation": gymnasium.wrappers.ResizeObservation,
+    "TimeAwareObservation": gymnasium.wrappers.TimeAwareObservation,
+    "DictItemObservation": DictItemObservation,
+    "ShrinkObservation": ShrinkObservation,
+}
+"""The wrappers that a policy file may name: some of `gymnasium.wrappers`, and ours."""
+
+_OURS = {"render_mode", "max_episode_steps", "disable_env_checker"}
+"""Arguments of `gymnasium.make` that this module decides."""
+
+
+def resolve(
+    env_id: str, kwargs: Mapping[str, Any] | None = None, wrappers: Sequence[WrapperSpec] | None = None
+) -> EnvSpec:
+    """Look an id up in Gymnasium's registry and complete the recipe with what is not said.
+
+    The limit and the threshold are the registered ones. Where a family of environments has a recipe, as
+    Doom has (`known/doom`), its arguments hold as far as `kwargs` gives no other, and its wrappers where
+    `wrappers` is None. What comes of it is all in the `EnvSpec`: `make` adds nothing.
+
+    Raises:
+        UsageError: Gymnasium does not know the id, or has replaced that version; an argument is refused.
+        MachineLacks: the package that the id belongs to is missing.
+    """
+    family = family_of(env_id)
+    if family is not None:
+        kwargs = {**family.kwargs, **(kwargs or {})}
+        wrappers = family.wrappers if wrappers is None else wrappers
+    try:
+        spec = EnvSpec(id=env_id, kwargs=dict(kwargs or {}), wrappers=tuple(wrappers or ()))
+        _check_wrappers(spec)
+        if family is not None:
+            family.check(spec)
+    except InputRefused as error:  # Typed here, not read from a file.
+        raise UsageError(str(error)) from error
+    known = registered(env_id)
+    return EnvSpec(
+        id=spec.id,
+        kwargs=spec.kwargs,
+        wrappers=spec.wrappers,
+        max_episode_steps=known.max_episode_steps,
+        reward_threshold=None if known.reward_threshold is None else float(known.reward_threshold),
+    )
+
+
+def recipe_of(env: EnvSpec | str) -> EnvSpec:
+    """`env` itself, or the recipe of an id that was given in its place; raises like `resolve`."""
+    return resolve(env) if isinstance(env, str) else env
+
+
+def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
+    """Build the environment that `spec` describes.
+
+    Args:
+        spec: the recipe.
+        render_mode: None, `rgb_array` or `human`; never part of the recipe.
+
+    Raises:
+        UsageError: Gymnasium does not know the id, or refuses the arguments.
+        InputRefused: a wrapper that is not on the list, or an argument that a family does not list.
+        MachineLacks: a package that the environment needs is missing.
+    """
+    _check_wrappers(spec)
+    family = family_of(spec.id)
+    registered(spec.id)
+    for name in _OURS & set(spec.kwargs):
+        raise UsageError(f"{spec.id}: {name} is not an argument of the environment; leave it out.")
+    if family is not None:
+        family.check(spec)
+    try:
+        with warnings.catch_warnings():
+            # Said once a copy, hence some hundred times a run; `newer_version` tells whoever asks.
+            warnings.filterwarnings("ignore", r".*is out of date", DeprecationWarning)
+            env = gymnasium.make(
+                spec.id,
+                **({} if render_mode is None else {"render_mode": render_mode}),
+                max_episode_steps=spec.max_episode_steps,
+                disable_env_checker=True,
+                **spec.kwargs,
+            )
+    except gymnasium.error.DependencyNotInstalled as error:
+        raise MachineLacks(f"{spec.id} needs a package that is missing: {error}") from error
+    except Exception as error:  # An environment's own checks may raise anything.
+        given = f" with {dict(spec.kwargs)}" if spec.kwargs else ""
+        raise UsageError(f"Gymnasium cannot make {spec.id}{given}: {error}") from error
+    if family is not None and family.adapter:
+        env = _imported(family.adapter)(env)
+    for wrapper in spec.wrappers:
+        try:
+            env = WRAPPERS[wrapper.name](env, **wrapper.kwargs)
+        except gymnasium.error.DependencyNotInstalled as error:
+            raise MachineLacks(
+                f"The wrapper {wrapper.name} needs a package that is missing: {error}"
+            ) from error
+        except Exception as error:  # As above.
+            raise InputRefused(
+                f"{spec.id}: {wrapper.name} cannot be applied with {dict(wrapper.kwargs)}: {error}"
+            ) from error
+    return env
+
+
+def _check_wrappers(spec: EnvSpec) -> None:
+    """Raise `InputRefused` for a wrapper that is not on the list."""
+    for wrapper in spec.wrappers:
+        if wrapper.name not in WRAPPERS:
+            raise InputRefused(
+                f"{spec.id}: the wrapper {wrapper.name!r} is not one of {', '.join(WRAPPERS)}."
+            )
+
+
+def _imported(name: str) -> Any:
+    """The object that `module:object` names, one of our own tables'."""
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,111 @@
+"""Gymnasium's registry: what an id means, whether it is current, and who can import its code."""
+
+import contextlib
+import difflib
+import warnings
+from importlib import import_module
+from typing import Any
+
+import gymnasium
+
+from lander_runtime.envs.known import family_of
+from lander_runtime.errors import MachineLacks, UsageError
+from lander_runtime.spec import EnvSpec
+
+
+def registered(env_id: str) -> Any:
+    """Gymnasium's registry entry of an id, which a family's package may have to make first.
+
+    Raises:
+        UsageError: Gymnasium does not know the id, or has replaced that version.
+        MachineLacks: the package that the id belongs to is missing.
+    """
+    family = family_of(env_id)
+    if family is not None:
+        try:
+            import_module(family.module)
+        except ImportError as error:
+            raise MachineLacks(
+                f"{env_id} needs a package that is missing ({error}). "
+                f"Type: pip install 'lander-rl[{family.extra}]'"
+            ) from error
+    with warnings.catch_warnings():
+        # What it warns of (a replaced version) is raised just below in our words.
+        warnings.simplefilter("ignore")
+        try:
+            return gymnasium.spec(env_id)
+        except gymnasium.error.DeprecatedEnv as error:
+            newest = _newest_version(env_id)
+            raise UsageError(
+                f"Gymnasium replaced {env_id} by {newest}; scores of the two do not compare. Use {newest}."
+            ) from error
+        except gymnasium.error.Error as error:
+            names = {known.lower(): known for known in gymnasium.registry}
+            near = difflib.get_close_matches(env_id.lower(), names, 1)
+            hint = (
+                f"Did you mean {names[near[0]]}?"
+                if near
+                else "gymnasium.pprint_registry() lists what it has."
+            )
+            raise UsageError(f"Gymnasium does not know {env_id!r}. {hint}") from error
+
+
+def newer_version(env_id: str) -> str | None:
+    """The id of the newest version of `env_id`, where that is a newer one; the old may still work.
+
+    Raises:
+        UsageError: Gymnasium does not know the id, or has replaced that version.
+    """
+    newest = _newest_version(registered(env_id).id)
+    return None if newest == env_id else newest
+
+
+def adopt(entry: Any) -> None:
+    """Let this process make an environment registered elsewhere; `entry` is what `registered` gave there."""
+    family = family_of(entry.id)
+    if family is not None:
+        # Its package registers it here too, and Gymnasium would complain if it were there already.
+        registered(entry.id)
+    elif isinstance(entry.entry_point, str):
+        # As above, of a module that registers its own; where it is missing, making the environment says so.
+        with contextlib.suppress(ImportError):
+            import_module(entry.entry_point.partition(":")[0])
+    # Also over an entry of Gymnasium's own, which the other side may have replaced.
+    gymnasium.registry[entry.id] = entry
+
+
+def is_importable(spec: EnvSpec) -> bool:
+    """Whether another process can make `spec`: its code must be importable, not written in a script.
+
+    Raises:
+        UsageError: Gymnasium does not know the id, or has replaced that version.
+    """
+    entry_point = registered(spec.id).entry_point
+    return isinstance(entry_point, str) and not entry_point.startswith("__main__:")
+
+
+def check_importable(spec: EnvSpec) -> None:
+    """Refuse an environment whose code is only in the script that runs.
+
+    A class in place of the text that Gymnasium's own have may be importable or not; who sends it sees.
+
+    Raises:
+        UsageError: another process cannot make `spec`.
+    """
+    entry_point = registered(spec.id).entry_point
+    if isinstance(entry_point, str) and entry_point.startswith("__main__:"):
+        raise UsageError(
+            f"A worker process cannot import {spec.id}, whose code is in the script that runs. Move it to a "
+            "module of its own, or use one process."
+        )
+
+
+def _newest_version(env_id: str) -> str:
+    """Of the ids that differ from `env_id` in nothing but the version, itself included, the newest."""
+    name = env_id.rsplit("-v", 1)[0]
+    versions = [
+        spec.version
+        for spec in gymnasium.registry.values()
+        if spec.version is not None and spec.id.rsplit("-v", 1)[0] == name
+    ]
+    return f"{name}-v{max(versions)}" if versions else env_id

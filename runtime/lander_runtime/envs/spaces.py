@@ -1,0 +1,65 @@
+"""Gymnasium's spaces as plain data."""
+
+from dataclasses import replace
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from lander_runtime.envs.known import knowledge_of
+from lander_runtime.errors import UsageError
+from lander_runtime.spec import Bounds, Space
+
+
+def describe_spaces(env: gymnasium.Env[Any, Any]) -> tuple[Space, Space]:
+    """The observation and the action space of `env` as plain data, with names where they are known.
+
+    Raises:
+        UsageError: a space that is neither a Box nor, for actions, a Discrete starting at 0.
+    """
+    env_id = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
+    observation, action = env.observation_space, env.action_space
+    known = knowledge_of(env_id)
+    if not isinstance(observation, gymnasium.spaces.Box):
+        raise UsageError(f"{env_id} has {type(observation).__name__} observations; policies here take a Box.")
+    if isinstance(action, gymnasium.spaces.Discrete):
+        names = known.actions if len(known.actions) == action.n else ()
+        if action.start != 0:
+            raise UsageError(f"{env_id} numbers its actions from {action.start}; policies here start at 0.")
+        described = Space("Discrete", (), "int64", n=int(action.n), components=names)
+    elif isinstance(action, gymnasium.spaces.Box):
+        described = _describe_box(action, known.actions)
+        if described.dtype == "float64":
+            # What a policy gives is float32, which an environment that names the wider type takes as well.
+            described = replace(described, dtype="float32")
+    else:
+        raise UsageError(f"{env_id} has {type(action).__name__} actions; known are Discrete and Box.")
+    return _describe_box(observation, known.observation), described
+
+
+def is_discrete(env: gymnasium.Env[Any, Any]) -> bool:
+    """Whether `env.step` takes an int."""
+    return isinstance(env.action_space, gymnasium.spaces.Discrete)
+
+
+def _describe_box(box: gymnasium.spaces.Box, components: tuple[Any, ...]) -> Space:
+    return Space(
+        "Box",
+        tuple(int(size) for size in box.shape),
+        str(box.dtype),
+        low=_bounds(box.low),
+        high=_bounds(box.high),
+        # Other arguments or wrappers can change the shape; then the names do not apply.
+        components=components if box.shape == (len(components),) else (),
+    )
+
+
+def _bounds(values: np.ndarray[Any, Any]) -> Bounds:
+    """One number where all components share it (an image), None for no bound, else a nested list."""
+    if not np.isfinite(values).any():
+        return None
+    if values.ndim and np.all(values == values.flat[0]):
+        return float(values.flat[0])
+    nested = values.astype(object)
+    nested[~np.isfinite(values)] = None
+    return nested.tolist()

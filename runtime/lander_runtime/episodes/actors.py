@@ -1,0 +1,70 @@
+"""Who flies: a policy file, or any function from observations to actions, as `episodes.py` wants it.
+
+Apart from `evaluation.py` because recordings, replays and worker processes ask the same.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lander_runtime.episodes.fleet import LANES, Actor
+from lander_runtime.errors import UsageError
+from lander_runtime.policy.base import PolicyFile
+
+AnyPolicy = PolicyFile | Callable[[NDArray[Any]], NDArray[Any]]
+"""A policy file, or a function from observations `[batch, *obs_shape]` to actions `[batch, ...]`."""
+
+
+def actor_of(policy: AnyPolicy, *, sampled: bool = False) -> Actor:
+    """An actor for `run_episodes` that gives every episode the same actions whatever the lanes."""
+    if isinstance(policy, PolicyFile):
+        if sampled and not policy.can_be_sampled:
+            raise UsageError(
+                f"{policy.path.name} gives actions and nothing to draw others from. Leave out --sampled."
+            )
+        return _PolicyActor(policy, sampled)
+    if sampled:
+        raise UsageError("A plain function draws its own actions; 'sampled' is for policy files.")
+    return lambda obs, generators: policy(obs)
+
+
+class _PolicyActor:
+    """Runs a policy at one fixed batch size; rows that are not in use hold what was there before.
+
+    A matrix product may round differently at another batch size, and one bit in a logit can turn
+    an episode. With a fixed size a row's result depends on that row alone.
+    """
+
+    def __init__(self, policy: PolicyFile, sampled: bool) -> None:
+        self._policy = policy
+        self._sampled = sampled
+        space = policy.observation
+        self._size = policy.batch_size or LANES
+        self._batch = np.zeros((self._size, *space.shape), space.dtype)
+        self._act = policy.bind(self._batch)
+
+    def __call__(self, obs: NDArray[Any], generators: Sequence[np.random.Generator]) -> NDArray[Any]:
+        if obs.shape[1:] != self._batch.shape[1:]:
+            # NumPy would stretch a smaller one to fit.
+            raise UsageError(
+                f"Expected observations of shape {list(self._batch.shape[1:])}, found {list(obs.shape[1:])}."
+            )
+        parts = []
+        for start in range(0, len(obs), self._size):
+            rows = obs[start : start + self._size]
+            self._batch[: len(rows)] = rows
+            if self._sampled:
+                parts.append(self._draw(generators[start : start + self._size]))
+            else:
+                parts.append(self._act()[: len(rows)])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _draw(self, generators: Sequence[np.random.Generator]) -> NDArray[Any]:
+        """One draw a row, each with its episode's own generator."""
+        out = self._policy.outputs(self._batch)
+        rows = [
+            {name: values[row : row + 1] for name, values in out.items()} for row in range(len(generators))
+        ]
+        return np.concatenate([self._policy.draw(row, g) for row, g in zip(rows, generators, strict=True)])

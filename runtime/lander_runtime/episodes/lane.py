@@ -1,0 +1,120 @@
+"""A lane: one environment copy, and the episode that runs in it."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lander_runtime import envs
+from lander_runtime.envs.known import knowledge_of
+from lander_runtime.episodes.episode import NOTHING, Episode, Keep, Trajectory
+from lander_runtime.errors import UsageError
+from lander_runtime.spec import EnvSpec
+
+LARGEST_KEPT = 4096
+"""Bytes of an observation that may be kept of every step: a thousand numbers, no picture."""
+
+
+class Lane:
+    """One environment copy and the episode that it is flying."""
+
+    def __init__(self, spec: EnvSpec, render_mode: str | None = None, keep: Keep = NOTHING) -> None:
+        self.spec = spec
+        self.env = envs.make(spec, render_mode)
+        self._discrete = envs.is_discrete(self.env)
+        self._known = knowledge_of(spec.id)
+        measured = bool(self._known.measures)
+        self._keep = keep
+        self._keeps_actions = measured or keep.actions
+        self._keeps_rewards = keep.actions
+        self._keeps_observations = measured or keep.observations
+        self._step = self.env.step
+        self._check_size()
+        # Copies, because an environment may hand out the same array again and again; in rows of one
+        # array, because a small one for each step would fill the cache that the environments need.
+        space = self.env.observation_space
+        self._rows = np.empty((256 if self._keeps_observations else 0, *(space.shape or ())), space.dtype)
+        self.busy = False
+        self.total = 0.0
+        """Return so far."""
+        self.length = 0
+        """Steps so far."""
+        self.reward = 0.0
+        """Of the last step."""
+        self.obs: NDArray[Any] = np.empty(0)
+        self.generator = np.random.default_rng(0)
+
+    def start(self, task: tuple[int, int] | None) -> bool:
+        """Begin the episode (index, seed); with None there is nothing left to do."""
+        self.busy = task is not None
+        if task is not None:
+            self._index, self._seed = task
+            self.total, self.length, self.reward = 0.0, 0, 0.0
+            # Not from the seed alone: that is the very stream that the environment draws from.
+            self.generator = np.random.default_rng([self._seed, 1])
+            self.obs, _ = self.env.reset(seed=self._seed)
+            self._actions: list[Any] = []
+            self._rewards: list[float] = []
+            if self._keeps_observations:
+                self._rows[0] = self.obs
+        return self.busy
+
+    def step(self, action: Any) -> Episode | None:
+        """One step; gives the episode when it has ended."""
+        if self._discrete:
+            action = int(action)
+        if self._keeps_actions:
+            # Before the step, and a copy: an environment may write into its action, and a function that
+            # chooses actions may hand out the same array every time.
+            self._actions.append(action if self._discrete else np.array(action))
+        obs, reward, terminated, truncated, _ = self._step(action)
+        reward = float(reward)
+        self.obs, self.reward = obs, reward
+        self.total += reward
+        self.length += 1
+        if self._keeps_rewards:
+            self._rewards.append(reward)
+        if self._keeps_observations:
+            if self.length == len(self._rows):
+                self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
+            self._rows[self.length] = obs
+        if not (terminated or truncated):
+            return None
+        return self._episode(reward, bool(terminated))
+
+    def _check_size(self) -> None:
+        space = self.env.observation_space
+        size = int(np.prod(space.shape or ())) * np.dtype(space.dtype).itemsize
+        if self._keep.observations and size > LARGEST_KEPT:
+            self.env.close()
+            raise UsageError(
+                f"An observation of {self.spec.id} takes {size:,} bytes; up to {LARGEST_KEPT:,} are kept of "
+                "every step. Leave out observations=True."
+            )
+
+    def _episode(self, last_reward: float, terminated: bool) -> Episode:
+        observations = self._rows[: self.length + 1].copy() if self._keeps_observations else np.empty(0)
+        trajectory = Trajectory(np.array(self._actions), np.array(self._rewards), observations)
+        outcome = self._known.outcome(last_reward, self.obs, terminated)
+        measures = (
+            self._known.measure(trajectory.observations, trajectory.actions) if self._known.measures else ()
+        )
+        return Episode(
+            self._index,
+            self._seed,
+            self.total,
+            self.length,
+            outcome,
+            tuple(measures),
+            self._kept(trajectory),
+        )
+
+    def _kept(self, trajectory: Trajectory) -> Trajectory | None:
+        keep, nothing = self._keep, np.empty(0)
+        if not (keep.actions or keep.observations):
+            return None
+        return Trajectory(
+            trajectory.actions if keep.actions else nothing,
+            trajectory.rewards if keep.actions else nothing,
+            trajectory.observations if keep.observations else nothing,
+        )

@@ -1,0 +1,155 @@
+"""Score a policy over N episodes of Gymnasium's own environment.
+
+Episode i is `env.reset(seed=first_seed + i)`, so anyone can repeat any episode. What is found does
+not depend on the number of workers or lanes, because every episode has its own seed and generator
+and inference always runs at one padded batch size.
+"""
+
+import time
+from contextlib import closing
+from typing import Literal
+
+from lander_runtime import envs
+from lander_runtime.envs.known import knowledge_of
+from lander_runtime.episodes.actors import AnyPolicy, actor_of
+from lander_runtime.episodes.episode import NOTHING, EpisodeObserver, Keep
+from lander_runtime.episodes.fleet import LANES
+from lander_runtime.errors import MachineLacks, UsageError
+from lander_runtime.evaluation.engine import Engine
+from lander_runtime.evaluation.job import Job
+from lander_runtime.evaluation.local import LocalEngine
+from lander_runtime.evaluation.processes import ProcessEngine
+from lander_runtime.policy.base import PolicyFile
+from lander_runtime.scores.report import Execution, Report
+from lander_runtime.scores.results import Collected
+from lander_runtime.scores.summary import summarise
+from lander_runtime.seeds import FIRST_EVALUATION_SEED
+from lander_runtime.spec import EnvSpec, Space
+from lander_runtime.versions import evaluation_packages, installed_versions, platform_name
+from lander_runtime.workers.cores import available_cores, check_workers
+
+_WORTH_A_WORKER = 100
+"""Episodes. To start a process takes as long as some twenty landings."""
+
+
+def evaluate(
+    policy: AnyPolicy,
+    env: EnvSpec | str | None = None,
+    *,
+    episodes: int = 10,
+    first_seed: int = FIRST_EVALUATION_SEED,
+    sampled: bool = False,
+    lanes: int = LANES,
+    workers: int | Literal["auto"] = 1,
+    engine: Engine | None = None,
+    render_mode: str | None = None,
+    keep: Keep = NOTHING,
+    observer: EpisodeObserver | None = None,
+) -> Report:
+    """Run `episodes` episodes and report.
+
+    Args:
+        policy: a file (`Policy`, `ForeignPolicy`), or any function from a batch of observations to a
+            batch of actions.
+        env: the environment, or its id; by default the one that the policy file names.
+        episodes: how many, at least 1.
+        first_seed: seed of episode 0; episode i has `first_seed + i`.
+        sampled: draw actions from the policy's distribution instead of taking the greedy one.
+        lanes: environment copies stepped together by each worker; changes the speed, never the result.
+        workers: processes to fly in, which changes no result either; `auto` takes one for each core
+            where there is enough to do, and where others can import the environment and the policy.
+        engine: what flies the episodes in place of `workers` processes here.
+        render_mode: `human` opens a window (with one lane, in this process); None draws nothing.
+        keep: what `observer` is to be given of every step.
+        observer: hears of every episode, in the order of their seeds.
+
+    Raises:
+        MachineLacks: no window can be opened.
+        UsageError: `episodes`, `first_seed`, `lanes` or `workers` out of range, no environment or one
+            that Gymnasium does not know, or `sampled` with a policy that is a plain function.
+    """
+    numbers = [episodes, lanes, 1 if workers == "auto" else workers]
+    if min(numbers) < 1 or first_seed < 0:
+        raise UsageError("episodes, lanes and workers must be at least 1 and the first seed at least 0.")
+    check_workers(numbers[2])
+    if env is None:
+        if not isinstance(policy, PolicyFile):
+            raise UsageError("Name the environment: a plain function does not say what it flies.")
+        env = policy.env
+    spec = envs.recipe_of(env)
+    actor_of(policy, sampled=sampled)
+    if isinstance(policy, PolicyFile):
+        _check_fit(policy, spec)
+    if render_mode == "human":
+        _check_screen(spec)
+        engine, lanes = LocalEngine(), 1
+    lanes = min(lanes, episodes)
+    engine = engine or _engine(policy, spec, episodes, workers)
+    job = Job(policy, spec, first_seed, sampled, lanes, render_mode, keep)
+    started = time.perf_counter()
+    collected = Collected(knowledge_of(spec.id).measures)
+    for flown in engine.run(job, engine.shards(episodes, lanes)):
+        collected.add(flown)
+        if observer is not None:
+            for episode in flown:
+                observer.on_episode(episode)
+    seconds = time.perf_counter() - started
+    results = collected.results()
+    by_file = isinstance(policy, PolicyFile)
+    return Report(
+        policy_path=str(policy.path) if by_file else None,
+        policy_sha256=policy.sha256 if by_file else None,
+        assumptions=policy.assumptions if by_file else (),
+        env=spec,
+        summary=summarise(
+            results,
+            first_seed=first_seed,
+            deterministic=not sampled,
+            reward_threshold=spec.reward_threshold,
+        ),
+        results=results,
+        execution=Execution(
+            provider=policy.provider if by_file else None,
+            engine=engine.description,
+            lanes=lanes,
+            seconds=seconds,
+            steps_per_second=float(results.lengths.sum()) / max(seconds, 1e-9),
+            versions={**installed_versions(*evaluation_packages(spec.id)), "platform": platform_name()},
+        ),
+    )
+
+
+def _engine(policy: AnyPolicy, spec: EnvSpec, episodes: int, workers: int | Literal["auto"]) -> Engine:
+    if workers == "auto":
+        elsewhere = isinstance(policy, PolicyFile) and envs.is_importable(spec)
+        workers = min(available_cores(), episodes // _WORTH_A_WORKER) if elsewhere else 1
+    return ProcessEngine(workers) if workers > 1 else LocalEngine()
+
+
+def _check_fit(policy: PolicyFile, spec: EnvSpec) -> None:
+    with closing(envs.make(spec)) as probe:
+        found = envs.describe_spaces(probe)
+    for what, wanted, there in zip(
+        ("observations", "actions"), (policy.observation, policy.action), found, strict=True
+    ):
+        if wanted.form != there.form:
+            raise UsageError(
+                f"{policy.path.name} expects {what} {_in_words(wanted)}; {spec.id} has {_in_words(there)}."
+            )
+
+
+def _check_screen(spec: EnvSpec) -> None:
+    """Open and close the window once, so that a missing screen is told from a fault in an episode."""
+    probe = envs.make(spec, "human")
+    try:
+        probe.reset(seed=0)
+    except Exception as error:  # pygame's, which is not imported here.
+        raise MachineLacks(
+            f"No window can be opened for {spec.id} ({error}). Leave out --render, or record with --gif."
+        ) from error
+    finally:
+        probe.close()
+
+
+def _in_words(space: Space) -> str:
+    return f"{space.type}({space.n})" if space.type == "Discrete" else f"{space.dtype} {list(space.shape)}"

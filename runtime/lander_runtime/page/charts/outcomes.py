@@ -1,0 +1,61 @@
+"""How the page tells outcomes apart: a colour, a dash and a mark each, and the legend that says which.
+
+Never by colour alone, and in colours that the colour-blind tell apart (Okabe and Ito 2008).
+"""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from lander_runtime.page.elements import Element, element
+from lander_runtime.scores.results import Results
+
+_MARKS = (
+    "h0",  # A dot: a line of no length with a round cap.
+    "m-3-3l6 6m0-6l-6 6",
+    "m-3.5 0h7m-3.5-3.5v7",
+    "m0-3.5l3.2 6h-6.4z",
+    "m0-3.5l3.5 3.5l-3.5 3.5l-3.5-3.5z",
+    "m-3-3h6v6h-6z",
+    "m-4 0h8",
+)
+
+Slots = Mapping[str, int]
+"""Outcome -> which colour, dash and mark."""
+
+
+def slots_of(results: Results) -> Slots:
+    """The outcome with the best mean return first; from the seventh on they share the last slot."""
+    codes = range(len(results.outcome_names))
+    means = [float(np.mean(results.returns[results.outcome_codes == code])) for code in codes]
+    order = sorted(codes, key=lambda code: -means[code])
+    return {results.outcome_names[code]: min(slot, len(_MARKS) - 1) for slot, code in enumerate(order)}
+
+
+def mark(slot: int) -> str:
+    """The path of a mark, to follow a move to its middle."""
+    return _MARKS[slot]
+
+
+def swatch_of_bar(slot: int) -> Element:
+    """For the legend of a histogram, 22 by 14 units as all swatches."""
+    return element("rect", x=1, y=2, width=14, height=10, class_=f"bar o{slot}")
+
+
+def swatch_of_line(slot: int) -> Element:
+    """For the legend of trajectories."""
+    return element("path", d="M0 7h22", class_=f"path o{slot}")
+
+
+def swatch_of_mark(slot: int) -> Element:
+    """For the legend of a scatter plot."""
+    return element("path", d=f"M8 7{mark(slot)}", class_=f"mark o{slot}")
+
+
+def legend(entries: Iterable[tuple[Element, str]]) -> Element:
+    """A list of swatches and what they stand for."""
+    items = []
+    for swatch, words in entries:
+        picture = element("svg", swatch, viewBox="0 0 22 14", width=22, height=14, aria_hidden="true")
+        items.append(element("li", picture, words))
+    return element("ul", *items, class_="legend")

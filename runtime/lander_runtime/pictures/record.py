@@ -1,0 +1,140 @@
+"""Watch a policy: one episode as a GIF with a caption on every frame."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lander_runtime.envs import describe_spaces, recipe_of
+from lander_runtime.episodes.episode import Episode
+from lander_runtime.episodes.fleet import Actor
+from lander_runtime.episodes.lane import Lane
+from lander_runtime.episodes.moments import Moment, moments_of
+from lander_runtime.errors import UsageError
+from lander_runtime.pictures.gif import GifWriter
+from lander_runtime.spec import EnvSpec
+
+
+def record_episode(actor: Actor, env: EnvSpec | str, seed: int, path: Path) -> Episode:
+    """Fly the episode of `seed` and write it to `path` as a GIF, frames as fast as the environment's.
+
+    The episode is the one that scoring sees for this seed: same actor, same environment, same
+    generator. The file appears only when it is complete.
+
+    Args:
+        actor: from `lander_runtime.episodes.actors.actor_of`.
+        env: the environment, or its id.
+        seed: of the episode.
+        path: where to write.
+
+    Returns:
+        The episode as it was flown, its index being 0.
+
+    Raises:
+        UsageError: Gymnasium does not know the environment, or it draws no pictures.
+    """
+    lane = Lane(recipe_of(env), "rgb_array")
+    try:
+        moments = moments_of(lane, actor, seed)
+        with GifWriter(path, frames_per_second=round(frames_per_second(lane))) as gif:
+            return draw_episode(lane, moments, gif)
+    finally:
+        lane.env.close()
+
+
+class Pictures(Protocol):
+    """Where frames go: a file, a window."""
+
+    def add(self, frame: NDArray[np.uint8], caption: str = "") -> None:
+        """Show `frame` `[height, width, 3]` next, with `caption`."""
+        ...
+
+
+def draw_episode(lane: Lane, moments: Iterator[Moment], pictures: Pictures, every: int = 1) -> Episode:
+    """Draw an episode while it is flown, with the step, the return and the action in words.
+
+    Args:
+        lane: made with the render mode `rgb_array`; `moments` step it.
+        moments: from `flights.flown`, or from a replay.
+        pictures: what takes the frames.
+        every: show every so many steps; the first and the last moment are always shown.
+
+    Raises:
+        UsageError: the environment draws no pictures.
+    """
+    names = [action.name for action in describe_spaces(lane.env)[1].components]
+    for moment in moments:
+        # Also where it is not shown: some scenery ages only by being drawn, such as the lander's sparks.
+        frame = _frame(lane)
+        if lane.length % every and moment.episode is None:
+            continue
+        caption = "step 0"
+        if moment.action is not None:
+            caption = f"step {lane.length}   return {lane.total:+.1f}   {_describe(moment.action, names)}"
+        if moment.episode is not None:
+            pictures.add(frame, f"{caption}   {moment.episode.outcome}")
+            return moment.episode
+        pictures.add(frame, caption)
+    raise AssertionError("an iterator of moments ends with the episode, or raises")
+
+
+def frames_per_second(lane: Lane) -> float:
+    """How many pictures of the lane's environment make a second."""
+    return float(lane.env.metadata.get("render_fps") or 50)
+
+
+def first_frame(env: EnvSpec | str, seed: int) -> NDArray[np.uint8]:
+    """The picture `[height, width, 3]` with which the episode of `seed` begins.
+
+    Raises:
+        UsageError: as `record_episode` does.
+    """
+    spec = recipe_of(env)
+    lane = Lane(spec, "rgb_array")
+    try:
+        lane.start((0, seed))
+        return _frame(lane)
+    finally:
+        lane.env.close()
+
+
+def _frame(lane: Lane) -> NDArray[np.uint8]:
+    try:
+        with _without_a_screen():
+            frame = lane.env.render()
+    except Exception as error:  # An environment's own drawing may raise anything.
+        raise UsageError(f"{lane.spec.id} cannot be drawn: {type(error).__name__} {error}") from error
+    if not isinstance(frame, np.ndarray):
+        raise UsageError(f"{lane.spec.id} draws no pictures: its render() gave {type(frame).__name__}.")
+    return frame
+
+
+@contextlib.contextmanager
+def _without_a_screen() -> Iterator[None]:
+    """Let pygame start SDL's driver that opens nothing, unless the user has named another.
+
+    Some environments start a display for a picture in memory too, and SDL complains on stderr where
+    there is no desktop. For no longer than a frame takes, so that a window can be opened later.
+    """
+    if "SDL_VIDEODRIVER" in os.environ:
+        yield
+        return
+    os.environ["SDL_VIDEODRIVER"] = "dummy"
+    try:
+        yield
+    finally:
+        del os.environ["SDL_VIDEODRIVER"]
+
+
+def _describe(action: Any, names: list[str]) -> str:
+    """The action in words: its name where there is one, else its number or its components."""
+    if getattr(action, "ndim", 0) == 0:
+        return names[int(action)] if names else f"action {int(action)}"
+    values = [f"{value:+.2f}" for value in action.ravel()[:4]]
+    return "  ".join(f"{name} {value}" for name, value in zip(names, values, strict=False)) or " ".join(
+        values
+    )

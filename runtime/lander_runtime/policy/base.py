@@ -1,0 +1,60 @@
+"""What a policy from a file is, whoever wrote it: all that scoring, recordings and workers ask for.
+
+Apart from `policy.py`, whose class also promises all that our own metadata says.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lander_runtime.spec import EnvSpec, Space
+
+
+class PolicyFile(ABC):
+    """A file that acts. It can be pickled, and the copy opens a session of its own."""
+
+    path: Path
+    sha256: str
+    """Digest of the whole file."""
+    provider: str
+    """What ONNX Runtime runs on, in its words: `CPUExecutionProvider` or `CUDAExecutionProvider`."""
+    device: str
+    """`cpu` or `cuda`."""
+    device_note: str | None
+    """Why the machine's GPU is not used, where that needs saying, else None."""
+    env: EnvSpec
+    """What it flies unless told otherwise."""
+    observation: Space
+    action: Space
+    batch_size: int | None = None
+    """How many observations it takes at once; None where any number will do."""
+    assumptions: tuple[str, ...] = ()
+    """What the file does not say and was taken to be so, a sentence each."""
+    can_be_sampled: bool = True
+    """Whether it gives a distribution to draw from."""
+
+    @abstractmethod
+    def act(self, obs: NDArray[Any], rng: np.random.Generator | None = None) -> Any:
+        """Choose an action for one observation or a batch; greedy without `rng`."""
+
+    def bind(self, batch: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """A function without arguments: the greedy actions for what `batch` holds when it is called.
+
+        Gives what `act(batch)` gives, and may do once what that does at every call.
+
+        Args:
+            batch: `[batch, *obs_shape]`, C-contiguous, to be refilled in place.
+        """
+        return lambda: self.act(batch)
+
+    @abstractmethod
+    def outputs(self, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """What `draw` draws from, for a batch `[batch, *obs_shape]`."""
+
+    @abstractmethod
+    def draw(self, outputs: Mapping[str, NDArray[Any]], rng: np.random.Generator) -> NDArray[Any]:
+        """Draw actions `[batch, ...]` from what `outputs` gave."""

@@ -1,0 +1,91 @@
+"""Does a loaded graph keep the promises of its metadata? Held against the schema before it may act.
+
+Apart from `policy.py` because a stranger's file needs more questions than a policy's use.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from lander_runtime.errors import InputRefused
+from lander_runtime.policy.metadata import PolicyInfo
+from lander_runtime.policy.session import OpenSession
+
+_TENSOR_TYPES = {
+    "float32": "tensor(float)",
+    "float64": "tensor(double)",
+    "float16": "tensor(float16)",
+    **{name: f"tensor({name})" for name in ("uint8", "int8", "int16", "int32", "int64")},
+}
+
+Signature = dict[str, tuple[str, tuple[int, ...]]]
+"""For each name its ONNX type and its shape without the batch."""
+
+
+def check_graph(opened: OpenSession, info: PolicyInfo, name: str) -> None:
+    """Hold inputs and outputs against `info`, in words and in one run at two batch sizes.
+
+    Raises:
+        InputRefused: naming what was expected and what was found.
+    """
+    observation, action = info.observation, info.action
+    if observation.type != "Box":
+        raise InputRefused(f"{name}: expected Box observations, found {observation.type}.")
+    wanted_action = "int64" if action.type == "Discrete" else "float32"
+    if action.dtype != wanted_action or (action.type == "Discrete" and action.shape != ()):
+        raise InputRefused(
+            f"{name}: expected {action.type} actions of {wanted_action}, "
+            f"found {action.dtype} {list(action.shape)}."
+        )
+    inputs: Signature = {"obs": (_TENSOR_TYPES[observation.dtype], observation.shape)}
+    outputs = _expected_outputs(info)
+    try:
+        found = (opened.session.get_inputs(), opened.session.get_outputs())
+        described = [[(item.name, item.type, item.shape) for item in items] for items in found]
+    except UnicodeDecodeError as error:
+        raise InputRefused(f"{name}: the names in its graph are not UTF-8 text ({error}).") from error
+    _compare(described[0], inputs, f"{name}: input")
+    _compare(described[1], outputs, f"{name}: output")
+    if set(info.golden.outputs) != set(outputs):
+        raise InputRefused(
+            f"{name}: expected golden outputs {list(outputs)}, found {list(info.golden.outputs)}."
+        )
+    # A symbolic batch is only a word; a graph may still have one size built in.
+    for batch in (1, 3):
+        _try(opened, np.zeros((batch, *observation.shape), observation.dtype), outputs, name)
+
+
+def output_names(info: PolicyInfo) -> list[str]:
+    """The outputs that the schema asks for, in order."""
+    return list(_expected_outputs(info))
+
+
+def _expected_outputs(info: PolicyInfo) -> Signature:
+    action = info.action
+    if action.type == "Discrete":
+        return {"action": ("tensor(int64)", ()), "logits": ("tensor(float)", (action.n or 0,))}
+    return dict.fromkeys(("action", "mean", "log_std"), ("tensor(float)", action.shape))
+
+
+def _compare(found: list[tuple[str, str, list[Any]]], expected: Signature, where: str) -> None:
+    if [item for item, _, _ in found] != list(expected):
+        names = [item for item, _, _ in found]
+        raise InputRefused(f"{where}: expected {list(expected)}, found {names}.")
+    for item, found_kind, dimensions in found:
+        kind, shape = expected[item]
+        batch_is_free = bool(dimensions) and not isinstance(dimensions[0], int)
+        if found_kind != kind or tuple(dimensions[1:]) != shape or not batch_is_free:
+            raise InputRefused(
+                f"{where} {item!r}: expected {kind} of shape ['batch', {', '.join(map(str, shape))}], "
+                f"found {found_kind} {dimensions}."
+            )
+
+
+def _try(opened: OpenSession, obs: np.ndarray[Any, Any], outputs: Signature, name: str) -> None:
+    results = opened.run(list(outputs), {"obs": obs})
+    for (output, (_, shape)), result in zip(outputs.items(), results, strict=True):
+        if result.shape != (len(obs), *shape):
+            raise InputRefused(
+                f"{name}: for a batch of {len(obs)}, {output!r} should have the shape {[len(obs), *shape]}, "
+                f"found {list(result.shape)}."
+            )

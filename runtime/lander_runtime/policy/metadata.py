@@ -1,0 +1,132 @@
+"""The metadata of a policy file, schema 1.0, as typed data that converts to and from JSON.
+
+It is stored in the ONNX file under the key `lander.policy`; docs/policy-file.md describes it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lander_runtime.errors import InputRefused
+from lander_runtime.json_fields import Fields
+from lander_runtime.scores.summary import Summary
+from lander_runtime.spec import EnvSpec, Space
+
+METADATA_KEY = "lander.policy"
+SCHEMA = "1.0"
+
+
+@dataclass(frozen=True)
+class Training:
+    """Where the weights come from."""
+
+    algorithm: str
+    steps: int | None
+    """Environment steps that the weights have seen; None where it is not known."""
+    seed: int | None
+    config: Mapping[str, Any]
+    versions: Mapping[str, str]
+    platform: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How far the file was compared with the network it was made from."""
+
+    observations: int
+    max_difference: float
+    """Largest |torch - onnx| over all logits, scaled where a logit exceeds 1 (see the exporter)."""
+    action_agreement: float
+    """Share of observations with the same greedy action."""
+    ties: int
+    """Observations whose two best logits are closer than the tolerance: either action is right."""
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Observations with all outputs, so that any application in any language can test itself."""
+
+    observations: list[Any]
+    """`[G, *obs_shape]` as nested lists."""
+    outputs: Mapping[str, list[Any]]
+    """For each output of the graph `[G, ...]` as nested lists."""
+
+
+@dataclass(frozen=True)
+class PolicyInfo:
+    """All that a policy file says about itself."""
+
+    env: EnvSpec
+    observation: Space
+    action: Space
+    training: Training
+    verification: Verification
+    evaluation: Summary | None
+    golden: Golden
+    weights_sha256: str
+    license: str
+    created: str
+    """ISO 8601, UTC: when the weights were saved."""
+    schema: str = SCHEMA
+
+    def to_json(self) -> str:
+        """One JSON object in a stable order, floats in full precision."""
+        data = {
+            "schema": self.schema,
+            "env": self.env.to_json(),
+            "observation": self.observation.to_json(),
+            "action": self.action.to_json(),
+            "training": asdict(self.training),
+            "verification": asdict(self.verification),
+            "evaluation": None if self.evaluation is None else self.evaluation.to_json(),
+            "golden": asdict(self.golden),
+            "weights_sha256": self.weights_sha256,
+            "license": self.license,
+            "created": self.created,
+        }
+        return json.dumps(data, ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> "PolicyInfo":
+        """Read the metadata of the file called `where`.
+
+        Raises:
+            InputRefused: not JSON, an unknown major version, or an entry that is missing or misshapen.
+        """
+        fields = Fields.parse(text, where)
+        schema = fields.text("schema")
+        if schema.split(".")[0] != SCHEMA.split(".")[0]:
+            raise InputRefused(
+                f"{where}: written in schema {schema}, this version of lander reads 1.x. "
+                "Upgrade with: pip install --upgrade lander-rl"
+            )
+        training = fields.child("training")
+        verification = fields.child("verification")
+        golden = fields.child("golden")
+        evaluation = fields.child("evaluation") if fields.data.get("evaluation") is not None else None
+        return cls(
+            schema=schema,
+            env=EnvSpec.from_json(fields.child("env")),
+            observation=Space.from_json(fields.child("observation")),
+            action=Space.from_json(fields.child("action")),
+            training=Training(
+                algorithm=training.text("algorithm"),
+                steps=training.optional_integer("steps"),
+                seed=training.optional_integer("seed"),
+                config=training.mapping("config"),
+                versions=training.mapping("versions"),
+                platform=training.text("platform"),
+            ),
+            verification=Verification(
+                observations=verification.integer("observations"),
+                max_difference=verification.number("max_difference"),
+                action_agreement=verification.number("action_agreement"),
+                ties=verification.integer("ties"),
+            ),
+            evaluation=None if evaluation is None else Summary.from_json(evaluation),
+            golden=Golden(observations=golden.items("observations"), outputs=golden.mapping("outputs")),
+            weights_sha256=fields.text("weights_sha256"),
+            license=fields.text("license"),
+            created=fields.text("created"),
+        )

@@ -1,0 +1,257 @@
+"""`Policy`: a policy file, loaded and ready to act. The class that other applications embed."""
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lander_runtime.errors import CheckFailed, InputRefused, UsageError
+from lander_runtime.files import sha256_of
+from lander_runtime.policy.base import PolicyFile
+from lander_runtime.policy.contract import check_graph, output_names
+from lander_runtime.policy.metadata import METADATA_KEY, PolicyInfo
+from lander_runtime.policy.sampling import sample_categorical, sample_gaussian
+from lander_runtime.policy.session import OpenSession, open_session
+from lander_runtime.policy.structure import check_structure
+from lander_runtime.spec import Space, filled_bounds
+
+MAX_FILE_BYTES = 512 * 1024 * 1024
+"""A larger file is refused unread: policies are small, and a stranger's file may not be a policy."""
+
+_FEW = 64
+
+TOLERANCE = 1e-5
+"""Largest difference between two runs of one network that counts as the same (see `difference`)."""
+
+IMAGE_TOLERANCE = 1e-4
+"""The same for a network on images, which adds up some thousand products a layer: for one that plays Doom
+PyTorch's logits were 9.5e-6 off from double precision, ONNX Runtime's 5.4e-6, and 1.1e-5 from each other."""
+
+
+class NoMetadata(InputRefused):
+    """An ONNX file that does not say what it flies."""
+
+    @classmethod
+    def of(cls, path: Path) -> "NoMetadata":
+        """The error for the file at `path`, with what to do about it."""
+        return cls(
+            f"{path.name}: an ONNX file without the entry {METADATA_KEY!r}, so what it flies is not known. "
+            "Name it: lander eval FILE --env LunarLander-v3. "
+            "Policies that say it themselves are made with: lander export CHECKPOINT"
+        )
+
+
+class Policy(PolicyFile):
+    """A policy file running in ONNX Runtime. Open one with `Policy.load`.
+
+    Threads may share it. Pickled, it travels as its file's bytes and opens a session of its own.
+    """
+
+    def __init__(self, opened: OpenSession, info: PolicyInfo, path: Path, sha256: str, model: bytes) -> None:
+        self.info = info
+        """The file's typed metadata."""
+        self.env = info.env
+        self.observation = info.observation
+        self.action = info.action
+        self.path = path
+        self.sha256 = sha256
+        self.provider = opened.provider
+        self.device = opened.device
+        self.device_note = opened.note
+        self._model = model
+        self._opened = opened
+        self._run = opened.run
+        self._outputs = output_names(info)
+        self._obs_shape = info.observation.shape
+        self._obs_dtype = np.dtype(info.observation.dtype)
+        self._discrete = info.action.type == "Discrete"
+        with np.errstate(over="ignore"):
+            self._action_bounds = tuple(bound.astype(np.float32) for bound in filled_bounds(info.action))
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "auto") -> "Policy":
+        """Load a policy file.
+
+        Args:
+            path: an ONNX file written by `lander export`.
+            device: `auto`, `cpu` or `cuda`; `cuda` fails rather than fall back.
+
+        Raises:
+            InputRefused: the file is missing, is not ONNX, carries no or bad metadata, or its
+                graph does not fit its metadata.
+            MachineLacks: `cuda` does not run here.
+        """
+        path = Path(path)
+        return cls.from_bytes(read_policy_file(path), path, device)
+
+    @classmethod
+    def from_bytes(cls, model: bytes, path: Path, device: str = "auto") -> "Policy":
+        """Like `load`, from the file's content; `path` is what to call it."""
+        check_structure(model, path.name)
+        opened = open_session(model, path.name, device)
+        try:
+            metadata = opened.session.get_modelmeta().custom_metadata_map
+        except UnicodeDecodeError as error:
+            raise InputRefused(f"{path.name}: its metadata is not UTF-8 text ({error}).") from error
+        if METADATA_KEY not in metadata:
+            raise NoMetadata.of(path)
+        info = PolicyInfo.from_json(metadata[METADATA_KEY], path.name)
+        check_graph(opened, info, path.name)
+        return cls(opened, info, path, sha256_of(model), model)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).from_bytes, (self._model, self.path, self.device)
+
+    def act(self, obs: NDArray[Any], rng: np.random.Generator | None = None) -> Any:
+        """Choose an action for one observation or a batch, told apart by shape.
+
+        Args:
+            obs: `[*obs_shape]` or `[batch, *obs_shape]`, in raw units and the environment's dtype.
+            rng: draw from the policy's distribution with this generator; greedy without it.
+
+        Returns:
+            For one observation what `env.step` takes: an `int` (Discrete) or float32
+            `[*action_shape]` (Box). For a batch an array `[batch]` or `[batch, *action_shape]`.
+
+        Raises:
+            UsageError: wrong type, shape or dtype, an empty batch, or a NaN or infinity in `obs`.
+        """
+        self._check(obs)
+        single = obs.ndim == len(self._obs_shape)
+        feed = {"obs": obs[None] if single else obs}
+        actions = self._run(["action"], feed)[0] if rng is None else self.draw(self.outputs(feed["obs"]), rng)
+        if not single:
+            return actions
+        return int(actions[0]) if self._discrete else actions[0]
+
+    def bind(self, batch: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        if type(self).act is not Policy.act:
+            return super().bind(batch)  # A subclass that acts in its own way.
+        self._check(batch)
+        run = self._opened.bind("action", "obs", batch)
+
+        def act() -> NDArray[Any]:
+            self._check(batch)
+            return run()
+
+        return act
+
+    def outputs(self, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """All outputs of the graph for a batch `[batch, *obs_shape]`: `action` and `logits`, or
+        `action`, `mean` and `log_std`.
+
+        Raises:
+            UsageError: as in `act`, and for a single observation.
+        """
+        self._check(obs)
+        if obs.ndim == len(self._obs_shape):
+            raise UsageError(
+                f"Expected a batch of observations, found {obs.dtype} of shape {list(obs.shape)}."
+            )
+        return dict(zip(self._outputs, self._run(self._outputs, {"obs": obs}), strict=True))
+
+    def self_test(self) -> float:
+        """Replay the golden observations; gives the largest difference (see `difference`).
+
+        Raises:
+            CheckFailed: an output differs from what the file says by more than `tolerance_for` allows.
+            InputRefused: the golden vectors are misshapen.
+        """
+        expected = {name: self._golden(self.info.golden.outputs[name], np.float64) for name in self._outputs}
+        try:
+            found = self.outputs(self._golden(self.info.golden.observations, self._obs_dtype))
+        except UsageError as error:
+            raise InputRefused(f"{self.path.name}: the golden observations do not fit. {error}") from error
+        worst = max(difference(found[name], expected[name]) for name in self._outputs)
+        allowed = tolerance_for(self.info.observation)
+        if not worst <= allowed:
+            raise CheckFailed(
+                f"{self.path.name}: the golden outputs differ by {worst:.2g} on {self.provider}; "
+                f"at most {allowed:g} was expected. The file or this build of ONNX Runtime is not sound."
+            )
+        return worst
+
+    def draw(self, outputs: Mapping[str, NDArray[Any]], rng: np.random.Generator) -> NDArray[Any]:
+        """Draw actions `[batch, ...]` from `outputs`, what the method of that name gave."""
+        if self._discrete:
+            return sample_categorical(outputs["logits"], rng)
+        return np.clip(sample_gaussian(outputs["mean"], outputs["log_std"], rng), *self._action_bounds)
+
+    def _golden(self, values: object, dtype: Any) -> NDArray[Any]:
+        try:
+            with np.errstate(over="ignore"):
+                array = np.asarray(values, dtype)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise InputRefused(f"{self.path.name}: the golden vectors are not arrays of numbers.") from error
+        if not np.isfinite(array).all():
+            raise InputRefused(f"{self.path.name}: the golden vectors are not finite.")
+        return array
+
+    def _check(self, obs: NDArray[Any]) -> None:
+        # On the path of every action, so it should stay about a microsecond.
+        shape = self._obs_shape
+        if (
+            type(obs) is not np.ndarray
+            or obs.dtype != self._obs_dtype
+            or not (obs.shape == shape or (obs.shape[1:] == shape and obs.ndim > 0 and len(obs) > 0))
+        ):
+            raise UsageError(_describe_misfit(obs, shape, self._obs_dtype))
+        if self._obs_dtype.kind == "f":
+            # Python adds a few numbers faster than NumPy starts, and its sum is finite unless one of
+            # them is not, or (in float64) it overflows: then, and for many numbers, look at each.
+            certain = obs.size <= _FEW and math.isfinite(sum(obs.ravel().tolist()))
+            if not certain and not np.isfinite(obs).all():
+                bad = np.argwhere(~np.isfinite(obs))[0].tolist()
+                raise UsageError(
+                    f"The observation holds {obs[tuple(bad)]} at index {bad}; it must be finite."
+                )
+
+
+def tolerance_for(observation: Space) -> float:
+    """Largest `difference` that two runs of a network on such observations may have."""
+    return TOLERANCE if len(observation.shape) < 2 else IMAGE_TOLERANCE
+
+
+def difference(found: NDArray[Any], expected: NDArray[Any]) -> float:
+    """Largest |found - expected|, divided by |expected| where that is above 1.
+
+    Float32 sums cannot agree to 1e-5 in absolute terms once they are large; up to 1 this is the
+    plain difference. Shapes that differ, and anything that is not a finite number, count as
+    infinitely far apart.
+    """
+    if found.shape != expected.shape or not (np.isfinite(found).all() and np.isfinite(expected).all()):
+        return math.inf
+    gap = np.abs(found.astype(np.float64) - expected)
+    return float(np.max(gap / np.maximum(1.0, np.abs(expected)), initial=0.0))
+
+
+def read_policy_file(path: Path) -> bytes:
+    """The content of `path`.
+
+    Raises:
+        InputRefused: it is missing, no plain file, or too large for a policy.
+    """
+    try:
+        # Not a pipe or a device, which could be read for ever.
+        if path.exists() and not path.is_file():
+            raise InputRefused(f"{path}: cannot be read (expected a file, found a folder or a device).")
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise InputRefused(f"{path.name}: {size / 1e6:.0f} MB is too large for a policy.")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a path that no file can have.
+        raise InputRefused(
+            f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})."
+        ) from error
+
+
+def _describe_misfit(obs: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+    expected = f"a {dtype} array of shape {list(shape)} or [batch, {', '.join(map(str, shape))}]"
+    if not isinstance(obs, np.ndarray):
+        return (
+            f"Expected {expected}, found {type(obs).__name__}. Convert it with numpy.asarray(obs, '{dtype}')."
+        )
+    return f"Expected {expected}, found {obs.dtype} of shape {list(obs.shape)}."

@@ -1,0 +1,233 @@
+"""One ONNX Runtime session for a small policy, on the device that was asked for.
+
+Apart from `policy.py` because choosing a device honestly takes more words than using it.
+"""
+
+import contextlib
+import ctypes
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lander_runtime.errors import InputRefused, LanderError, MachineLacks, UsageError
+
+try:
+    import onnxruntime as ort
+except ModuleNotFoundError as error:
+    raise MachineLacks(
+        "ONNX Runtime is not installed. Type: pip install 'lander-rl[cpu]' "
+        "(or 'lander-rl[gpu]' with an NVIDIA GPU, never both)."
+    ) from error
+
+_CUDA = "CUDAExecutionProvider"
+_CPU = "CPUExecutionProvider"
+_SILENT = 4
+"""ONNX Runtime's log level at which it speaks of fatal errors only."""
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """A session and the truth about where it runs."""
+
+    session: ort.InferenceSession
+    name: str
+    """What to call the model in errors."""
+    provider: str
+    """ONNX Runtime's name of what runs, such as `CPUExecutionProvider`."""
+    note: str | None
+    """Why `auto` did not take the GPU that the machine has; None where there is nothing to say."""
+
+    def run(self, outputs: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """The named outputs for inputs by name.
+
+        Raises:
+            InputRefused: the graph fails on this input.
+            MachineLacks: the GPU's memory does not suffice.
+        """
+        try:
+            # All inputs and outputs of a policy are dense arrays, which the stubs cannot know. The type in
+            # quotes, because building it would take a third of the run of a small network.
+            return cast("list[NDArray[Any]]", self.session.run(outputs, feed))
+        except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
+            raise self._failure(error) from error
+
+    def bind(self, output: str, name: str, values: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """A function without arguments: `output`, a new array, for what `values` holds when it is called.
+
+        On the CPU both are bound to their memory once, and not at every call as in `run`, which then takes
+        two thirds of the time for a small network.
+
+        Args:
+            output: which.
+            name: of the only input.
+            values: C-contiguous, to be refilled in place.
+
+        Raises:
+            As `run`, here and at each call.
+        """
+        (found,) = self.run([output], {name: values})
+        if self.provider == _CUDA:
+            return lambda: self.run([output], {name: values})[0]
+        found = np.ascontiguousarray(found)
+        binding = self.session.io_binding()
+        binding.bind_cpu_input(name, values)
+        binding.bind_output(output, "cpu", 0, found.dtype, found.shape, found.ctypes.data)
+
+        def run() -> NDArray[Any]:
+            try:
+                self.session.run_with_iobinding(binding)
+            except Exception as error:  # As in `run`.
+                raise self._failure(error) from error
+            return found.copy()
+
+        return run
+
+    def _failure(self, error: Exception) -> LanderError:
+        # On a CPU, a small policy that asks for more than there is, is a hostile one.
+        if self.provider == _CUDA and _says_out_of_memory(error):
+            return MachineLacks(
+                f"The GPU has not enough free memory to run {self.name}. "
+                "End what else runs on it, or run with: --device cpu"
+            )
+        return InputRefused(f"{self.name}: ONNX Runtime cannot run it ({_reason(error)}).")
+
+    @property
+    def device(self) -> str:
+        return "cuda" if self.provider == _CUDA else "cpu"
+
+
+def open_session(model: bytes, name: str, device: str = "auto") -> OpenSession:
+    """Open a session over a serialised model.
+
+    Args:
+        model: the ONNX file's bytes.
+        name: what to call the file in errors.
+        device: `cpu`; `cuda`, which fails where CUDA does not run the whole graph; or `auto`,
+            which takes CUDA where a session really runs there and the CPU otherwise.
+
+    Raises:
+        InputRefused: ONNX Runtime cannot load the model.
+        MachineLacks: `cuda` was asked for and does not run here.
+        UsageError: an unknown device.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"Unknown device {device!r}. Choose auto, cpu or cuda.")
+    if device == "cpu":
+        return OpenSession(_open_cpu(model, name), name, _CPU, None)
+    try:
+        return OpenSession(_open_cuda(model), name, _CUDA, None)
+    except _NoCuda as reason:
+        if device == "cuda":
+            raise MachineLacks(f"No CUDA session for {name}: {reason} Or run with: --device cpu") from reason
+        note = None if reason.expected else f"CUDA was tried and refused: {reason}"
+        return OpenSession(_open_cpu(model, name), name, _CPU, note)
+
+
+class _NoCuda(Exception):
+    """CUDA cannot run this. `expected` where the machine simply has no GPU."""
+
+    def __init__(self, reason: str, *, expected: bool) -> None:
+        super().__init__(reason)
+        self.expected = expected
+
+
+_INSTALL_CUDA = "If CUDA's libraries are missing, type: pip install 'onnxruntime-gpu[cuda,cudnn]'."
+
+
+def _options() -> ort.SessionOptions:
+    # For networks of a few thousand weights, waking a second thread costs more than the product,
+    # and a spinning idle thread takes the core from whoever steps the environment.
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Not its own binary format, for which the checks of a model are not made.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    # Weights in another file would be looked for beside the working directory; a stranger's model
+    # must not read there, so they are looked for where no file can be.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
+    return options
+
+
+def _open_cpu(model: bytes, name: str) -> ort.InferenceSession:
+    options = _options()
+    options.log_severity_level = _SILENT
+    try:
+        return ort.InferenceSession(model, options, providers=[_CPU], enable_fallback=0)
+    except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
+        raise InputRefused(f"{name}: ONNX Runtime cannot load it ({_reason(error)}).") from error
+
+
+def _open_cuda(model: bytes) -> ort.InferenceSession:
+    if _cuda_devices() == 0:
+        raise _NoCuda("this machine has no NVIDIA GPU with a working driver.", expected=True)
+    if _CUDA not in ort.get_available_providers():
+        raise _NoCuda(
+            "the installed onnxruntime is the CPU build. Type: "
+            "pip uninstall onnxruntime && pip install 'lander-rl[gpu]'.",
+            expected=False,
+        )
+    missing = _missing_libraries()
+    if missing:
+        raise _NoCuda(f"{missing[0]} cannot be loaded. {_INSTALL_CUDA}", expected=False)
+    options = _options()
+    options.log_severity_level = _SILENT
+    # Without this, operators that CUDA lacks would run on the CPU under CUDA's name.
+    options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    try:
+        # TF32 keeps 10 bits of a product's mantissa: not enough for logits that agree to 1e-5.
+        # Its own fallback would print, and run on the CPU in CUDA's place.
+        providers = [(_CUDA, {"use_tf32": "0"})]
+        session = ort.InferenceSession(model, options, providers=providers, enable_fallback=0)
+    except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
+        advice = "The GPU has not enough free memory." if _says_out_of_memory(error) else _INSTALL_CUDA
+        raise _NoCuda(f"ONNX Runtime says {_reason(error)}. {advice}", expected=False) from error
+    if session.get_providers()[0] != _CUDA:
+        raise _NoCuda(f"the session reports {session.get_providers()}.", expected=False)
+    return session
+
+
+def _missing_libraries() -> list[str]:
+    """Loads the libraries of CUDA that ONNX Runtime needs; the names of those that are nowhere.
+
+    Worker beforehand, because a session without them announces it by the process-wide logger. That
+    one belongs to the application: its level can be set but not read, hence not put back.
+    """
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.suppress(Exception):
+        ort.preload_dlls()
+    # With a path it is one file that is broken, in whose place the system may have another; and of
+    # those that are asked for, some versions need no more than these.
+    return re.findall(
+        r"^Failed to load ((?:lib)?(?:cublas|cudart|curand)[^/\\:]*): ", said.getvalue(), re.MULTILINE
+    )
+
+
+def _says_out_of_memory(error: Exception) -> bool:
+    """In ONNX Runtime's words, for its arena's own limit, or in CUDA's."""
+    return bool(re.search("Failed to allocate memory|out of memory", str(error)))
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what ONNX Runtime says, which goes on for many."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+
+
+def _cuda_devices() -> int:
+    """How many GPUs the NVIDIA driver offers; 0 without a driver. Quick, and logs nothing."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        count = ctypes.c_int(0)
+        if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+            return 0
+        return count.value
+    except (OSError, AttributeError):
+        return 0

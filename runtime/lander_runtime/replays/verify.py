@@ -1,0 +1,199 @@
+"""Proves a replay: the recorded actions, taken again, give the recorded rewards, ends and outcomes."""
+
+import contextlib
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from lander_runtime.envs.known import knowledge_of
+from lander_runtime.episodes.episode import Episode
+from lander_runtime.episodes.lane import Lane
+from lander_runtime.episodes.moments import Moment
+from lander_runtime.errors import CheckFailed, InputRefused
+from lander_runtime.replays.header import Header, action_space
+from lander_runtime.replays.recorded import Recorded
+from lander_runtime.scores.report import Execution, Report
+from lander_runtime.scores.results import Collected
+from lander_runtime.scores.summary import summarise
+
+What = Literal["reward", "end", "outcome", "return", "error"]
+Value = float | str
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """The first thing in an episode that is not as the file says."""
+
+    step: int
+    """From 1 on; 0 is before the first step."""
+    what: What
+    claimed: Value
+    """By the file."""
+    found: Value
+    """Here."""
+    sentence: str
+
+
+@dataclass(frozen=True)
+class EpisodeCheck:
+    """What became of one episode: as the file says, or not. The claims are the file's."""
+
+    index: int
+    seed: int
+    return_: float
+    length: int
+    outcome: str
+    divergence: Divergence | None
+    """None where everything is as the file says."""
+
+
+Show = Callable[[Iterator[Moment]], Episode]
+"""Takes the moments of an episode to their end, such as `draw_episode`; gives the episode they end in."""
+
+
+class ReplayVerifier:
+    """Flies the episodes of a file again, one at a time, and holds every step against the file.
+
+    Collects what was found, so that an evaluation's report can be made from a file alone. Close it.
+    """
+
+    def __init__(self, header: Header, render_mode: str | None = None) -> None:
+        """Open the environment.
+
+        Raises:
+            UsageError: Gymnasium does not know the environment.
+            InputRefused: the environment takes other actions here than the file says.
+        """
+        self._header = header
+        here = action_space(header.env)
+        if (here.form, here.low, here.high) != (header.action.form, header.action.low, header.action.high):
+            raise InputRefused(
+                f"The actions of the file are not those of {header.env.id} here. "
+                f"{differences_of_machine(header) or 'Its header was changed.'}"
+            )
+        self.lane = Lane(header.env, render_mode)
+        self._collected = Collected(knowledge_of(header.env.id).measures)
+        self.verified = 0
+        """Episodes that were as the file says."""
+        self.first_divergence: Divergence | None = None
+
+    def verify(self, recorded: Recorded, show: Show | None = None) -> EpisodeCheck:
+        """Fly one episode again and hold every step against the file.
+
+        Args:
+            recorded: the episode.
+            show: what draws the episode, if anything. It gets the moments as they come and takes them
+                all; where the episode diverges they end in an error, and what it was writing is discarded.
+        """
+        try:
+            episode = (show or _show_nothing)(self._checked(recorded))
+        except _Diverged as diverged:
+            self.first_divergence = self.first_divergence or diverged.divergence
+            return _verdict(recorded, diverged.divergence)
+        self.verified += 1
+        self._collected.add([episode])
+        return _verdict(recorded, None)
+
+    def report(self) -> Report | None:
+        """The report of the evaluation that the file is of, where all its episodes were verified, in order.
+
+        Its digest is that of the report which `lander eval` printed.
+        """
+        header, results = self._header, self._collected.results()
+        if len(results) != header.episodes:
+            return None
+        summary = summarise(
+            results,
+            first_seed=header.first_seed,
+            deterministic=header.deterministic,
+            reward_threshold=header.env.reward_threshold,
+        )
+        execution = Execution(None, "replay", 1, 0.0, 0.0, header.versions)
+        return Report(None, header.policy_sha256, header.assumptions, header.env, summary, results, execution)
+
+    def close(self) -> None:
+        self.lane.env.close()
+
+    def __enter__(self) -> "ReplayVerifier":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _checked(self, recorded: Recorded) -> Iterator[Moment]:
+        lane, name = self.lane, f"episode {recorded.index} (seed {recorded.seed})"
+        with _refusals_of_the_environment(0, name):
+            lane.start((recorded.index, recorded.seed))
+        yield Moment()
+        for step, (action, reward) in enumerate(
+            zip(recorded.actions, recorded.rewards.tolist(), strict=True), 1
+        ):
+            with _refusals_of_the_environment(step, name):
+                episode = lane.step(action)
+            if not _same(lane.reward, reward):
+                raise _Diverged(step, "reward", reward, lane.reward, name)
+            if (episode is not None) != (step == recorded.length):
+                raise _Diverged(step, "end", *_ends(recorded.length, step, episode is not None), name)
+            if episode is not None:
+                if episode.outcome != recorded.outcome:
+                    raise _Diverged(step, "outcome", recorded.outcome, episode.outcome, name)
+                if not _same(episode.return_, recorded.return_):
+                    raise _Diverged(step, "return", recorded.return_, episode.return_, name)
+            yield Moment(action, episode)
+
+
+def _show_nothing(moments: Iterator[Moment]) -> Episode:
+    for moment in moments:
+        if moment.episode is not None:
+            return moment.episode
+    raise AssertionError("the moments of an episode end with it, or raise")
+
+
+def _verdict(recorded: Recorded, divergence: Divergence | None) -> EpisodeCheck:
+    return EpisodeCheck(
+        recorded.index, recorded.seed, recorded.return_, recorded.length, recorded.outcome, divergence
+    )
+
+
+class _Diverged(CheckFailed):
+    def __init__(self, step: int, what: What, claimed: Value, found: Value, name: str) -> None:
+        at = f"At step {step} of {name}"
+        if isinstance(claimed, str) or isinstance(found, str):
+            sentence = f"{at} the file says {claimed!r}, and here it is {found!r}."
+        else:
+            sentence = (
+                f"{at} the {what} is {claimed!r} in the file and {found!r} here, {found - claimed:+.3g}."
+            )
+        super().__init__(sentence)
+        self.divergence = Divergence(step, what, claimed, found, sentence)
+
+
+@contextlib.contextmanager
+def _refusals_of_the_environment(step: int, name: str) -> Iterator[None]:
+    """Whatever an environment raises at what a file makes it do, as a divergence."""
+    try:
+        yield
+    except Exception as error:
+        raise _Diverged(step, "error", "no error", f"{type(error).__name__}: {error}", name) from error
+
+
+def _ends(length: int, step: int, ended: bool) -> tuple[str, str]:
+    """The claim and the finding about where the episode ends, in words."""
+    here = f"the end at step {step}" if ended else f"no end at step {step}"
+    return f"the end at step {length}", here
+
+
+def differences_of_machine(header: Header) -> str:
+    """A sentence about what differs here from where the file was made; empty where nothing does."""
+    differences = header.elsewhere()
+    if not differences:
+        return ""
+    return (
+        f"It was made with other versions or elsewhere, which can change results: {'; '.join(differences)}."
+    )
+
+
+def _same(a: float, b: float) -> bool:
+    """Bit for bit, so that -0.0 is not 0.0."""
+    return struct.pack("d", a) == struct.pack("d", b)

@@ -1,0 +1,185 @@
+"""The report of an evaluation, schema `lander.evaluation/1`, as `lander eval --json` prints it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from lander_runtime.digest import digest, plain_list
+from lander_runtime.errors import InputRefused
+from lander_runtime.json_fields import Fields
+from lander_runtime.scores.results import LARGEST_NUMBER, Results
+from lander_runtime.scores.shards import Shard
+from lander_runtime.scores.summary import Summary, cautions
+from lander_runtime.spec import EnvSpec
+
+SCHEMA = "lander.evaluation/1"
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How an evaluation was run: what may differ between two that found the same."""
+
+    provider: str | None
+    """ONNX Runtime's word for what ran the policy; None where it was a plain function."""
+    engine: str
+    """What flew the episodes, such as `1 process`."""
+    lanes: int
+    seconds: float
+    steps_per_second: float
+    versions: dict[str, str]
+    """Of what may decide what an episode comes to; under `platform` the operating system and processor."""
+
+    @classmethod
+    def from_json(cls, source: Fields) -> "Execution":
+        versions = source.child("versions")
+        lanes, seconds = source.integer("lanes"), source.number("seconds")
+        steps_per_second = source.number("steps_per_second")
+        # Those of many parts are added up, and the sum is to be a number too.
+        for name, value in (("lanes", lanes), ("seconds", seconds), ("steps_per_second", steps_per_second)):
+            if not 0 <= value < LARGEST_NUMBER:
+                raise source.wrong(name, f"from 0 to {LARGEST_NUMBER:g}", value)
+        return cls(
+            provider=None if source.data.get("provider") is None else source.text("provider"),
+            engine=source.text("engine"),
+            lanes=lanes,
+            seconds=seconds,
+            steps_per_second=steps_per_second,
+            versions={name: versions.text(name) for name in versions.data},
+        )
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was scored, how, and every episode's result."""
+
+    policy_path: str | None
+    """None where the policy was a plain function."""
+    policy_sha256: str | None
+    assumptions: tuple[str, ...]
+    """What the file does not say and was taken to be so: it decides what is found."""
+    env: EnvSpec
+    summary: Summary
+    results: Results
+    execution: Execution
+    shard: Shard | None = None
+    """Which part of a larger evaluation this is; None where it is all of one."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to know before believing the score, a sentence each."""
+        return cautions(self.summary, self.env.reward_threshold)
+
+    def findings(self) -> dict[str, Any]:
+        """What was found, which everybody who repeats the evaluation finds too; long columns as arrays."""
+        results = self.results
+        return {
+            "schema": SCHEMA,
+            "policy": {
+                "sha256": self.policy_sha256,
+                **({"assumptions": list(self.assumptions)} if self.assumptions else {}),
+            },
+            "env": self.env.to_json(),
+            **self.summary.to_json(),
+            "warnings": self.warnings,
+            "returns": results.returns,
+            "lengths": results.lengths,
+            "outcomes": results.outcomes,
+            "measures": {
+                component.name: {"unit": component.unit, "values": values}
+                for component, values in results.measures.items()
+            },
+        }
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the findings: the same for every number of workers and lanes, on every run."""
+        return digest(self.findings())
+
+    def to_json(self) -> dict[str, Any]:
+        """Findings, their digest, and how they were made, as plain data."""
+        data = _plain(self.findings())
+        data["policy"]["path"] = self.policy_path
+        shard = {} if self.shard is None else {"shard": asdict(self.shard)}
+        return {**data, **shard, "report_sha256": self.sha256, **asdict(self.execution)}
+
+    @classmethod
+    def from_json(cls, source: Fields) -> "Report":
+        """The report that `to_json` gave, from whoever sends it.
+
+        Raises:
+            InputRefused: an entry is missing or misshapen, the digest is not that of the findings, the
+                summary is not that of the episodes, or the schema is one that this version does not read.
+        """
+        if source.text("schema") != SCHEMA:
+            raise InputRefused(
+                f"{source.where}: the schema is {source.text('schema')[:80]!r}; this version reads {SCHEMA}."
+            )
+        policy = source.child("policy")
+        _check_digest(source)
+        report = cls(
+            policy_path=None if policy.data.get("path") is None else policy.text("path"),
+            policy_sha256=None if policy.data.get("sha256") is None else policy.text("sha256"),
+            assumptions=_sentences(policy),
+            env=EnvSpec.from_json(source.child("env")),
+            summary=Summary.from_json(source),
+            results=Results.from_json(source),
+            execution=Execution.from_json(source),
+            shard=None if source.data.get("shard") is None else Shard.from_json(source.child("shard")),
+        )
+        _check_summary(report, source)
+        return report
+
+
+RUN_KEYS = tuple(Execution.__dataclass_fields__)
+"""Entries of a report in JSON that say how it was run. With `report_sha256` and the policy's path they
+are what the digest leaves out, and `shard` where there is one."""
+
+
+def _check_digest(source: Fields) -> None:
+    left_out = {*RUN_KEYS, "report_sha256", "shard"}
+    # From what stands there and not from what is read of it: a later version may find out more.
+    findings = {key: value for key, value in source.data.items() if key not in left_out}
+    findings["policy"] = {key: value for key, value in source.mapping("policy").items() if key != "path"}
+    try:
+        found = digest(findings)
+    except ValueError as error:  # A number that is none, or half a character.
+        raise InputRefused(f"{source.where}: no digest can be made of it ({error}).") from error
+    if found != source.text("report_sha256"):
+        raise InputRefused(
+            f"{source.where}: its findings were changed or damaged after it was written: they have the "
+            f"digest {found[:12]}, and the report says {source.text('report_sha256')[:12]!r}. "
+            "Evaluate again."
+        )
+
+
+def _check_summary(report: Report, source: Fields) -> None:
+    """A digest can be made anew by whoever changes a figure, so the plainest figures are worked out again."""
+    summary, results = report.summary, report.results
+    worked_out: Mapping[str, float] = {
+        "episodes": len(results),
+        "mean_return": float(results.returns.mean()),
+        "min_return": float(results.returns.min()),
+        "max_return": float(results.returns.max()),
+        "mean_length": float(results.lengths.mean()),
+    }
+    for name, value in worked_out.items():
+        if not math.isclose(getattr(summary, name), value, rel_tol=1e-9, abs_tol=1e-9):
+            raise source.wrong(name, f"{value:g}, as its episodes give", getattr(summary, name))
+    if summary.first_seed < 0:
+        raise source.wrong("first_seed", "0 or more", summary.first_seed)
+
+
+def _sentences(policy: Fields) -> tuple[str, ...]:
+    found = policy.items("assumptions") if "assumptions" in policy.data else []
+    if not all(isinstance(sentence, str) for sentence in found):
+        raise policy.wrong("assumptions", "a list of strings", found)
+    return tuple(found)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return plain_list(value) if isinstance(value, np.ndarray) else value

@@ -1,0 +1,54 @@
+"""An evaluation cut into parts that machines which know nothing of each other can fly: `--shard i/n`.
+
+Apart from `engines/`, which cuts and mends within one run: these parts are flown by hand, and their
+reports are put together by `merge.py`.
+"""
+
+from dataclasses import dataclass
+
+from lander_runtime.errors import UsageError
+from lander_runtime.json_fields import Fields
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Which part of which evaluation a report is."""
+
+    index: int
+    """1 to `of`."""
+    of: int
+    first_seed: int
+    """Of the whole evaluation."""
+    episodes: int
+    """Of the whole evaluation, at least `of`."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.index <= self.of:
+            raise UsageError(f"Shard {self.index}/{self.of} does not exist; the first of two is 1/2.")
+        if self.episodes < self.of:
+            raise UsageError(
+                f"{self.episodes} episodes cannot be cut into {self.of} parts; take at most {self.episodes}."
+            )
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of its episodes within the whole; parts differ by one episode at most."""
+        return range(
+            (self.index - 1) * self.episodes // self.of,
+            self.index * self.episodes // self.of,
+        )
+
+    @property
+    def seeds(self) -> range:
+        """The seeds of its episodes."""
+        numbers = self.numbers
+        return range(self.first_seed + numbers.start, self.first_seed + numbers.stop)
+
+    @classmethod
+    def from_json(cls, source: Fields) -> "Shard":
+        index, of, first_seed, episodes = (
+            source.integer(key) for key in ("index", "of", "first_seed", "episodes")
+        )
+        if not (1 <= index <= of <= episodes and first_seed >= 0):
+            raise source.wrong("index", "a part of an evaluation", dict(source.data))
+        return cls(index, of, first_seed, episodes)

@@ -1,0 +1,125 @@
+"""Ctrl-C and SIGTERM, sent to a real process: work is saved, the code says what happened."""
+
+import json
+import shlex
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lander_cli.terminal.interrupts import stop_on_signals
+from lander_trainer import Checkpoint
+
+Lander = Callable[..., Any]
+Start = Callable[..., Any]
+
+RUN = Path("run")
+
+
+def rows() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (RUN / "metrics.jsonl").read_text().splitlines()]
+
+
+def has_a_row() -> bool:
+    return (RUN / "metrics.jsonl").is_file() and "\n" in (RUN / "metrics.jsonl").read_text()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_training_is_saved_and_goes_on(
+    start: Start, lander: Lander, tiny_run: list[Any], number: signal.Signals, code: int
+) -> None:
+    # So many steps that the signal comes before the end on any machine.
+    options = ["--set", "selection_episodes=0", "--log", "tensorboard"]
+    child = start("train", *tiny_run, "--steps", "1e9", *options, "--out", RUN)
+    child.wait_until(has_a_row)
+    child.process.send_signal(number)
+    stopped = child.end()
+
+    assert stopped.code == code
+    assert "Stopping after this update" in stopped.err
+    assert "Traceback" not in stopped.err
+    assert stopped.next == f"lander train --resume {RUN} --log tensorboard"
+    saved = Checkpoint.load(RUN / "checkpoint.safetensors")
+    before = rows()
+    assert [row["update"] for row in before] == list(range(1, saved.progress.updates + 1))
+    assert before[-1]["steps"] == saved.progress.steps
+    assert f"{saved.progress.steps:,} in" in stopped.out
+    assert {path.name for path in RUN.iterdir()} == {
+        "config.toml", "metrics.jsonl", "checkpoint.safetensors", "learning_curve.png", "tensorboard",
+    }  # fmt: skip
+
+    # As pasted, but for an end that can be waited for: three updates further.
+    steps = (saved.progress.updates + 3) * 8 * 32
+    resumed = lander(*shlex.split(stopped.next)[1:], "--steps", steps)
+    assert resumed.code == 0
+    after = rows()
+    assert after[: len(before)] == before
+    assert [row["update"] for row in after] == list(range(1, saved.progress.updates + 4))
+    assert after[-1]["steps"] > saved.progress.steps
+    assert Checkpoint.load(RUN / "checkpoint.safetensors").progress.updates == saved.progress.updates + 3
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_first_signal_asks_and_the_second_ends(
+    capsys: pytest.CaptureFixture[str], number: signal.Signals, code: int
+) -> None:
+    before = signal.getsignal(number)
+    with stop_on_signals() as stop:
+        assert not stop()
+        signal.raise_signal(number)
+        assert stop()
+        assert stop.exit_code == code
+        assert "Once more to stop at once" in capsys.readouterr().err
+        with pytest.raises(SystemExit) as ended:
+            signal.raise_signal(number)
+    assert ended.value.code == code
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.slow
+def test_a_second_signal_ends_training_at_once(start: Start, tiny_run: list[Any]) -> None:
+    """The one update of this run takes minutes: 1,000 passes over 65,536 steps."""
+    slow = ["--set", "rollout_steps=8192", "--set", "epochs=1000", "--steps", "1e9", "--out", RUN]
+    child = start("train", *tiny_run, *slow)
+    child.wait_until(lambda: "8 lanes on" in child.err.read_text())
+    child.process.send_signal(signal.SIGINT)
+    child.wait_until(lambda: "Once more to stop at once" in child.err.read_text())
+    child.process.send_signal(signal.SIGINT)
+    stopped = child.end(seconds=30)
+    assert stopped.code == 130
+    assert "Traceback" not in stopped.err
+    assert not has_a_row()
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_eval_ends_and_leaves_nothing_behind(
+    start: Start, tiny: Path, number: signal.Signals, code: int
+) -> None:
+    """Hit while it records: the GIF's temporary file goes, the finished ones stay whole."""
+    recording = ["--gif", "gifs/x.gif", "--gif-episodes", "all", "--json"]
+    # Where the tests run under nohup, their children would ignore SIGHUP.
+    prelude = "signal.signal(signal.SIGHUP, signal.SIG_DFL)"
+    child = start("eval", tiny, "--episodes", "400", *recording, prelude=prelude)
+    child.wait_until(lambda: any(Path("gifs").glob("x-*.gif")))
+    child.process.send_signal(number)
+    stopped = child.end()
+    assert stopped.code == code
+    assert "Traceback" not in stopped.err
+    assert json.loads(stopped.out)["episodes"] == 400
+    finished = list(Path("gifs").iterdir())
+    assert 0 < len(finished) < 400
+    assert all(file.name.startswith("x-") and file.read_bytes().endswith(b";") for file in finished)
+
+
+def test_a_command_under_nohup_outlives_its_terminal(start: Start, tiny: Path) -> None:
+    recording = ["--gif", "gifs/x.gif", "--gif-episodes", "all", "--json"]
+    prelude = "signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+    child = start("eval", tiny, "--episodes", "8", *recording, prelude=prelude)
+    child.wait_until(lambda: any(Path("gifs").glob("x-*.gif")))
+    child.process.send_signal(signal.SIGHUP)
+    assert child.end().code == 0
+    assert len(list(Path("gifs").iterdir())) == 8

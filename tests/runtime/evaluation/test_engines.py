@@ -1,0 +1,532 @@
+"""One report whatever flies the episodes, and processes that neither get lost nor stay behind."""
+
+import copy
+import os
+import signal
+import subprocess
+import sys
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import gymnasium
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from lander_runtime import EnvSpec, LanderError, Policy, UsageError
+from lander_runtime.episodes.episode import Episode, Keep
+from lander_runtime.evaluation.engine import cut
+from lander_runtime.evaluation.evaluate import evaluate
+from lander_runtime.evaluation.job import Job
+from lander_runtime.evaluation.local import LocalEngine
+from lander_runtime.evaluation.processes import ProcessEngine
+from lander_runtime.scores.report import RUN_KEYS, Report
+from lander_runtime.workers.remote import WorkerDied
+from worker_environments import second
+
+FIRST = 1_000_000
+
+Register = Callable[..., EnvSpec]
+
+
+@pytest.fixture
+def importable() -> Iterator[Register]:
+    """(class in worker_environments, arguments) -> its recipe, during this test."""
+    ids: list[str] = []
+
+    def one(name: str, **kwargs: Any) -> EnvSpec:
+        env_id = f"{name}-v0"
+        gymnasium.register(env_id, entry_point=f"worker_environments:{name}")
+        ids.append(env_id)
+        return EnvSpec(env_id, kwargs=kwargs)
+
+    yield one
+    for env_id in ids:
+        del gymnasium.registry[env_id]
+
+
+@dataclass(frozen=True)
+class Cutting(ProcessEngine):
+    """Two processes that fly shards of this size."""
+
+    size: int = 1
+    _workers: int = 2
+
+    def shards(self, episodes: int, lanes: int) -> Iterator[range]:
+        yield from cut(episodes, self.size)
+
+
+class Failing:
+    """An observer that raises at the first episode, or whatever it is given."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def on_episode(self, episode: Episode) -> None:
+        raise self._error
+
+
+def assert_same(reports: Sequence[Report]) -> None:
+    found = [
+        {key: value for key, value in report.to_json().items() if key not in RUN_KEYS} for report in reports
+    ]
+    for other in found[1:]:
+        assert other == found[0]
+    assert len({report.sha256 for report in reports}) == 1
+
+
+def assert_gone(pids: Path) -> None:
+    numbers = [int(file.name) for file in pids.iterdir() if int(file.name) != os.getpid()]
+    assert numbers, "some process must have been there"
+    for number in numbers:
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)
+
+
+# One report
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+@pytest.mark.parametrize("kind", ["discrete", "continuous"])
+def test_workers_and_lanes_do_not_change_a_report(
+    kind: str, importable: Register, sampled: bool, request: pytest.FixtureRequest
+) -> None:
+    policy = request.getfixturevalue(kind)
+    spec = importable("WanderingEnv", continuous=kind == "continuous")
+    reports = [
+        evaluate(policy, spec, episodes=70, sampled=sampled, workers=workers, lanes=lanes)
+        for workers, lanes in [(1, 32), (1, 8), (1, 1), (2, 32), (3, 8), (3, 1)]
+    ]
+    assert len(set(reports[0].results.lengths)) > 5
+    assert_same(reports)
+    engines = [report.execution.engine for report in reports]
+    assert engines == ["1 process"] * 3 + ["2 processes"] + ["3 processes"] * 2
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_workers_and_lanes_do_not_change_landings(discrete: Policy, sampled: bool) -> None:
+    """Box2D worlds that were used before, in other processes and after other episodes."""
+    reports = [
+        evaluate(discrete, episodes=36, sampled=sampled, workers=workers, lanes=lanes)
+        for workers, lanes in [(1, 1), (1, 8), (2, 32), (3, 8)]
+    ]
+    assert_same(reports)
+    assert len(reports[0].sha256) == 64
+
+
+def test_the_same_evaluation_again_has_the_same_digest_and_another_has_not(discrete: Policy) -> None:
+    first, again = evaluate(discrete, episodes=4), evaluate(discrete, episodes=4)
+    assert first.sha256 == again.sha256 == again.to_json()["report_sha256"]
+    assert evaluate(discrete, episodes=4, first_seed=5).sha256 != first.sha256
+    assert evaluate(discrete, episodes=4, sampled=True).sha256 != first.sha256
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 100])
+def test_the_size_of_shards_does_not_change_a_report(
+    discrete: Policy, importable: Register, size: int
+) -> None:
+    spec = importable("WanderingEnv")
+    assert_same(
+        [
+            evaluate(discrete, spec, episodes=50, engine=Cutting(size=size)),
+            evaluate(discrete, spec, episodes=50),
+        ]
+    )
+
+
+@pytest.mark.parametrize("engine", [LocalEngine(), ProcessEngine(2)], ids=lambda engine: engine.description)
+def test_shards_in_any_order_are_the_same_episodes(
+    discrete: Policy, importable: Register, engine: LocalEngine | ProcessEngine
+) -> None:
+    job = Job(discrete, importable("WanderingEnv"), FIRST, sampled=True, lanes=5)
+    shards = [range(start, start + 9) for start in range(0, 54, 9)]
+    flown = {}
+    for order in (shards, shards[::-1], [shards[4], shards[1], shards[3]]):
+        for shard, episodes in zip(order, engine.run(job, order), strict=True):
+            assert [episode.index for episode in episodes] == list(shard)
+            for episode in episodes:
+                assert episode.seed == FIRST + episode.index
+                assert flown.setdefault(episode.index, episode) == episode
+
+
+def test_observers_hear_every_episode_in_order_with_its_flight(
+    discrete: Policy, importable: Register
+) -> None:
+    spec = importable("WanderingEnv")
+    heard: dict[int, list[Episode]] = {1: [], 2: []}
+
+    class Hearing:
+        def __init__(self, workers: int) -> None:
+            self.workers = workers
+
+        def on_episode(self, episode: Episode) -> None:
+            heard[self.workers].append(episode)
+
+    for workers in heard:
+        keep = Keep(actions=True, observations=True)
+        evaluate(discrete, spec, episodes=60, workers=workers, keep=keep, observer=Hearing(workers))
+    assert [episode.index for episode in heard[2]] == list(range(60))
+    for here, there in zip(heard[1], heard[2], strict=True):
+        assert here.trajectory is not None
+        assert there.trajectory is not None
+        assert here.trajectory.rewards.shape == (here.length,)
+        for name in ("actions", "rewards", "observations"):
+            np.testing.assert_array_equal(getattr(here.trajectory, name), getattr(there.trajectory, name))
+
+
+@pytest.mark.parametrize("episodes", [1, 15, 16, 17, 1000, 10_000])
+@pytest.mark.parametrize("workers", [2, 3, 64])
+def test_shards_of_processes_are_every_episode_once_and_end_small(episodes: int, workers: int) -> None:
+    shards = list(ProcessEngine(workers).shards(episodes, 32))
+    assert [number for shard in shards for number in shard] == list(range(episodes))
+    sizes = [len(shard) for shard in shards]
+    assert sizes == sorted(sizes, reverse=True)
+    assert max(sizes) <= 256
+    assert all(size >= 16 for size in sizes[:-1])
+    if episodes > 16 * workers:
+        assert sizes[-1] <= 16, "so that no worker is left to fly a long one alone"
+
+
+@pytest.mark.parametrize("engine", [LocalEngine(), ProcessEngine(2)], ids=lambda engine: engine.description)
+def test_a_million_million_episodes_begin_at_once(
+    discrete: Policy, importable: Register, engine: LocalEngine | ProcessEngine
+) -> None:
+    """Their shards as a list would fill the memory before the first of them is flown."""
+    job = Job(discrete, importable("BriefEnv"), FIRST, lanes=4)
+    with closing(cast(Any, engine.run(job, engine.shards(10**12, 4)))) as flights:
+        assert [episode.index for episode in next(flights)[:3]] == [0, 1, 2]
+
+
+def test_more_workers_than_a_machine_can_hold_are_refused(discrete: Policy) -> None:
+    with pytest.raises(UsageError, match="9,999 workers"):
+        evaluate(discrete, episodes=2, workers=9999)
+
+
+# Workers that die
+
+
+def test_a_worker_killed_in_a_shard_loses_nothing(
+    discrete: Policy, importable: Register, tmp_path: Path
+) -> None:
+    once = tmp_path / "died"
+    deadly = importable("DeadlyEnv", seed=FIRST + 20, once=str(once))
+    report = evaluate(discrete, deadly, episodes=60, workers=2)
+    assert once.exists()
+    assert_same([report, evaluate(discrete, deadly, episodes=60)])
+
+
+def test_workers_killed_from_outside_lose_nothing(
+    discrete: Policy, importable: Register, tmp_path: Path
+) -> None:
+    spec = importable("WanderingEnv", pids=str(tmp_path))
+    killed: set[int] = set()
+
+    class Killing:
+        def on_episode(self, episode: Episode) -> None:
+            if episode.index == 0:
+                killed.update(int(file.name) for file in tmp_path.iterdir())
+                killed.discard(os.getpid())
+                for number in killed:
+                    os.kill(number, signal.SIGKILL)
+
+    report = evaluate(discrete, spec, episodes=2000, workers=2, observer=Killing())
+    assert killed
+    assert {int(file.name) for file in tmp_path.iterdir()} - killed - {os.getpid()}, "who took their seats"
+    assert_gone(tmp_path)
+    assert_same([report, evaluate(discrete, spec, episodes=2000)])
+
+
+def test_a_shard_that_kills_every_worker_is_given_up(discrete: Policy, importable: Register) -> None:
+    deadly = importable("DeadlyEnv", seed=FIRST + 40)
+    with pytest.raises(WorkerDied, match=r"ended 3 worker processes .* \(status -9\)") as caught:
+        evaluate(discrete, deadly, episodes=90, workers=2)
+    first, last = (int(word) for word in str(caught.value).split() if word.isdecimal() and word != "3")
+    assert first <= 40 <= last
+    assert "fewer workers" in str(caught.value)
+
+
+def test_an_environment_that_kills_whoever_opens_it_is_given_up(
+    discrete: Policy, importable: Register
+) -> None:
+    spec = importable("UnopenableEnv", parent=os.getpid())
+    with pytest.raises(WorkerDied, match="ended 3 worker processes"):
+        evaluate(discrete, spec, episodes=90, workers=2)
+
+
+# What is left behind
+
+
+@pytest.mark.parametrize("error", [KeyError("mine"), KeyboardInterrupt()], ids=repr)
+def test_an_error_of_the_observer_ends_the_workers(
+    discrete: Policy, importable: Register, tmp_path: Path, error: BaseException
+) -> None:
+    spec = importable("WanderingEnv", pids=str(tmp_path))
+    with pytest.raises(type(error)):
+        evaluate(discrete, spec, episodes=2000, workers=2, observer=Failing(error))
+    assert_gone(tmp_path)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("lander-worker")]
+
+
+def test_closing_the_iterator_early_ends_the_workers(
+    discrete: Policy, importable: Register, tmp_path: Path
+) -> None:
+    spec = importable("WanderingEnv", pids=str(tmp_path))
+    engine = ProcessEngine(3)
+    flying: Any = engine.run(Job(discrete, spec, FIRST), engine.shards(5000, 32))
+    with closing(flying):
+        assert len(next(flying)) == 256
+    assert_gone(tmp_path)
+
+
+def test_a_finished_evaluation_leaves_no_process(
+    discrete: Policy, importable: Register, tmp_path: Path
+) -> None:
+    spec = importable("WanderingEnv", pids=str(tmp_path))
+    evaluate(discrete, spec, episodes=40, workers=2)
+    assert_gone(tmp_path)
+
+
+def test_workers_close_their_environments(discrete: Policy, importable: Register, tmp_path: Path) -> None:
+    """Some, such as Doom, run a program of their own that only they can end."""
+    spec = importable("ClosingEnv", folder=str(tmp_path))
+    evaluate(discrete, spec, episodes=40, workers=2)
+    assert len({file.name for file in tmp_path.iterdir()} - {str(os.getpid())}) == 2
+
+
+INTERRUPTED = """
+import gymnasium, signal, sys
+from pathlib import Path
+from lander_runtime import EnvSpec, Policy
+from lander_runtime.evaluation.evaluate import evaluate
+
+# A shell makes what it runs in the background, such as all of pytest, deaf to Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+class Telling:
+    def on_episode(self, episode):
+        if episode.index == 0:
+            print("flying", flush=True)
+
+gymnasium.register("W-v0", entry_point="worker_environments:WanderingEnv")
+spec = EnvSpec("W-v0", kwargs={"pids": sys.argv[2]})
+evaluate(Policy.load(sys.argv[1], "cpu"), spec, episodes=10**7, workers=2, observer=Telling())
+"""
+
+
+def test_ctrl_c_ends_the_workers(tiny_discrete: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, str(tiny_discrete), str(tmp_path)]
+    # A session of its own: Ctrl-C reaches a whole group, and pytest is not meant.
+    parent = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=path_of_workers(), start_new_session=True
+    )
+    try:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"flying\n"
+        os.killpg(parent.pid, signal.SIGINT)
+        _, said = parent.communicate(timeout=60)
+    finally:
+        parent.kill()
+        parent.communicate()
+    assert parent.returncode == -signal.SIGINT
+    assert said.count(b"Traceback") == 1, said.decode()
+    (tmp_path / str(parent.pid)).unlink()
+    assert_gone(tmp_path)
+
+
+OFTEN_INTERRUPTED = """
+import random, signal
+from contextlib import closing
+from lander_runtime import EnvSpec, Policy
+from lander_runtime.engines import Job, ProcessEngine, processes
+
+class Quick:
+    "Answers from here: what is tried is only how this process waits."
+    def __init__(self, *arguments): pass
+    def send(self, *request): pass
+    def receive(self): return []
+    def kill(self): pass
+    def hang_up(self): pass
+    def close(self): pass
+
+class Interrupted(Exception):
+    pass
+
+def interrupt(number, frame):
+    if flying:
+        raise Interrupted
+
+processes.RemoteWorker = Quick
+job = Job(lambda observations: None, EnvSpec("CartPole-v1"), 0)
+flying = False
+signal.signal(signal.SIGALRM, interrupt)
+for attempt in range(1500):
+    with closing(ProcessEngine(2).run(job, (range(1) for _ in range(10**9)))) as flights:
+        next(flights)
+        try:
+            flying = True
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, 2e-3))
+            for trajectory in flights:
+                pass
+        except Interrupted:
+            flying = False
+print("done")
+"""
+
+
+def test_ctrl_c_at_any_moment_leaves_nothing_locked() -> None:
+    """An exception between two steps of a lock of Python's own left it locked, and the program hung."""
+    done = subprocess.run(
+        [sys.executable, "-c", OFTEN_INTERRUPTED], env=path_of_workers(), capture_output=True, timeout=120
+    )
+    assert done.stdout == b"done\n", done.stderr.decode()
+
+
+def path_of_workers() -> dict[str, str]:
+    """Where processes outside of pytest find what this one imports."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+# What cannot fly elsewhere
+
+
+def test_an_environment_of_the_script_is_refused_in_words(discrete: Policy, importable: Register) -> None:
+    spec = importable("WanderingEnv")
+    gymnasium.registry[spec.id].entry_point = "__main__:WanderingEnv"
+    with pytest.raises(UsageError, match=r"cannot import WanderingEnv-v0.* module of its own, or use one"):
+        next(iter(ProcessEngine(2).run(Job(discrete, spec, FIRST), [range(2)])))
+
+
+def test_a_class_that_only_this_process_has_is_refused_in_words(discrete: Policy, drifting: EnvSpec) -> None:
+    """Its module, conftest.py, was imported under a name that no other process knows."""
+    with pytest.raises(UsageError, match=r"(cannot import|Cannot be sent).*[Uu]se one process"):
+        evaluate(discrete, drifting, episodes=40, workers=2)
+
+
+def test_a_lambda_is_refused_in_words(importable: Register) -> None:
+    with pytest.raises(UsageError, match=r"Cannot be sent to a worker process .* Use one process"):
+        evaluate(lambda obs: second(obs), importable("WanderingEnv"), episodes=40, workers=2)
+
+
+def test_auto_flies_here_what_cannot_fly_elsewhere(
+    discrete: Policy, importable: Register, drifting: EnvSpec
+) -> None:
+    spec = importable("WanderingEnv")
+    for policy, env in ((discrete, drifting), (second, spec), (lambda obs: second(obs), spec)):
+        assert evaluate(policy, env, episodes=300, workers="auto").execution.engine == "1 process"
+
+
+def test_auto_takes_processes_where_they_are_worth_it(
+    discrete: Policy, importable: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = importable("WanderingEnv")
+    monkeypatch.setattr("lander_runtime.evaluation.evaluate.available_cores", lambda: 3)
+    engines = [
+        evaluate(discrete, spec, episodes=episodes, workers="auto").execution.engine
+        for episodes in (199, 200)
+    ]
+    assert engines == ["1 process", "2 processes"]
+
+
+def test_a_function_of_a_module_flies_elsewhere(importable: Register) -> None:
+    spec = importable("WanderingEnv")
+    assert_same([evaluate(second, spec, episodes=40, workers=workers) for workers in (1, 2)])
+
+
+def test_an_entry_that_was_replaced_is_replaced_in_workers_too(
+    discrete: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else they would fly Gymnasium's own environment of that name."""
+    before = evaluate(discrete, "LunarLander-v3", episodes=20)
+    other = copy.deepcopy(gymnasium.spec("LunarLander-v3"))
+    other.kwargs["gravity"] = -5.0
+    monkeypatch.setitem(gymnasium.registry, "LunarLander-v3", other)
+    reports = [evaluate(discrete, "LunarLander-v3", episodes=20, workers=workers) for workers in (1, 2)]
+    assert_same(reports)
+    assert reports[0].results.returns.tolist() != before.results.returns.tolist()
+
+
+# What goes wrong there
+
+
+def test_an_error_in_a_worker_arrives_with_its_traceback(discrete: Policy, importable: Register) -> None:
+    fragile = importable("FragileEnv", seed=FIRST + 30)
+    with pytest.raises(RuntimeError, match="failed in a worker process") as caught:
+        evaluate(discrete, fragile, episodes=60, workers=2)
+    assert "ArithmeticError: the mast is broken" in str(caught.value)
+    assert "worker_environments.py" in str(caught.value)
+
+
+def test_our_own_errors_arrive_as_themselves(importable: Register) -> None:
+    spec = importable("WanderingEnv", continous=True)
+    with pytest.raises(LanderError, match="cannot make WanderingEnv-v0"):
+        evaluate(second, spec, episodes=40, workers=2)
+
+
+def test_a_module_that_fails_when_it_is_imported_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, importable: Register
+) -> None:
+    (tmp_path / "only_once.py").write_text(
+        "import os\nif os.getpid() != PARENT: raise ValueError('not here')\n"
+        "def act(obs):\n    return [0] * len(obs)\n".replace("PARENT", str(os.getpid()))
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    act = __import__("only_once").act
+    with pytest.raises(RuntimeError, match="ValueError: not here"):
+        evaluate(act, importable("WanderingEnv"), episodes=40, workers=2)
+
+
+# From anywhere
+
+
+SCRIPT = """
+import sys
+from lander_runtime import Policy
+from lander_runtime.evaluation.evaluate import evaluate
+report = evaluate(Policy.load(sys.argv[1], "cpu"), episodes=20, workers=2)
+print(report.execution.engine, report.sha256)
+"""
+
+
+@pytest.mark.parametrize("way", ["script without a guard", "-c", "stdin"])
+def test_it_works_from_anywhere(discrete: Policy, tiny_discrete: Path, tmp_path: Path, way: str) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    first = {"script without a guard": str(script), "stdin": "-"}.get(way)
+    command = [sys.executable, *([first] if first else ["-c", SCRIPT]), str(tiny_discrete)]
+    ran = subprocess.run(
+        command,
+        input=SCRIPT if way == "stdin" else "",
+        capture_output=True,
+        text=True,
+        env=path_of_workers(),
+        cwd=tmp_path,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == f"2 processes {evaluate(discrete, episodes=20).sha256}\n"
+
+
+# Memory
+
+
+def peak(policy: Callable[[NDArray[Any]], NDArray[Any]], spec: EnvSpec, episodes: int) -> int:
+    """Bytes at most, over those before."""
+    tracemalloc.start()
+    try:
+        evaluate(policy, spec, episodes=episodes)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_stays_flat_with_the_number_of_episodes(importable: Register) -> None:
+    """9,000 episodes more may take their rows of columns, not 9,000 objects of some 300 bytes."""
+    spec = importable("BriefEnv")
+    peak(second, spec, 100)
+    more = peak(second, spec, 10_000) - peak(second, spec, 1_000)
+    assert more < 9_000 * 100

@@ -1,0 +1,233 @@
+"""The engine on a Ray cluster: the same bytes, a killed worker loses nothing, and nothing is left behind."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+
+from lander_runtime import EnvSpec, InputRefused, MachineLacks, Policy, UsageError, evaluate
+from lander_runtime.episodes.episode import Episode, Keep
+from lander_runtime.evaluation.job import Job
+from lander_runtime.workers.remote import WorkerDied
+
+ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'lander-rl[ray]'")
+
+from lander_runtime.evaluation.ray import Ray, run_shard  # noqa: E402
+
+DOUBLES = Path(__file__).parents[1] / "doubles"
+
+
+class Cluster:
+    """The engine, and where its cluster lives."""
+
+    def __init__(self, engine: Ray) -> None:
+        self.engine = engine
+        self.folder = str(engine._folder)
+
+    def processes(self) -> list[str]:
+        """Command lines of processes that belong to the cluster."""
+        lines = []
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                lines.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            except OSError:  # It has just ended.
+                continue
+        return [line for line in lines if self.folder in line]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """One for all tests here, because it takes seconds to start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(DOUBLES)
+        engine = Ray(cpus=2)
+        yield (started := Cluster(engine))
+        assert started.processes()
+        engine.close()
+    assert not ray.is_initialized()
+    assert not Path(started.folder).exists()
+    assert started.processes() == []
+
+
+@pytest.fixture
+def engine(cluster: Cluster) -> Ray:
+    cluster.engine.on_finished = lambda episodes: None
+    return cluster.engine
+
+
+@pytest.fixture
+def walk(cluster: Cluster) -> Iterator[EnvSpec]:
+    """An environment by the name of its module, as people register their own."""
+    gymnasium.register("RayWalk-v0", entry_point="ray_doubles:Walk")
+    yield EnvSpec("RayWalk-v0")
+    del gymnasium.registry["RayWalk-v0"]
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.episodes: list[Episode] = []
+
+    def on_episode(self, episode: Episode) -> None:
+        self.episodes.append(episode)
+
+
+def test_the_same_bytes_as_everywhere_else(engine: Ray, discrete: Policy) -> None:
+    """Five shards of crash landings; with two processes too."""
+    keep, heard, expected = Keep(actions=True, observations=True), Heard(), Heard()
+    found = evaluate(discrete, episodes=70, engine=engine, keep=keep, observer=heard)
+    here = evaluate(discrete, episodes=70, keep=keep, observer=expected)
+    assert found.sha256 == here.sha256 == evaluate(discrete, episodes=70, workers=2).sha256
+    assert (found.execution.engine, here.execution.engine) == ("ray, 2 CPUs", "1 process")
+    assert [episode.seed for episode in heard.episodes] == list(range(1_000_000, 1_000_070))
+    for one, other in zip(heard.episodes, expected.episodes, strict=True):
+        assert one.trajectory is not None
+        assert other.trajectory is not None
+        assert one.trajectory.actions.tobytes() == other.trajectory.actions.tobytes()
+        assert one.trajectory.observations.tobytes() == other.trajectory.observations.tobytes()
+
+
+def test_an_environment_of_ones_own_and_drawn_actions(engine: Ray, walk: EnvSpec) -> None:
+    import ray_doubles  # type: ignore[import-not-found]
+
+    found = evaluate(ray_doubles.home, walk, episodes=100, engine=engine)
+    assert found.sha256 == evaluate(ray_doubles.home, walk, episodes=100).sha256
+    assert len(set(found.results.returns.tolist())) == 100
+
+
+def test_a_killed_worker_loses_nothing(engine: Ray, walk: EnvSpec, tmp_path: Path) -> None:
+    from ray_doubles import DiesOnce, home  # type: ignore[import-not-found]
+
+    marker = tmp_path / "died"
+    found = evaluate(DiesOnce(marker), walk, episodes=100, engine=engine)
+    assert marker.exists(), "nobody was killed"
+    assert found.sha256 == evaluate(home, walk, episodes=100).sha256
+
+
+def test_a_shard_that_kills_every_worker_is_given_up(engine: Ray, walk: EnvSpec) -> None:
+    from ray_doubles import dies  # type: ignore[import-not-found]
+
+    with pytest.raises(WorkerDied, match="has taken 5 workers down"):
+        evaluate(dies, walk, episodes=4, engine=engine)
+
+
+def test_progress_is_told_as_shards_finish(engine: Ray, walk: EnvSpec) -> None:
+    from ray_doubles import home  # type: ignore[import-not-found]
+
+    flown: list[int] = []
+    heard = Heard()
+    heard_before: list[int] = []
+    engine.on_finished = lambda episodes: (flown.append(episodes), heard_before.append(len(heard.episodes)))[
+        0
+    ]
+    evaluate(home, walk, episodes=100, engine=engine, observer=heard)
+    assert sum(flown) == 100
+    assert len(flown) == len(list(engine.shards(100, 32))) > 1
+    assert heard_before[0] == 0
+
+
+def test_errors_of_ours_are_raised_as_they_are(engine: Ray, walk: EnvSpec) -> None:
+    from ray_doubles import refuses  # type: ignore[import-not-found]
+
+    with pytest.raises(InputRefused, match=r"^not with these observations$"):
+        evaluate(refuses, walk, episodes=40, engine=engine)
+
+
+def test_other_errors_say_where_they_were(engine: Ray, walk: EnvSpec) -> None:
+    from ray_doubles import fails  # type: ignore[import-not-found]
+
+    with pytest.raises(RuntimeError, match=r"(?s)on the cluster.*ZeroDivisionError: in somebody's policy"):
+        evaluate(fails, walk, episodes=40, engine=engine)
+
+
+def test_what_only_this_process_can_import_is_a_usage_error(
+    engine: Ray, walk: EnvSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "only_here.py").write_text("def policy(obs):\n    return [0] * len(obs)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    from only_here import policy  # type: ignore[import-not-found]
+
+    with pytest.raises(UsageError, match=r"cannot import what it should run .*only_here"):
+        evaluate(policy, walk, episodes=4, engine=engine)
+
+
+def test_what_cannot_be_sent_is_a_usage_error(engine: Ray, walk: EnvSpec) -> None:
+    lock = threading.Lock()
+
+    def policy(obs: Any) -> Any:
+        with lock:
+            return np.zeros(len(obs), np.int64)
+
+    with pytest.raises(UsageError, match="Cannot be sent to a cluster"):
+        evaluate(policy, walk, episodes=4, engine=engine)
+
+
+def test_other_versions_are_not_flown_with(engine: Ray, discrete: Policy) -> None:
+    """As a task finds it on a machine where something else is installed than where the job is from."""
+    job = Job(discrete, discrete.info.env, 0)
+    found = run_shard([ray.put((job, None, {"gymnasium": "0.1"}))], range(2))
+    assert isinstance(found, MachineLacks)
+    assert "where 0.1 is wanted" in str(found) or "None is wanted" in str(found)
+
+
+def test_who_stops_listening_ends_the_work(engine: Ray, walk: EnvSpec, discrete: Policy) -> None:
+    """And the cluster flies the next job."""
+    job = Job(discrete, discrete.info.env, 0)
+    with closing(engine.run(job, engine.shards(400, 32))) as flights:
+        first = next(flights)
+    assert [episode.index for episode in first] == list(range(len(first)))
+    found = evaluate(discrete, episodes=3, engine=engine)
+    assert found.sha256 == evaluate(discrete, episodes=3).sha256
+
+
+def test_a_cluster_that_was_there_before_is_left_alone(engine: Ray, walk: EnvSpec) -> None:
+    from ray_doubles import home  # type: ignore[import-not-found]
+
+    with Ray() as guest:
+        found = evaluate(home, walk, episodes=3, engine=guest)
+    assert ray.is_initialized()
+    assert found.sha256 == evaluate(home, walk, episodes=3, engine=engine).sha256
+
+
+def test_an_address_and_a_number_of_cpus_exclude_each_other() -> None:
+    with pytest.raises(UsageError, match="CPUs that it has"):
+        Ray("auto", cpus=2)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nonsense"])
+def test_where_no_cluster_answers_is_said_at_once(address: str) -> None:
+    """In a process of its own, because this one may be connected by now."""
+    code = f"""if True:
+        import sys
+        from lander_runtime import MachineLacks
+        from lander_runtime.evaluation.ray import Ray
+        try:
+            Ray({address!r})
+        except MachineLacks as error:
+            sys.exit(str(error))
+    """
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    assert child.returncode == 1
+    assert child.stderr.startswith(f"No Ray cluster answers at {address} (")
+    assert "--shard i/n" in child.stderr
+
+
+def test_without_ray_the_error_says_what_to_install() -> None:
+    """`sys.modules[name] = None` is Python's own way of having a module be absent."""
+    code = """if True:
+        import sys
+        sys.modules["ray"] = None
+        from lander_runtime import MachineLacks
+        try:
+            from lander_runtime.evaluation.ray import Ray
+        except MachineLacks as error:
+            sys.exit(str(error))
+    """
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    assert child.stderr == "Ray is not installed. Type: pip install 'lander-rl[ray]'\n"

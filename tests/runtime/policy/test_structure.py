@@ -1,0 +1,89 @@
+"""What a model may be made of, read from its bytes."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from lander_runtime.errors import InputRefused
+from lander_runtime.policy.structure import CONTROL_FLOW, RANDOM, check_structure
+
+TINY = Path(__file__).parents[2] / "data" / "tiny-discrete.onnx"
+
+
+def changed(change: object) -> bytes:
+    model = onnx.load(TINY)
+    change(model)  # type: ignore[operator]
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize("name", ["tiny-discrete.onnx", "tiny-continuous.onnx"])
+def test_policies_pass(name: str) -> None:
+    check_structure((TINY.parent / name).read_bytes(), name)
+
+
+@pytest.mark.parametrize("operator", sorted(CONTROL_FLOW | RANDOM))
+def test_an_operator_that_no_policy_has_is_refused_by_name(operator: str) -> None:
+    def add(model: onnx.ModelProto) -> None:
+        model.graph.node.append(helper.make_node(operator, ["obs"], ["other"]))
+
+    with pytest.raises(InputRefused, match=rf"^tiny\.onnx: the operator {operator} "):
+        check_structure(changed(add), "tiny.onnx")
+
+
+def test_an_operator_of_another_domain_is_refused() -> None:
+    def add(model: onnx.ModelProto) -> None:
+        model.graph.node.append(helper.make_node("Gelu", ["obs"], ["other"], domain="com.microsoft"))
+
+    with pytest.raises(InputRefused, match=r"com\.microsoft"):
+        check_structure(changed(add), "tiny.onnx")
+
+
+def test_functions_are_refused() -> None:
+    def add(model: onnx.ModelProto) -> None:
+        node = helper.make_node("Identity", ["a"], ["b"])
+        model.functions.append(helper.make_function("own", "F", ["a"], ["b"], [node], model.opset_import))
+
+    with pytest.raises(InputRefused, match="functions"):
+        check_structure(changed(add), "tiny.onnx")
+
+
+def external() -> TensorProto:
+    tensor = numpy_helper.from_array(np.zeros(3, np.float32), "far")
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="weights.bin")
+    return tensor
+
+
+def test_weights_in_another_file_are_refused() -> None:
+    with pytest.raises(InputRefused, match="another file"):
+        check_structure(changed(lambda model: model.graph.initializer.append(external())), "tiny.onnx")
+
+
+def test_a_constant_in_another_file_is_refused() -> None:
+    def add(model: onnx.ModelProto) -> None:
+        model.graph.node.append(helper.make_node("Constant", [], ["far"], value=external()))
+
+    with pytest.raises(InputRefused, match="another file"):
+        check_structure(changed(add), "tiny.onnx")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    try:
+        check_structure(data, "any.onnx")
+    except InputRefused as error:
+        assert str(error).startswith("any.onnx: ")
+
+
+@given(st.integers(0, len(TINY.read_bytes()) - 1))
+def test_a_file_that_was_cut_off_is_read_or_refused(length: int) -> None:
+    try:
+        check_structure(TINY.read_bytes()[:length], "cut.onnx")
+    except InputRefused as error:
+        assert str(error).startswith("cut.onnx: ")

@@ -1,0 +1,524 @@
+"""Replay files: what is written comes back, what was changed is found at its step, strangers are refused."""
+
+import gzip
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from lander_runtime import EnvSpec, InputRefused, Policy, UsageError, evaluate
+from lander_runtime.episodes.episode import Episode, Trajectory
+from lander_runtime.json_fields import Fields
+from lander_runtime.replays import EpisodeCheck, Header, ReplayFile, ReplayVerifier, ReplayWriter, header_for
+from lander_runtime.replays.reader import MAX_LINE_BYTES
+from lander_runtime.spec import Space
+
+PROPERTY = settings(settings.get_profile("lander"), max_examples=100)
+
+SPACES = [
+    Space("Discrete", (), "int64", n=4),
+    Space("Box", (2,), "float32", low=-1.0, high=1.0),
+    Space("Box", (2, 3), "float32"),
+    Space("Box", (1,), "float64", low=[-1e300], high=[None]),
+    Space("Box", (3,), "uint8", low=0.0, high=255.0),
+]
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@st.composite
+def flights(draw: st.DrawFn) -> tuple[Space, Episode]:
+    """Any space and an episode of it, every bit of every number free."""
+    space = draw(st.sampled_from(SPACES))
+    steps = draw(st.integers(1, 6))
+    shape = (steps, *space.shape)
+    if space.type == "Discrete":
+        actions = draw(hnp.arrays(np.int64, shape, elements=st.integers(0, 3)))
+    elif space.dtype == "uint8":
+        actions = draw(hnp.arrays(np.uint8, shape))
+    else:
+        width = 32 if space.dtype == "float32" else 64
+        bounds: dict[str, Any] = {"min_value": -1.0, "max_value": 1.0} if space.low is not None else {}
+        elements = st.floats(width=width, allow_nan=False, allow_infinity=False, **bounds)
+        actions = draw(hnp.arrays(space.dtype, shape, elements=elements))
+    rewards = draw(hnp.arrays(np.float64, (steps,), elements=FINITE))
+    trajectory = Trajectory(actions, rewards, np.empty(0))
+    return space, Episode(
+        0, draw(st.integers(0, 2**62)), draw(FINITE), steps, draw(st.text()), (), trajectory
+    )
+
+
+@PROPERTY
+@given(flights())
+def test_every_bit_comes_back(tmp_path_factory: pytest.TempPathFactory, made: tuple[Space, Episode]) -> None:
+    space, episode = made
+    header = Header(
+        EnvSpec("Some-v0"),
+        space,
+        "a" * 64,
+        ("Assumed.",),
+        True,
+        episode.seed,
+        1,
+        {"python": "3"},
+        "Linux riscv64",
+    )
+    path = tmp_path_factory.getbasetemp() / "round.jsonl.gz"
+    with ReplayWriter(path, header) as writer:
+        writer.on_episode(episode)
+    replay = ReplayFile(path)
+    assert replay.header == header
+    [found] = replay
+    assert episode.trajectory is not None
+    assert found.actions.dtype == episode.trajectory.actions.dtype
+    assert found.actions.tobytes() == episode.trajectory.actions.tobytes()
+    assert found.rewards.tobytes() == episode.trajectory.rewards.tobytes()
+    claims = (found.seed, found.length, found.outcome)
+    assert claims == (episode.seed, episode.length, episode.outcome)
+    assert (found.return_, math.copysign(1, found.return_)) == (
+        episode.return_, math.copysign(1, episode.return_),
+    )  # fmt: skip
+
+
+def saved(path: Path, policy: Any, env: EnvSpec, episodes: int = 5, **options: Any) -> Any:
+    """Evaluate, with a replay at `path`; gives the report."""
+    header = header_for(
+        env, policy_sha256=getattr(policy, "sha256", None), deterministic=not options.get("sampled", False),
+        first_seed=70, episodes=episodes,
+    )  # fmt: skip
+    with ReplayWriter(path, header) as writer:
+        return evaluate(
+            policy, env, episodes=episodes, first_seed=70, keep=writer.keep, observer=writer, **options
+        )
+
+
+def proved(path: Path) -> tuple[ReplayVerifier, list[EpisodeCheck]]:
+    replay = ReplayFile(path)
+    with ReplayVerifier(replay.header) as verifier:
+        return verifier, [verifier.verify(recorded) for recorded in replay]
+
+
+# What is proved
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_a_replay_gives_the_same_report(
+    tmp_path: Path, discrete: Policy, drifting: EnvSpec, sampled: bool
+) -> None:
+    report = saved(tmp_path / "r.jsonl.gz", discrete, drifting, sampled=sampled)
+    verifier, checks = proved(tmp_path / "r.jsonl.gz")
+    assert [check.divergence for check in checks] == [None] * 5
+    assert [check.return_ for check in checks] == report.results.returns.tolist()
+    replayed = verifier.report()
+    assert replayed is not None
+    assert replayed.sha256 == report.sha256
+
+
+def test_a_continuous_flight_of_the_lander(tmp_path: Path, continuous: Policy) -> None:
+    """With its measures, which come from observations that are not in the file."""
+    report = saved(tmp_path / "r.jsonl.gz", continuous, continuous.info.env, episodes=3)
+    verifier, _ = proved(tmp_path / "r.jsonl.gz")
+    replayed = verifier.report()
+    assert replayed is not None
+    assert replayed.sha256 == report.sha256
+
+
+def test_part_of_a_file_makes_no_report(tmp_path: Path, discrete: Policy, drifting: EnvSpec) -> None:
+    saved(tmp_path / "r.jsonl.gz", discrete, drifting)
+    replay = ReplayFile(tmp_path / "r.jsonl.gz")
+    with ReplayVerifier(replay.header) as verifier:
+        verifier.verify(next(iter(replay)))
+        assert (verifier.verified, verifier.report()) == (1, None)
+
+
+def test_workers_and_lanes_make_the_same_bytes(tmp_path: Path, discrete: Policy) -> None:
+    """Nor does the time of day or the file's name get into it."""
+    for name, options in (("one", {}), ("two", {"workers": 2}), ("lanes", {"lanes": 3})):
+        saved(tmp_path / name, discrete, discrete.info.env, episodes=20, **options)
+    one = (tmp_path / "one").read_bytes()
+    assert one == (tmp_path / "two").read_bytes() == (tmp_path / "lanes").read_bytes()
+    assert one[3:8] == bytes(5), "no name, no time"
+
+
+# What was changed
+
+Lines = list[dict[str, Any]]
+Change = Callable[[Lines], object]
+
+
+@pytest.fixture
+def changed(tmp_path: Path, discrete: Policy, drifting: EnvSpec) -> Callable[[Change], Path]:
+    """(change in place of the file's objects, header first) -> the changed file."""
+    saved(tmp_path / "honest.jsonl.gz", discrete, drifting)
+
+    def write(change: Change) -> Path:
+        with gzip.open(tmp_path / "honest.jsonl.gz") as file:
+            lines: Lines = [json.loads(line) for line in file]
+        change(lines)
+        path = tmp_path / "changed.jsonl.gz"
+        path.write_bytes(gzip.compress("".join(f"{json.dumps(line)}\n" for line in lines).encode()))
+        return path
+
+    return write
+
+
+def nudge_reward(lines: Lines) -> None:
+    """By the smallest amount there is."""
+    lines[2]["rewards"][1] = math.nextafter(lines[2]["rewards"][1], math.inf)
+
+
+def another_action(lines: Lines) -> None:
+    lines[2]["actions"][1] = (lines[2]["actions"][1] + 1) % 4
+
+
+def nudge_return(lines: Lines) -> None:
+    lines[2]["return"] = math.nextafter(lines[2]["return"], math.inf)
+
+
+def cut_episode(lines: Lines) -> None:
+    """Before a bad end, say, with a return that fits."""
+    lines[2]["actions"].pop()
+    lines[2]["return"] -= lines[2]["rewards"].pop()
+    lines[2]["length"] -= 1
+
+
+def lengthen_episode(lines: Lines) -> None:
+    lines[2]["actions"].append(0)
+    lines[2]["rewards"].append(100.0)
+    lines[2]["length"] += 1
+
+
+@pytest.mark.parametrize(
+    ("change", "what", "step"),
+    [
+        (nudge_reward, "reward", lambda line: 2),
+        (another_action, "reward", lambda line: 2),
+        (nudge_return, "return", lambda line: line["length"]),
+        (lambda lines: lines[2].update(outcome="landed"), "outcome", lambda line: line["length"]),
+        (cut_episode, "end", lambda line: line["length"]),
+        (lengthen_episode, "end", lambda line: line["length"] - 1),
+    ],
+    ids=["reward", "action", "return", "outcome", "cut", "lengthened"],
+)
+def test_a_change_is_found_where_it_is(
+    changed: Callable[[Change], Path], change: Change, what: str, step: Callable[[Any], int]
+) -> None:
+    path = changed(change)
+    verifier, checks = proved(path)
+    assert [check.divergence is None for check in checks] == [True, False, True, True, True]
+    found = checks[1].divergence
+    assert found is not None
+    assert found == verifier.first_divergence
+    with gzip.open(path) as file:
+        line = json.loads(file.readlines()[2])
+    assert (found.what, found.step) == (what, step(line))
+    assert f"At step {found.step} of episode 1 (seed 71)" in found.sentence
+    assert verifier.report() is None
+
+
+def test_negative_zero_is_not_zero(
+    tmp_path: Path, register: Callable[..., str], drifting_class: type[Any], discrete: Policy
+) -> None:
+    """Every bit is held against the file, also the one that `==` does not see."""
+
+    class Worthless(drifting_class):  # type: ignore[misc, valid-type]
+        reward = 0.0
+
+        def step(self, action: Any) -> Any:
+            obs, _, *rest = super().step(action)
+            return (obs, self.reward, *rest)
+
+    saved(tmp_path / "r.jsonl.gz", discrete, EnvSpec(register(Worthless)), episodes=1)
+    Worthless.reward = -0.0
+    _, [check] = proved(tmp_path / "r.jsonl.gz")
+    assert check.divergence is not None
+    assert (check.divergence.what, check.divergence.step) == ("reward", 1)
+
+
+def test_shifted_seeds_are_found(changed: Callable[[Change], Path]) -> None:
+    """Episodes of other seeds under the names of these."""
+
+    def shift(lines: Lines) -> None:
+        lines[0]["first_seed"] += 1
+        for line in lines[1:]:
+            line["seed"] += 1
+
+    verifier, checks = proved(changed(shift))
+    assert verifier.verified == 0
+    assert [check.divergence and check.divergence.step for check in checks] == [1] * 5
+
+
+def test_a_file_from_elsewhere_says_what_differs(changed: Callable[[Change], Path]) -> None:
+    def elsewhere(lines: Lines) -> None:
+        lines[0]["versions"]["box2d"] = "1.0"
+        lines[0]["platform"] = "Plan9 pdp11"
+
+    [box2d, machine] = ReplayFile(changed(elsewhere)).header.elsewhere()
+    assert box2d.startswith("box2d ")
+    assert box2d.endswith(" here, 1.0 there")
+    assert machine.endswith(" here, Plan9 pdp11 there")
+
+
+def test_an_environment_that_raises_is_a_divergence(
+    tmp_path: Path, register: Callable[..., str], drifting_class: type[Any], discrete: Policy
+) -> None:
+    class Moody(drifting_class):  # type: ignore[misc, valid-type]
+        calm = True
+
+        def step(self, action: Any) -> Any:
+            if not self.calm and self._taken == 2:
+                raise ZeroDivisionError("moody")
+            return super().step(action)
+
+    saved(tmp_path / "r.jsonl.gz", discrete, EnvSpec(register(Moody)), episodes=1)
+    Moody.calm = False
+    _, [check] = proved(tmp_path / "r.jsonl.gz")
+    assert check.divergence is not None
+    assert (check.divergence.what, check.divergence.step) == ("error", 3)
+    assert "ZeroDivisionError: moody" in check.divergence.sentence
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "match"),
+    [
+        (lambda lines: lines[0].update(schema="lander.replay/2"), 1, "pip install --upgrade"),
+        (lambda lines: lines[0].update(schema="lander.evaluation/1"), 1, "schema"),
+        (lambda lines: lines[0].pop("schema"), 1, "schema"),
+        (lambda lines: lines[0].update(episodes=0), 1, "episodes"),
+        (lambda lines: lines[0].update(first_seed=-1), 1, "first_seed"),
+        (lambda lines: lines[0].update(first_seed=2**63), 1, "first_seed"),
+        (lambda lines: lines[0]["policy"].update(sha256="x" * 64), 1, "sha256"),
+        (lambda lines: lines[0]["policy"].update(assumptions=[1]), 1, "assumptions"),
+        (lambda lines: lines[0]["versions"].update(numpy=2), 1, "versions"),
+        (lambda lines: lines[0]["env"].update(id="os:system-v0"), 1, None),
+        (lambda lines: lines[0].update(episodes=6), 7, "ends here"),
+        (lambda lines: lines[0].update(episodes=4), 6, "more than"),
+        (lambda lines: lines[2].update(seed=99), 3, "seed"),
+        (lambda lines: lines[2]["actions"].__setitem__(1, 4), 3, "step': 2"),
+        (lambda lines: lines[2]["actions"].__setitem__(1, -1), 3, "actions"),
+        (lambda lines: lines[2]["actions"].__setitem__(1, 1.0), 3, "actions"),
+        (lambda lines: lines[2]["actions"].__setitem__(1, True), 3, "actions"),
+        (lambda lines: lines[2]["actions"].__setitem__(1, 10**30), 3, "actions"),
+        (lambda lines: lines[2]["actions"].__setitem__(1, [0]), 3, "actions"),
+        (lambda lines: lines[2]["actions"].__setitem__(1, "0"), 3, "actions"),
+        (lambda lines: lines[2]["actions"].pop(), 3, "length"),
+        (lambda lines: lines[2]["rewards"].pop(), 3, "length"),
+        (lambda lines: lines[2].update(length=0, actions=[], rewards=[]), 3, "actions"),
+        (lambda lines: lines[2]["rewards"].__setitem__(1, None), 3, "rewards"),
+        (lambda lines: lines[2]["rewards"].__setitem__(1, float("nan")), 3, "JSON"),
+        (lambda lines: lines[2].update(seed="71"), 3, "seed"),
+        # As long as a line may be, times every episode of a small file, it would fill the memory.
+        (lambda lines: lines[2].update(outcome="x" * 1001), 3, "outcome"),
+        (lambda lines: lines.__setitem__(2, []), 3, "JSON object"),  # type: ignore[call-overload]
+    ],
+)
+def test_what_is_not_as_documented_is_refused_with_its_line(
+    changed: Callable[[Change], Path], change: Change, line: int, match: str | None
+) -> None:
+    path = changed(change)
+    with pytest.raises(InputRefused) as refused:
+        list(ReplayFile(path))
+    if match is not None:
+        assert f"changed.jsonl.gz, line {line}" in str(refused.value)
+        assert match in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "item", [[0.5], [0.5, 2.0], [0.5, None], [0.5, 1e39], [0.5, "0"], 0.5, [[0.5, 0.5]]], ids=repr
+)
+def test_a_throttle_out_of_the_space_is_refused(
+    tmp_path: Path, continuous: Policy, drifting_continuous: EnvSpec, item: Any
+) -> None:
+    saved(tmp_path / "r.jsonl.gz", continuous, drifting_continuous, episodes=1)
+    with gzip.open(tmp_path / "r.jsonl.gz") as file:
+        header, line = (json.loads(line) for line in file)
+    line["actions"][2] = item
+    (tmp_path / "r.jsonl.gz").write_bytes(gzip.compress(f"{json.dumps(header)}\n{json.dumps(line)}".encode()))
+    with pytest.raises(InputRefused, match=r"line 2: 'actions' should be float32 actions.*'step': 3"):
+        list(ReplayFile(tmp_path / "r.jsonl.gz"))
+
+
+def test_actions_of_another_space_than_the_environments_are_refused(
+    changed: Callable[[Change], Path],
+) -> None:
+    """The file's own word on its space is not what keeps actions from the environment."""
+
+    def widen(lines: Lines) -> None:
+        lines[0]["action"]["n"] = 9
+        lines[1]["actions"][0] = 8
+
+    replay = ReplayFile(changed(widen))
+    assert len(list(replay)) == 5
+    with pytest.raises(InputRefused, match="actions"):
+        ReplayVerifier(replay.header)
+
+
+def test_a_file_cut_anywhere_is_refused(tmp_path: Path, discrete: Policy, drifting: EnvSpec) -> None:
+    saved(tmp_path / "r.jsonl.gz", discrete, drifting)
+    whole = (tmp_path / "r.jsonl.gz").read_bytes()
+    for length in [*range(0, len(whole) - 1, 37), len(whole) - 1]:
+        (tmp_path / "cut").write_bytes(whole[:length])
+        with pytest.raises(InputRefused, match="cut, line"):
+            list(ReplayFile(tmp_path / "cut"))
+
+
+def test_a_flipped_bit_is_refused(tmp_path: Path, discrete: Policy, drifting: EnvSpec) -> None:
+    """gzip has a checksum; the header's bytes for time and system mean nothing."""
+    saved(tmp_path / "r.jsonl.gz", discrete, drifting)
+    whole = (tmp_path / "r.jsonl.gz").read_bytes()
+    for position in range(10, len(whole), 41):
+        flipped = bytearray(whole)
+        flipped[position] ^= 4
+        (tmp_path / "flipped").write_bytes(flipped)
+        with pytest.raises(InputRefused):
+            list(ReplayFile(tmp_path / "flipped"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"GIF89a", b"{}\n", *map(gzip.compress, (b"\xff\xfe\n", b"[" * 100_000, b"{}\n"))],
+    ids=["empty", "gif", "plain", "bytes", "deep", "no entries"],
+)
+def test_garbage_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "garbage").write_bytes(content)
+    with pytest.raises(InputRefused, match="garbage, line 1"):
+        ReplayFile(tmp_path / "garbage")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | FINITE | st.text(max_size=5) | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where something stands in nested lists and dictionaries."""
+    if isinstance(value, dict):
+        entries = list(value.items())
+    else:
+        entries = list(enumerate(value)) if isinstance(value, list) else []
+    return [path, *(place for key, entry in entries for place in places(entry, (*path, key)))]
+
+
+@PROPERTY
+@given(st.data())
+def test_any_entry_may_be_anything(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """It is read, or refused; nothing else may come of it."""
+    space = data.draw(st.sampled_from(SPACES))
+    header = Header(
+        EnvSpec("Some-v0", {"gravity": -10.0}), space, "a" * 64, (), True, 7, 1, {"python": "3"}, "here"
+    )
+    actions = np.zeros((2, *space.shape)).tolist() if space.dtype.startswith("f") else None
+    if actions is None:
+        actions = np.zeros((2, *space.shape), np.int64).tolist()
+    episode = {
+        "seed": 7,
+        "return": 1.5,
+        "length": 2,
+        "outcome": "x",
+        "actions": actions,
+        "rewards": [1.0, 0.5],
+    }
+    lines: list[Any] = json.loads(json.dumps([header.to_json(), episode]))
+    *parents, last = data.draw(st.sampled_from([place for place in places(lines) if place]))
+    target = lines
+    for key in parents:
+        target = target[key]
+    target[last] = data.draw(JSON)
+    path = tmp_path_factory.getbasetemp() / "any.jsonl.gz"
+    path.write_bytes(gzip.compress("".join(f"{json.dumps(line)}\n" for line in lines).encode()))
+    try:
+        replay = ReplayFile(path)
+        assert [recorded.length for recorded in replay] == [2]
+        replay.header.elsewhere()
+    except InputRefused:
+        pass
+
+
+def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "nothere", tmp_path):
+        with pytest.raises(InputRefused, match="cannot be read"):
+            ReplayFile(path)
+
+
+def test_a_bomb_goes_off_at_the_longest_line(tmp_path: Path) -> None:
+    """Some 100 kB of zeros that would be 100 MB: no more than one line's worth is unpacked."""
+    with gzip.open(tmp_path / "bomb", "wb") as file:
+        for _ in range(100):
+            file.write(bytes(1_000_000))
+    assert (tmp_path / "bomb").stat().st_size < 200_000
+    with pytest.raises(InputRefused, match=f"longer than {MAX_LINE_BYTES:,} bytes"):
+        ReplayFile(tmp_path / "bomb")
+
+
+def test_long_texts_among_actions_take_no_room(changed: Callable[[Change], Path]) -> None:
+    """NumPy would pad every entry to the longest text: 2 MB times a thousand entries."""
+
+    def texts(lines: Lines) -> None:
+        lines[1]["actions"] = ["x" * 2_000_000, *[0] * 1000]
+
+    with pytest.raises(InputRefused, match="actions"):
+        list(ReplayFile(changed(texts)))
+
+
+# Writing
+
+
+def test_an_error_on_the_way_leaves_nothing(tmp_path: Path, drifting: EnvSpec) -> None:
+    steps = [0] * 4
+    with pytest.raises(IndexError):
+        saved(tmp_path / "r.jsonl.gz", lambda obs: np.array([steps.pop() for _ in obs]), drifting)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fewer_episodes_than_named_leave_nothing(tmp_path: Path, discrete: Policy, drifting: EnvSpec) -> None:
+    header = header_for(drifting, policy_sha256=None, deterministic=True, first_seed=70, episodes=3)
+    with pytest.raises(UsageError, match="3 episodes and 2"), ReplayWriter(tmp_path / "r", header) as writer:
+        evaluate(discrete, drifting, episodes=2, first_seed=70, keep=writer.keep, observer=writer)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_could_not_be_replayed_is_not_written(
+    tmp_path: Path, continuous: Policy, drifting: EnvSpec, drifting_continuous: EnvSpec
+) -> None:
+    header = header_for(drifting_continuous, policy_sha256=None, deterministic=True, first_seed=0, episodes=1)
+    out_of_bounds = Trajectory(np.full((1, 2), 7.0), np.zeros(1), np.empty(0))
+    not_finite = Trajectory(np.zeros((1, 2)), np.full(1, np.nan), np.empty(0))
+    for trajectory in (out_of_bounds, not_finite, None):
+        with pytest.raises(UsageError), ReplayWriter(tmp_path / "r", header) as writer:
+            writer.on_episode(Episode(0, 0, 0.0, 1, "", (), trajectory))
+    with pytest.raises(UsageError, match="seed 5"), ReplayWriter(tmp_path / "r", header) as writer:
+        writer.on_episode(
+            Episode(0, 5, 0.0, 1, "", (), Trajectory(np.zeros((1, 2)), np.zeros(1), np.empty(0)))
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_seeds_that_no_reader_takes_are_not_written(drifting: EnvSpec) -> None:
+    """They were, and the file that came out was refused."""
+    for first_seed, episodes in ((2**63 - 1, 1), (2**63 - 3, 3), (10**30, 1)):
+        with pytest.raises(UsageError, match="smaller ones"):
+            header_for(
+                drifting, policy_sha256=None, deterministic=True, first_seed=first_seed, episodes=episodes
+            )
+    largest = header_for(
+        drifting, policy_sha256=None, deterministic=True, first_seed=2**63 - 3, episodes=2
+    ).to_json()
+    assert Header.from_json(Fields(largest, "largest")).first_seed == 2**63 - 3
+
+
+def test_episodes_belong_inside_the_block(tmp_path: Path, drifting: EnvSpec) -> None:
+    header = header_for(drifting, policy_sha256=None, deterministic=True, first_seed=0, episodes=1)
+    with pytest.raises(RuntimeError, match="inside"):
+        ReplayWriter(tmp_path / "r", header).on_episode(Episode(0, 0, 0.0, 1, ""))

@@ -1,0 +1,290 @@
+"""Pictures of runs: what is read, what the numbers are, and that what is drawn can be read."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tomli_w
+from PIL import Image
+
+from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.scores.intervals import mean_interval
+from lander_trainer.plots.bands import mean_band
+from lander_trainer.plots.curve import draw_learning_curve, points
+from lander_trainer.plots.plot import differences, draw_runs, lines_of
+from lander_trainer.plots.style import LINES
+from lander_trainer.runs.run_history import find_runs, read_history
+
+AddRun = Callable[..., Path]
+
+
+def row(
+    steps: float, mean_return: float | None = None, selection_score: float | None = None
+) -> dict[str, Any]:
+    return {
+        "steps": steps,
+        "seconds": steps / 1000,
+        "mean_return": mean_return,
+        "selection_score": selection_score,
+        "best_score": selection_score,
+    }
+
+
+ROWS = [row(100), row(200, 10.0), row(300, 20.0, 15.0), row(400, 40.0, 35.5)]
+
+
+@pytest.fixture
+def add_run(tmp_path: Path) -> AddRun:
+    """(name, rows, settings) -> the folder of a run at runs/CartPole-v1/<name>."""
+
+    def add(name: str, rows: Sequence[dict[str, Any]] = ROWS, **settings: Any) -> Path:
+        folder = tmp_path / "runs" / "CartPole-v1" / name
+        folder.mkdir(parents=True)
+        config = {"env": "CartPole-v1", "seed": 1, "learning_rate": 0.0025, "hidden_sizes": [64, 64]}
+        (folder / "config.toml").write_text(tomli_w.dumps(config | settings))
+        (folder / "metrics.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
+        return folder
+
+    return add
+
+
+class TestReading:
+    def test_a_run_is_itself_and_a_folder_is_the_runs_below_it(self, add_run: AddRun, tmp_path: Path) -> None:
+        second, first = add_run("002"), add_run("001")
+        assert find_runs(second) == [second]
+        assert find_runs(tmp_path) == [first, second]
+
+    def test_a_run_that_has_just_started_is_not_among_them(self, add_run: AddRun) -> None:
+        first = add_run("001")
+        add_run("002", [])
+        assert find_runs(first.parent) == [first]
+
+    def test_what_the_file_says(self, add_run: AddRun) -> None:
+        history = read_history(add_run("001", seed=3))
+        assert (history.env, history.config["seed"]) == ("CartPole-v1", 3)
+        assert points(history.rows, "mean_return") == ([200, 300, 400], [10, 20, 40])
+        assert points(history.rows, "selection_score", "seconds") == ([0.3, 0.4], [15, 35.5])
+
+    def test_a_row_that_a_crash_cut_short_is_left_out(self, add_run: AddRun) -> None:
+        run = add_run("001")
+        with (run / "metrics.jsonl").open("a") as file:
+            file.write('{"steps": 500, "sec')
+        assert len(read_history(run).rows) == 4
+
+    @pytest.mark.parametrize(
+        ("content", "named"),
+        [
+            (b"", "no update in it yet"),
+            (b'{"steps": 1', "no update in it yet"),
+            (b"nonsense\n", "line 1: not valid JSON"),
+            (json.dumps(ROWS[0]).encode() + b"\n\n" + json.dumps(ROWS[1]).encode() + b"\n", "line 2"),
+            (b"[]\n", "line 1: expected a JSON object"),
+            (b"{}\n", "'steps' is missing"),
+            (b'{"steps": 1, "seconds": 1, "mean_return": "high"}\n', "'mean_return' should be a number"),
+            (b'{"steps": 1, "seconds": 1, "mean_return": NaN}\n', "not valid JSON"),
+            (b'{"steps": 1' + b"0" * 400 + b', "seconds": 1}\n', "'steps' should be a finite number"),
+            (b"[" * 100_000 + b"\n", "not valid JSON"),
+            (b"\xff\xfe\n", "not readable"),
+            (2 * (json.dumps(ROWS[0]).encode() + b"\n"), "line 2: the steps do not grow"),
+        ],
+    )
+    def test_rows_that_are_none_are_refused(self, add_run: AddRun, content: bytes, named: str) -> None:
+        run = add_run("001")
+        (run / "metrics.jsonl").write_bytes(content)
+        with pytest.raises(InputRefused) as caught:
+            read_history(run)
+        assert "metrics.jsonl" in str(caught.value)
+        assert named in str(caught.value)
+
+    @pytest.mark.parametrize("content", [None, b"env = ", b"seed = 1\n", b"env = 1\n", b"\xff"])
+    def test_settings_that_are_none_are_refused(self, add_run: AddRun, content: bytes | None) -> None:
+        run = add_run("001")
+        (run / "config.toml").unlink()
+        if content is not None:
+            (run / "config.toml").write_bytes(content)
+        with pytest.raises(InputRefused, match=r"config\.toml"):
+            read_history(run)
+
+    @pytest.mark.parametrize("name", ["missing", "empty", "file"])
+    def test_a_folder_without_runs_is_refused(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / "empty").mkdir()
+        (tmp_path / "file").write_text("")
+        with pytest.raises(InputRefused, match=name):
+            find_runs(tmp_path / name)
+
+
+class TestMeanBand:
+    def test_points_between_are_on_the_line(self) -> None:
+        """Common are 1 to 3. At 1: 10 and 0; at 2: 20 and 20 (halfway from 0 to 40); at 3: 30 and 40."""
+        one = ([0.0, 3.0], [0.0, 30.0])
+        other = ([1.0, 3.0, 9.0], [0.0, 40.0, 900.0])
+        x, mean, low, high = mean_band([one, other], points=3)
+        assert x.tolist() == [1, 2, 3]
+        assert mean.tolist() == [5, 20, 35]
+        assert (low[1], high[1]) == (20, 20)
+        assert (low.tolist(), high.tolist()) == ([0, 20, 30], [10, 20, 40])
+
+    def test_four_curves_have_the_interval_of_their_mean(self) -> None:
+        curves = [([0.0, 1.0], [value, 2 * value]) for value in (1.0, 2.0, 4.0, 9.0)]
+        _, mean, low, high = mean_band(curves, points=2)
+        assert mean.tolist() == [4, 8]
+        assert (low[0], high[0]) == mean_interval(np.array([1.0, 2.0, 4.0, 9.0]))
+        assert (low[1], high[1]) == mean_interval(np.array([2.0, 4.0, 8.0, 18.0]))
+
+    def test_equal_curves_have_no_width(self) -> None:
+        curve = ([0.0, 4.0], [1.0, 3.0])
+        _, mean, low, high = mean_band([curve] * 3, points=5)
+        assert mean.tolist() == low.tolist() == high.tolist() == [1, 1.5, 2, 2.5, 3]
+
+    def test_one_curve_is_its_own_mean(self) -> None:
+        _, mean, low, high = mean_band([([0.0, 1.0], [2.0, 4.0])], points=3)
+        assert mean.tolist() == low.tolist() == high.tolist() == [2, 3, 4]
+
+    def test_curves_with_nothing_in_common(self) -> None:
+        assert [len(part) for part in mean_band([([0.0, 1.0], [0.0, 0.0]), ([2.0], [0.0])])] == [0, 0, 0, 0]
+
+
+class TestLabels:
+    def test_only_what_differs_is_said(self) -> None:
+        same = {"env": "E", "gamma": 0.99}
+        assert differences([{**same, "lanes": 8}, {**same, "lanes": 16}]) == [{"lanes": "8"}, {"lanes": "16"}]
+        assert differences([same, same]) == [{}, {}]
+
+    def test_values_are_short(self) -> None:
+        one = {"learning_rate": 0.00025, "hidden_sizes": [64, 64], "gae": True, "target_kl": 0.02}
+        other = {"learning_rate": 0.1, "hidden_sizes": [8], "gae": False}
+        assert differences([one, other]) == [
+            {"learning_rate": "0.00025", "hidden_sizes": "64x64", "gae": "on", "target_kl": "0.02"},
+            {"learning_rate": "0.1", "hidden_sizes": "8", "gae": "off", "target_kl": "none"},
+        ]
+
+    def test_folders_are_told_apart_by_no_more_than_needed(self, add_run: AddRun, tmp_path: Path) -> None:
+        runs = [read_history(add_run(f"00{seed}", seed=seed)) for seed in (1, 2)]
+        assert [line.label for line in lines_of(runs, False)] == ["001: seed 1", "002: seed 2"]
+        moved = (tmp_path / "runs" / "CartPole-v1" / "002").rename(tmp_path / "best run")
+        labels = [line.label for line in lines_of([runs[0], read_history(moved)], False)]
+        assert labels == ["runs/CartPole-v1/001: seed 1", "best run: seed 2"]
+
+    def test_groups_are_runs_that_differ_in_the_seed_only(self, add_run: AddRun) -> None:
+        kinds = [(1, 0.1), (1, 0.2), (2, 0.1), (3, 0.1)]
+        runs = [
+            read_history(add_run(f"00{number}", seed=seed, learning_rate=rate))
+            for number, (seed, rate) in enumerate(kinds, 1)
+        ]
+        many, single = lines_of(runs, True)
+        assert [run.path.name for run in many.runs] == ["001", "003", "004"]
+        assert many.label == "3 seeds (001, 003, 004): learning_rate 0.1"
+        assert [run.path.name for run in single.runs] == ["002"]
+        assert single.label == "002: seed 1, learning_rate 0.2"
+
+    def test_a_long_label_is_cut(self, add_run: AddRun) -> None:
+        runs = [read_history(add_run(name)) for name in ("a" * 200, "b")]
+        assert [len(line.label) for line in lines_of(runs, False)] == [90, 1]
+
+
+def colours(path: Path) -> set[str]:
+    """All colours of a picture, as #RRGGBB."""
+    with Image.open(path) as picture:
+        pixels = np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)
+    return {f"#{r:02X}{g:02X}{b:02X}" for r, g, b in pixels}
+
+
+class TestDrawing:
+    def test_one_run_is_its_learning_curve(self, add_run: AddRun, tmp_path: Path) -> None:
+        history = read_history(add_run("001"))
+        draw_runs([history], tmp_path / "plot.png")
+        draw_learning_curve(ROWS, tmp_path / "curve.png", title="CartPole-v1, seed 1", reward_threshold=475.0)
+        assert (tmp_path / "plot.png").read_bytes() == (tmp_path / "curve.png").read_bytes()
+        with Image.open(tmp_path / "plot.png") as picture:
+            assert picture.size == (1200, 675)
+
+    def test_every_run_has_its_colour(self, add_run: AddRun, tmp_path: Path) -> None:
+        runs = [read_history(add_run(f"00{seed}", seed=seed)) for seed in (1, 2, 3)]
+        draw_runs(runs, tmp_path / "plot.png")
+        drawn = colours(tmp_path / "plot.png")
+        expected = [colour.upper() for colour, _ in LINES[:4]]
+        assert [colour in drawn for colour in expected] == [True, True, True, False]
+
+    def test_a_group_has_one_colour_and_its_shade(self, add_run: AddRun, tmp_path: Path) -> None:
+        runs = [
+            read_history(add_run(f"00{seed}", [row(0, 0.0), row(100, 100.0 * seed)], seed=seed))
+            for seed in (1, 2, 3)
+        ]
+        for group in (False, True):
+            draw_runs(runs, tmp_path / f"{group}.svg", group=group)
+        single, grouped = ((tmp_path / f"{group}.svg").read_text().lower() for group in (False, True))
+        band = f"fill: {LINES[0][0].lower()}; fill-opacity: 0.2"
+        assert (band in single, band in grouped) == (False, True)
+        second = LINES[1][0].lower()
+        assert (second in single, second in grouped) == (True, False)
+
+    def test_an_svg_says_what_is_in_it(self, add_run: AddRun, tmp_path: Path) -> None:
+        runs = [read_history(add_run(f"00{seed}", seed=seed)) for seed in (1, 2)]
+        for name in ("one.svg", "two.SVG"):
+            draw_runs(runs, tmp_path / name, x="seconds")
+        text = (tmp_path / "one.svg").read_text(encoding="utf-8")
+        assert text.startswith("<?xml")
+        for words in ("001: seed 1", "002: seed 2", "seconds of training", "solved at 475"):
+            assert f"<!-- {words} -->" in text
+        assert (tmp_path / "two.SVG").read_text(encoding="utf-8") == text
+
+    @pytest.mark.parametrize(
+        ("shapings", "said"),
+        [
+            ([{}], "training, mean of the last 100 episodes"),
+            ([{"bonus": 1}], "training with shaping, mean of the last 100 episodes"),
+            ([{}, {}], "CartPole-v1 (lines: training; dots: greedy)"),
+            ([{"bonus": 1}, {}], "CartPole-v1 (lines: training, some with shaping; dots: greedy)"),
+            ([{"bonus": 1}, {"bonus": 2}], "CartPole-v1 (lines: training with shaping; dots: greedy)"),
+        ],
+    )
+    def test_returns_that_are_no_scores_are_named_so(
+        self, add_run: AddRun, tmp_path: Path, shapings: list[dict[str, int]], said: str
+    ) -> None:
+        runs = [read_history(add_run(f"00{i}", shaping=shaping)) for i, shaping in enumerate(shapings)]
+        draw_runs(runs, tmp_path / "plot.svg")
+        assert f"<!-- {said} -->" in (tmp_path / "plot.svg").read_text(encoding="utf-8")
+
+    @pytest.mark.parametrize("name", ["_hidden", "$x^{", "着陆", "a\nb", "<b>&"])
+    def test_any_folder_can_be_named(self, add_run: AddRun, tmp_path: Path, name: str) -> None:
+        runs = [read_history(add_run(name)), read_history(add_run("other"))]
+        draw_runs(runs, tmp_path / "plot.svg")
+        assert len(lines_of(runs, False)) == 2
+        assert (tmp_path / "plot.svg").read_text(encoding="utf-8").count("<!-- other -->") == 1
+
+    def test_runs_of_unknown_environments_have_no_threshold(self, add_run: AddRun, tmp_path: Path) -> None:
+        runs = [read_history(add_run(name, env="Gone-v9")) for name in ("001", "002")]
+        draw_runs(runs, tmp_path / "plot.svg")
+        text = (tmp_path / "plot.svg").read_text(encoding="utf-8")
+        assert "<!-- Gone-v9 (lines: training; dots: greedy) -->" in text
+        assert "solved" not in text
+
+    @pytest.mark.parametrize("name", ["plot.pdf", "plot", "folder.png"])
+    def test_other_kinds_of_file_are_refused(self, add_run: AddRun, tmp_path: Path, name: str) -> None:
+        (tmp_path / "folder.png").mkdir()
+        with pytest.raises(UsageError, match=r"\.png or \.svg"):
+            draw_runs([read_history(add_run("001"))], tmp_path / name)
+
+    def test_a_run_without_a_point_is_refused(self, add_run: AddRun, tmp_path: Path) -> None:
+        runs = [read_history(add_run("001")), read_history(add_run("002", [row(100)]))]
+        with pytest.raises(InputRefused, match="002: no episode has ended"):
+            draw_runs(runs, tmp_path / "plot.png")
+        assert not (tmp_path / "plot.png").exists()
+
+    def test_a_group_without_common_steps_is_refused(self, add_run: AddRun, tmp_path: Path) -> None:
+        runs = [
+            read_history(add_run("001", [row(100, 1.0)], seed=1)),
+            read_history(add_run("002", [row(200, 1.0)], seed=2)),
+        ]
+        with pytest.raises(InputRefused, match="no environment steps in common"):
+            draw_runs(runs, tmp_path / "plot.png", group=True)
+
+    def test_more_lines_than_can_be_told_apart_are_refused(self, add_run: AddRun, tmp_path: Path) -> None:
+        runs = [read_history(add_run(f"{seed:03d}", seed=seed)) for seed in range(len(LINES) + 1)]
+        with pytest.raises(UsageError, match=r"29 lines .* 28 at most .* --group"):
+            draw_runs(runs, tmp_path / "plot.png")
+        draw_runs(runs, tmp_path / "plot.png", group=True)
+        assert (tmp_path / "plot.png").is_file()

@@ -1,0 +1,7 @@
+"""Actor and critic in PyTorch.
+
+actor_critic.py  both networks
+encoder.py       convolutions for images
+layers.py        multilayer perceptrons and their initial weights
+build.py         the network that a configuration and two spaces describe
+"""

@@ -1,0 +1,117 @@
+"""Whether and how a configuration can be trained on this machine; what every `auto` means here."""
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from lander_runtime import envs
+from lander_runtime.errors import MachineLacks, UsageError
+from lander_runtime.spec import EnvSpec, Space
+from lander_trainer.backends import choose_backend, choose_workers
+from lander_trainer.config import TrainConfig
+from lander_trainer.learners import choose_learner
+from lander_trainer.memory import check_memory, rollout_bytes
+from lander_trainer.networks.actor_critic import misfit
+from lander_trainer.networks.encoder import is_image
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """A configuration that can be trained on this machine, and what was found out about its environment."""
+
+    config: TrainConfig
+    """Without `auto`: backend, workers, device and learner are those that run."""
+    env: EnvSpec
+    """What the policy is scored in."""
+    shaped_env: EnvSpec
+    """What it is trained in: the same, with the configuration's shaping."""
+    observation: Space
+    action: Space
+
+    @property
+    def observation_bytes(self) -> int:
+        """Bytes that the observations of one rollout take."""
+        return rollout_bytes(self.config, self.observation)
+
+
+def plan_training(config: TrainConfig) -> TrainingPlan:
+    """Check that `config` can be trained on this machine and replace every `auto` by what it means here.
+
+    Builds the environment once, and once more with its shaping where it has one.
+
+    Raises:
+        UsageError: the environment is unknown, was replaced, or has spaces that do not fit.
+        MachineLacks: the backend or the device is not there.
+    """
+    env, shaped = resolved(config), shaped_env(config)
+    observation, action = check_trainable(env, config)
+    if shaped != env and check_trainable(shaped, config) != (observation, action):
+        raise UsageError(f"shaping {dict(config.shaping)} changes the observations or actions of {env.id}.")
+    backend = choose_backend(config.backend, shaped, observation, action)
+    workers = choose_workers(config.workers, backend, shaped, config.lanes)
+    config = replace(config, backend=backend, workers=workers, device=choose_device(config, observation))
+    check_memory(config, observation)
+    config = replace(config, learner=choose_learner(config, observation))
+    return TrainingPlan(config, env, shaped, observation, action)
+
+
+def prepare(config: TrainConfig) -> TrainConfig:
+    """The configuration of `plan_training`; raises like it."""
+    return plan_training(config).config
+
+
+def observation_bytes(config: TrainConfig) -> int:
+    """Bytes that the observations of one rollout take; raises like `plan_training`."""
+    return plan_training(config).observation_bytes
+
+
+def resolved(config: TrainConfig) -> EnvSpec:
+    """The recipe of the environment that `config` trains for; raises like `envs.resolve`."""
+    return envs.resolve(config.env, config.env_kwargs, config.env_wrappers)
+
+
+def shaped_env(config: TrainConfig) -> EnvSpec:
+    """The recipe of the environment that `config` trains in: the same, with its shaping; raises likewise."""
+    return envs.resolve(config.env, {**config.env_kwargs, **config.shaping}, config.env_wrappers)
+
+
+def check_trainable(env: EnvSpec, config: TrainConfig | None = None) -> tuple[Space, Space]:
+    """The spaces of `env`, where this trainer can learn in it, with the network of `config`.
+
+    Raises:
+        UsageError: the observations are neither vectors nor images, or a space is none that policies have.
+    """
+    probe = envs.make(env)
+    observation, action = envs.describe_spaces(probe)
+    probe.close()
+    reason = misfit(observation, action, 1 if config is None else len(config.channels))
+    if reason is not None:
+        raise UsageError(f"{env.id} has {reason}.")
+    if config is not None and config.normalize_observations and is_image(observation):
+        raise UsageError(
+            f"{env.id} has images, which are brought to the range from 0 to 1 as they are; "
+            "leave normalize_observations out."
+        )
+    return observation, action
+
+
+def choose_device(config: TrainConfig, observation: Space) -> str:
+    """The device that `config.device` (`auto`, `cpu` or `cuda`) means on this machine.
+
+    `auto` takes the CPU for what the handwritten learner does, as Stable-Baselines3 advises of PPO without a
+    convolution (its pull request 2017): starting the work of layers this small on a GPU, at every step, is
+    likely to take longer than doing it. Everything else goes to CUDA where PyTorch has it.
+
+    Raises:
+        MachineLacks: `cuda` was asked for and PyTorch does not have it.
+        UsageError: as `choose_learner`.
+    """
+    there = torch.cuda.is_available()
+    if config.device == "cuda" and not there:
+        raise MachineLacks(
+            "PyTorch finds no CUDA device. Install a CUDA build of torch, or use --device cpu."
+        )
+    if config.device != "auto":
+        return config.device
+    learner = choose_learner(replace(config, device="cpu"), observation)
+    return "cuda" if there and learner != "handwritten" else "cpu"

@@ -1,0 +1,7 @@
+"""Pictures of a run's progress.
+
+curve.py  the learning curve of one run
+plot.py   several runs in one picture
+bands.py  mean and interval over several runs
+style.py  how these pictures look, and saving them
+"""

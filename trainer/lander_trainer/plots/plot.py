@@ -1,0 +1,164 @@
+"""One picture of one or several runs: their training means and selection scores over steps or seconds."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+
+from lander_runtime import envs
+from lander_runtime.errors import InputRefused, LanderError, UsageError
+from lander_trainer.plots.bands import mean_band
+from lander_trainer.plots.curve import AXES, draw_learning_curve, points
+from lander_trainer.plots.style import LINES, add_legend, check_picture, new_picture, save_picture
+from lander_trainer.runs.run_history import RunHistory
+
+_LABEL = 90
+"""Characters of a legend's line; as many as fit below a picture."""
+
+
+def draw_runs(runs: Sequence[RunHistory], path: Path, *, x: str = "steps", group: bool = False) -> None:
+    """Draw `runs` into the PNG or SVG file `path`.
+
+    One run is drawn as its learning curve; several as a line each, with a dot where the greedy policy
+    was scored, named by their folders and by the settings in which they differ.
+
+    Args:
+        runs: at least one.
+        path: where to write, atomically.
+        x: `steps` or `seconds`.
+        group: draw runs that differ in nothing but the seed as their mean and a band (`bands.mean_band`).
+
+    Raises:
+        UsageError: the suffix is unknown, or there are more lines than can be told apart.
+        InputRefused: a run has no point to draw, or those of a group have no steps in common.
+    """
+    check_picture(path)
+    for run in runs:
+        if not points(run.rows, "mean_return")[0] and not points(run.rows, "selection_score")[0]:
+            raise InputRefused(f"{run.path}: no episode has ended in it yet, so there is nothing to draw.")
+    threshold = _common_threshold(runs)
+    shaped = [bool(run.config.get("shaping")) for run in runs]
+    if len(runs) == 1:
+        title = f"{runs[0].env}, seed {runs[0].config.get('seed', 'unknown')}"
+        draw_learning_curve(
+            runs[0].rows, path, title=title, reward_threshold=threshold, x=x, shaped=shaped[0]
+        )
+        return
+    lines = lines_of(runs, group)
+    if len(lines) > len(LINES):
+        raise UsageError(
+            f"{len(lines)} lines cannot be told apart, {len(LINES)} at most can. Name fewer runs"
+            + (", or give --group." if not group else ".")
+        )
+    names = ", ".join(dict.fromkeys(run.env for run in runs))
+    band = ", mean and band" if len(lines) < len(runs) else ""
+    paid = " with shaping" if all(shaped) else ", some with shaping" if any(shaped) else ""
+    title = f"{_shorten(names, 60)} (lines: training{paid}{band}; dots: greedy)"
+    figure, axes = new_picture(title=title, x=AXES[x], legend_rows=len(lines) + 1)
+    entries: list[tuple[Artist, str]] = []
+    for line, (colour, dash) in zip(lines, LINES, strict=False):
+        entries.append((_draw_line(axes, line, x, colour, dash), line.label))
+    if threshold is not None:
+        # Grey and thin, because every colour and dash may stand for a run.
+        entries.append((axes.axhline(threshold, color="0.5", linewidth=0.8), f"solved at {threshold:g}"))
+    add_legend(figure, entries, columns=1)
+    save_picture(figure, path)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a picture of several: a run, or runs that differ in their seeds."""
+
+    label: str
+    runs: tuple[RunHistory, ...]
+
+
+def lines_of(runs: Sequence[RunHistory], group: bool) -> list[Line]:
+    """The lines that `runs` make, each with its label, in the order of their first runs."""
+    groups: dict[str, list[RunHistory]] = {}
+    for run in runs:
+        settings = {name: value for name, value in run.config.items() if name != "seed"}
+        key = repr(sorted(settings.items())) if group else str(run.path.resolve())
+        groups.setdefault(key, []).append(run)
+    names = _names(runs)
+    differing = differences([run.config for run in runs])
+    labels = {str(run.path): settings for run, settings in zip(runs, differing, strict=True)}
+    lines = []
+    for members in groups.values():
+        settings = dict(labels[str(members[0].path)])
+        if len(members) > 1:
+            settings.pop("seed", None)
+        folders = ", ".join(names[str(run.path)] for run in members)
+        if len(members) > 1:
+            folders = f"{len(members)} seeds ({_shorten(folders, 30)})"
+        told = ", ".join(f"{name} {value}" for name, value in settings.items())
+        lines.append(Line(_shorten(f"{folders}: {told}" if told else folders), tuple(members)))
+    return lines
+
+
+def differences(configs: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Of each of `configs` the settings in which not all agree, as short texts; one left out is `none`."""
+    names = dict.fromkeys(name for config in configs for name in config)
+    differing = [
+        name for name in names if any(config.get(name) != configs[0].get(name) for config in configs)
+    ]
+    return [{name: _in_short(config.get(name)) for name in differing} for config in configs]
+
+
+def _draw_line(axes: Axes, line: Line, x: str, colour: str, dash: str) -> Artist:
+    """The training mean, its band where there are several runs, and the selection scores as dots."""
+    curves = [curve for run in line.runs if (curve := points(run.rows, "mean_return", x))[0]]
+    at: Sequence[float] | Any = []
+    mean: Sequence[float] | Any = []
+    if len(line.runs) == 1 and curves:
+        ((at, mean),) = curves
+    elif curves:
+        at, mean, low, high = mean_band(curves)
+        if not len(at) or len(curves) < len(line.runs):
+            raise InputRefused(f"The runs of the group {line.label!r} have no {AXES[x]} in common.")
+        axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0)
+    (drawn,) = axes.plot(at, mean, color=colour, linestyle=dash, marker="." if len(at) == 1 else "")
+    for run in line.runs:
+        axes.plot(*points(run.rows, "selection_score", x), "o", color=colour, markersize=3, alpha=0.7)
+    return drawn
+
+
+def _names(runs: Sequence[RunHistory]) -> dict[str, str]:
+    """What tells the folders apart, by path: such as `001`, or `CartPole-v1/001` among several parents."""
+    parents = [run.path.resolve().parent for run in runs]
+    common = Path(os.path.commonpath(parents))
+    return {str(run.path): run.path.resolve().relative_to(common).as_posix() for run in runs}
+
+
+def _common_threshold(runs: Sequence[RunHistory]) -> float | None:
+    """The return from which all `runs` count as solved; None where they differ or nobody knows."""
+    thresholds = {_threshold(run.env) for run in runs}
+    return thresholds.pop() if len(thresholds) == 1 else None
+
+
+def _threshold(env: str) -> float | None:
+    try:
+        return envs.resolve(env).reward_threshold
+    # An environment that is not installed here: its runs can be drawn all the same.
+    except LanderError:
+        return None
+
+
+def _in_short(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return "x".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _shorten(text: str, length: int = _LABEL) -> str:
+    """`text` without what cannot be printed, cut to `length`."""
+    clean = "".join(character for character in text if character.isprintable())
+    return clean if len(clean) <= length else clean[: length - 1] + "…"

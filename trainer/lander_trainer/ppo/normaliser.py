@@ -1,0 +1,165 @@
+"""Observations and rewards brought to the size that networks learn from, by what a run has met so far.
+
+Between two rollouts and not at every step: so a rollout is seen with one set of numbers, from its first
+action to its last epoch, and the numbers do not depend on how lanes are stepped. Learners never know.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lander_runtime.errors import InputRefused
+from lander_trainer.config import TrainConfig
+from lander_trainer.ppo.rollout import Rollout
+
+LIMIT = np.float32(10.0)
+"""Normalised observations and rewards are held within this, as in Stable-Baselines3's VecNormalize: what was
+never met before must not throw a network far out."""
+
+_SMALLEST_VARIANCE = 1e-8
+
+
+class RunningMoments:
+    """Mean and variance of all rows given so far, in double precision."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        """Begin with no rows, each of which will be of `shape`."""
+        self.count = 0
+        self.mean = np.zeros(shape)
+        self.squares = np.zeros(shape)
+        """Sum of squared distances from the mean."""
+
+    def update(self, rows: NDArray[Any]) -> None:
+        """Add `rows` `[R, *shape]` (Chan, Golub and LeVeque 1983, equation 2.1)."""
+        if not len(rows):
+            return
+        count, rows = self.count + len(rows), rows.astype(np.float64)
+        mean = rows.mean(axis=0)
+        apart = mean - self.mean
+        self.squares = (
+            self.squares
+            + np.square(rows - mean).sum(axis=0)
+            + np.square(apart) * (self.count * len(rows) / count)
+        )
+        self.mean = self.mean + apart * (len(rows) / count)
+        self.count = count
+
+    @property
+    def deviation(self) -> NDArray[np.float64]:
+        """Standard deviation (over n, not n - 1), never 0; 1 as long as there are no rows."""
+        variance = self.squares / self.count if self.count else np.ones_like(self.squares)
+        return np.sqrt(variance + _SMALLEST_VARIANCE)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What `restore` needs."""
+        return {"count": np.array(self.count), "mean": np.array(self.mean), "squares": np.array(self.squares)}
+
+    def restore(self, state: dict[str, NDArray[Any]], name: str) -> None:
+        """Put back what `state` gave under `name` and a dot in front.
+
+        Raises:
+            InputRefused: the state is missing or not one of rows of this shape.
+        """
+        count, mean, squares = (
+            state.get(f"{name}.{part}", np.array(None)) for part in ("count", "mean", "squares")
+        )
+        moments = all(
+            array.dtype == np.float64 and array.shape == self.mean.shape and np.isfinite(array).all()
+            for array in (mean, squares)
+        )
+        counted = count.dtype == np.int64 and count.shape == () and count >= 0
+        if not (moments and counted and (squares >= 0.0).all()):
+            raise InputRefused(f"The checkpoint's normaliser ({name}) is missing or broken.")
+        self.count, self.mean, self.squares = int(count), mean.copy(), squares.copy()
+
+
+class Normaliser:
+    """What a run's settings ask for: of observations, of rewards, both or nothing."""
+
+    def __init__(self, config: TrainConfig, shape: tuple[int, ...]) -> None:
+        """For observations of `shape`."""
+        self._config = config
+        self._moments: dict[str, RunningMoments] = {}
+        if config.normalize_observations:
+            self._moments["observations"] = RunningMoments(shape)
+        if config.normalize_rewards:
+            self._moments["returns"] = RunningMoments(())
+        self._returns = np.zeros(config.lanes)
+        """Of each lane: rewards of the running episode so far, earlier ones discounted."""
+        self._frozen: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+        self._freeze()
+
+    @property
+    def frozen(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """Mean and deviation of observations, `[*obs_shape]` each, as they are used now; None without."""
+        return self._frozen
+
+    def observations(self, obs: NDArray[Any]) -> NDArray[Any]:
+        """`obs` `[..., *obs_shape]` as the networks see them: float32, or untouched where nothing is asked.
+
+        In single precision, operation for operation what the exported graph does.
+        """
+        if self._frozen is None:
+            return obs
+        mean, deviation = self._frozen
+        return np.clip((obs.astype(np.float32) - mean) / deviation, -LIMIT, LIMIT)
+
+    def rewards(self, rollout: Rollout) -> NDArray[np.float32]:
+        """The rewards `[T, N]` of the next rollout, over the deviation of the discounted return.
+
+        Not shifted, since that would change what is worth living for (Engstrom et al. 2020, section 3). The
+        deviation counts the rollout in: nothing acts on rewards before it is complete.
+        """
+        moments = self._moments.get("returns")
+        if moments is None:
+            return rollout.rewards
+        gamma, ended = self._config.gamma, rollout.terminated | rollout.truncated
+        returns = np.zeros(rollout.rewards.shape)
+        for step, rewards in enumerate(rollout.rewards):
+            self._returns = gamma * self._returns + rewards
+            returns[step] = self._returns
+            self._returns[ended[step]] = 0.0
+        moments.update(returns[rollout.live])
+        scaled = rollout.rewards / np.float32(moments.deviation)
+        return np.clip(scaled, -LIMIT, LIMIT)
+
+    def learn(self, rollout: Rollout) -> None:
+        """Count the observations that the policy acted on in, from the next rollout on."""
+        moments = self._moments.get("observations")
+        if moments is not None:
+            moments.update(rollout.obs[:-1][rollout.live])
+            self._freeze()
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What `restore` needs; empty where nothing is asked."""
+        state = {
+            f"{name}.{part}": array
+            for name, moments in self._moments.items()
+            for part, array in moments.state().items()
+        }
+        return {**state, "lanes": self._returns.copy()} if "returns" in self._moments else state
+
+    def restore(self, state: dict[str, NDArray[Any]], *, lanes: bool = True) -> None:
+        """Put back what `state` gave.
+
+        Args:
+            state: of a run with the same settings.
+            lanes: whether the environments are where they were, too.
+
+        Raises:
+            InputRefused: the state is missing or does not fit.
+        """
+        for name, moments in self._moments.items():
+            moments.restore(state, name)
+        if lanes and "returns" in self._moments:
+            returns = state.get("lanes", np.array(None))
+            if returns.dtype != np.float64 or returns.shape != self._returns.shape:
+                raise InputRefused("The checkpoint's normaliser (lanes) is missing or broken.")
+            self._returns = returns.copy()
+        self._freeze()
+
+    def _freeze(self) -> None:
+        moments = self._moments.get("observations")
+        if moments is not None:
+            self._frozen = moments.mean.astype(np.float32), moments.deviation.astype(np.float32)

@@ -1,0 +1,7 @@
+"""A run on disk.
+
+run_directory.py  its folder
+checkpoint.py     everything that is needed to continue or to export it
+metrics.py        what is told of an update
+run_history.py    reading the metrics of a run again
+"""

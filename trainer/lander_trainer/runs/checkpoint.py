@@ -1,0 +1,197 @@
+"""Checkpoints: one safetensors file, weights and states as tensors, all else as JSON in its header.
+
+No pickle anywhere, so a checkpoint from a stranger can be opened without running their code.
+
+    network.<key>              the actor-critic's state dict
+    optimizer.<i>.<name>       Adam's state of parameter i: step, exp_avg, exp_avg_sq
+    lanes.<name>               where the environments were, on a backend that can tell
+    collector.<name>           what the collector remembers of them
+    normaliser.<name>          means and deviations of observations and returns, where the settings ask
+    header `lander.checkpoint` environment, spaces, settings, progress, versions, random generator
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.files import atomic_write
+from lander_runtime.json_fields import Fields
+from lander_runtime.spec import EnvSpec, Space
+from lander_trainer.config import TrainConfig
+from lander_trainer.networks.actor_critic import ActorCritic, misfit
+from lander_trainer.networks.build import build_network
+from lander_trainer.ppo.normaliser import Normaliser
+
+METADATA_KEY = "lander.checkpoint"
+SCHEMA = "1.0"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come."""
+
+    updates: int = 0
+    steps: int = 0
+    """Environment steps, dummy rows not counted."""
+    episodes: int = 0
+    seconds: float = 0.0
+    """Wall-clock time spent training, interruptions not counted."""
+    best_score: float | None = None
+    """Best mean return on the selection seeds so far."""
+    resumed: bool = False
+    """Whether the run ever went on from a checkpoint in a way that its settings alone do not repeat."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint file holds."""
+
+    env: EnvSpec
+    observation: Space
+    action: Space
+    config: TrainConfig
+    progress: Progress
+    versions: dict[str, str]
+    platform: str
+    created: str
+    """ISO 8601, UTC."""
+    tensors: dict[str, Tensor]
+    """`network.*` the weights, `optimizer.*` Adam's moments, `normaliser.*` what observations and rewards are
+    normalised with, `lanes.*` and `collector.*` where the environments were (only from a backend that can
+    tell)."""
+    rng: dict[str, Any] = field(default_factory=dict)
+    """State of the generator that draws actions and shuffles rows, as NumPy gives it."""
+
+    def save(self, path: Path) -> None:
+        """Write the file, atomically."""
+        header = {
+            "schema": SCHEMA,
+            "env": self.env.to_json(),
+            "observation": self.observation.to_json(),
+            "action": self.action.to_json(),
+            "config": self.config.to_dict(),
+            "progress": asdict(self.progress),
+            "versions": self.versions,
+            "platform": self.platform,
+            "created": self.created,
+            "rng": self.rng,
+        }
+        content = save(self.tensors, metadata={METADATA_KEY: json.dumps(header, allow_nan=False)})
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(content)
+
+    @classmethod
+    def load(cls, path: Path) -> "Checkpoint":
+        """Read a checkpoint onto the CPU.
+
+        Raises:
+            InputRefused: missing, not safetensors, not ours, of an unknown major version, or misshapen.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        except (OSError, SafetensorError) as error:
+            raise InputRefused(f"{path}: not a readable safetensors file ({error}).") from error
+        if METADATA_KEY not in metadata:
+            raise InputRefused(f"{path}: a safetensors file, but not a checkpoint of lander.")
+        fields = Fields.parse(metadata[METADATA_KEY], path.name)
+        schema = fields.text("schema")
+        if schema.split(".")[0] != SCHEMA.split(".")[0]:
+            raise InputRefused(f"{path}: written in checkpoint schema {schema}; this version reads 1.x.")
+        progress = fields.child("progress")
+        config = fields.mapping("config")
+        return cls(
+            env=EnvSpec.from_json(fields.child("env")),
+            observation=Space.from_json(fields.child("observation")),
+            action=Space.from_json(fields.child("action")),
+            config=_read_config(config, path),
+            progress=Progress(
+                updates=progress.integer("updates"),
+                steps=progress.integer("steps"),
+                episodes=progress.integer("episodes"),
+                seconds=progress.number("seconds"),
+                best_score=progress.optional_number("best_score"),
+                resumed=bool(progress.data.get("resumed", False)),
+            ),
+            versions=fields.mapping("versions"),
+            platform=fields.text("platform"),
+            created=fields.text("created"),
+            tensors=tensors,
+            rng=fields.mapping("rng") if "rng" in fields.data else {},
+        )
+
+    def network(self) -> ActorCritic:
+        """The actor-critic with these weights, on the CPU.
+
+        Raises:
+            InputRefused: the weights do not fit the settings in the header.
+        """
+        reason = misfit(self.observation, self.action, len(self.config.channels))
+        if reason is not None:
+            raise InputRefused(f"The checkpoint's environment has {reason}.")
+        weights = {
+            name.removeprefix("network."): t
+            for name, t in self.tensors.items()
+            if name.startswith("network.")
+        }
+        # Compared before anything of the claimed size is allocated.
+        with torch.device("meta"):
+            claimed = build_network(self.observation, self.action, self.config).state_dict()
+        if {k: t.shape for k, t in claimed.items()} != {k: t.shape for k, t in weights.items()}:
+            raise InputRefused("The weights do not fit the settings that they are stored with.")
+        network = build_network(self.observation, self.action, self.config)
+        network.load_state_dict(weights)
+        return network
+
+    def normaliser(self) -> Normaliser:
+        """What the network sees observations through.
+
+        Raises:
+            InputRefused: it is missing, or does not fit the settings in the header.
+        """
+        normaliser = Normaliser(self.config, self.observation.shape)
+        normaliser.restore(self.arrays("normaliser"), lanes=False)
+        return normaliser
+
+    def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """The tensors whose names start with `prefix` and a dot, without it.
+
+        Raises:
+            InputRefused: one of a type that NumPy does not have, such as bfloat16.
+        """
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, tensor in self.tensors.items():
+            if name.startswith(f"{prefix}."):
+                try:
+                    arrays[name.removeprefix(f"{prefix}.")] = tensor.numpy()
+                except TypeError as error:
+                    raise InputRefused(f"{name} in the checkpoint is of {tensor.dtype}.") from error
+        return arrays
+
+
+def _read_config(values: dict[str, Any], path: Path) -> TrainConfig:
+    known = {name: value for name, value in values.items() if name in TrainConfig.__dataclass_fields__}
+    try:
+        return TrainConfig().with_values(known)
+    except UsageError as error:
+        raise InputRefused(f"{path}: a setting in it is impossible. {error}") from error
+
+
+def named_tensors(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
+    """Arrays as the tensors of a checkpoint; `Checkpoint.arrays` is the inverse."""
+    return {f"{prefix}.{name}": torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def network_tensors(network: ActorCritic) -> dict[str, Tensor]:
+    """A copy of the weights under their names in a checkpoint."""
+    return {f"network.{name}": t.detach().cpu().clone() for name, t in network.state_dict().items()}

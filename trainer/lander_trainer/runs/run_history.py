@@ -1,0 +1,93 @@
+"""What a run's folder says about its past: settings and rows, read with suspicion.
+
+Apart from `run_directory`, which reads what its own process has written: a picture is asked for of
+folders of any age and origin.
+"""
+
+import itertools
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lander_runtime.errors import InputRefused
+from lander_runtime.json_fields import Fields
+from lander_trainer.runs.run_directory import RunDirectory
+
+
+@dataclass(frozen=True)
+class RunHistory:
+    """One run as it was written down."""
+
+    path: Path
+    config: Mapping[str, Any]
+    """Settings by name, as in config.toml."""
+    rows: Sequence[dict[str, float | None]]
+    """At least one, in order: steps, seconds, mean_return, selection_score and best_score of an update."""
+
+    @property
+    def env(self) -> str:
+        return str(self.config["env"])
+
+
+def find_runs(path: Path) -> list[Path]:
+    """`path`, where it is a run's folder, else the runs below it that have made an update.
+
+    Raises:
+        InputRefused: `path` is no folder, or there is none.
+    """
+    if not path.is_dir():
+        raise InputRefused(f"{path}: no such folder. Runs are under runs/, such as runs/LunarLander-v3/001.")
+    if (path / "metrics.jsonl").is_file():
+        return [path]
+    # Training starts with an empty file: a run without an update is no reason to refuse its neighbours.
+    found = sorted(file.parent for file in path.rglob("metrics.jsonl") if file.stat().st_size)
+    if not found:
+        raise InputRefused(
+            f"{path}: no run with an update in it; expected metrics.jsonl there or in folders below."
+        )
+    return found
+
+
+def read_history(path: Path) -> RunHistory:
+    """The run in `path`.
+
+    Raises:
+        InputRefused: a file is missing or corrupt, or the run has no update yet.
+    """
+    return RunHistory(path, _read_config(path / "config.toml"), _read_rows(RunDirectory(path)))
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    try:
+        config = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputRefused(f"{file}: not the readable settings of a run ({error}).") from error
+    Fields(config, str(file)).text("env")
+    return config
+
+
+def _read_rows(run: RunDirectory) -> list[dict[str, float | None]]:
+    try:
+        lines = run.metrics.read_text(encoding="utf-8").split("\n")
+    except (OSError, ValueError) as error:
+        raise InputRefused(f"{run.metrics}: not readable ({error}).") from error
+    # What follows the last line end is nothing, or a row that a crash cut short.
+    rows = [_read_row(line, f"{run.metrics}: line {number}") for number, line in enumerate(lines[:-1], 1)]
+    if not rows:
+        raise InputRefused(f"{run.metrics}: no update in it yet; look again when the run has made one.")
+    for number, (before, after) in enumerate(itertools.pairwise(rows), 2):
+        if after["steps"] <= before["steps"]:  # pyright: ignore[reportOperatorIssue]
+            raise InputRefused(f"{run.metrics}: line {number}: the steps do not grow; the file was changed.")
+    return rows
+
+
+def _read_row(line: str, where: str) -> dict[str, float | None]:
+    fields = Fields.parse(line, where)
+    scores = ("mean_return", "selection_score", "best_score")
+    return {
+        "steps": fields.number("steps"),
+        "seconds": fields.number("seconds"),
+        **{name: fields.optional_number(name) for name in scores},
+    }
