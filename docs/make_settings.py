@@ -8,6 +8,7 @@ A test fails where the page is not what this writes, so a setting cannot be adde
 import ast
 import dataclasses
 import inspect
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -20,12 +21,12 @@ PAGE = Path(__file__).with_name("settings.md")
 
 _HEAD = """# Settings
 
-Every setting of a training run: its type, its default, and what it means. This page is written by
-`python docs/make_settings.py` from [config.py](../trainer/lander_trainer/config.py); edit the docstrings there.
+Every setting of a training run: its type, its default, and what it means. `python docs/make_settings.py`
+writes this page from [config.py](../trainer/lander_trainer/config.py); edit the docstrings there.
 
-Change a setting with `lander train --set NAME=VALUE`. A preset names values of its own
-([presets](../trainer/lander_trainer/preset_files)); the defaults below hold where it names none. The run keeps all of
-them in `config.toml`. What the LunarLander settings are worth was measured:
+Change a setting with `lander train --set NAME=VALUE`. A preset has values of its own
+([presets](../trainer/lander_trainer/preset_files)). The defaults below are used where the preset has none.
+A run keeps all its settings in `config.toml`. What the settings are worth on LunarLander was measured:
 [training.md](training.md#what-each-setting-is-worth).
 
 | setting | type | default | meaning |
@@ -53,11 +54,10 @@ def main() -> None:
 
 def render() -> str:
     """The page as Markdown; the same settings give the same text."""
-    fields = dataclasses.fields(TrainConfig)
     meanings = _docstrings(TrainConfig)
     rows = [
-        f"| `{field.name}` | {_cell(_type(field))} | {_cell(_default(field))} | {_cell(meanings[field.name])} |"
-        for field in fields
+        _row(f"`{field.name}`", _type(field), _default(field), meanings[field.name])
+        for field in dataclasses.fields(TrainConfig)
     ]
     return _HEAD + "\n".join(rows) + "\n" + _SOURCES
 
@@ -66,10 +66,11 @@ def _docstrings(of: type) -> dict[str, str]:
     """The string under each field of a dataclass, in one line."""
     [body] = [node.body for node in ast.parse(inspect.getsource(of)).body if isinstance(node, ast.ClassDef)]
     found: dict[str, str] = {}
-    for field, below in zip(body, body[1:], strict=False):
+    for field, below in itertools.pairwise(body):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
             # A field without a docstring must not pass unseen.
-            assert isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant), field.target.id
+            assert isinstance(below, ast.Expr), field.target.id
+            assert isinstance(below.value, ast.Constant), field.target.id
             found[field.target.id] = re.sub(r"\s+", " ", str(below.value.value))
     return found
 
@@ -108,8 +109,8 @@ def _default(field: dataclasses.Field[Any]) -> str:
     return f"`{value:_}`" if isinstance(value, int) else f"`{value}`"
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 if __name__ == "__main__":
