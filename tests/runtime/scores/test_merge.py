@@ -101,7 +101,7 @@ def test_many_missing_parts_are_not_all_named(evaluate_parts: EvaluateParts) -> 
 
 def test_a_gap_between_parts_that_say_nothing_of_a_whole_is_told(evaluate_parts: EvaluateParts) -> None:
     parts = {name: replace(part, shard=None) for name, part in evaluate_parts(4).items() if name != "3"}
-    with pytest.raises(InputRefused, match=r"^5 episodes from seed 510 are missing. EvaluateParts"):
+    with pytest.raises(InputRefused, match=r"^5 episodes from seed 510 are missing. Fly"):
         merge(parts)
 
 
