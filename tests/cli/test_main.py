@@ -116,9 +116,10 @@ class TestErrors:
         ],
     )
     def test_a_missing_package_is_named_with_the_line_that_installs_it(
-        self, start: Start, arguments: list[str], missing: str, extra: str
+        self, start: Start, lander: Lander, tiny: Path, arguments: list[str], missing: str, extra: str
     ) -> None:
         """`sys.modules[name] = None` is Python's own way of having a module be absent."""
+        lander("eval", tiny, "--episodes", "1", "--gif-episodes", "none", "--save-replay", "eval.jsonl.gz")
         found = start(*arguments, prelude=f"import sys; sys.modules[{missing!r}] = None").end()
         assert (found.code, found.out) == (4, "")
         assert f"pip install 'lander-rl[{extra}]'" in found.message

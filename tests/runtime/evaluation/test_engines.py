@@ -342,7 +342,9 @@ OFTEN_INTERRUPTED = """
 import random, signal
 from contextlib import closing
 from lander_runtime import EnvSpec, Policy
-from lander_runtime.engines import Job, ProcessEngine, processes
+from lander_runtime.evaluation import processes
+from lander_runtime.evaluation.job import Job
+from lander_runtime.evaluation.processes import ProcessEngine
 
 class Quick:
     "Answers from here: what is tried is only how this process waits."

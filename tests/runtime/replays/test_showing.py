@@ -214,7 +214,7 @@ def recorded(drifting: EnvSpec, discrete: Policy) -> Recorded:
 
 
 @pytest.fixture
-def proof(drifting: EnvSpec) -> Any:
+def verifier(drifting: EnvSpec) -> Any:
     header = header_for(drifting, policy_sha256=None, deterministic=True, first_seed=3, episodes=1)
     with ReplayVerifier(header, "rgb_array") as opened:
         yield opened

@@ -14,11 +14,11 @@ from lander_runtime.scores.report import RUN_KEYS, Report
 from lander_runtime.scores.shards import Shard
 from lander_runtime.versions import platform_name
 
-Fly = Callable[..., dict[str, Report]]
+EvaluateParts = Callable[..., dict[str, Report]]
 
 
 @pytest.fixture
-def run(discrete: Policy, drifting: EnvSpec) -> Fly:
+def evaluate_parts(discrete: Policy, drifting: EnvSpec) -> EvaluateParts:
     """(parts, episodes) -> the reports of all parts by index, each flown on its own."""
 
     def parts(of: int, episodes: int = 20, **options: Any) -> dict[str, Report]:
@@ -43,10 +43,10 @@ def without_conduct(report: Report) -> dict[str, Any]:
 @pytest.mark.parametrize("sampled", [False, True])
 @pytest.mark.parametrize("of", [1, 2, 3, 20])
 def test_what_comes_out_is_the_report_of_one_run(
-    fly: Fly, discrete: Policy, drifting: EnvSpec, of: int, sampled: bool
+    evaluate_parts: EvaluateParts, discrete: Policy, drifting: EnvSpec, of: int, sampled: bool
 ) -> None:
     whole = evaluate(discrete, drifting, episodes=20, first_seed=500, sampled=sampled)
-    parts = list(fly(of, sampled=sampled).items())
+    parts = list(evaluate_parts(of, sampled=sampled).items())
     random.Random(of).shuffle(parts)
     merged = merge(dict(parts))
     assert without_conduct(merged.report) == without_conduct(whole)
@@ -55,8 +55,8 @@ def test_what_comes_out_is_the_report_of_one_run(
     assert merged.remarks == []
 
 
-def test_what_was_assumed_of_the_policy_must_agree(fly: Fly) -> None:
-    parts = fly(2)
+def test_what_was_assumed_of_the_policy_must_agree(evaluate_parts: EvaluateParts) -> None:
+    parts = evaluate_parts(2)
     parts["2"] = replace(parts["2"], assumptions=("The largest output is the action.",))
     with pytest.raises(InputRefused, match="assumed"):
         merge(parts)
@@ -69,9 +69,9 @@ def test_measures_that_are_not_there_stay_so(discrete: Policy) -> None:
     assert merge(parts).report.sha256 == whole.sha256
 
 
-def test_parts_need_not_be_of_one_cut(fly: Fly) -> None:
+def test_parts_need_not_be_of_one_cut(evaluate_parts: EvaluateParts) -> None:
     """A half and two quarters are a whole."""
-    halves, quarters = fly(2), fly(4)
+    halves, quarters = evaluate_parts(2), evaluate_parts(4)
     merged = merge({"a": quarters["4"], "b": halves["1"], "c": quarters["3"]})
     assert merged.report.sha256 == merge(halves).report.sha256
 
@@ -85,46 +85,48 @@ def test_parts_need_not_be_of_one_cut(fly: Fly) -> None:
         (["4"], r"^5 episodes from seed 515 are missing \(shard 4/4\)"),
     ],
 )
-def test_a_missing_part_is_named(fly: Fly, lost: list[str], named: str) -> None:
-    parts = fly(4)
+def test_a_missing_part_is_named(evaluate_parts: EvaluateParts, lost: list[str], named: str) -> None:
+    parts = evaluate_parts(4)
     for name in lost:
         del parts[name]
     with pytest.raises(InputRefused, match=named):
         merge(parts)
 
 
-def test_many_missing_parts_are_not_all_named(fly: Fly) -> None:
-    parts = fly(20)
+def test_many_missing_parts_are_not_all_named(evaluate_parts: EvaluateParts) -> None:
+    parts = evaluate_parts(20)
     with pytest.raises(InputRefused, match=r"shard 2/20, .* 11/20 and more"):
         merge({name: parts[name] for name in ("1", "20")})
 
 
-def test_a_gap_between_parts_that_say_nothing_of_a_whole_is_told(fly: Fly) -> None:
-    parts = {name: replace(part, shard=None) for name, part in fly(4).items() if name != "3"}
+def test_a_gap_between_parts_that_say_nothing_of_a_whole_is_told(evaluate_parts: EvaluateParts) -> None:
+    parts = {name: replace(part, shard=None) for name, part in evaluate_parts(4).items() if name != "3"}
     with pytest.raises(InputRefused, match=r"^5 episodes from seed 510 are missing. Fly"):
         merge(parts)
 
 
-def test_a_part_that_is_there_twice_is_named(fly: Fly) -> None:
-    parts = fly(3)
+def test_a_part_that_is_there_twice_is_named(evaluate_parts: EvaluateParts) -> None:
+    parts = evaluate_parts(3)
     with pytest.raises(InputRefused, match=r"^copy: its episodes from seed 506 on are in 2 too"):
         merge({**parts, "copy": parts["2"]})
 
 
-def test_parts_that_overlap_are_named(fly: Fly) -> None:
+def test_parts_that_overlap_are_named(evaluate_parts: EvaluateParts) -> None:
     with pytest.raises(InputRefused, match=r"^third: its episodes from seed 506 on are in half too"):
-        merge({"half": fly(2)["1"], "third": fly(3)["2"], "last": fly(3)["3"]})
+        merge(
+            {"half": evaluate_parts(2)["1"], "third": evaluate_parts(3)["2"], "last": evaluate_parts(3)["3"]}
+        )
 
 
-def test_parts_of_wholes_of_different_sizes_are_refused(fly: Fly) -> None:
+def test_parts_of_wholes_of_different_sizes_are_refused(evaluate_parts: EvaluateParts) -> None:
     with pytest.raises(InputRefused, match=r"1 and b are parts of different evaluations: of 20 .* of 30 "):
-        merge({"1": fly(2)["1"], "b": fly(2, episodes=30)["2"]})
+        merge({"1": evaluate_parts(2)["1"], "b": evaluate_parts(2, episodes=30)["2"]})
 
 
-def test_a_part_beside_its_whole_is_refused(fly: Fly) -> None:
+def test_a_part_beside_its_whole_is_refused(evaluate_parts: EvaluateParts) -> None:
     """The seeds are contiguous, but the parts say that there are only twenty."""
-    parts = fly(2)
-    before = replace(fly(1, episodes=10)["1"], shard=None)
+    parts = evaluate_parts(2)
+    before = replace(evaluate_parts(1, episodes=10)["1"], shard=None)
     before = replace(before, summary=replace(before.summary, first_seed=490))
     after = replace(before, summary=replace(before.summary, first_seed=520))
     with pytest.raises(InputRefused, match=r"^other: its episodes from seed 490 on come before 20 episodes"):
@@ -133,8 +135,8 @@ def test_a_part_beside_its_whole_is_refused(fly: Fly) -> None:
         merge({**parts, "other": after})
 
 
-def test_a_report_that_is_not_the_part_it_says_is_refused(fly: Fly) -> None:
-    parts = fly(2)
+def test_a_report_that_is_not_the_part_it_says_is_refused(evaluate_parts: EvaluateParts) -> None:
+    parts = evaluate_parts(2)
     parts["2"] = replace(parts["2"], shard=replace(parts["1"].shard, index=1))
     with pytest.raises(InputRefused, match=r"^2: shard 1/2 has 10 episodes from seed 500, and"):
         merge(parts)
@@ -151,8 +153,8 @@ def test_a_report_that_is_not_the_part_it_says_is_refused(fly: Fly) -> None:
         ),
     ],
 )
-def test_parts_of_something_else_are_refused(fly: Fly, change: Any, named: str) -> None:
-    parts = fly(2)
+def test_parts_of_something_else_are_refused(evaluate_parts: EvaluateParts, change: Any, named: str) -> None:
+    parts = evaluate_parts(2)
     parts["2"] = change(parts["2"])
     with pytest.raises(InputRefused, match=rf"1 and 2 are not parts of one evaluation: .*{named}"):
         merge(parts)
@@ -167,8 +169,8 @@ def test_parts_flown_by_functions_cannot_be_told_apart(drifting: EnvSpec) -> Non
         merge(parts)
 
 
-def test_conduct_adds_up(fly: Fly) -> None:
-    parts = fly(2)
+def test_conduct_adds_up(evaluate_parts: EvaluateParts) -> None:
+    parts = evaluate_parts(2)
     for name, seconds in (("1", 2.0), ("2", 3.0)):
         parts[name] = replace(parts[name], execution=replace(parts[name].execution, seconds=seconds))
     conduct = merge(parts).report.execution
@@ -179,8 +181,8 @@ def test_conduct_adds_up(fly: Fly) -> None:
     assert conduct.versions == parts["1"].execution.versions
 
 
-def test_what_differs_in_how_parts_were_made_is_remarked_on(fly: Fly) -> None:
-    parts = fly(2)
+def test_what_differs_in_how_parts_were_made_is_remarked_on(evaluate_parts: EvaluateParts) -> None:
+    parts = evaluate_parts(2)
     versions = {**parts["2"].execution.versions, "gymnasium": "0.29.1", "platform": "Linux riscv64"}
     parts["2"] = replace(
         parts["2"],
@@ -196,9 +198,9 @@ def test_what_differs_in_how_parts_were_made_is_remarked_on(fly: Fly) -> None:
     assert merged.report.execution.versions["gymnasium"].endswith(", 0.29.1")
 
 
-def test_claims_beyond_all_measure_are_refused_and_not_worked_through(fly: Fly) -> None:
+def test_claims_beyond_all_measure_are_refused_and_not_worked_through(evaluate_parts: EvaluateParts) -> None:
     """A file may say anything, and no refusal may take longer than reading it."""
-    part = fly(1)["1"]
+    part = evaluate_parts(1)["1"]
     claimed = replace(part, shard=Shard(1, 10**40, 500, 20 * 10**40))
     with pytest.raises(InputRefused, match=r"episodes from seed 520 are missing \(shard 2/1"):
         merge({"1": claimed})
