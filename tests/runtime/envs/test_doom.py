@@ -463,7 +463,7 @@ def test_a_folder_in_which_nothing_may_run_is_named(tmp_path: Path) -> None:
         text=True,
     )
     assert process.returncode == 1
-    assert f"MachineLacks: No program may be run in {tmp_path}" in process.stderr
+    assert f"MachineLacks: Doom's engine is started in {tmp_path}" in process.stderr
 
 
 HELD = """
