@@ -410,7 +410,7 @@ def test_a_class_that_only_this_process_has_is_refused_in_words(discrete: Policy
 
 
 def test_a_lambda_is_refused_in_words(importable: Register) -> None:
-    with pytest.raises(UsageError, match=r"Cannot be sent to a worker process .* Use one process"):
+    with pytest.raises(UsageError, match=r"cannot be sent to a worker process .* Use one process"):
         evaluate(lambda obs: second(obs), importable("WanderingEnv"), episodes=40, workers=2)
 
 
