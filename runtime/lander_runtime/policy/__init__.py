@@ -1,6 +1,6 @@
 """A policy file, from bytes to actions.
 
-base.py       what every policy file can do, also one from another library
+base.py       the base class of policies from any file, also one from another library
 policy.py     `Policy`, a file written by `lander export`: the class that applications embed
 metadata.py   what the file says about itself
 session.py    ONNX Runtime on the device that was asked for

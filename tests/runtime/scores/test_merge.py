@@ -149,7 +149,7 @@ def test_a_report_that_is_not_the_part_it_says_is_refused(evaluate_parts: Evalua
         (lambda part: replace(part, env=replace(part.env, max_episode_steps=14)), "env"),
         (
             lambda part: replace(part, summary=replace(part.summary, deterministic=False)),
-            "deterministic is True in the one and False",
+            "deterministic is True in one and False",
         ),
     ],
 )
