@@ -147,7 +147,7 @@ class ForeignPolicy(PolicyFile):
         return type(self), self._reduce_arguments
 
     def act(self, obs: NDArray[Any], rng: np.random.Generator | None = None) -> Any:
-        """Choose an action for one observation or a batch, told apart by shape.
+        """Choose an action for one observation or a batch; the shape of `obs` decides which.
 
         Args:
             obs: `[*obs_shape]` or `[batch, *obs_shape]`, as the environment returns it.

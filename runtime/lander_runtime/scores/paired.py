@@ -73,7 +73,7 @@ class PairedDifference:
     """Seeds on which only the baseline reaches the reward threshold; None without a threshold."""
 
     heaviest_seed: int
-    """The seed whose difference lies farthest from the mean."""
+    """The seed whose difference is farthest from the mean."""
     heaviest_share: float
     """Its share of all squared deviations from the mean: near 1, the interval depends on this one episode.
     0 if all differences are equal."""

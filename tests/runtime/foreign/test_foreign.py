@@ -349,7 +349,7 @@ def test_scores_that_are_no_numbers_are_refused(graph: Graph, observations: Any,
     nodes = [node("Mul", "scores bad", "worse"), node("Sub", "worse worse", "out")]
     constants = {"bad": np.array(value, np.float32)}
     policy = load(graph(nodes, {"out": (TensorProto.FLOAT, ["batch", 4])}, constants=constants))
-    with pytest.raises(InputRefused, match="'out' holds NaN"):
+    with pytest.raises(InputRefused, match="'out' contains NaN"):
         policy.act(observations)
 
 
