@@ -101,7 +101,7 @@ def test_many_missing_parts_are_not_all_named(evaluate_parts: EvaluateParts) -> 
 
 def test_a_gap_between_parts_that_say_nothing_of_a_whole_is_told(evaluate_parts: EvaluateParts) -> None:
     parts = {name: replace(part, shard=None) for name, part in evaluate_parts(4).items() if name != "3"}
-    with pytest.raises(InputRefused, match=r"^5 episodes from seed 510 are missing. Fly"):
+    with pytest.raises(InputRefused, match=r"^5 episodes from seed 510 are missing. Run"):
         merge(parts)
 
 
@@ -138,7 +138,7 @@ def test_a_part_beside_its_whole_is_refused(evaluate_parts: EvaluateParts) -> No
 def test_a_report_that_is_not_the_part_it_says_is_refused(evaluate_parts: EvaluateParts) -> None:
     parts = evaluate_parts(2)
     parts["2"] = replace(parts["2"], shard=replace(parts["1"].shard, index=1))
-    with pytest.raises(InputRefused, match=r"^2: shard 1/2 has 10 episodes from seed 500, and"):
+    with pytest.raises(InputRefused, match=r"^2: shard 1/2 has 10 episodes from seed 500, but"):
         merge(parts)
 
 
