@@ -1,4 +1,4 @@
-"""Atomic writing: the old file or the new one, never half of one, and nothing left lying about."""
+"""Atomic writing: the old file or the new one, never half of one, and no temporary file is left."""
 
 import os
 import stat
