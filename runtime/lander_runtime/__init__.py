@@ -10,13 +10,13 @@ envs/        building an environment from its recipe
 workers/     objects in processes of their own
 episodes/    running episodes, in one lane or many
 evaluation/  N episodes on one process, many, or a cluster
-scores/      what the returns say: summaries, intervals, comparisons, reports
+scores/      statistics of the returns: summaries, intervals, comparisons, reports
 pictures/    GIF, video, window
-replays/     proof without the policy: episodes kept as seeds and actions
+replays/     episodes stored as seeds and actions; anyone can verify them without the policy
 page/        a report as one HTML page
 
-Names are imported on first use, so that importing an error class or asking the command for its help does
-not load ONNX Runtime, and nothing here loads gymnasium before it is needed.
+Names are imported on first use. So an error class or the command's help does not load ONNX Runtime, and
+gymnasium is loaded only where an environment is built.
 """
 
 from typing import TYPE_CHECKING

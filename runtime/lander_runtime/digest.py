@@ -2,8 +2,8 @@
 
     hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
 
-gives the same. Here it is worked out piece by piece, so that a report of a million episodes is never
-held as text.
+gives the same. Here it is computed piece by piece, so that a report of a million episodes is never in
+memory as text.
 """
 
 import hashlib
@@ -18,7 +18,11 @@ _SLICE = 10_000
 
 
 def digest(data: Any) -> str:
-    """SHA-256, in hexadecimal, of `data` as canonical JSON; arrays count as lists, NaN in them as null."""
+    """SHA-256, in hexadecimal, of `data` as canonical JSON; arrays are written as lists, their NaN as null.
+
+    Raises:
+        ValueError: a number is infinite, or NaN outside an array.
+    """
     sha256 = hashlib.sha256()
     for piece in _pieces(data):
         sha256.update(piece.encode())
@@ -26,7 +30,7 @@ def digest(data: Any) -> str:
 
 
 def plain_list(column: NDArray[Any]) -> list[Any]:
-    """A column `[N]` as JSON has it: Python's numbers, None for NaN."""
+    """A column `[N]` as a list for JSON: Python numbers, None for NaN."""
     return [None if value != value else value for value in column.tolist()]
 
 

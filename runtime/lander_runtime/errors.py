@@ -1,10 +1,10 @@
 """The errors that `lander` raises on purpose. One base class, so that an application can catch them all.
 
-Each class stands for one exit code of the `lander` command, kept here so that the meaning of an
-error and its code cannot drift apart.
+Each class stands for one exit code of the `lander` command. The code is kept here, so that it always agrees
+with the meaning of the error.
 
     1  CheckFailed      a check that the user asked for did not pass
-    2  UsageError       what was typed cannot be done
+    2  UsageError       an argument is wrong
     3  InputRefused     a file is corrupt, hostile or does not fit
     4  MachineLacks     an extra, a device or disk space is missing
 """

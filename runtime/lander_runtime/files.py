@@ -1,6 +1,6 @@
-"""Files that are never seen half-written, and their digests.
+"""Atomic writes: a file is complete or absent. Also the SHA-256 of bytes.
 
-Apart from its users because training, export, evaluation and recording all write this way.
+Shared by training, export, evaluation and recording.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from pathlib import Path
 from lander_runtime.errors import UsageError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-"""What the system says where a disk or a quota is full: no fault of the path's."""
+"""Error numbers for a full disk or quota: another path on the same disk would not help."""
 
 
 @contextlib.contextmanager
@@ -33,7 +33,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes files private to the user; a result is for everybody the umask allows.
+        # mkstemp makes files private to the user; a result gets the permissions of an ordinary new file.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
@@ -45,24 +45,24 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def check_writable(path: Path) -> None:
-    """Ask before long work whether `atomic_write` could write `path` after it; changes nothing.
+    """Check before long work that `atomic_write` can write `path` afterwards; changes nothing.
 
-    A file is made and removed in the deepest folder of the path that exists, because permissions do
-    not tell: a disk may be read-only, a name too long, and root may write where nobody can.
+    A file is made and removed in the deepest existing folder of the path. Permissions alone are not
+    enough: the disk may be read-only, the name too long, and root's permissions always look sufficient.
 
     Raises:
-        UsageError: it could not, with the reason.
+        UsageError: `path` cannot be written, with the reason.
         OSError: the disk is full.
     """
     try:
         if path.exists() and not path.is_file():
-            raise UsageError(f"{path} is there and is not a file. Choose another name.")
+            raise UsageError(f"{path} exists and is not a file. Choose another name.")
         folder = _deepest_existing(path.absolute().parent)
         if not folder.is_dir():
             raise UsageError(f"{path} cannot be written: {folder} is not a folder. Choose another place.")
         with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", suffix=path.suffix, dir=folder):
             pass
-    except (OSError, ValueError) as error:  # ValueError: a name that holds a zero byte.
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name.
         if isinstance(error, OSError) and error.errno in NO_SPACE:
             raise
         reason = getattr(error, "strerror", None) or error

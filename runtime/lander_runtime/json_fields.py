@@ -1,7 +1,7 @@
-"""Typed reads from JSON that a stranger may have written.
+"""Typed reads from untrusted JSON.
 
-Every reader of untrusted JSON (metadata, checkpoint headers) goes through `Fields`, so that a
-missing or misshapen entry is refused by name instead of surfacing later as a TypeError.
+Every reader of untrusted JSON (metadata, checkpoint headers) uses `Fields`. A missing or malformed entry is
+refused by name; without this it would show up later as a TypeError.
 """
 
 import json
@@ -16,6 +16,10 @@ class Fields:
     """A JSON object whose entries are read with their expected type; unknown entries are ignored.
 
     `where` names the object in error messages, for example `policy.onnx: observation`.
+
+    Raises:
+        InputRefused: from the constructor, `data` is not an object; from the readers, an entry is missing
+            or has another type.
     """
 
     def __init__(self, data: object, where: str) -> None:
@@ -34,7 +38,7 @@ class Fields:
         try:
             data = json.loads(text, parse_float=_finite, parse_constant=_finite)
             if "\\ud" in text.lower():
-                # Half a character, which JSON can write and no file or terminal can hold.
+                # A lone surrogate: JSON can contain one, UTF-8 cannot encode it.
                 json.dumps(data, ensure_ascii=False).encode()
             return cls(data, where)
         except (ValueError, RecursionError) as error:
@@ -89,12 +93,12 @@ class Fields:
         return value
 
     def wrong(self, key: str, expected: str, value: object) -> InputRefused:
-        """The error for an entry that is there but not what was expected."""
+        """The error for an entry that exists and is not what was expected."""
         return InputRefused(f"{self.where}: {key!r} should be {expected}, found {repr(value)[:80]}.")
 
 
 def is_finite(value: float) -> bool:
-    """Whether `value` is finite as a float; an integer of 400 digits is not."""
+    """Whether `value` is finite as a float; an integer of 400 digits overflows and is not."""
     try:
         return math.isfinite(value)
     except OverflowError:
@@ -102,7 +106,7 @@ def is_finite(value: float) -> bool:
 
 
 def _finite(text: str) -> float:
-    """NaN and Infinity are not JSON, and 1e999 reads as infinity: refused wherever they stand."""
+    """Refuse NaN and Infinity, which are not JSON, and 1e999, which Python reads as infinity."""
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"{text} is not a finite number")

@@ -1,4 +1,4 @@
-"""Names of a package that are imported on first use (PEP 562), so that importing it stays light."""
+"""Import a package's names on first use (PEP 562), so that importing the package itself is cheap."""
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -6,11 +6,11 @@ from typing import Any
 
 
 def lazy_names(package: str, modules: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
-    """A `__getattr__` for `package`.
+    """A module-level `__getattr__` for `package`.
 
     Args:
         package: its `__name__`.
-        modules: full names of modules, each with the public names that come from it.
+        modules: full names of modules, each with the public names to import from it.
     """
     module_of = {name: module for module, names in modules.items() for name in names}
 

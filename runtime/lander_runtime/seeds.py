@@ -1,4 +1,4 @@
-"""Which seeds are for what. The ranges never meet, so that no score is of episodes that training has seen.
+"""What each range of seeds is for. The ranges do not overlap: training never sees an episode that is scored.
 
     from        to           for
     0           899,999      training: every episode of a run
@@ -7,18 +7,18 @@
     990,000     999,999      verification: the observations on which export compares a file with its network
     1,000,000   and above    evaluation
 
-envpool's seeds mean other episodes than Gymnasium's.
+One seed gives different episodes in envpool and in Gymnasium.
 """
 
 FIRST_SELECTION_SEED = 900_000
-"""Training uses only seeds below."""
+"""Training uses only smaller seeds."""
 
 FIRST_SEARCH_SEED = 950_000
 
 FIRST_VERIFICATION_SEED = 990_000
 
 FIRST_EVALUATION_SEED = 1_000_000
-"""Where scoring starts unless the caller says otherwise."""
+"""The default first seed of an evaluation."""
 
 MAX_SEED = 2**63 - 1
-"""The largest seed that a replay may hold: no reader of JSON has to hold larger integers."""
+"""The largest seed in a replay: many readers of JSON have 64-bit integers."""

@@ -1,7 +1,7 @@
-"""What a policy flies in: the environment's recipe and the two spaces, as plain data.
+"""A policy's environment as plain data: the recipe to build it, and its two spaces.
 
-Apart from `envs.py`, which turns a recipe into a live environment, so that reading a policy file
-needs no gymnasium.
+Apart from `envs/`, which builds the environment from the recipe, so that reading a policy file does not
+need gymnasium.
 """
 
 import math
@@ -15,19 +15,19 @@ import numpy as np
 from lander_runtime.errors import InputRefused
 from lander_runtime.json_fields import Fields, is_finite
 
-# `module:Name-v0` would make Gymnasium import a module that a stranger's file names.
+# For `module:Name-v0` Gymnasium imports the module, which an untrusted file must not decide.
 _ENV_ID = re.compile(r"(?:\w[\w.-]*/)?\w[\w.-]*")
 
 DTYPES = ("float32", "float64", "float16", "uint8", "int8", "int16", "int32", "int64")
-"""Of observations that a policy can take."""
+"""Of observations and actions that a policy file may name."""
 
 Bounds = float | list[Any] | None
-"""One number for every component, or a nested list of the space's shape; None where there is no bound."""
+"""One number for all components, or a nested list of the space's shape; None means unbounded."""
 
 
 @dataclass(frozen=True)
 class WrapperSpec:
-    """One of the wrappers on the list of `envs` by its class name, with keyword arguments."""
+    """A wrapper by its class name (one of `envs.WRAPPERS`), with its keyword arguments."""
 
     name: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
@@ -38,7 +38,11 @@ class WrapperSpec:
 
 @dataclass(frozen=True)
 class EnvSpec:
-    """The recipe for one environment; `lander_runtime.envs.make` follows it."""
+    """The recipe for one environment; `lander_runtime.envs.make` builds it.
+
+    Raises:
+        InputRefused: the id names a module, or an argument is not a boolean, number, string or None.
+    """
 
     id: str
     """Gymnasium's id, such as `LunarLander-v3`."""
@@ -47,13 +51,13 @@ class EnvSpec:
     """Keyword arguments of `gymnasium.make`: booleans, numbers and strings."""
 
     wrappers: tuple[WrapperSpec, ...] = ()
-    """Applied in order, the first one innermost."""
+    """Applied in this order, so the first one is innermost."""
 
     max_episode_steps: int | None = None
-    """Steps after which an episode is truncated; None leaves the limit that Gymnasium has registered."""
+    """Steps after which an episode is truncated; None keeps Gymnasium's registered limit."""
 
     reward_threshold: float | None = None
-    """The return from which an episode counts as a success; None where the environment names none."""
+    """An episode with this return or more is a success; None if the environment has no threshold."""
 
     def __post_init__(self) -> None:
         if not _ENV_ID.fullmatch(self.id):
@@ -88,7 +92,7 @@ class EnvSpec:
 
 @dataclass(frozen=True)
 class Component:
-    """One component of an observation, or one discrete action, in words."""
+    """The name and unit of one component of an observation or action, or of one discrete action."""
 
     name: str
     unit: str = ""
@@ -102,15 +106,15 @@ class Space:
     shape: tuple[int, ...]
     dtype: str
     n: int | None = None
-    """Number of actions of a Discrete space, None for a Box."""
+    """Number of actions of a Discrete space; None for a Box."""
     low: Bounds = None
     high: Bounds = None
     components: tuple[Component, ...] = ()
-    """Names and units where the environment is known, else empty."""
+    """Names and units if the environment is known, else empty."""
 
     @property
     def form(self) -> tuple[str, tuple[int, ...], str, int | None]:
-        """What must agree for one space to serve as another; bounds and names may differ."""
+        """What must be equal for a policy to fit; bounds and names may differ."""
         return self.type, self.shape, self.dtype, self.n
 
     def to_json(self) -> dict[str, Any]:
@@ -150,7 +154,7 @@ class Space:
 def filled_bounds(
     space: Space, unbounded: float = math.inf
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Lower and upper bounds as float64 of the space's shape, `-+unbounded` where there is none."""
+    """Lower and upper bounds, each float64 of the space's shape; `-+unbounded` where there is no bound."""
     ends = []
     for bound, fallback in ((space.low, -unbounded), (space.high, unbounded)):
         # As float64, None reads as NaN.

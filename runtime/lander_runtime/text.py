@@ -1,6 +1,6 @@
-"""Numbers and nouns in agreement, for whatever is read by people: tables, cards, messages."""
+"""A number with its noun in singular or plural, for tables, cards and messages."""
 
 
 def counted(number: int, noun: str) -> str:
-    """Such as `1 episode`, `0 ties` or `10,000 steps`, for nouns that take an s."""
+    """For example `1 episode`, `0 ties` or `10,000 steps`; only for nouns whose plural adds an s."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

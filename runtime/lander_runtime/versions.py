@@ -1,6 +1,6 @@
-"""The packages whose version can change results, in one list, and what is installed of them.
+"""The packages whose version can change results, and the installed versions.
 
-Reports, replays, checkpoints and the check of a cluster's machines all ask here.
+One list for reports, replays, checkpoints and the check of a cluster's machines.
 """
 
 import platform
@@ -12,13 +12,13 @@ _ENVIRONMENT = ("gymnasium", "box2d", "numpy")
 
 
 def environment_packages(env_id: str) -> tuple[str, ...]:
-    """Packages that decide the rewards of given actions in `env_id`."""
+    """Packages that decide the rewards in `env_id` for given actions."""
     family = family_of(env_id)
     return _ENVIRONMENT if family is None else (*_ENVIRONMENT, family.distribution)
 
 
 def replay_packages(env_id: str) -> tuple[str, ...]:
-    """Packages that decide whether recorded actions give the recorded rewards."""
+    """Packages that decide whether recorded actions give the recorded rewards in `env_id`."""
     return ("lander-rl", *environment_packages(env_id))
 
 
@@ -28,12 +28,12 @@ def evaluation_packages(env_id: str) -> tuple[str, ...]:
 
 
 def training_packages(env_id: str) -> tuple[str, ...]:
-    """Packages that must have the same version for an interrupted training to end like one that was not."""
+    """Packages that decide whether a resumed training gives the weights of an uninterrupted one."""
     return ("torch", *environment_packages(env_id))
 
 
 def installed_versions(*distributions: str) -> dict[str, str]:
-    """Versions of Python and of those distributions that are installed; `NAME-gpu` counts as `NAME`."""
+    """Versions of Python and of the `distributions` that are installed; `NAME-gpu` counts as `NAME`."""
     found = {"python": platform.python_version()}
     for name in distributions:
         for candidate in (name, f"{name}-gpu"):

@@ -140,7 +140,7 @@ def drifting_continuous(register: Callable[..., str]) -> EnvSpec:
 
 
 class DriftingEnv(gymnasium.Env[Any, Any]):
-    """Eight numbers that drift: a world in which every bit of every action shows in the return.
+    """Eight numbers that drift: an environment in which every bit of every action changes the return.
 
     The seed decides on the episode's length, 3 to 20 steps, and on all noise. The next observation
     is 0.9 of the last, plus noise, plus the action; the reward is the component that the action

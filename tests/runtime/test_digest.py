@@ -1,4 +1,4 @@
-"""The digest: what anybody's JSON library gives, and every bit of the data counts."""
+"""The digest: the same as with any JSON library, and every bit of the data counts."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ plain = st.recursive(
 
 
 def by_the_recipe(data: Any) -> str:
-    """As the docstring and docs/evaluation.md tell everybody to."""
+    """As in the docstring and docs/evaluation.md."""
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -33,7 +33,7 @@ def test_a_digest_is_that_of_canonical_json(data: Any) -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 9_999, 10_000, 10_001, 25_000])
 def test_arrays_count_as_lists(count: int) -> None:
-    """They are worked out in slices of 10,000."""
+    """They are computed in slices of 10,000."""
     values = np.random.default_rng(count).normal(size=count)
     assert digest({"b": values, "a": 1}) == by_the_recipe({"b": values.tolist(), "a": 1})
 

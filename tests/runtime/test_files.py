@@ -1,4 +1,4 @@
-"""Atomic writing: the old file or the new one, never half of one, and nothing left lying about."""
+"""Atomic writing: the old file or the new one, never half of one, and no temporary file is left."""
 
 import os
 import stat
@@ -74,7 +74,7 @@ def test_what_can_be_written_passes_and_nothing_changes(tmp_path: Path, place: s
     [
         ("file/policy.onnx", "file is not a folder"),
         ("file/new/policy.onnx", "file is not a folder"),
-        ("folder", "is there and is not a file"),
+        ("folder", "exists and is not a file"),
         (f"{'x' * 250}.onnx", "cannot be written: File name too long"),
         (f"{'x' * 300}/policy.onnx", "cannot be written: File name too long"),
         ("policy\0.onnx", "cannot be written: embedded null"),

@@ -1,4 +1,4 @@
-"""Typed reads from a stranger's JSON: the right type comes out, anything else is refused by name."""
+"""Typed reads from untrusted JSON: the right type is read, anything else is refused by name."""
 
 from collections.abc import Callable
 from typing import Any
@@ -121,7 +121,7 @@ def test_json_that_is_no_object_is_refused(text: str, found: str) -> None:
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
 def test_numbers_that_json_does_not_know_are_refused(number: str) -> None:
-    """Python's parser takes them; whoever writes them on writes no JSON."""
+    """Python's parser accepts them, but written again they would not be JSON."""
     with pytest.raises(InputRefused, match=rf"^file: not valid JSON .*{number}"):
         Fields.parse(f'{{"deep": [{{"size": {number}}}]}}', "file")
 
@@ -137,7 +137,7 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [r'{"a": "\ud800"}', r'{"\uDC00": 1}', r'{"a": [{"b": "x\udfff"}]}'])
-def test_half_a_character_is_refused(text: str) -> None:
+def test_a_lone_surrogate_is_refused(text: str) -> None:
     with pytest.raises(InputRefused, match="file: not valid JSON"):
         Fields.parse(text, "file")
     assert Fields.parse(r'{"a": "\ud83d\ude80"}', "file").text("a") == "🚀"

@@ -1,4 +1,4 @@
-"""Where a policy is found when nobody names one."""
+"""Where a policy is found when none is named."""
 
 import os
 from pathlib import Path

@@ -1,12 +1,12 @@
 """Building an environment from its recipe, an `EnvSpec`.
 
-making.py    the recipe completed, and the environment built from it
-registry.py  what Gymnasium knows of an id
+making.py    completes a recipe, and builds the environment from it
+registry.py  Gymnasium's registry entry of an id
 spaces.py    observation and action space as plain data
-wrappers.py  the wrappers of our own that a recipe may name
-known/       names, units and outcomes of particular environments, and packages with settings of their own
+wrappers.py  our own wrappers that a recipe may name
+known/       names, units and outcomes of particular environments, and settings of packages such as vizdoom
 
-Names are imported on first use, so that asking `known` does not load Gymnasium.
+Names are imported on first use, so that using `known` does not load Gymnasium.
 """
 
 from typing import TYPE_CHECKING

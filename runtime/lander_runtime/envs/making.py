@@ -1,4 +1,4 @@
-"""The one way to build an environment: training, evaluation, recording and export all come here."""
+"""The one way to build an environment, for training, evaluation, recording and export."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -25,17 +25,22 @@ WRAPPERS: Mapping[str, Callable[..., gymnasium.Env[Any, Any]]] = {
 """The wrappers that a policy file may name: some of `gymnasium.wrappers`, and ours."""
 
 _OURS = {"render_mode", "max_episode_steps", "disable_env_checker"}
-"""Arguments of `gymnasium.make` that this module decides."""
+"""Arguments of `gymnasium.make` that `make` sets; a recipe must not contain them."""
 
 
 def resolve(
     env_id: str, kwargs: Mapping[str, Any] | None = None, wrappers: Sequence[WrapperSpec] | None = None
 ) -> EnvSpec:
-    """Look an id up in Gymnasium's registry and complete the recipe with what is not said.
+    """Look up an id in Gymnasium's registry and fill in the rest of the recipe.
 
-    The limit and the threshold are the registered ones. Where a family of environments has a recipe, as
-    Doom has (`known/doom`), its arguments hold as far as `kwargs` gives no other, and its wrappers where
-    `wrappers` is None. What comes of it is all in the `EnvSpec`: `make` adds nothing.
+    The time limit and the reward threshold are the registered ones. Some families have defaults, such as
+    Doom (`known/doom`): their arguments apply unless `kwargs` has others, their wrappers if `wrappers` is
+    None. The result is complete: `make` adds nothing to it.
+
+    Args:
+        env_id: Gymnasium's id, such as `LunarLander-v3`.
+        kwargs: arguments of the environment.
+        wrappers: in order, the first one innermost.
 
     Raises:
         UsageError: Gymnasium does not know the id, or has replaced that version; an argument is refused.
@@ -50,7 +55,7 @@ def resolve(
         _check_wrappers(spec)
         if family is not None:
             family.check(spec)
-    except InputRefused as error:  # Typed here, not read from a file.
+    except InputRefused as error:  # The caller's arguments, not a file's content: a usage error.
         raise UsageError(str(error)) from error
     known = registered(env_id)
     return EnvSpec(
@@ -63,7 +68,7 @@ def resolve(
 
 
 def recipe_of(env: EnvSpec | str) -> EnvSpec:
-    """`env` itself, or the recipe of an id that was given in its place; raises like `resolve`."""
+    """`env` itself, or the recipe if `env` is an id; raises like `resolve`."""
     return resolve(env) if isinstance(env, str) else env
 
 
@@ -88,7 +93,7 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
         family.check(spec)
     try:
         with warnings.catch_warnings():
-            # Said once a copy, hence some hundred times a run; `newer_version` tells whoever asks.
+            # Gymnasium warns for each copy, some hundred times a run; callers use `newer_version` instead.
             warnings.filterwarnings("ignore", r".*is out of date", DeprecationWarning)
             env = gymnasium.make(
                 spec.id,
@@ -128,6 +133,6 @@ def _check_wrappers(spec: EnvSpec) -> None:
 
 
 def _imported(name: str) -> Any:
-    """The object that `module:object` names, one of our own tables'."""
+    """The object named `module:object`; only for names in our own tables, never from a file."""
     module, _, attribute = name.partition(":")
     return getattr(import_module(module), attribute)

@@ -1,4 +1,4 @@
-"""Gymnasium's registry: what an id means, whether it is current, and who can import its code."""
+"""Gymnasium's registry: the entry of an id, its newest version, and whether workers can import its code."""
 
 import contextlib
 import difflib
@@ -14,7 +14,7 @@ from lander_runtime.spec import EnvSpec
 
 
 def registered(env_id: str) -> Any:
-    """Gymnasium's registry entry of an id, which a family's package may have to make first.
+    """Gymnasium's registry entry of an id; the package of a family is imported first, to register it.
 
     Raises:
         UsageError: Gymnasium does not know the id, or has replaced that version.
@@ -30,7 +30,7 @@ def registered(env_id: str) -> Any:
                 f"Type: pip install 'lander-rl[{family.extra}]'"
             ) from error
     with warnings.catch_warnings():
-        # What it warns of (a replaced version) is raised just below in our words.
+        # The warning (a replaced version) is raised below as an error of our own.
         warnings.simplefilter("ignore")
         try:
             return gymnasium.spec(env_id)
@@ -42,16 +42,12 @@ def registered(env_id: str) -> Any:
         except gymnasium.error.Error as error:
             names = {known.lower(): known for known in gymnasium.registry}
             near = difflib.get_close_matches(env_id.lower(), names, 1)
-            hint = (
-                f"Did you mean {names[near[0]]}?"
-                if near
-                else "gymnasium.pprint_registry() lists what it has."
-            )
+            hint = f"Did you mean {names[near[0]]}?" if near else "gymnasium.pprint_registry() lists all ids."
             raise UsageError(f"Gymnasium does not know {env_id!r}. {hint}") from error
 
 
 def newer_version(env_id: str) -> str | None:
-    """The id of the newest version of `env_id`, where that is a newer one; the old may still work.
+    """The id of a newer version of `env_id`, or None; the old one may still work.
 
     Raises:
         UsageError: Gymnasium does not know the id, or has replaced that version.
@@ -61,21 +57,21 @@ def newer_version(env_id: str) -> str | None:
 
 
 def adopt(entry: Any) -> None:
-    """Let this process make an environment registered elsewhere; `entry` is what `registered` gave there."""
+    """Register an environment here that is registered in another process; `entry` is its registry entry."""
     family = family_of(entry.id)
     if family is not None:
-        # Its package registers it here too, and Gymnasium would complain if it were there already.
+        # First the package registers it here: Gymnasium would complain if the entry already existed.
         registered(entry.id)
     elif isinstance(entry.entry_point, str):
-        # As above, of a module that registers its own; where it is missing, making the environment says so.
+        # As above, for a module that registers its own. If it is missing, making the environment raises.
         with contextlib.suppress(ImportError):
             import_module(entry.entry_point.partition(":")[0])
-    # Also over an entry of Gymnasium's own, which the other side may have replaced.
+    # This may overwrite one of Gymnasium's own entries: the other process may have replaced it.
     gymnasium.registry[entry.id] = entry
 
 
 def is_importable(spec: EnvSpec) -> bool:
-    """Whether another process can make `spec`: its code must be importable, not written in a script.
+    """Whether another process can make `spec`: its code must be in a module, not in the running script.
 
     Raises:
         UsageError: Gymnasium does not know the id, or has replaced that version.
@@ -85,9 +81,9 @@ def is_importable(spec: EnvSpec) -> bool:
 
 
 def check_importable(spec: EnvSpec) -> None:
-    """Refuse an environment whose code is only in the script that runs.
+    """Refuse an environment whose code is only in the running script.
 
-    A class in place of the text that Gymnasium's own have may be importable or not; who sends it sees.
+    An entry point that is a class may not be importable elsewhere; pickling will tell.
 
     Raises:
         UsageError: another process cannot make `spec`.
@@ -95,13 +91,13 @@ def check_importable(spec: EnvSpec) -> None:
     entry_point = registered(spec.id).entry_point
     if isinstance(entry_point, str) and entry_point.startswith("__main__:"):
         raise UsageError(
-            f"A worker process cannot import {spec.id}, whose code is in the script that runs. Move it to a "
+            f"A worker process cannot import {spec.id}: its code is in the running script. Move it to a "
             "module of its own, or use one process."
         )
 
 
 def _newest_version(env_id: str) -> str:
-    """Of the ids that differ from `env_id` in nothing but the version, itself included, the newest."""
+    """The newest of the ids that differ from `env_id` in the version only, itself included."""
     name = env_id.rsplit("-v", 1)[0]
     versions = [
         spec.version

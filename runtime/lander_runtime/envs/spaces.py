@@ -1,4 +1,4 @@
-"""Gymnasium's spaces as plain data."""
+"""Converts Gymnasium's spaces to plain data."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,10 +12,10 @@ from lander_runtime.spec import Bounds, Space
 
 
 def describe_spaces(env: gymnasium.Env[Any, Any]) -> tuple[Space, Space]:
-    """The observation and the action space of `env` as plain data, with names where they are known.
+    """The observation and the action space of `env` as plain data, with component names if known.
 
     Raises:
-        UsageError: a space that is neither a Box nor, for actions, a Discrete starting at 0.
+        UsageError: observations are not a Box, or actions are neither a Box nor a Discrete from 0.
     """
     env_id = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
     observation, action = env.observation_space, env.action_space
@@ -30,7 +30,7 @@ def describe_spaces(env: gymnasium.Env[Any, Any]) -> tuple[Space, Space]:
     elif isinstance(action, gymnasium.spaces.Box):
         described = _describe_box(action, known.actions)
         if described.dtype == "float64":
-            # What a policy gives is float32, which an environment that names the wider type takes as well.
+            # Policies give float32, and an environment that declares float64 accepts that too.
             described = replace(described, dtype="float32")
     else:
         raise UsageError(f"{env_id} has {type(action).__name__} actions; known are Discrete and Box.")
@@ -38,7 +38,7 @@ def describe_spaces(env: gymnasium.Env[Any, Any]) -> tuple[Space, Space]:
 
 
 def is_discrete(env: gymnasium.Env[Any, Any]) -> bool:
-    """Whether `env.step` takes an int."""
+    """Whether the actions are Discrete, so that `env.step` takes an int."""
     return isinstance(env.action_space, gymnasium.spaces.Discrete)
 
 
@@ -49,13 +49,13 @@ def _describe_box(box: gymnasium.spaces.Box, components: tuple[Any, ...]) -> Spa
         str(box.dtype),
         low=_bounds(box.low),
         high=_bounds(box.high),
-        # Other arguments or wrappers can change the shape; then the names do not apply.
+        # Arguments and wrappers can change the shape; then the names do not apply.
         components=components if box.shape == (len(components),) else (),
     )
 
 
 def _bounds(values: np.ndarray[Any, Any]) -> Bounds:
-    """One number where all components share it (an image), None for no bound, else a nested list."""
+    """One number if all components have the same bound (an image), None if unbounded, else a nested list."""
     if not np.isfinite(values).any():
         return None
     if values.ndim and np.all(values == values.flat[0]):

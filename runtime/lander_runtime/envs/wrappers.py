@@ -1,6 +1,6 @@
-"""Wrappers that a policy file may name beside Gymnasium's: small, of plain arguments, without a dependency.
+"""Our own wrappers that a policy file may name: plain arguments, no further dependency.
 
-Gymnasium's nearest need a function as their argument, which no file can hold, or OpenCV.
+Gymnasium's nearest ones need OpenCV, or a function as an argument, which a file cannot contain.
 """
 
 from typing import Any
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 
 class DictItemObservation(gymnasium.ObservationWrapper[Any, Any, Any]):
-    """One entry of a Dict observation, such as the picture of a game that tells other things too."""
+    """One entry of a Dict observation, such as the picture of a game that also reports health."""
 
     def __init__(self, env: gymnasium.Env[Any, Any], key: str) -> None:
         """Take the entry `key`.
 
         Raises:
-            ValueError: the observations are no Dict, or have no such entry.
+            ValueError: the observations are not a Dict, or have no such entry.
         """
         super().__init__(env)
         if not isinstance(env.observation_space, spaces.Dict):
@@ -36,12 +36,13 @@ class DictItemObservation(gymnasium.ObservationWrapper[Any, Any, Any]):
 class ShrinkObservation(gymnasium.ObservationWrapper[NDArray[np.uint8], Any, NDArray[np.uint8]]):
     """A picture `factor` times smaller in height and width: the mean of each block, halves rounded up.
 
-    With `grayscale`, of red, green and blue become one number too, their luminance by ITU-R BT.601 in 256ths
-    (77, 150, 29); with `channel`, only that one is left, such as 0 for red, in which what is green is dark.
-    Exact, so that it is the same on every machine: single precision holds the whole numbers in between,
-    whatever order they are added in. Not Gymnasium's ResizeObservation, which needs OpenCV: 60 MB for a mean
-    of four numbers; with its GrayscaleObservation behind it a picture of 160 x 120 took 0.28 ms instead of
-    0.05, a quarter of a step of Doom.
+    With `grayscale`, red, green and blue also become one number, their luminance (ITU-R BT.601 in 256ths:
+    77, 150, 29). With `channel`, only that channel is kept, such as 0 for red, in which green is dark.
+
+    The result is exact and the same on every machine: single precision represents every sum on the way, in
+    any order of addition. Gymnasium's ResizeObservation needs OpenCV, 60 MB for a mean of four numbers.
+    Followed by GrayscaleObservation it took 0.28 ms for a picture of 160 x 120, a quarter of a step of Doom;
+    this takes 0.05 ms.
     """
 
     def __init__(
@@ -54,14 +55,15 @@ class ShrinkObservation(gymnasium.ObservationWrapper[NDArray[np.uint8], Any, NDA
         """Shrink pictures, uint8 `[height, width]` or `[height, width, channels]`.
 
         Raises:
-            ValueError: observations are no such pictures, height or width is no multiple of `factor`, they
-                have no three channels to make grey or no such `channel`, or both were asked for.
+            ValueError: the observations are not such pictures; height or width is not a multiple of
+                `factor`; `grayscale` without three channels; no such `channel`; both `grayscale` and
+                `channel`.
         """
         super().__init__(env)
         space = env.observation_space
         if not isinstance(space, spaces.Box) or space.dtype != np.uint8 or len(space.shape) not in (2, 3):
             raise ValueError(f"a picture of uint8 [height, width] or with channels is needed, found {space}")
-        # Up to 16, for the weighted sum of a block to fit into the 24 bits of single precision.
+        # At most 16, so that the weighted sum of a block fits into the 24 bits of single precision.
         if type(factor) is not int or not 1 <= factor <= 16:
             raise ValueError(f"factor should be a whole number from 1 to 16, found {factor!r}")
         if type(grayscale) is not bool:
@@ -76,13 +78,13 @@ class ShrinkObservation(gymnasium.ObservationWrapper[NDArray[np.uint8], Any, NDA
         ):
             raise ValueError(f"channel {channel!r} is not one of those of {list(space.shape)}")
         if grayscale and channel is not None:
-            raise ValueError("grayscale makes one channel of all, so none can be picked too")
+            raise ValueError("expected grayscale or a channel, found both; leave one out")
         self._factor = factor
         pixel = np.array([[77], [150], [29]]) if grayscale else np.eye(channels[0] if channels else 1)
         if channel is not None:
             pixel = pixel[:, [channel]]
         self._weights = np.tile(pixel, (factor, 1)).astype(np.float32)
-        """What each of a block's columns' channels counts in each channel that comes out."""
+        """`[factor * channels, output channels]`: the weight of each input value in each output channel."""
         self._whole = factor * factor * round(pixel[:, 0].sum())
         kept = [] if grayscale or channel is not None else channels
         self.observation_space = spaces.Box(
@@ -94,8 +96,9 @@ class ShrinkObservation(gymnasium.ObservationWrapper[NDArray[np.uint8], Any, NDA
         rows = observation[::factor].astype(np.float32)
         for row in range(1, factor):
             rows += observation[row::factor]
-        # A block's columns and their channels lie side by side, so one product weighs and sums them.
+        # A block's columns and channels are adjacent in memory, so one product weights and sums them.
         total = rows.reshape(-1, len(self._weights)) @ self._weights
-        # Never up to the next whole number: `whole` is at most 2^16, and what is under 256 is kept to 2^-17.
+        # The quotient cannot round up to the next integer: it is at least 1 / whole >= 2^-16 below it, and
+        # single precision rounds numbers below 256 by at most 2^-17.
         mean = (total + whole // 2) / np.float32(whole)
         return mean.astype(np.uint8).reshape(self.observation_space.shape or ())

@@ -1,6 +1,6 @@
-"""Who flies: a policy file, or any function from observations to actions, as `episodes.py` wants it.
+"""What chooses the actions: a policy file, or any function from observations to actions, as an `Actor`.
 
-Apart from `evaluation.py` because recordings, replays and worker processes ask the same.
+Apart from `evaluation/` because recordings, pages and worker processes need it too.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,11 +18,19 @@ AnyPolicy = PolicyFile | Callable[[NDArray[Any]], NDArray[Any]]
 
 
 def actor_of(policy: AnyPolicy, *, sampled: bool = False) -> Actor:
-    """An actor for `run_episodes` that gives every episode the same actions whatever the lanes."""
+    """An actor for `run_episodes`. With a policy file, no action depends on the number of lanes.
+
+    Args:
+        policy: what chooses the actions.
+        sampled: draw actions from the file's distribution instead of taking the greedy one.
+
+    Raises:
+        UsageError: `sampled` with a plain function, or with a file that has no distribution.
+    """
     if isinstance(policy, PolicyFile):
         if sampled and not policy.can_be_sampled:
             raise UsageError(
-                f"{policy.path.name} gives actions and nothing to draw others from. Leave out --sampled."
+                f"{policy.path.name} gives actions but no distribution to draw from. Leave out --sampled."
             )
         return _PolicyActor(policy, sampled)
     if sampled:
@@ -31,10 +39,10 @@ def actor_of(policy: AnyPolicy, *, sampled: bool = False) -> Actor:
 
 
 class _PolicyActor:
-    """Runs a policy at one fixed batch size; rows that are not in use hold what was there before.
+    """Runs a policy at one fixed batch size; unused rows keep old observations, their actions are dropped.
 
-    A matrix product may round differently at another batch size, and one bit in a logit can turn
-    an episode. With a fixed size a row's result depends on that row alone.
+    A matrix product may round differently at another batch size, and one bit in a logit can change an
+    episode. With a fixed size, a row's result depends on that row alone.
     """
 
     def __init__(self, policy: PolicyFile, sampled: bool) -> None:
@@ -47,7 +55,7 @@ class _PolicyActor:
 
     def __call__(self, obs: NDArray[Any], generators: Sequence[np.random.Generator]) -> NDArray[Any]:
         if obs.shape[1:] != self._batch.shape[1:]:
-            # NumPy would stretch a smaller one to fit.
+            # Checked here, because NumPy would broadcast a smaller one.
             raise UsageError(
                 f"Expected observations of shape {list(self._batch.shape[1:])}, found {list(obs.shape[1:])}."
             )
@@ -62,7 +70,7 @@ class _PolicyActor:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _draw(self, generators: Sequence[np.random.Generator]) -> NDArray[Any]:
-        """One draw a row, each with its episode's own generator."""
+        """Draw one action for each row with the generator of its episode."""
         out = self._policy.outputs(self._batch)
         rows = [
             {name: values[row : row + 1] for name, values in out.items()} for row in range(len(generators))

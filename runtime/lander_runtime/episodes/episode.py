@@ -1,4 +1,4 @@
-"""One episode as data: its score, how it ended and, where asked for, what happened at each step."""
+"""One episode as data: its return, its outcome and, if asked for, its steps."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Keep:
-    """What to keep of every step; by default nothing, because it adds up."""
+    """Which data of each step to keep; by default none, to save memory."""
 
     actions: bool = False
-    """Actions and rewards, what a replay needs."""
+    """Actions and rewards, as a replay needs them."""
     observations: bool = False
-    """Those of an environment with small ones; images are refused, a few episodes of which fill a machine."""
+    """Observations, if they are small. Images are refused: a few episodes of them fill the memory."""
 
     def __or__(self, other: "Keep") -> "Keep":
-        """What both want."""
+        """Everything that either of the two keeps."""
         return Keep(self.actions or other.actions, self.observations or other.observations)
 
 
@@ -26,14 +26,14 @@ NOTHING = Keep()
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """An episode of T steps, as far as it was to be kept; what was not is empty."""
+    """The steps of an episode, T of them; an array that was not kept is empty."""
 
     actions: NDArray[Any]
     """`[T]` int64 (Discrete) or `[T, *action_shape]`."""
     rewards: NDArray[np.float64]
     """`[T]`"""
     observations: NDArray[Any]
-    """`[T + 1, *obs_shape]`, the one of the reset first."""
+    """`[T + 1, *obs_shape]`, the first one from the reset."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Episode:
     """One finished episode."""
 
     index: int
+    """Its number within the evaluation, from 0."""
     seed: int
     return_: float
     """Undiscounted sum of rewards."""
@@ -49,12 +50,12 @@ class Episode:
     outcome: str
     """How it ended, such as `landed`, `crashed`, `timed out`."""
     measures: tuple[float | None, ...] = ()
-    """What is measured in this environment (`Knowledge.measures`), in that order; None where it has none."""
+    """One value for each of the environment's `Knowledge.measures`; None where this episode has none."""
     trajectory: Trajectory | None = None
-    """Its steps, where they were to be kept."""
+    """Its steps, if `Keep` asked for any."""
 
 
 class EpisodeObserver(Protocol):
-    """Hears of every episode once it has ended."""
+    """Is called with every episode after its end."""
 
     def on_episode(self, episode: Episode) -> None: ...

@@ -1,6 +1,6 @@
-"""Runs episodes in several lanes at once: the loop under every score and selection.
+"""Runs episodes in several lanes at once: the loop of every evaluation and selection.
 
-It needs no policy file and no ONNX Runtime, because training selects its best weights with it too.
+It needs neither a policy file nor ONNX Runtime, because training uses it too, to select the best weights.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,12 +15,12 @@ from lander_runtime.episodes.lane import Lane
 from lander_runtime.spec import EnvSpec
 
 LANES = 32
-"""Environment copies stepped together, and the fixed batch size of inference."""
+"""Environment copies stepped together by default, and the fixed batch size of inference."""
 
 Actor = Callable[[NDArray[Any], Sequence[np.random.Generator]], NDArray[Any]]
-"""(observations `[batch, *obs_shape]`, one generator a row) -> actions `[batch, ...]`.
+"""(observations `[batch, *obs_shape]`, one generator for each row) -> actions `[batch, ...]`.
 
-The generators belong to the episodes, one each; a greedy actor ignores them."""
+Each generator belongs to one episode; a greedy actor ignores them."""
 
 
 def run_episodes(
@@ -32,13 +32,25 @@ def run_episodes(
     render_mode: str | None = None,
     keep: Keep = NOTHING,
 ) -> list[Episode]:
-    """Run one episode for each seed, `lanes` at a time; gives them in the order of `seeds`."""
+    """Run one episode for each seed, `lanes` at a time; returns them in the order of `seeds`.
+
+    Args:
+        actor: what chooses the actions.
+        spec: the environment.
+        seeds: one for each episode.
+        lanes: environment copies stepped together.
+        render_mode: as for `envs.make`.
+        keep: which data of each step to keep.
+
+    Raises:
+        UsageError: `keep` asks for observations that are too large; otherwise as `envs.make`.
+    """
     with Fleet(actor, spec, lanes=min(lanes, len(seeds)), render_mode=render_mode, keep=keep) as fleet:
         return fleet.run(seeds)
 
 
 class Fleet:
-    """Some environment copies and who flies them, open for one batch of episodes after another."""
+    """Several lanes and their actor, open for one batch of episodes after another."""
 
     def __init__(
         self,
@@ -52,7 +64,7 @@ class Fleet:
         """Open the environments.
 
         Raises:
-            UsageError: observations are to be kept that are too large for it; otherwise as `envs.make`.
+            UsageError: `keep` asks for observations that are too large; otherwise as `envs.make`.
         """
         self._actor = actor
         self._lanes: list[Lane] = []
@@ -64,12 +76,12 @@ class Fleet:
             raise
 
     def run(self, seeds: Sequence[int], first_index: int = 0) -> list[Episode]:
-        """One episode for each seed, numbered from `first_index`, in the order of `seeds`."""
+        """Run one episode for each seed, numbered from `first_index`; returns them in this order."""
         pending = iter(enumerate(seeds, start=first_index))
         finished: list[Episode] = []
         active = [lane for lane in self._lanes if lane.start(next(pending, None))]
         while active:
-            # Not numpy.stack, which takes three times as long for a few dozen small arrays.
+            # numpy.stack takes three times as long for a few dozen small arrays.
             obs = np.array([lane.obs for lane in active])
             actions = self._actor(obs, [lane.generator for lane in active])
             idle = False
@@ -96,5 +108,5 @@ class Fleet:
 
 
 def _one_by_one(actions: NDArray[Any]) -> Iterable[Any]:
-    """Discrete actions as Python's own numbers, in one go: one at a time costs more than all else here."""
+    """Discrete actions as Python ints, converted all at once: one at a time would dominate this loop."""
     return actions.tolist() if actions.ndim == 1 and actions.dtype.kind == "i" else actions

@@ -12,11 +12,15 @@ from lander_runtime.errors import UsageError
 from lander_runtime.spec import EnvSpec
 
 LARGEST_KEPT = 4096
-"""Bytes of an observation that may be kept of every step: a thousand numbers, no picture."""
+"""Bytes of the largest observation that may be kept: a thousand numbers, but no picture."""
 
 
 class Lane:
-    """One environment copy and the episode that it is flying."""
+    """One environment copy and the episode that runs in it.
+
+    Raises:
+        UsageError: `keep` asks for observations that are too large; otherwise as `envs.make`.
+    """
 
     def __init__(self, spec: EnvSpec, render_mode: str | None = None, keep: Keep = NOTHING) -> None:
         self.spec = spec
@@ -30,27 +34,27 @@ class Lane:
         self._keeps_observations = measured or keep.observations
         self._step = self.env.step
         self._check_size()
-        # Copies, because an environment may hand out the same array again and again; in rows of one
-        # array, because a small one for each step would fill the cache that the environments need.
+        # Observations are copied, because an environment may return the same array at every step. They go
+        # into rows of one array: many small arrays would fill the cache that the environments need.
         space = self.env.observation_space
         self._rows = np.empty((256 if self._keeps_observations else 0, *(space.shape or ())), space.dtype)
         self.busy = False
         self.total = 0.0
-        """Return so far."""
+        """Return so far, the undiscounted sum of rewards."""
         self.length = 0
         """Steps so far."""
         self.reward = 0.0
-        """Of the last step."""
+        """Reward of the last step."""
         self.obs: NDArray[Any] = np.empty(0)
         self.generator = np.random.default_rng(0)
 
     def start(self, task: tuple[int, int] | None) -> bool:
-        """Begin the episode (index, seed); with None there is nothing left to do."""
+        """Begin the episode (index, seed), or become idle with None; returns whether the lane is busy."""
         self.busy = task is not None
         if task is not None:
             self._index, self._seed = task
             self.total, self.length, self.reward = 0.0, 0, 0.0
-            # Not from the seed alone: that is the very stream that the environment draws from.
+            # With a 1 added: from the seed alone it would be the stream that the environment draws from.
             self.generator = np.random.default_rng([self._seed, 1])
             self.obs, _ = self.env.reset(seed=self._seed)
             self._actions: list[Any] = []
@@ -60,12 +64,12 @@ class Lane:
         return self.busy
 
     def step(self, action: Any) -> Episode | None:
-        """One step; gives the episode when it has ended."""
+        """Take one step; returns the episode if it has ended."""
         if self._discrete:
             action = int(action)
         if self._keeps_actions:
-            # Before the step, and a copy: an environment may write into its action, and a function that
-            # chooses actions may hand out the same array every time.
+            # Before the step, and as a copy: an environment may write into its action, and an actor may
+            # return the same array every time.
             self._actions.append(action if self._discrete else np.array(action))
         obs, reward, terminated, truncated, _ = self._step(action)
         reward = float(reward)
@@ -88,8 +92,8 @@ class Lane:
         if self._keep.observations and size > LARGEST_KEPT:
             self.env.close()
             raise UsageError(
-                f"An observation of {self.spec.id} takes {size:,} bytes; up to {LARGEST_KEPT:,} are kept of "
-                "every step. Leave out observations=True."
+                f"An observation of {self.spec.id} takes {size:,} bytes; only observations of up to "
+                f"{LARGEST_KEPT:,} bytes can be kept. Leave out observations=True."
             )
 
     def _episode(self, last_reward: float, terminated: bool) -> Episode:

@@ -1,6 +1,6 @@
-"""One episode, moment by moment, whoever chooses the actions: what is drawn, and what is held against a file.
+"""One episode, step by step, to draw it or to compare it with a replay file.
 
-Apart from `episodes.py`, whose fleets step many episodes at once and show none of them on the way.
+Apart from `fleet.py`, which steps many episodes at once and returns them only when they have ended.
 """
 
 from collections.abc import Iterator
@@ -14,16 +14,16 @@ from lander_runtime.episodes.lane import Lane
 
 @dataclass(frozen=True)
 class Moment:
-    """An episode after its reset or after one of its steps; the lane shows the rest."""
+    """The state after the reset or after a step; the lane has the observation, reward and return."""
 
     action: Any = None
-    """What was just done; None after the reset."""
+    """The action of this step; None after the reset."""
     episode: Episode | None = None
-    """The episode, once it has ended."""
+    """The finished episode, in the last moment only."""
 
 
 def moments_of(lane: Lane, actor: Actor, seed: int, index: int = 0) -> Iterator[Moment]:
-    """Fly the episode of `seed` in `lane` as scoring does: same actor, same environment, same generator."""
+    """Run the episode of `seed` in `lane` as an evaluation does: same actor, environment and generator."""
     lane.start((index, seed))
     moment = Moment()
     yield moment

@@ -1,9 +1,9 @@
-"""N episodes of a policy, on one process, many, or a cluster, with the same result.
+"""Runs N episodes of a policy in one process, several, or a cluster, with the same result.
 
 evaluate.py   the public function
-engine.py     what an engine promises
-job.py        an evaluation that can be sent elsewhere and done in parts
+engine.py     the protocol of engines, which run the episodes
+job.py        an evaluation that can be sent to another process and run in parts
 local.py      the engine in this process
-processes.py  the engine of worker processes on this machine
-ray.py        the engine of a Ray cluster
+processes.py  the engine with worker processes on this machine
+ray.py        the engine on a Ray cluster
 """

@@ -1,8 +1,8 @@
 """Score a policy over N episodes of Gymnasium's own environment.
 
-Episode i is `env.reset(seed=first_seed + i)`, so anyone can repeat any episode. What is found does
-not depend on the number of workers or lanes, because every episode has its own seed and generator
-and inference always runs at one padded batch size.
+Episode i is `env.reset(seed=first_seed + i)`, so anyone can repeat any episode. The results do not depend
+on the number of workers or lanes: every episode has its own seed and generator, and inference always runs
+at one padded batch size.
 """
 
 import time
@@ -28,8 +28,8 @@ from lander_runtime.spec import EnvSpec, Space
 from lander_runtime.versions import evaluation_packages, installed_versions, platform_name
 from lander_runtime.workers.cores import available_cores, check_workers
 
-_WORTH_A_WORKER = 100
-"""Episodes. To start a process takes as long as some twenty landings."""
+_EPISODES_PER_WORKER = 100
+"""At least so many for each worker of `auto`: starting a process takes as long as some twenty landings."""
 
 
 def evaluate(
@@ -46,27 +46,28 @@ def evaluate(
     keep: Keep = NOTHING,
     observer: EpisodeObserver | None = None,
 ) -> Report:
-    """Run `episodes` episodes and report.
+    """Run `episodes` episodes and return a report with every return, length and outcome.
 
     Args:
-        policy: a file (`Policy`, `ForeignPolicy`), or any function from a batch of observations to a
-            batch of actions.
+        policy: a file (`Policy`, `ForeignPolicy`), or any function from observations
+            `[batch, *obs_shape]` to actions `[batch, ...]`.
         env: the environment, or its id; by default the one that the policy file names.
         episodes: how many, at least 1.
         first_seed: seed of episode 0; episode i has `first_seed + i`.
         sampled: draw actions from the policy's distribution instead of taking the greedy one.
         lanes: environment copies stepped together by each worker; changes the speed, never the result.
-        workers: processes to fly in, which changes no result either; `auto` takes one for each core
-            where there is enough to do, and where others can import the environment and the policy.
-        engine: what flies the episodes in place of `workers` processes here.
+        workers: worker processes; changes the speed, never the result. `auto` takes up to one for each
+            core if there are enough episodes and workers can import the environment and the policy.
+        engine: runs the episodes, instead of `workers` processes on this machine.
         render_mode: `human` opens a window (with one lane, in this process); None draws nothing.
-        keep: what `observer` is to be given of every step.
-        observer: hears of every episode, in the order of their seeds.
+        keep: per-step data recorded for `observer`.
+        observer: is called with every episode, in the order of their seeds.
 
     Raises:
         MachineLacks: no window can be opened.
-        UsageError: `episodes`, `first_seed`, `lanes` or `workers` out of range, no environment or one
-            that Gymnasium does not know, or `sampled` with a policy that is a plain function.
+        UsageError: `episodes`, `first_seed`, `lanes` or `workers` out of range; no environment, or one
+            that Gymnasium does not know or that does not fit the policy; `sampled` with a plain function;
+            an episode whose return is not a finite number.
     """
     numbers = [episodes, lanes, 1 if workers == "auto" else workers]
     if min(numbers) < 1 or first_seed < 0:
@@ -74,7 +75,7 @@ def evaluate(
     check_workers(numbers[2])
     if env is None:
         if not isinstance(policy, PolicyFile):
-            raise UsageError("Name the environment: a plain function does not say what it flies.")
+            raise UsageError("Name the environment: a plain function has no environment of its own.")
         env = policy.env
     spec = envs.recipe_of(env)
     actor_of(policy, sampled=sampled)
@@ -88,10 +89,10 @@ def evaluate(
     job = Job(policy, spec, first_seed, sampled, lanes, render_mode, keep)
     started = time.perf_counter()
     collected = Collected(knowledge_of(spec.id).measures)
-    for flown in engine.run(job, engine.shards(episodes, lanes)):
-        collected.add(flown)
+    for finished in engine.run(job, engine.shards(episodes, lanes)):
+        collected.add(finished)
         if observer is not None:
-            for episode in flown:
+            for episode in finished:
                 observer.on_episode(episode)
     seconds = time.perf_counter() - started
     results = collected.results()
@@ -121,29 +122,29 @@ def evaluate(
 
 def _engine(policy: AnyPolicy, spec: EnvSpec, episodes: int, workers: int | Literal["auto"]) -> Engine:
     if workers == "auto":
-        elsewhere = isinstance(policy, PolicyFile) and envs.is_importable(spec)
-        workers = min(available_cores(), episodes // _WORTH_A_WORKER) if elsewhere else 1
+        can_be_sent = isinstance(policy, PolicyFile) and envs.is_importable(spec)
+        workers = min(available_cores(), episodes // _EPISODES_PER_WORKER) if can_be_sent else 1
     return ProcessEngine(workers) if workers > 1 else LocalEngine()
 
 
 def _check_fit(policy: PolicyFile, spec: EnvSpec) -> None:
     with closing(envs.make(spec)) as probe:
         found = envs.describe_spaces(probe)
-    for what, wanted, there in zip(
+    for what, wanted, given in zip(
         ("observations", "actions"), (policy.observation, policy.action), found, strict=True
     ):
-        if wanted.form != there.form:
+        if wanted.form != given.form:
             raise UsageError(
-                f"{policy.path.name} expects {what} {_in_words(wanted)}; {spec.id} has {_in_words(there)}."
+                f"{policy.path.name} expects {what} {_in_words(wanted)}; {spec.id} has {_in_words(given)}."
             )
 
 
 def _check_screen(spec: EnvSpec) -> None:
-    """Open and close the window once, so that a missing screen is told from a fault in an episode."""
+    """Open and close the window once, to tell a missing screen from an error in an episode."""
     probe = envs.make(spec, "human")
     try:
         probe.reset(seed=0)
-    except Exception as error:  # pygame's, which is not imported here.
+    except Exception as error:  # pygame's own error; pygame is not imported here.
         raise MachineLacks(
             f"No window can be opened for {spec.id} ({error}). Leave out --render, or record with --gif."
         ) from error

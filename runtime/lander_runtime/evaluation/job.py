@@ -1,4 +1,4 @@
-"""An evaluation as something that can be sent elsewhere and done in parts."""
+"""An evaluation that can be sent to another process and run in parts."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +12,9 @@ from lander_runtime.spec import EnvSpec
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that decides what an episode comes to, and how many are flown side by side.
+    """Everything that decides the result of an episode, and the number of lanes.
 
-    It can be pickled where the policy can: a policy file always, a function if a module holds it.
+    It can be pickled if the policy can: a policy file always, a function if it is at the top of a module.
     """
 
     policy: AnyPolicy
@@ -28,10 +28,10 @@ class Job:
 
 
 class JobRunner:
-    """A job with its environments open, to fly one shard after another."""
+    """A job with its environments open, to run one shard after another."""
 
     def __init__(self, job: Job, registered: Any = None) -> None:
-        """Open it; `registered` is the environment's entry in Gymnasium's registry elsewhere."""
+        """Open the environments; `registered` is the environment's registry entry in the sending process."""
         if registered is not None:
             envs.adopt(registered)
         self._first_seed = job.first_seed
@@ -44,7 +44,7 @@ class JobRunner:
         )
 
     def run(self, shard: range) -> list[Episode]:
-        """The episodes with these numbers, in order; each is a function of the job and its number."""
+        """The episodes with these numbers, in order; each depends on the job and its number only."""
         seeds = range(self._first_seed + shard.start, self._first_seed + shard.stop)
         return self._fleet.run(seeds, first_index=shard.start)
 

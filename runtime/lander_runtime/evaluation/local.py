@@ -1,4 +1,4 @@
-"""The engine that needs nothing: episodes flown in this process."""
+"""The simplest engine: runs the episodes in this process."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -9,13 +9,13 @@ from lander_runtime.evaluation.job import Job, JobRunner
 
 
 class LocalEngine:
-    """Flies in this process; takes every policy and draws every window."""
+    """Runs in this process; works with any policy, also one that cannot be pickled, and can open a window."""
 
     description = "1 process"
 
     def shards(self, episodes: int, lanes: int) -> Iterable[range]:
-        # Lanes fall idle at the end of a shard, so it should be several times as long as they are many;
-        # one lane never does, and whoever watches it wants to hear of every episode.
+        # Lanes are idle at the end of a shard, so a shard has several episodes for each lane. A single lane
+        # is never idle: one episode for each shard lets the observer be called after each episode.
         return cut(episodes, 1 if lanes == 1 else 4 * lanes)
 
     def run(self, job: Job, shards: Iterable[range]) -> Iterator[list[Episode]]:

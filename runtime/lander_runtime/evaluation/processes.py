@@ -1,4 +1,4 @@
-"""The engine for one machine: worker processes that know nothing of each other."""
+"""The engine for one machine: independent worker processes."""
 
 import contextlib
 import queue
@@ -12,17 +12,17 @@ from lander_runtime.evaluation.job import Job, JobRunner
 from lander_runtime.workers.remote import RemoteWorker, WorkerDied
 
 _ATTEMPTS = 3
-"""A shard that has taken so many workers down is at fault itself."""
+"""How often a shard is run if its worker dies; after that, the shard is taken to be the cause."""
 
 _SMALLEST, _LARGEST = 16, 256
-"""Episodes in a shard: the end of one leaves lanes idle, and a long one leaves the other workers idle."""
+"""Episodes in a shard. With short shards lanes are idle more often; with long ones, workers at the end."""
 
 
 class ProcessEngine:
-    """Flies on `workers` processes, which it starts and ends.
+    """Runs on `workers` processes, which it starts and ends.
 
-    They do not inherit this one's memory (no fork) and do not import its script again, so it may be
-    used anywhere, notebooks and tests included.
+    They do not inherit this process's memory (no fork) and do not import its script again, so it can be
+    used anywhere, also in notebooks and tests.
     """
 
     def __init__(self, workers: int) -> None:
@@ -33,7 +33,7 @@ class ProcessEngine:
         return f"{self._workers} processes"
 
     def shards(self, episodes: int, lanes: int) -> Iterator[range]:
-        """Large ones first, then ever smaller, so that all workers finish at about the same time."""
+        """Large shards first, then smaller ones, so that all workers finish at about the same time."""
         start = 0
         while start < episodes:
             share = (episodes - start) // (4 * self._workers)
@@ -42,92 +42,92 @@ class ProcessEngine:
             start = stop
 
     def run(self, job: Job, shards: Iterable[range]) -> Iterator[list[Episode]]:
-        crew = _WorkerPool(job, self._workers)
-        waiting, flown = enumerate(shards), dict[int, list[Episode] | Exception]()
-        asked = given = 0
+        pool = _WorkerPool(job, self._workers)
+        waiting, finished = enumerate(shards), dict[int, list[Episode] | Exception]()
+        sent = returned = 0
         try:
             while True:
-                # No further ahead, so that a slow shard does not leave a heap of finished ones.
-                for number, shard in islice(waiting, 4 * self._workers - (asked - given)):
-                    crew.orders.put((number, shard))
-                    asked += 1
-                if asked == given:
+                # At most four shards for each worker ahead, so that few finished ones wait for a slow one.
+                for number, shard in islice(waiting, 4 * self._workers - (sent - returned)):
+                    pool.tasks.put((number, shard))
+                    sent += 1
+                if sent == returned:
                     return
-                while given not in flown:
-                    number, answer = crew.answers.get()
-                    flown[number] = answer
-                answer = flown.pop(given)
-                if isinstance(answer, Exception):
-                    raise answer
-                yield answer
-                given += 1
-        except BaseException:  # Ctrl-C, and the end of an iterator that nobody reads further.
-            crew.stop()
+                while returned not in finished:
+                    number, result = pool.results.get()
+                    finished[number] = result
+                result = finished.pop(returned)
+                if isinstance(result, Exception):
+                    raise result
+                yield result
+                returned += 1
+        except BaseException:  # Also Ctrl-C, and GeneratorExit if the caller stops reading.
+            pool.stop()
             raise
         finally:
-            crew.close()
+            pool.close()
 
 
 class _WorkerPool:
-    """As many workers as wanted, and a thread that waits for each.
+    """Worker processes, and one thread for each that sends it shards and waits for the result.
 
-    Of all that threads share, this process's main one touches only `SimpleQueue`: Ctrl-C in the middle of
-    a `concurrent.futures` call can leave a lock locked for ever, and the threads waiting for it.
+    The main thread shares only `SimpleQueue` with these threads. Ctrl-C in the middle of a
+    `concurrent.futures` call can leave a lock locked for ever, with the threads waiting for it.
     """
 
     def __init__(self, job: Job, size: int) -> None:
         envs.check_importable(job.env)
-        self.orders: queue.SimpleQueue[tuple[int, range] | None] = queue.SimpleQueue()
-        """Shards by number. None sends a thread home."""
-        self.answers: queue.SimpleQueue[tuple[int, list[Episode] | Exception]] = queue.SimpleQueue()
-        """What became of each order, in any order."""
+        self.tasks: queue.SimpleQueue[tuple[int, range] | None] = queue.SimpleQueue()
+        """(number, shard). None ends a thread."""
+        self.results: queue.SimpleQueue[tuple[int, list[Episode] | Exception]] = queue.SimpleQueue()
+        """(number, episodes or error), in any order."""
         registered = envs.registered(job.env.id)
         self._slots = [_WorkerSlot(job, registered) for _ in range(size)]
         self._threads = [
-            threading.Thread(target=self._obey, args=[slot], name="lander-worker", daemon=True)
+            threading.Thread(target=self._serve, args=[slot], name="lander-worker", daemon=True)
             for slot in self._slots
         ]
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """End what the workers are doing, and forget what they were still to do."""
+        """Kill the workers and drop the tasks that wait."""
         with contextlib.suppress(queue.Empty):
             while True:
-                self.orders.get_nowait()
+                self.tasks.get_nowait()
         for slot in self._slots:
             slot.stop()
 
     def close(self) -> None:
-        """Let every worker close its environments and leave, once all orders are answered or forgotten."""
+        """Close every worker's environments and end it, after all tasks are finished or dropped."""
         for _ in self._threads:
-            self.orders.put(None)
+            self.tasks.put(None)
         for thread in self._threads:
             thread.join()
-        # All of them first, so that they leave at the same time.
+        # First ask all, then wait for each, so that they end at the same time.
         for slot in self._slots:
-            slot.say_goodbye()
+            slot.ask_to_close()
         for slot in self._slots:
             slot.close()
 
-    def _obey(self, slot: "_WorkerSlot") -> None:
-        while (order := self.orders.get()) is not None:
-            number, shard = order
+    def _serve(self, slot: "_WorkerSlot") -> None:
+        while (task := self.tasks.get()) is not None:
+            number, shard = task
             try:
-                self.answers.put((number, slot.run(shard)))
+                self.results.put((number, slot.run(shard)))
             except Exception as error:
-                self.answers.put((number, error))
+                self.results.put((number, error))
 
 
 class _WorkerSlot:
-    """A worker process, started for the first shard that there is for it and replaced where it dies."""
+    """A place for one worker process, which is started for its first shard and replaced if it dies."""
 
     def __init__(self, *arguments: object) -> None:
         self._arguments = arguments
         self._worker: RemoteWorker | None = None
         self._stopped = False
         self._lock = threading.Lock()
-        """Over the last two, which `stop` shares with the thread that flies."""
+        """Guards `_worker` and `_stopped`, which `stop` shares with the thread that runs the shards."""
 
     def run(self, shard: range) -> list[Episode]:
         for attempt in range(1, _ATTEMPTS + 1):
@@ -142,20 +142,20 @@ class _WorkerSlot:
                 if attempt == _ATTEMPTS:
                     raise WorkerDied(
                         f"Episodes {shard.start} to {shard.stop - 1} ended {_ATTEMPTS} worker processes one "
-                        f"after the other. {death} Most often memory is short: use fewer workers, or one, "
-                        "which flies in this process and shows what else it is."
+                        f"after the other. {death} The usual cause is too little memory: use fewer workers. "
+                        "With one worker the episodes run in this process, which shows any other cause."
                     ) from death
         raise AssertionError("the last attempt returns or raises")
 
     def stop(self) -> None:
-        """From another thread: the worker dies at once, and so does any that was about to start."""
+        """Kill the worker at once, and any that is about to start; called from another thread."""
         with self._lock:
             self._stopped = True
             if self._worker is not None:
                 self._worker.kill()
 
-    def say_goodbye(self) -> None:
-        """Have the worker close its environments; `close` waits for that."""
+    def ask_to_close(self) -> None:
+        """Ask the worker to close its environments; `close` waits for that."""
         if self._worker is not None:
             self._worker.send("close")
             self._worker.hang_up()
@@ -170,7 +170,7 @@ class _WorkerSlot:
         worker = RemoteWorker(JobRunner, *self._arguments)
         with self._lock:
             self._worker = worker
-            if self._stopped:  # Meanwhile, hence too late for `stop` to see this one.
+            if self._stopped:  # `stop` ran before this worker was stored, so it could not kill it.
                 worker.kill()
         worker.receive()
         return worker

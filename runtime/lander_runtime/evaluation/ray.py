@@ -1,6 +1,6 @@
-"""The engine for many machines: stateless tasks of Ray Core, flown again where a machine is lost.
+"""The engine for many machines: stateless tasks of Ray Core, run again if a machine is lost.
 
-Only what Ray's core promises is used: a function, its argument put once, and retries.
+It uses only the basics of Ray's core: a remote function, an argument stored once, and retries.
 """
 
 import contextlib
@@ -40,49 +40,49 @@ except ModuleNotFoundError as error:
     raise MachineLacks("Ray is not installed. Type: pip install 'lander-rl[ray]'") from error
 
 _RETRIES = 4
-"""More than worker processes get here: on a cluster, machines go for reasons of their own."""
+"""More than for worker processes on one machine: machines of a cluster often end for other reasons."""
 
 _AHEAD = 4
-"""Shards under way for each CPU. They wait where they will be flown, so no CPU waits for this process; no
-more of them, so that a slow one does not leave a heap of finished ones."""
+"""Shards submitted for each CPU. Some wait on the machine that will run them, so no CPU waits for this
+process. There are not more, so that few finished ones wait for a slow one."""
 
-_PATIENCE_S = 10.0
-"""For a cluster's machine to answer; left to itself, Ray tries for minutes and logs all the while."""
+_TIMEOUT_S = 10.0
+"""Seconds for a cluster's machine to answer; without it Ray tries for minutes and logs all the time."""
 
 _OBJECT_STORE = 200 * 2**20
-"""Bytes of shared memory: results take kilobytes a shard, and Ray's own choice is a third of the machine."""
+"""Bytes of shared memory. Results take kilobytes for each shard; Ray's default is a third of the machine."""
 
 
 class Ray:
-    """Flies on a Ray cluster: an existing one, or one of this machine's cores that ends with it.
+    """Runs on a Ray cluster: an existing one, or a local one that is started here and ended at `close`.
 
         with Ray() as engine:
             report = evaluate(policy, episodes=10_000, engine=engine)
 
-    Where the program has called `ray.init` itself, that cluster is used and left as it is.
+    If the program has already called `ray.init`, that cluster is used and is not ended.
     """
 
     def __init__(self, address: str | None = None, *, cpus: int | None = None) -> None:
-        """Connect, or start.
+        """Connect to a cluster, or start one.
 
         Args:
             address: of an existing cluster, such as `auto` or `10.0.0.1:6379`. All its machines need the
-                same versions of lander and of what it rests on.
-            cpus: how many tasks to fly at once where a cluster is started here; by default all cores.
+                same versions of lander-rl and its dependencies.
+            cpus: how many tasks run at once on a cluster that is started here; by default all cores.
 
         Raises:
             MachineLacks: no cluster answers at `address`, or none can be started here.
             UsageError: both were given.
         """
         if address is not None and cpus is not None:
-            raise UsageError("A cluster that exists has the CPUs that it has; leave out how many to use.")
+            raise UsageError("Expected an address or a number of CPUs, found both; leave out the CPUs.")
         self.on_finished: Callable[[int], None] = lambda episodes: None
-        """Told how many episodes have been flown as soon as they have, in whatever order shards finish."""
+        """Called with the number of episodes of each shard that finishes, in any order."""
         self._ours = not ray.is_initialized()
         self._folder: Path | None = None
         if self._ours:
             if address is None:
-                # Under a short path: the sockets in it may have no more than 107 characters.
+                # A short path, because the paths of sockets inside may have no more than 107 characters.
                 self._folder = Path(tempfile.mkdtemp(prefix="lander-ray-"))
             try:
                 _connect(address, cpus, self._folder)
@@ -105,33 +105,33 @@ class Ray:
             )
         except (TypeError, AttributeError, ValueError) as error:
             raise UsageError(
-                f"Cannot be sent to a cluster ({_first_line(error)}). Use one process."
+                f"The policy cannot be sent to a cluster ({_first_line(error)}). Use one process."
             ) from error
         waiting, pending = iter(shards), deque[tuple[Any, Future[Any]]]()
-        flying: dict[Future[Any], int] = {}
-        # Waited for in Python: inside ray.wait a signal handler's SystemExit becomes one with exit code 1.
-        landed: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
+        running: dict[Future[Any], int] = {}
+        # A Python queue and not ray.wait, in which a signal handler's SystemExit gets the exit code 1.
+        finished: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         try:
             while True:
-                # Worker anew each time, because clusters grow when there is work, or shrink.
+                # CPUs are counted again each time, because a cluster can grow or shrink.
                 for shard in islice(waiting, max(0, _AHEAD * self._cpus() - len(pending))):
-                    # In a list, because Ray unpacks a bare reference anew for every task.
+                    # In a list: Ray would fetch and unpickle a bare reference for every task.
                     task = self._task.remote([shared], shard)
                     future = task.future()
                     pending.append((task, future))
-                    flying[future] = len(shard)
-                    future.add_done_callback(landed.put)
+                    running[future] = len(shard)
+                    future.add_done_callback(finished.put)
                 if not pending:
                     return
-                while pending[0][1] in flying:
-                    self.on_finished(flying.pop(landed.get()))
+                while pending[0][1] in running:
+                    self.on_finished(running.pop(finished.get()))
                 yield _result(pending.popleft()[1])
         finally:
             for task, _ in pending:
                 ray.cancel(task, force=True)
 
     def close(self) -> None:
-        """Leave the cluster, and end it where it was started here."""
+        """Disconnect, and end the cluster if it was started here."""
         if self._ours:
             ray.shutdown()
         if self._folder is not None:
@@ -150,32 +150,35 @@ class Ray:
 
 
 def run_shard(shared: Sequence[Any], shard: range) -> list[Episode] | Exception:
-    """A task: the episodes of one shard, or what went wrong, as a value so that Ray does not wrap it."""
+    """A task: the episodes of one shard, or the error, returned as a value so that Ray does not wrap it."""
     try:
         return _runner(shared[0]).run(shard)
     except LanderError as error:
         found: Exception = error
     except Exception:
         found = RuntimeError("Something failed in a task on the cluster.\n" + traceback.format_exc())
-    _runner.cache_clear()  # Its environments may have stopped anywhere.
+    _runner.cache_clear()  # After an error its environments may be in any state.
     return found
 
 
 @lru_cache(maxsize=1)
 def _runner(reference: Any) -> JobRunner:
-    """The job with its environments open, kept between tasks; no result depends on who flew before."""
+    """The job with its environments open, kept between tasks; no result depends on earlier episodes."""
     try:
         job, registered, versions = ray.get(reference)
     except (ImportError, AttributeError, ray.exceptions.RaySystemError) as error:
-        # What was to be unpickled lives where only the caller can import it, such as its script.
-        raise UsageError(f"A task cannot import what it should run ({_last_line(error)}).") from error
+        # A class or function is in a module that only the caller can import, such as its script.
+        raise UsageError(
+            f"A task on the cluster cannot import the policy or environment ({_last_line(error)}). "
+            "Install its module on all machines, or use one process."
+        ) from error
     packages = evaluation_packages(job.env.id)
     here = installed_versions(*packages)
     for name in packages:
         if here.get(name) != versions.get(name):
             raise MachineLacks(
-                f"A machine of the cluster has {name} {here.get(name)} where {versions.get(name)} is wanted, "
-                "and results may depend on it. Install the same versions on all machines."
+                f"A machine of the cluster has {name} {here.get(name)}, expected {versions.get(name)}; "
+                "results may depend on it. Install the same versions on all machines."
             )
     return JobRunner(job, registered)
 
@@ -185,13 +188,14 @@ def _result(future: Future[Any]) -> list[Episode]:
         found = future.result()
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
         raise WorkerDied(
-            f"A shard has taken {_RETRIES + 1} workers down ({type(error).__name__}: {_first_line(error)}) "
-            "and was given up."
+            f"{_RETRIES + 1} workers ended while they ran the same shard "
+            f"({type(error).__name__}: {_first_line(error)}). The usual cause is too little memory: "
+            "take fewer lanes."
         ) from error
     except ray.exceptions.RayError as error:
         raise MachineLacks(
-            f"The cluster cannot run a task ({_last_line(error)}). All its machines need the lander-rl "
-            "that this one has."
+            f"The cluster cannot run a task ({_last_line(error)}). Install the lander-rl of this machine "
+            "on all its machines."
         ) from error
     if isinstance(found, Exception):
         raise found
@@ -207,10 +211,10 @@ def _connect(address: str | None, cpus: int | None, folder: Path | None) -> None
     }
     try:
         if address is not None:
-            _knock(address)
-        with _as_before(), _environment(RAY_USAGE_STATS_ENABLED="0"):
+            _check_reachable(address)
+        with _signal_handler_restored(), _environment(RAY_USAGE_STATS_ENABLED="0"):
             ray.init(
-                # Otherwise Ray takes any cluster that it finds.
+                # Without an address Ray would join any cluster that it finds.
                 address=address or "local",
                 log_to_driver=False,
                 logging_level=logging.ERROR,
@@ -222,17 +226,17 @@ def _connect(address: str | None, cpus: int | None, folder: Path | None) -> None
         raise MachineLacks(f"{where} ({_first_line(error)}). Without Ray: --shard i/n.") from error
 
 
-def _knock(address: str) -> None:
-    """Whether anybody listens where a machine and a port are named, with a scheme in front or without."""
+def _check_reachable(address: str) -> None:
+    """Raise OSError if `address` names a machine and a port where no program listens."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if host and port.isdecimal():
-        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE_S).close()
+        socket.create_connection((host.strip("[]"), int(port)), _TIMEOUT_S).close()
 
 
 def _own_path() -> str:
-    """Where Python looks for modules beyond what is installed, such as a checkout, for the tasks too.
+    """Python's search path without installed packages, such as a checkout, to be used by the tasks too.
 
-    Not for all of them: on another machine, what is installed under the same path may be something else.
+    Installed packages are left out: another machine may have other ones at the same path.
     """
     installed = tuple({sys.prefix, sys.base_prefix})
     paths = [path or str(Path.cwd()) for path in sys.path]
@@ -240,8 +244,8 @@ def _own_path() -> str:
 
 
 @contextlib.contextmanager
-def _as_before() -> Iterator[None]:
-    """Ray takes SIGTERM for itself; the program's own way of ending comes back."""
+def _signal_handler_restored() -> Iterator[None]:
+    """Put the program's own SIGTERM handler back: `ray.init` replaces it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -271,5 +275,5 @@ def _first_line(error: BaseException) -> str:
 
 
 def _last_line(error: BaseException) -> str:
-    """What a traceback inside a message ends with."""
+    """The last line of a message, which for a traceback names the error."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]

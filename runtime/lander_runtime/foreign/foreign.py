@@ -1,7 +1,7 @@
-"""`ForeignPolicy`: somebody else's ONNX file, which says nothing of itself, flying a named environment.
+"""`ForeignPolicy`: an ONNX file without our metadata, used in an environment that the caller names.
 
-Apart from `policy.py` because there the file makes promises that are held against it, and here promises
-are guessed from shapes, types and a trial, and every guess is said.
+Apart from `policy/policy.py`: there the metadata is checked against the file. Here everything is derived from
+shapes, types and a trial run, and every assumption is reported.
 """
 
 from collections.abc import Mapping
@@ -31,13 +31,13 @@ def open_policy(
 
     Args:
         path: an ONNX file. With our metadata it opens as a `Policy`, whatever `env` says.
-        env: what a file without metadata flies: an environment or its id.
+        env: the environment of a file without metadata, or its id.
         device: `auto`, `cpu` or `cuda`.
-        output: which output of a file without metadata is the action, where that cannot be guessed.
+        output: the output of a file without metadata that is the action, if this is not clear.
 
     Raises:
-        InputRefused: it cannot be read, it holds what no policy may, it does not fit `env`, or it has no
-            metadata and no `env` was given.
+        InputRefused: the file cannot be read, contains what no policy may, does not fit `env`, or has no
+            metadata while `env` is None.
         MachineLacks: `cuda` does not run here.
         UsageError: Gymnasium does not know `env`, or there is no such output.
     """
@@ -45,7 +45,7 @@ def open_policy(
     model = read_policy_file(path)
     weights = _weights_of(model, path)
     try:
-        # Ours are in one piece.
+        # Files with our metadata have no external weights.
         if weights:
             raise NoMetadata.of(path)
         policy = Policy.from_bytes(model, path, device)
@@ -54,14 +54,14 @@ def open_policy(
             raise
         return ForeignPolicy.from_bytes(model, path, env, device, output, weights)
     if output is not None:
-        raise UsageError(f"{path.name} says itself which output is the action; leave out --output.")
+        raise UsageError(f"The metadata of {path.name} already names the action; leave out --output.")
     return policy
 
 
 class ForeignPolicy(PolicyFile):
-    """An ONNX file without our metadata, flying `env`. Open one with `ForeignPolicy.load`.
+    """An ONNX file without our metadata, for one environment. Open one with `ForeignPolicy.load`.
 
-    Threads may share it. Pickled, it travels as its file's bytes and opens a session of its own.
+    Threads may share it. It is pickled as the bytes of its file; the copy opens a session of its own.
     """
 
     def __init__(
@@ -74,12 +74,12 @@ class ForeignPolicy(PolicyFile):
         named: str | None,
         weights: bytes = b"",
     ) -> None:
-        """Match the graph with `spaces`, those of `env`; as `from_bytes` otherwise."""
+        """Match the graph with `spaces`, those of `env`; otherwise like `from_bytes`."""
         whole = with_weights(model, weights, path, MAX_FILE_BYTES) if weights else model
         check_structure(whole, path.name)
         self._opened = open_session(whole, path.name, device)
         self.path = path
-        # With weights in a file of their own: of the two files, one after the other.
+        # With external weights, the digest covers both files, one after the other.
         self.sha256 = sha256_of(model + weights)
         self.provider = self._opened.provider
         self.device = self._opened.device
@@ -105,14 +105,14 @@ class ForeignPolicy(PolicyFile):
         """Load a file and match it with the spaces of `env`.
 
         Args:
-            path: an ONNX file with one input for the observation and an output for the action; its
-                weights may lie beside it in a file of that name and `.data`.
-            env: what it flies: an environment or its id.
-            device: `auto`, `cpu` or `cuda`; `cuda` fails rather than fall back.
-            output: which output is the action, where that cannot be guessed.
+            path: an ONNX file with one input for the observation and an output for the action. Its weights
+                may be in a file beside it, with the same name and `.data` at the end.
+            env: the environment, or its id.
+            device: `auto`, `cpu` or `cuda`; `cuda` never falls back to the CPU.
+            output: the output that is the action, if this is not clear.
 
         Raises:
-            InputRefused: the file is missing, is not ONNX, holds what no policy may, or does not fit.
+            InputRefused: the file is missing, is not ONNX, contains what no policy may, or does not fit.
             MachineLacks: `cuda` does not run here.
             UsageError: Gymnasium does not know `env`, or there is no such output.
         """
@@ -130,9 +130,9 @@ class ForeignPolicy(PolicyFile):
         output: str | None = None,
         weights: bytes = b"",
     ) -> "ForeignPolicy":
-        """Like `load`, from the file's content; `path` is what to call it.
+        """Like `load`, from the file's content; `path` is only its name.
 
-        `weights` is the content of the file with its weights, where it has them in one of their own.
+        `weights` is the content of the second file, if the weights are external.
         """
         spec = envs.recipe_of(env)
         probe = envs.make(spec)
@@ -143,23 +143,23 @@ class ForeignPolicy(PolicyFile):
         return cls(model, path, spec, spaces, device, output, weights)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # With the spaces, because where it is unpickled the environment may not be registered yet.
+        # With the spaces, because the environment may not be registered yet where it is unpickled.
         return type(self), self._reduce_arguments
 
     def act(self, obs: NDArray[Any], rng: np.random.Generator | None = None) -> Any:
-        """Choose an action for one observation or a batch, told apart by shape.
+        """Choose an action for one observation or a batch; the shape of `obs` decides which.
 
         Args:
-            obs: `[*obs_shape]` or `[batch, *obs_shape]`, as the environment hands it out.
-            rng: draw from the file's scores or probabilities; greedy without it.
+            obs: `[*obs_shape]` or `[batch, *obs_shape]`, as the environment returns it.
+            rng: draw from the file's scores or probabilities; None for the greedy action.
 
         Returns:
-            As `Policy.act` does.
+            The same as `Policy.act`.
 
         Raises:
-            InputRefused: the graph gives what is no action.
-            UsageError: wrong shape, an empty batch, or a NaN or infinity in `obs`; `rng` where there is
-                nothing to draw from.
+            InputRefused: an output of the graph is not a valid action.
+            UsageError: wrong shape, an empty batch, or a NaN or infinity in `obs`; or `rng` for a file
+                without scores.
         """
         obs = np.asarray(obs)
         shape = self.observation.shape
@@ -176,11 +176,10 @@ class ForeignPolicy(PolicyFile):
         return int(actions[0]) if self.action.type == "Discrete" else actions[0]
 
     def outputs(self, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """`logits` `[batch, n]`, the logarithm where the file gives probabilities; raises like `act`."""
+        """`logits` `[batch, n]`, or the logarithm of the file's probabilities; raises like `act`."""
         if self._output.scores is None:
             raise UsageError(
-                f"{self.path.name} gives actions and no probabilities, so there is nothing to draw from. "
-                "Leave out --sampled."
+                f"{self.path.name} gives actions but no distribution to draw from. Leave out --sampled."
             )
         scores = self._run(self._output.scores, obs)
         if self._probabilities:
@@ -189,11 +188,11 @@ class ForeignPolicy(PolicyFile):
         return {"logits": scores}
 
     def draw(self, outputs: Mapping[str, NDArray[Any]], rng: np.random.Generator) -> NDArray[np.int64]:
-        """Draw actions `[batch]` from `outputs`, what the method of that name gave."""
+        """Draw actions, int64 `[batch]`, from what the method `outputs` returned."""
         return sample_categorical(outputs["logits"], rng)
 
     def _run(self, output: str | None, obs: NDArray[Any]) -> NDArray[Any]:
-        """One output for observations `[batch, *obs_shape]`, in portions of the size that the graph takes."""
+        """One output for observations `[batch, *obs_shape]`, run in batches of the graph's size."""
         shape = self.observation.shape
         if obs.shape[1:] != shape or obs.ndim == 0 or len(obs) == 0:
             raise UsageError(
@@ -212,11 +211,14 @@ class ForeignPolicy(PolicyFile):
             [result] = self._opened.run([output], feed(self._input, full))
             values = by_row(result, size)
             if values is None:
-                raise InputRefused(f"{self.path.name}: {output!r} came out as {list(np.shape(result))}.")
+                raise InputRefused(
+                    f"{self.path.name}: expected {size} rows from {output!r}, "
+                    f"found the shape {list(np.shape(result))}."
+                )
             parts.append(values[: len(rows)])
         values = parts[0] if len(parts) == 1 else np.concatenate(parts)
         if values.dtype.kind == "f" and np.isnan(values).any():
-            raise InputRefused(f"{self.path.name}: {output!r} holds NaN, which is no action and no score.")
+            raise InputRefused(f"{self.path.name}: the output {output!r} contains NaN; expected numbers.")
         return values
 
     def _as_actions(self, values: NDArray[Any]) -> NDArray[Any]:
@@ -235,7 +237,7 @@ class ForeignPolicy(PolicyFile):
 
 
 def _weights_of(model: bytes, path: Path) -> bytes:
-    """The content of the file with the weights of `model`; empty where it has them inside."""
+    """The content of the file with the external weights of `model`; empty if it has none."""
     if not needs_weights(model, path.name):
         return b""
     beside = weights_file(path)

@@ -1,7 +1,7 @@
-"""How a stranger's graph takes observations and gives actions, found out by asking it and by a trial run.
+"""Finds out from a graph's signature and a trial run how it takes observations and gives actions.
 
-Apart from `signature.py`, which decides by names and shapes alone, because shapes that a file declares
-are only words: what counts is what comes out.
+Apart from `signature.py`, which uses names and shapes only: the shapes that a file declares may be wrong, so
+the shapes of real outputs decide.
 """
 
 from collections.abc import Sequence
@@ -18,28 +18,29 @@ from lander_runtime.policy.session import OpenSession
 from lander_runtime.spec import Space
 
 _DTYPES = {"float": "float32", "double": "float64"}
-"""Where ONNX has another word than NumPy."""
+"""ONNX's names that differ from NumPy's."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """How a graph serves two spaces."""
+    """How a graph fits an observation and an action space."""
 
     input: Input
     output: Output
     batch: int | None
-    """The one size of batches that it runs at, or None where any will do."""
+    """The only batch size that works; None if any does."""
     probabilities: bool
     """Whether `output.scores` are probabilities."""
     assumptions: tuple[str, ...]
-    """What was taken to be so, in sentences that are the same on every machine and for every path."""
+    """The assumptions, a sentence each. The report's digest covers these words, so they must not depend on
+    the machine or the path."""
 
 
 def match(opened: OpenSession, observation: Space, action: Space, named: str | None = None) -> Match:
-    """Match the graph of `opened` with an environment's spaces; `named` is the output to take.
+    """Match the graph of `opened` with an environment's spaces; `named` is the output to use.
 
     Raises:
-        InputRefused: it does not fit, or more than one output does.
+        InputRefused: the graph does not fit, or more than one output fits.
         UsageError: there is no output called `named`.
     """
     try:
@@ -56,7 +57,7 @@ def match(opened: OpenSession, observation: Space, action: Space, named: str | N
     if batch is not None:
         output, probabilities = attempt(batch)
     else:
-        # An open batch is only a word: a graph may have one size built in, or mix its rows.
+        # A symbolic batch may be wrong: a graph may have one size built in, or mix its rows.
         try:
             output, probabilities = attempt(LANES)
         except InputRefused as refusal:
@@ -74,7 +75,7 @@ def match(opened: OpenSession, observation: Space, action: Space, named: str | N
 
 
 def feed(entry: Input, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """Observations `[batch, *obs_shape]` as the graph takes them."""
+    """Observations `[batch, *obs_shape]` as the graph's input."""
     with np.errstate(over="ignore"):
         obs = obs.astype(entry.dtype, copy=False)
     if entry.layout == "single":
@@ -85,9 +86,9 @@ def feed(entry: Input, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
 
 
 def by_row(value: Any, batch: int) -> NDArray[Any] | None:
-    """An output as `[batch, ...]`, or None where it has no row for each observation.
+    """An output as `[batch, ...]`, or None if it does not have one row for each observation.
 
-    A batch of one may come without its axis.
+    For a batch of one, the output may lack the batch axis.
     """
     if not isinstance(value, np.ndarray):
         return None
@@ -97,7 +98,7 @@ def by_row(value: Any, batch: int) -> NDArray[Any] | None:
 
 
 def _tensors(items: Sequence[Any]) -> list[Tensor]:
-    """What ONNX Runtime says of inputs or outputs."""
+    """ONNX Runtime's description of inputs or outputs."""
     found = []
     for item in items:
         kind = str(item.type).removeprefix("tensor(").removesuffix(")")
@@ -107,7 +108,7 @@ def _tensors(items: Sequence[Any]) -> list[Tensor]:
 
 
 def _holds_numbers(tensor: Tensor) -> bool:
-    """Not so texts, sequences and maps, which need not even be computed."""
+    """False for texts, sequences and maps; those outputs are never computed."""
     try:
         return np.dtype(tensor.dtype).kind in "biuf"
     except TypeError:
@@ -123,7 +124,7 @@ def _attempt(
     named: str | None,
     batch: int,
 ) -> tuple[Output, bool]:
-    """The output, and whether its scores are probabilities, as `batch` random observations show."""
+    """Run `batch` random observations; gives the output, and whether its scores are probabilities."""
     obs = _some_observations(batch, observation)
     rows = {
         name: values
@@ -135,7 +136,7 @@ def _attempt(
     )
     used = [name for name in (output.action, output.scores) if name is not None]
     if batch > 1:
-        # Each row in another place and with other neighbours: it must come out the same to the bit.
+        # The same rows at other places and with other neighbours must give the same bits.
         others = obs[::-1].copy()
         others[1::2] = 0
         for name, values in zip(used, opened.run(used, feed(entry, others)), strict=True):

@@ -1,13 +1,14 @@
-"""Which input of a stranger's graph takes the observation and which output is the action.
+"""Which input of an unknown graph takes the observation, and which output is the action.
 
-Pure functions of names, types and shapes, so that every rule can be tested without a file. docs/evaluation.md
-says them in words.
+Pure functions of names, types and shapes, so that every rule can be tested without a file.
+docs/evaluation.md explains the rules.
 
     an action that is one of n                      an action of shape [*shape]
     1. integers, one a row                          1. floats [batch, *shape]
     2. floats [batch, n]: the largest is the action    (never what is named value, std, log_prob, entropy)
 
-Of several that fit, the one whose name says so is taken; where none or more than one does, nothing is.
+If several outputs fit, the one with a telling name is chosen. If no name or several names tell, the file is
+refused.
 """
 
 import math
@@ -38,13 +39,13 @@ _NO_ACTION = {
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output as the graph declares it, or as it came out of a trial."""
+    """An input or output, as the graph declares it or as a trial run returned it."""
 
     name: str
     dtype: str
-    """NumPy's name, such as `float32`; anything else that ONNX has in ONNX Runtime's words."""
+    """NumPy's name, such as `float32`; ONNX Runtime's name for types that NumPy does not have."""
     shape: tuple[int | None, ...]
-    """None where the graph leaves a size open."""
+    """None for a symbolic size."""
 
     def __str__(self) -> str:
         sizes = ", ".join("?" if size is None else str(size) for size in self.shape)
@@ -53,31 +54,31 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Input:
-    """How the observation goes in."""
+    """The input for the observation."""
 
     name: str
     dtype: str
     layout: Literal["batch", "flat", "single"]
     """`[batch, *obs_shape]`, `[batch, size]`, or `[*obs_shape]` without a batch."""
     batch: int | None
-    """The one size of the batch that the graph takes, or None where it is open."""
+    """The fixed batch size, or None if it is symbolic."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """Where the action comes from."""
+    """The outputs that give the action."""
 
     action: str | None
-    """The output that is the action itself; None where only `scores` is there."""
+    """The output that is the action itself; None if there are only `scores`."""
     scores: str | None
-    """The output with one float for each of n actions: logits, probabilities or values."""
+    """The output with one float for each of n actions: logits, probabilities or values; None without one."""
 
 
 def choose_input(inputs: Sequence[Tensor], observation: Space) -> Input:
     """The input that takes `observation`.
 
     Raises:
-        InputRefused: saying what is there and what would do.
+        InputRefused: no input fits; says what was expected and found.
     """
     shape = observation.shape
     size = math.prod(shape)
@@ -106,15 +107,15 @@ def choose_input(inputs: Sequence[Tensor], observation: Space) -> Input:
 
 
 def choose_output(outputs: Sequence[Tensor], action: Space, named: str | None = None) -> Output:
-    """The output that is, or leads to, an action of the space `action`.
+    """The output that is an action of the space `action`, or the scores to choose one by.
 
     Args:
-        outputs: with the shapes of one row, that is without the batch.
-        action: the environment's.
-        named: take this one, whatever it is called.
+        outputs: with the shapes of one row, without the batch.
+        action: the environment's action space.
+        named: use the output with this name.
 
     Raises:
-        InputRefused: nothing fits or several do, with what is there and what would do.
+        InputRefused: none fits or several do; says what was expected and found.
         UsageError: there is no output called `named`.
     """
     if named is not None:
@@ -140,13 +141,13 @@ def choose_output(outputs: Sequence[Tensor], action: Space, named: str | None = 
 
 
 def listed(tensors: Sequence[Tensor]) -> str:
-    """Such as `'obs' float32 [?, 8], 'mask' bool [?, 4]`; many are cut short."""
+    """For example `'obs' float32 [?, 8], 'mask' bool [?, 4]`; lists the first six only."""
     words = ", ".join(str(tensor) for tensor in tensors[:6]) or "nothing"
     return words + (f" and {len(tensors) - 6} more" if len(tensors) > 6 else "")
 
 
 def _choose_discrete(outputs: list[Tensor], n: int) -> Output | list[Tensor]:
-    """The choice, or the candidates that it cannot be made between."""
+    """The choice, or all candidates if none or several of them fit."""
     integers = [t for t in outputs if t.dtype in _INTEGERS and t.shape in ((), (1,))]
     floats = [t for t in outputs if t.dtype in _FLOATS and t.shape == (n,)]
     scores = floats if len(floats) == 1 else _first_named(floats, _SCORES)
@@ -154,7 +155,7 @@ def _choose_discrete(outputs: list[Tensor], n: int) -> Output | list[Tensor]:
         actions = integers if len(integers) == 1 else _first_named(integers, (_ACTION,))
         if len(actions) != 1:
             return integers
-        # To draw from; the greedy action is the file's own.
+        # The scores are only for sampling; the greedy action is the file's own output.
         return Output(actions[0].name, scores[0].name if len(scores) == 1 else None)
     return Output(None, scores[0].name) if len(scores) == 1 else floats
 
@@ -172,7 +173,7 @@ def _choose_continuous(
 
 
 def _first_named(tensors: list[Tensor], vocabularies: Sequence[set[str]]) -> list[Tensor]:
-    """Those whose name has a word of the first vocabulary that any of them has a word of."""
+    """The tensors whose name has a word of a vocabulary; the first vocabulary with a match decides."""
     for vocabulary in vocabularies:
         found = [tensor for tensor in tensors if _words(tensor) & vocabulary]
         if found:
@@ -181,7 +182,7 @@ def _first_named(tensors: list[Tensor], vocabularies: Sequence[set[str]]) -> lis
 
 
 def _words(tensor: Tensor) -> set[str]:
-    """`log_prob` and `logProb` have the words log and prob."""
+    """The words of a name: `log_prob` and `logProb` both have log and prob."""
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", tensor.name)}
 
 

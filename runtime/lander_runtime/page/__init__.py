@@ -1,6 +1,6 @@
-"""An evaluation as one HTML page with pictures, which opens from the disk and asks nobody for anything.
+"""An evaluation as one HTML page with pictures. The page opens from the disk and needs no network.
 
-`PageObserver` listens while episodes are flown, `write_page` makes the page from it and the report.
+`PageObserver` collects data during the evaluation; `write_page` makes the page from it and the report.
 """
 
 from lander_runtime.page.observer import PageObserver

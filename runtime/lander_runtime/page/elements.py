@@ -1,6 +1,6 @@
 """HTML and SVG as trees, so that no text from a policy file or an environment can become markup.
 
-On the standard library's ElementTree, which escapes what it writes; nothing here joins strings.
+It uses the standard library's ElementTree, which escapes all text; no markup is made by joining strings.
 """
 
 from xml.etree import ElementTree
@@ -10,10 +10,10 @@ Child = Element | str | None
 
 
 def element(tag: str, *children: Child, **attributes: str | float | None) -> Element:
-    """An element with `children` in order; what is None is left out, of children and attributes.
+    """An element with `children` in order; children and attributes that are None are left out.
 
-    An underscore in an attribute's name stands for a hyphen, one at its end for nothing (`class_`).
-    Numbers are written with at most two decimals, which is a fiftieth of a pixel.
+    An underscore in an attribute's name becomes a hyphen; one at its end is dropped (`class_`). Numbers are
+    written with at most two decimals, a hundredth of a unit.
     """
     node = Element(tag)
     for name, value in attributes.items():
@@ -35,12 +35,12 @@ def number(value: float) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` without control characters and halves of characters, which no HTML file may hold."""
+    """`text` without control characters and lone surrogates, which HTML does not allow."""
     return "".join(character for character in text if character.isprintable() or character == "\n")
 
 
 def document(root: Element) -> str:
-    """The whole file."""
+    """The HTML file as text."""
     return "<!DOCTYPE html>\n" + ElementTree.tostring(root, encoding="unicode", method="html") + "\n"
 
 

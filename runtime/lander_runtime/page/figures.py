@@ -1,4 +1,4 @@
-"""The figures of the page in words: the verdict, and the tables that say the same as the pictures."""
+"""The page's numbers: the verdict at its top, and tables with the data of the pictures."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,7 +11,7 @@ from lander_runtime.spec import EnvSpec
 
 
 def headline(report: Report) -> Element:
-    """The score, how sure it is, and what to know before believing it."""
+    """The score, its interval, and the warnings."""
     summary, threshold = report.summary, report.env.reward_threshold
     cards = [
         _card("Mean return", f"{summary.mean_return:.1f}", _interval(summary.ci95)),
@@ -38,26 +38,26 @@ def headline(report: Report) -> Element:
 
 
 def outcome_table(report: Report) -> Element:
-    """One row for each outcome."""
+    """A table with one row for each outcome."""
     results = report.results
     rows = []
     for code, name in enumerate(results.outcome_names):
-        there = results.outcome_codes == code
-        count = int(np.count_nonzero(there))
+        chosen = results.outcome_codes == code
+        count = int(np.count_nonzero(chosen))
         rows.append(
             (
                 name,
                 f"{count:,}",
                 _share(count / len(results)),
-                f"{results.returns[there].mean():.1f}",
-                f"{results.lengths[there].mean():.1f}",
+                f"{results.returns[chosen].mean():.1f}",
+                f"{results.lengths[chosen].mean():.1f}",
             )
         )
     return table("Outcomes", ("outcome", "episodes", "share", "mean return", "mean steps"), rows)
 
 
 def statistics_table(report: Report) -> Element:
-    """The summary's other figures."""
+    """A table with the summary's other figures."""
     summary, values = report.summary, [("standard deviation", f"{report.summary.std_return:.1f}")]
     if summary.mean_minus_std is not None:
         values.append(("mean less standard deviation", f"{summary.mean_minus_std:.1f}"))
@@ -77,8 +77,8 @@ def statistics_table(report: Report) -> Element:
 
 
 def making(report: Report, command: str) -> Element:
-    """How to find the same again."""
-    conduct, summary = report.execution, report.summary
+    """How the evaluation was made, and how to repeat it."""
+    execution, summary = report.execution, report.summary
     rows = [
         ("Command", element("code", command)),
         ("Policy", report.policy_path or "a function"),
@@ -89,9 +89,9 @@ def making(report: Report, command: str) -> Element:
             _seeds(summary),
         ),
         ("Actions", "greedy" if summary.deterministic else "sampled from the policy's distribution"),
-        ("Ran on", f"{conduct.provider or 'a function in Python'}, {conduct.engine}"),
-        ("Speed", f"{conduct.steps_per_second:,.0f} steps/s, {conduct.seconds:.1f} s in all"),
-        ("Versions", ", ".join(f"{name} {version}" for name, version in conduct.versions.items())),
+        ("Ran on", f"{execution.provider or 'a function in Python'}, {execution.engine}"),
+        ("Speed", f"{execution.steps_per_second:,.0f} steps/s, {execution.seconds:.1f} s in all"),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in execution.versions.items())),
         ("SHA-256 of the report", element("code", report.sha256)),
     ]
     pairs = [part for name, value in rows for part in (element("dt", name), element("dd", value))]
@@ -101,8 +101,8 @@ def making(report: Report, command: str) -> Element:
         element("dl", *pairs),
         element(
             "p",
-            "Whoever repeats the evaluation with the same versions finds the same digest of the report, "
-            "whatever the number of processes; report.json beside this page holds every episode.",
+            "The same evaluation with the same versions gives the same digest of the report, whatever the "
+            "number of processes. The file report.json beside this page has every episode.",
             class_="note",
         ),
     )
@@ -135,7 +135,7 @@ def _card(name: str, value: str, below: str) -> Element:
 
 
 def _sentence(report: Report) -> Element | None:
-    """Where the interval lies, which the warnings say only where it holds the threshold."""
+    """Whether the interval is above or below the threshold; if it contains it, a warning says so."""
     interval, threshold = report.summary.ci95, report.env.reward_threshold
     if interval is None or threshold is None:
         return None
@@ -156,7 +156,7 @@ def _seeds(summary: Summary) -> str:
 
 
 def _share(value: float) -> str:
-    """As a percentage; 100.0% is said of nothing less than all."""
+    """As a percentage, with enough decimals that only 1.0 shows as 100.0%."""
     if value == 1.0:
         return "100.0%"
     return next(

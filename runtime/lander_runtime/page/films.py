@@ -1,4 +1,4 @@
-"""Episodes flown again for the camera, as pictures that travel inside the page."""
+"""Episodes run again to be recorded, as pictures inside the page."""
 
 import base64
 import tempfile
@@ -19,28 +19,29 @@ from lander_runtime.pictures.record import first_frame, record_episode
 from lander_runtime.spec import EnvSpec
 
 MOST_FILM_BYTES = 900_000
-"""Bytes of a GIF. Two of them, a third larger in base64, leave room for the charts in 3 MB."""
+"""Bytes of a GIF. Two of them, a third larger in base64, and the charts fit into a page of 3 MB."""
 
 _LARGEST_STILL = 100_000
-"""Bytes of a PNG in full colour."""
+"""Bytes of a PNG in full colour; a larger one gets 64 colours."""
 
 _ATTEMPTS = 3
-"""Each at a quarter of the pixels and half the frames of the one before."""
+"""Each has a quarter of the pixels and half the frames of the one before."""
 
 
 @dataclass(frozen=True)
 class Film:
-    """An episode in motion, and its last frame for paper and for readers who want nothing to move."""
+    """An episode as a GIF, and its last frame for print and for readers who prefer reduced motion."""
 
     gif: str
-    """A data URI, as is `still`."""
+    """A data URI."""
     still: str
+    """A data URI of a PNG."""
     size: tuple[int, int]
     """Width and height in pixels."""
 
 
 def film(actor: Actor, spec: EnvSpec, episode: Episode) -> Film | str:
-    """`episode` flown again; where that shows nothing, or something else, a sentence that says why."""
+    """`episode`, run again and recorded; or a sentence that says why there is no film."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "episode.gif"
         try:
@@ -49,18 +50,18 @@ def film(actor: Actor, spec: EnvSpec, episode: Episode) -> Film | str:
             return f"There is no film of it: {error}"
         if again.return_ != episode.return_:
             return (
-                f"There is no film of it: flown again it returned {again.return_:.2f}, "
-                "so this environment does not repeat itself from a seed."
+                f"There is no film of it: the episode was run again and returned {again.return_:.2f}, "
+                "so one seed does not always give the same episode in this environment."
             )
         for _ in range(_ATTEMPTS):
             if path.stat().st_size <= MOST_FILM_BYTES:
                 return _film(path)
             path = shrunk(path)
-    return f"There is no film of it: its {episode.length} steps make too large a file for a page."
+    return f"There is no film of it: for its {episode.length} steps the file is too large for a page."
 
 
 def background(spec: EnvSpec, seed: int) -> tuple[str, tuple[int, int]] | None:
-    """The picture with which the episode of `seed` begins, as a data URI, and its (width, height)."""
+    """The first picture of the episode of `seed` as a data URI, and its (width, height); None without one."""
     try:
         frame = first_frame(spec, seed)
     except LanderError:
@@ -71,11 +72,11 @@ def background(spec: EnvSpec, seed: int) -> tuple[str, tuple[int, int]] | None:
 
 
 def shrunk(path: Path) -> Path:
-    """A GIF beside `path` with half its width, height and frame rate, and as long."""
+    """A GIF beside `path` with half the width, height and frame rate, and the same duration."""
     smaller = path.with_name(f"{path.stem}-small.gif")
     with Image.open(path) as image:
         frames = [frame.info["duration"] for frame in ImageSequence.Iterator(image)]
-        # The pause on the last frame is no frame rate; the writer makes its own.
+        # The shortest duration is the frame rate: the last frame is longer, because the writer adds a pause.
         period = max(40, 2 * min(frames))
         size = (max(1, image.width // 2), max(1, image.height // 2))
         with GifWriter(smaller, frames_per_second=max(1, 1000 // period)) as gif:
@@ -85,7 +86,7 @@ def shrunk(path: Path) -> Path:
 
 
 def _sampled(image: Image.Image, period: int) -> Iterator[Image.Image]:
-    """What a viewer of the GIF sees every `period` milliseconds, and its last frame."""
+    """The frame that a viewer of the GIF sees every `period` milliseconds, and the last frame."""
     now, due, last = 0, 0, None
     for frame in ImageSequence.Iterator(image):
         now += frame.info["duration"]
@@ -106,7 +107,7 @@ def _film(path: Path) -> Film:
 
 def _png(frame: NDArray[np.uint8]) -> str:
     picture, content = Image.fromarray(frame), b""
-    # A simulator's drawing packs well as it is; only what does not loses rare colours to a palette.
+    # A simulator's drawing compresses well in full colour; only a larger file is reduced to a palette.
     for candidate in (picture, picture.quantize(64, dither=Image.Dither.NONE)):
         file = BytesIO()
         candidate.save(file, "PNG", optimize=True)

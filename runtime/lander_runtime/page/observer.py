@@ -1,4 +1,4 @@
-"""What the pictures need of the episodes, gathered while they are flown, in memory that does not grow."""
+"""Collects the data for the page's pictures during the evaluation, in constant memory."""
 
 from typing import Any
 
@@ -10,27 +10,27 @@ from lander_runtime.episodes.episode import Episode, Keep
 from lander_runtime.spec import EnvSpec
 
 TRACKS = 50
-"""So many trajectories are drawn: more are a blot."""
+"""The number of trajectories that are drawn; more would hide each other."""
 
 
 class PageObserver:
-    """An observer for `evaluate`, which is to be called with `keep=observed.keep`."""
+    """An observer for `evaluate`; pass `keep=observed.keep` too."""
 
     def __init__(self, spec: EnvSpec) -> None:
         # A wrapper changes what the components of an observation are.
         self._track = knowledge_of(spec.id).track if not spec.wrappers else None
         self.keep = Keep(actions=True, observations=self._track is not None)
-        """Observations only where a picture is made from them: those of other environments may be images."""
+        """Observations only if a picture needs them: those of other environments may be images."""
         self.tracks: list[tuple[str, NDArray[Any]]] = []
-        """For each of the first episodes its outcome and where it went, `[T + 1, 2]` pixels."""
+        """For each of the first episodes its outcome and its positions, `[T + 1, 2]` pixels."""
         self.best: Episode | None = None
         self.worst: Episode | None = None
-        """With their flights; the first one where several have the same return."""
+        """With their trajectories; of several episodes with the same return, the first one."""
 
     def on_episode(self, episode: Episode) -> None:
         if self._track is not None and episode.trajectory is not None and len(self.tracks) < TRACKS:
-            where = self._track(episode.trajectory.observations).astype(np.float32)
-            self.tracks.append((episode.outcome, where))
+            positions = self._track(episode.trajectory.observations).astype(np.float32)
+            self.tracks.append((episode.outcome, positions))
         if self.best is None or episode.return_ > self.best.return_:
             self.best = episode
         if self.worst is None or episode.return_ < self.worst.return_:

@@ -1,4 +1,4 @@
-"""The pictures of the page, each with its legend and one sentence that says how to read it."""
+"""The pictures of the page, each with its legend and a sentence on how to read it."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -20,28 +20,28 @@ from lander_runtime.scores.report import Report
 
 
 def overview(report: Report, observed: PageObserver, slots: Slots) -> Element:
-    """All episodes at once: their returns, where they went, and how they ended."""
+    """The section on all episodes: their returns, their paths, and pairs of measures."""
     figures = [_returns(report, slots), _paths(report, observed, slots), *_pairs(report, slots)]
     return element("section", element("h2", "All episodes"), element("div", *figures, class_="grid"))
 
 
 def single(heading: str, episode: Episode, actor: Actor, report: Report) -> Element:
-    """One episode: its film, and what it did step by step."""
-    told = (
+    """The section on one episode: its film, and its actions step by step."""
+    text = (
         f"episode {episode.index}, seed {episode.seed}: {episode.outcome} after {episode.length} steps "
         f"with a return of {episode.return_:.1f}"
     )
     names = [action.name for action in knowledge_of(report.env.id).actions]
-    figures = [_film(heading, told, actor, report, episode)]
+    figures = [_film(text, actor, report, episode)]
     drawn = timeline(f"{heading}, step by step", episode, names)
     if drawn is not None:
         cut = f", of which the last {STEPS:,} are shown" if episode.length > STEPS else ""
-        reading = f"What was done at each step{cut}; below, the return as it grew to its final value."
+        reading = f"The action of each step{cut}; below, the return so far, up to its final value."
         figures.append(_figure(drawn, "Step by step.", None, reading))
     return element(
         "section",
         element("h2", heading),
-        element("p", f"{told[0].upper()}{told[1:]}."),
+        element("p", f"{text[0].upper()}{text[1:]}."),
         element("div", *figures, class_="grid"),
         class_="single",
     )
@@ -61,10 +61,10 @@ def _returns(report: Report, slots: Slots) -> Element | None:
         swatch = element("path", d="M8 0v14", class_="threshold")
         entries.append((swatch, f"threshold {threshold:g}{outside}"))
     reading = (
-        "How many episodes returned how much; a bar is always high enough to be seen, even for one episode."
+        "The number of episodes by return. A bar is always high enough to be visible, even for one episode."
     )
     if summary.ci95 is not None:
-        reading += " The interval is that of the mean, not of an episode."
+        reading += " The interval is that of the mean, not of single episodes."
     return _figure(drawn, "Returns.", legend(entries), reading)
 
 
@@ -75,8 +75,8 @@ def _paths(report: Report, observed: PageObserver, slots: Slots) -> Element | No
     source, size = under
     counts = Counter(outcome for outcome, _ in observed.tracks)
     reading = (
-        f"The paths of the first {len(observed.tracks)} episodes, over the picture with which the first of "
-        f"them began. {knowledge_of(report.env.id).track_note}"
+        f"The paths of the first {len(observed.tracks)} episodes, over the first picture of the first "
+        f"episode. {knowledge_of(report.env.id).track_note}"
     )
     drawn = trajectories(observed.tracks, size, source, slots)
     return _figure(drawn, "Trajectories.", legend(_entries(counts, slots, swatch_of_line)), reading)
@@ -91,7 +91,7 @@ def _pairs(report: Report, slots: Slots) -> list[Element]:
         there = (np.isfinite(results.measures[across]) & np.isfinite(results.measures[up]))[:MOST]
         codes = results.outcome_codes[:MOST][there]
         counts = Counter(results.outcome_names[code] for code in codes.tolist())
-        reading = f"A mark for each of {len(codes):,} episodes, with {across.name} across."
+        reading = f"A mark for each of {len(codes):,} episodes; the horizontal axis is {across.name}."
         if len(results) > MOST:
             reading += f" The first {MOST:,} episodes are drawn."
         missing = len(there) - len(codes)
@@ -102,18 +102,18 @@ def _pairs(report: Report, slots: Slots) -> list[Element]:
     return figures
 
 
-def _film(heading: str, told: str, actor: Actor, report: Report, episode: Episode) -> Element:
+def _film(text: str, actor: Actor, report: Report, episode: Episode) -> Element:
     made = film(actor, report.env, episode)
     if isinstance(made, str):
         return element("p", made, class_="note")
     width, height = (str(length) for length in made.size)
-    # The style sheet shows one of the two; what it hides is not read out either.
+    # The style sheet shows one of the two; screen readers skip the hidden one.
     film_and_still = element(
         "div",
-        element("img", src=made.gif, alt=f"Film of {told}", width=width, height=height, class_="film moving"),
-        element("img", src=made.still, alt=f"End of {told}", width=width, height=height, class_="film still"),
+        element("img", src=made.gif, alt=f"Film of {text}", width=width, height=height, class_="film moving"),
+        element("img", src=made.still, alt=f"End of {text}", width=width, height=height, class_="film still"),
     )
-    reading = "Flown again for the camera; it returned exactly what was scored."
+    reading = "The episode was run again to record it; it returned exactly the same."
     return _figure(film_and_still, "Film.", None, reading)
 
 

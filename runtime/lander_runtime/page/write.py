@@ -1,6 +1,6 @@
-"""The whole page, and writing it: `index.html` with everything in it, `report.json` beside it.
+"""Writes the page: `index.html` with everything in it, and `report.json` beside it.
 
-The page needs no script and no network, and says so to the browser, which then holds it to that.
+The page needs no script and no network. Its content security policy makes the browser enforce that.
 """
 
 import json
@@ -22,18 +22,21 @@ _ALLOWED = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-u
 
 
 def write_page(folder: Path, policy: AnyPolicy, report: Report, observed: PageObserver, command: str) -> Path:
-    """Write the page of an evaluation and its data; gives the page's path.
+    """Write the page of an evaluation and its data; returns the page's path.
 
     Args:
-        folder: where; made where it is missing.
-        policy: what was evaluated, to fly the best and the worst episode again for the camera.
-        report: what `evaluate` found with `observed` as its observer and `keep=observed.keep`.
-        observed: what it saw.
-        command: what to type to make the page again.
+        folder: of the two files; made if it is missing.
+        policy: the evaluated policy, which runs the best and the worst episode again to record them.
+        report: the result of `evaluate` with `observer=observed` and `keep=observed.keep`.
+        observed: the observer of that evaluation.
+        command: to be shown on the page: what to type to make it again.
+
+    Raises:
+        OSError: the folder cannot be written.
     """
     path = folder / PAGE
     page = document(_page(policy, report, observed, command))
-    # In ASCII, because a file's name may hold bytes that are no character.
+    # In ASCII, because a file name may contain bytes that are not text.
     data = json.dumps(report.to_json(), allow_nan=False, indent=2)
     write_text(folder / DATA, data + "\n")
     write_text(path, page)

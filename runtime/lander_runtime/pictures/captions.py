@@ -1,4 +1,4 @@
-"""Captions on pictures: white text in a black box over the top left corner, whatever the pictures become."""
+"""Captions on pictures: white text in a black box in the top left corner, for files and windows alike."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 
 def stamped(frame: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
-    """A copy of `frame` `[height, width, 3]` with `caption` on it; `frame` itself without one."""
+    """A copy of `frame` `[height, width, 3]` with `caption` on it; `frame` itself if the caption is empty."""
     if not caption:
         return frame
     box = label(caption, frame.shape[:2])
@@ -16,14 +16,14 @@ def stamped(frame: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
 
 
 def label(caption: str, canvas: tuple[int, ...]) -> NDArray[np.uint8]:
-    """White text on a black box, RGB, no larger than `canvas` `[height, width]`; empty without a caption."""
+    """White text on a black box, uint8 RGB, at most as large as `canvas` (height, width); may be empty."""
     if not caption:
         return np.empty((0, 0, 3), np.uint8)
     size = max(10, min(14, canvas[1] // 40))
     font = ImageFont.load_default(size)
     left, top = size // 3, size // 5
     _, _, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).textbbox((left, top), caption, font)
-    # In steps, so that the edge of the box does not tremble with every digit.
+    # In steps of 40 pixels, so that the box does not change its width with every digit.
     width = -(-int(right + left) // 40) * 40
     height = max(int(bottom) + top, size + 2 * left)
     image = Image.new("L", (min(width, canvas[1]), min(height, canvas[0])))

@@ -1,7 +1,7 @@
-"""Streams RGB frames into a looping GIF that stores only what changed, in memory that does not grow.
+"""Streams RGB frames into a looping GIF that stores only what changed, in constant memory.
 
-Apart from the recorder because no library does this: the writers of imageio and Pillow keep every
-frame until they close, and imageio's old streaming one cannot crop under numpy 2 nor share a palette.
+Written here because no library does this: the writers of imageio and Pillow keep all frames until they
+close, and imageio's old streaming writer cannot crop under numpy 2 or share a palette.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lander_runtime.pictures.captions import label
 
 # Times are in centiseconds. Browsers play a delay of 0 or 1 as 10.
 _SHORTEST_DELAY, _LONGEST_DELAY, _LINGER = 2, 0xFFFF, 100
-# Five times a second is as fast as anybody reads, and each redraw costs about 0.5 kB.
+# Captions change five times a second: faster ones cannot be read, and each change costs about 0.5 kB.
 _CAPTION_PERIOD = 20
 _TRANSPARENT = 0
 
@@ -29,9 +29,9 @@ _TRANSPARENT = 0
 class GifWriter:
     """Writes RGB frames, uint8 `[height, width, 3]`, to a GIF that loops for ever; use it in a `with`.
 
-    GIF counts time in centiseconds, so the frame rate becomes the nearest delay of 2 or more (50, 33,
-    25, 20 frames a second and so on). The last frame stays for another second. The file appears at
-    `path` when the block ends without an error; otherwise nothing is left behind.
+    GIF counts time in centiseconds, so the delay is rounded to whole ones, at least 2 (50, 33, 25, 20
+    frames a second and so on). The last frame stays for another second. The file appears at `path` when
+    the block ends without an error; otherwise nothing is left behind.
 
     Raises:
         ValueError: the frame rate is below 1.
@@ -59,9 +59,9 @@ class GifWriter:
         return self
 
     def add(self, frame: NDArray[np.uint8], caption: str = "") -> None:
-        """Append one frame, with `caption` over its top left corner, cut off where the frame ends.
+        """Append one frame, with `caption` in its top left corner, cut off at the frame's edge.
 
-        The caption that is seen changes five times a second; the last frame always shows its own.
+        The visible caption changes five times a second; the last frame always shows its own.
 
         Raises:
             ValueError: the frame is not uint8 `[height, width, 3]`, or not of the first frame's shape.
@@ -104,7 +104,10 @@ class GifWriter:
 
 
 class _Canvas:
-    """What a viewer shows by now, in palette indices; the newest block waits while its time may grow."""
+    """The picture that a viewer shows now, in palette indices.
+
+    The newest block is written late, because its duration grows while nothing changes.
+    """
 
     def __init__(self, file: BinaryIO, first_frame: NDArray[np.uint8]) -> None:
         self._file = file
@@ -120,7 +123,7 @@ class _Canvas:
         return self._index_of_cell[_cells(rgb)]
 
     def show(self, scene: NDArray[np.uint8], label: NDArray[np.uint8], centiseconds: int) -> None:
-        """Show `scene`, with `label` in its top left corner, for so long."""
+        """Show `scene`, with `label` in its top left corner, for `centiseconds`."""
         picture = scene.copy()
         picture[: label.shape[0], : label.shape[1]] = label
         changed = picture != self._shown
@@ -135,19 +138,19 @@ class _Canvas:
         self._duration += centiseconds
 
     def close(self) -> None:
-        """Write what is outstanding and the end mark."""
+        """Write the last block and the end mark."""
         self._write_block()
         self._file.write(b";")
 
     def _write_block(self) -> None:
-        # Longer than a delay can say: the same block again, which changes nothing that is seen.
+        # A duration above the largest delay: write the same block again, which changes nothing visible.
         while self._duration > 0:
             delay = min(self._duration, _LONGEST_DELAY)
             data = GifImagePlugin.getdata(
                 self._block, self._corner, duration=delay * 10, transparency=_TRANSPARENT, disposal=1
             )
             self._file.writelines(data)
-            # Pillow keeps this list in a throwaway class, which lives until the garbage collector runs.
+            # Pillow keeps this list in a temporary class, which lives until the garbage collector runs.
             data.clear()
             self._duration -= delay
 
@@ -155,9 +158,9 @@ class _Canvas:
 def _palette(frame: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """One palette `[256, 3]` for the file, and the index of the colour nearest to each cell `[32768]`.
 
-    index 0          transparent: leaves what is shown
+    index 0          transparent: keeps the old pixel
     index 1 to 216   a 6 x 6 x 6 colour cube, for colours that appear later
-    index 217 on     the commonest colours of the first frame, which stay exact (one in a cell)
+    index 217 on     the most frequent colours of the first frame, kept exactly (one for each cell)
     """
     shifts = np.array([16, 8, 0], np.uint32)
     colours, counts = np.unique((frame << shifts).sum(axis=2, dtype=np.uint32), return_counts=True)
@@ -168,15 +171,15 @@ def _palette(frame: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.ui
     palette[217 : 217 + len(common)] = common
     centres = np.indices((32, 32, 32)).reshape(3, -1).T.astype(np.float32) * 8 + 4
     opaque = palette[1:].astype(np.float32)
-    # |centre - colour|^2 less |centre|^2; whole numbers below 2^24, hence exact on every machine.
+    # |centre - colour|^2 less |centre|^2: integers below 2^24, so float32 is exact on every machine.
     distance = (opaque**2).sum(axis=1) - 2 * centres @ opaque.T
     index_of_cell = (distance.argmin(axis=1) + 1).astype(np.uint8)
-    # Backwards, so that of two colours in one cell the commoner keeps it.
+    # Backwards, so that the more frequent of two colours in one cell is written last and stays.
     index_of_cell[_cells(common)[::-1]] = np.arange(217, 217 + len(common), dtype=np.uint8)[::-1]
     return palette, index_of_cell
 
 
 def _cells(rgb: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """The cell of every colour `[..., 3]`: 5 bits a channel, 32768 cells in all."""
+    """The cell of every colour `[..., 3]`: 5 bits for each channel, 32768 cells in all."""
     coarse = rgb.astype(np.uint16) >> np.uint16(3)
     return coarse[..., 0] << np.uint16(10) | coarse[..., 1] << np.uint16(5) | coarse[..., 2]

@@ -1,4 +1,4 @@
-"""Watch a policy: one episode as a GIF with a caption on every frame."""
+"""Records one episode as a GIF with a caption on every frame."""
 
 import contextlib
 import os
@@ -20,10 +20,10 @@ from lander_runtime.spec import EnvSpec
 
 
 def record_episode(actor: Actor, env: EnvSpec | str, seed: int, path: Path) -> Episode:
-    """Fly the episode of `seed` and write it to `path` as a GIF, frames as fast as the environment's.
+    """Run the episode of `seed` and write it to `path` as a GIF, at the environment's frame rate.
 
-    The episode is the one that scoring sees for this seed: same actor, same environment, same
-    generator. The file appears only when it is complete.
+    The episode is the same as in an evaluation with this seed: same actor, environment and generator. The
+    file appears only when it is complete.
 
     Args:
         actor: from `lander_runtime.episodes.actors.actor_of`.
@@ -32,7 +32,7 @@ def record_episode(actor: Actor, env: EnvSpec | str, seed: int, path: Path) -> E
         path: where to write.
 
     Returns:
-        The episode as it was flown, its index being 0.
+        The episode, with index 0.
 
     Raises:
         UsageError: Gymnasium does not know the environment, or it draws no pictures.
@@ -47,28 +47,28 @@ def record_episode(actor: Actor, env: EnvSpec | str, seed: int, path: Path) -> E
 
 
 class Pictures(Protocol):
-    """Where frames go: a file, a window."""
+    """A target for frames: a file or a window."""
 
     def add(self, frame: NDArray[np.uint8], caption: str = "") -> None:
-        """Show `frame` `[height, width, 3]` next, with `caption`."""
+        """Append `frame`, uint8 `[height, width, 3]`, with `caption`."""
         ...
 
 
 def draw_episode(lane: Lane, moments: Iterator[Moment], pictures: Pictures, every: int = 1) -> Episode:
-    """Draw an episode while it is flown, with the step, the return and the action in words.
+    """Draw an episode while it runs, with step, return and action as a caption; returns the episode.
 
     Args:
         lane: made with the render mode `rgb_array`; `moments` step it.
-        moments: from `flights.flown`, or from a replay.
-        pictures: what takes the frames.
-        every: show every so many steps; the first and the last moment are always shown.
+        moments: from `moments_of`, or from a replay.
+        pictures: the target of the frames.
+        every: draw one of so many steps; the first and the last moment are always drawn.
 
     Raises:
         UsageError: the environment draws no pictures.
     """
     names = [action.name for action in describe_spaces(lane.env)[1].components]
     for moment in moments:
-        # Also where it is not shown: some scenery ages only by being drawn, such as the lander's sparks.
+        # Rendered also if it is left out: some decoration, such as the lander's sparks, ages by rendering.
         frame = _frame(lane)
         if lane.length % every and moment.episode is None:
             continue
@@ -83,12 +83,12 @@ def draw_episode(lane: Lane, moments: Iterator[Moment], pictures: Pictures, ever
 
 
 def frames_per_second(lane: Lane) -> float:
-    """How many pictures of the lane's environment make a second."""
+    """The frame rate of the lane's environment; 50 if it has none."""
     return float(lane.env.metadata.get("render_fps") or 50)
 
 
 def first_frame(env: EnvSpec | str, seed: int) -> NDArray[np.uint8]:
-    """The picture `[height, width, 3]` with which the episode of `seed` begins.
+    """The picture after the reset with `seed`, uint8 `[height, width, 3]`.
 
     Raises:
         UsageError: as `record_episode` does.
@@ -106,19 +106,21 @@ def _frame(lane: Lane) -> NDArray[np.uint8]:
     try:
         with _without_a_screen():
             frame = lane.env.render()
-    except Exception as error:  # An environment's own drawing may raise anything.
+    except Exception as error:  # An environment's render() may raise anything.
         raise UsageError(f"{lane.spec.id} cannot be drawn: {type(error).__name__} {error}") from error
     if not isinstance(frame, np.ndarray):
-        raise UsageError(f"{lane.spec.id} draws no pictures: its render() gave {type(frame).__name__}.")
+        raise UsageError(
+            f"{lane.spec.id} cannot be drawn: expected an array from render(), found {type(frame).__name__}."
+        )
     return frame
 
 
 @contextlib.contextmanager
 def _without_a_screen() -> Iterator[None]:
-    """Let pygame start SDL's driver that opens nothing, unless the user has named another.
+    """Make pygame use SDL's dummy driver for one frame, unless the user has chosen a driver.
 
-    Some environments start a display for a picture in memory too, and SDL complains on stderr where
-    there is no desktop. For no longer than a frame takes, so that a window can be opened later.
+    Some environments start a display even for a picture in memory, and without a desktop SDL complains on
+    stderr. Only for one frame, so that a window can still be opened later.
     """
     if "SDL_VIDEODRIVER" in os.environ:
         yield
@@ -131,7 +133,7 @@ def _without_a_screen() -> Iterator[None]:
 
 
 def _describe(action: Any, names: list[str]) -> str:
-    """The action in words: its name where there is one, else its number or its components."""
+    """The action in words: its name if it has one, else its number or its first four components."""
     if getattr(action, "ndim", 0) == 0:
         return names[int(action)] if names else f"action {int(action)}"
     values = [f"{value:+.2f}" for value in action.ravel()[:4]]

@@ -1,4 +1,4 @@
-"""Pictures at another size than the environment draws them."""
+"""Resizes pictures."""
 
 import re
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from PIL import Image
 from lander_runtime.errors import UsageError
 
 _SMALLEST, _LARGEST = 16, 8192
-"""Pixels a side; H.264 knows no larger pictures."""
+"""Pixels a side; H.264 allows no larger pictures."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """What size pictures shall have: so many pixels, or so many times their own size."""
+    """The size of the output: in pixels, or as a multiple of the picture's own size."""
 
     pixels: tuple[int, int] | None = None
     """(width, height); pictures of other proportions get black margins."""
     factor: float = 1.0
-    """Where there are no `pixels`."""
+    """Used if `pixels` is None."""
 
     @classmethod
     def parse(cls, text: str) -> "Size":
@@ -40,14 +40,14 @@ class Size:
         except ValueError:
             factor = 0.0
         if not 0.01 <= factor <= 100.0:
-            raise UsageError(f"{text!r} is no size; write it as 1200x800, or as a factor such as 2 or 0.5.")
+            raise UsageError(f"{text!r} is not a size. Type 1200x800, or a factor such as 2 or 0.5.")
         return cls(factor=factor)
 
     def fit(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """`frame` `[height, width, 3]` at this size, its proportions kept.
+        """`frame`, uint8 `[height, width, 3]`, at this size, its proportions kept.
 
-        Where it becomes whole times as large each pixel becomes a square, which keeps the colours and
-        hence a GIF small; any other size is resampled (Lanczos).
+        For a whole multiple each pixel becomes a square, which keeps the colours and so a GIF small. Any
+        other size is resampled (Lanczos).
         """
         height, width = frame.shape[:2]
         box = self.pixels or tuple(

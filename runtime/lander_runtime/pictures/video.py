@@ -1,4 +1,4 @@
-"""Streams RGB frames into an MP4 that browsers play, through the ffmpeg that imageio-ffmpeg brings."""
+"""Streams RGB frames into an MP4 that browsers can play, with the ffmpeg of imageio-ffmpeg."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from lander_runtime.files import atomic_write
 from lander_runtime.pictures.captions import stamped
 
 _CAPTIONS_PER_SECOND = 5
-"""As fast as anybody reads."""
+"""Faster ones cannot be read."""
 
 _QUALITY = 8
-"""imageio-ffmpeg's scale from 1 to 10, x264's crf 10: text and thin lines stay sharp."""
+"""On imageio-ffmpeg's scale from 1 to 10; the same as x264's crf 10. Text and thin lines stay sharp."""
 
 
 class Mp4Writer:
     """Writes RGB frames, uint8 `[height, width, 3]`, to an MP4 (H.264, yuv420p); use it in a `with`.
 
-    yuv420p halves both sides, so an odd side gets its last row or column twice. The last frame stays
-    for another second. The file appears at `path` when the block ends without an error and ffmpeg has
-    written every frame; otherwise nothing is left behind.
+    yuv420p needs even sides, so an odd side gets its last row or column twice. The last frame stays for
+    another second. The file appears at `path` when the block ends without an error and ffmpeg has written
+    every frame; otherwise nothing is left behind.
 
     Raises:
         MachineLacks: imageio-ffmpeg is not installed, or its ffmpeg cannot run or write.
@@ -61,7 +61,7 @@ class Mp4Writer:
         return self
 
     def add(self, frame: NDArray[np.uint8], caption: str = "") -> None:
-        """Append one frame, with `caption` over its top left corner, which changes five times a second.
+        """Append one frame, with `caption` in its top left corner; it changes five times a second.
 
         Raises:
             ValueError: the frame is not uint8 `[height, width, 3]`, or not of the first frame's shape.
@@ -106,7 +106,7 @@ class Mp4Writer:
             self._sink = self._start(even.shape[1], even.shape[0])
         try:
             self._sink.send(np.ascontiguousarray(even))
-        except OSError as error:  # A broken pipe: ffmpeg has ended and has said why on stderr.
+        except OSError as error:  # A broken pipe: ffmpeg has ended and printed the reason on stderr.
             raise MachineLacks(f"ffmpeg could not write {self._path}: {_first_line(error)}") from error
         self._frames += 1
 
@@ -120,7 +120,7 @@ class Mp4Writer:
                 quality=_QUALITY,
                 macro_block_size=2,
                 ffmpeg_log_level="error",
-                # The index first, so that a browser starts before it has everything.
+                # The index first, so that a browser can start to play before the download is complete.
                 output_params=["-movflags", "+faststart"],
             )
             sink.send(None)
@@ -134,14 +134,14 @@ class Mp4Writer:
             self._sink.close()
 
     def _check(self) -> None:
-        """Count the frames again: imageio-ffmpeg does not tell how ffmpeg ended."""
+        """Count the frames of the file, because imageio-ffmpeg does not report ffmpeg's exit status."""
         try:
             found, _ = self._ffmpeg.count_frames_and_secs(str(self._temporary))
         except (OSError, RuntimeError) as error:
             raise MachineLacks(f"ffmpeg could not write {self._path}: {_first_line(error)}") from error
         if found != self._frames:
             raise MachineLacks(
-                f"ffmpeg wrote {found} of {self._frames} frames of {self._path}; is the disk full?"
+                f"ffmpeg wrote {found} of {self._frames} frames of {self._path}. Check if the disk is full."
             )
 
 

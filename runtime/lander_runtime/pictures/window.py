@@ -1,4 +1,4 @@
-"""A window that shows pictures at any size, at a steady pace; the environments' own have one size only."""
+"""A window for pictures of any size at a steady frame rate; the environments' own windows have one size."""
 
 from types import TracebackType
 from typing import Any
@@ -11,7 +11,7 @@ from lander_runtime.pictures.captions import stamped
 
 
 class WindowClosed(LanderError):
-    """Whoever watched has closed the window: no fault, and the end of the showing."""
+    """The user has closed the window, which is not a failure; drawing ends."""
 
     exit_code = 0
 
@@ -24,7 +24,7 @@ class Window:
     """
 
     def __init__(self, title: str, *, frames_per_second: float = 50.0) -> None:
-        """Prepare a window; it opens with the first frame, whose size it takes."""
+        """Prepare a window; it opens at the first frame, in that frame's size."""
         try:
             import pygame
         except ImportError as error:
@@ -37,7 +37,7 @@ class Window:
         self._screen: Any = None
 
     def __enter__(self) -> "Window":
-        # Before the environment draws: its own pictures in memory may start SDL without a screen.
+        # Before the environment draws, because rendering in memory may start SDL with the dummy driver.
         try:
             self._pygame.display.init()
         except self._pygame.error as error:
@@ -46,10 +46,11 @@ class Window:
         return self
 
     def add(self, frame: NDArray[np.uint8], caption: str = "") -> None:
-        """Show `frame` with `caption` over its top left corner, when its time has come.
+        """Show `frame` with `caption` in its top left corner, and wait until the next one is due.
 
         Raises:
-            WindowClosed: by whoever watched.
+            WindowClosed: the user has closed the window.
+            MachineLacks: the window cannot be opened.
         """
         pygame = self._pygame
         size = (frame.shape[1], frame.shape[0])

@@ -1,11 +1,11 @@
 """A policy file, from bytes to actions.
 
-base.py       what every policy file can do, also one from another library
+base.py       the base class of policies from any file, also one from another library
 policy.py     `Policy`, a file written by `lander export`: the class that applications embed
 metadata.py   what the file says about itself
-session.py    ONNX Runtime on the device that was asked for
-contract.py   do inputs and outputs fit the metadata?
-structure.py  what a stranger's graph may hold
+session.py    ONNX Runtime on the requested device
+contract.py   checks inputs and outputs against the metadata
+structure.py  checks that a graph contains only what is allowed
 protobuf.py   reading and writing the wire format of ONNX files
 sampling.py   drawing actions from logits, or from a mean and a deviation
 """

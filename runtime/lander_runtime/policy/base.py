@@ -1,6 +1,6 @@
-"""What a policy from a file is, whoever wrote it: all that scoring, recordings and workers ask for.
+"""The base class of policies from a file of any origin: what scoring, recording and workers need.
 
-Apart from `policy.py`, whose class also promises all that our own metadata says.
+Apart from `policy.py`, whose class also has our own metadata.
 """
 
 from abc import ABC, abstractmethod
@@ -15,46 +15,46 @@ from lander_runtime.spec import EnvSpec, Space
 
 
 class PolicyFile(ABC):
-    """A file that acts. It can be pickled, and the copy opens a session of its own."""
+    """A policy from an ONNX file. It can be pickled, and the copy opens a session of its own."""
 
     path: Path
     sha256: str
     """Digest of the whole file."""
     provider: str
-    """What ONNX Runtime runs on, in its words: `CPUExecutionProvider` or `CUDAExecutionProvider`."""
+    """ONNX Runtime's name for its device: `CPUExecutionProvider` or `CUDAExecutionProvider`."""
     device: str
     """`cpu` or `cuda`."""
     device_note: str | None
-    """Why the machine's GPU is not used, where that needs saying, else None."""
+    """Why `auto` did not use the machine's GPU; None if there is nothing to say."""
     env: EnvSpec
-    """What it flies unless told otherwise."""
+    """Its environment, unless the caller names another."""
     observation: Space
     action: Space
     batch_size: int | None = None
-    """How many observations it takes at once; None where any number will do."""
+    """The only batch size that it takes; None if any will do."""
     assumptions: tuple[str, ...] = ()
-    """What the file does not say and was taken to be so, a sentence each."""
+    """What was assumed where the file says nothing, a sentence each."""
     can_be_sampled: bool = True
-    """Whether it gives a distribution to draw from."""
+    """Whether it has a distribution to draw actions from."""
 
     @abstractmethod
     def act(self, obs: NDArray[Any], rng: np.random.Generator | None = None) -> Any:
-        """Choose an action for one observation or a batch; greedy without `rng`."""
+        """Choose an action for one observation `[*obs_shape]` or a batch of them; greedy without `rng`."""
 
     def bind(self, batch: NDArray[Any]) -> Callable[[], NDArray[Any]]:
-        """A function without arguments: the greedy actions for what `batch` holds when it is called.
+        """A function without arguments that returns `act(batch)` for the content of `batch` at the call.
 
-        Gives what `act(batch)` gives, and may do once what that does at every call.
+        It can be faster than `act`, because preparations are made only once.
 
         Args:
-            batch: `[batch, *obs_shape]`, C-contiguous, to be refilled in place.
+            batch: `[batch, *obs_shape]`, C-contiguous; the caller refills it in place.
         """
         return lambda: self.act(batch)
 
     @abstractmethod
     def outputs(self, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """What `draw` draws from, for a batch `[batch, *obs_shape]`."""
+        """The outputs that `draw` needs, by name, for a batch `[batch, *obs_shape]`."""
 
     @abstractmethod
     def draw(self, outputs: Mapping[str, NDArray[Any]], rng: np.random.Generator) -> NDArray[Any]:
-        """Draw actions `[batch, ...]` from what `outputs` gave."""
+        """Draw actions `[batch, ...]` from what the method `outputs` returned."""

@@ -1,4 +1,4 @@
-"""The metadata of a policy file, schema 1.0, as typed data that converts to and from JSON.
+"""The metadata of a policy file, schema 1.0, as typed data with JSON conversion.
 
 It is stored in the ONNX file under the key `lander.policy`; docs/policy-file.md describes it.
 """
@@ -19,12 +19,13 @@ SCHEMA = "1.0"
 
 @dataclass(frozen=True)
 class Training:
-    """Where the weights come from."""
+    """The training that made the weights."""
 
     algorithm: str
     steps: int | None
-    """Environment steps that the weights have seen; None where it is not known."""
+    """Environment steps up to these weights; None if unknown."""
     seed: int | None
+    """None if unknown."""
     config: Mapping[str, Any]
     versions: Mapping[str, str]
     platform: str
@@ -32,9 +33,10 @@ class Training:
 
 @dataclass(frozen=True)
 class Verification:
-    """How far the file was compared with the network it was made from."""
+    """The result of comparing the file with the network it was made from."""
 
     observations: int
+    """How many were compared."""
     max_difference: float
     """Largest |torch - onnx| over all logits, scaled where a logit exceeds 1 (see the exporter)."""
     action_agreement: float
@@ -45,7 +47,7 @@ class Verification:
 
 @dataclass(frozen=True)
 class Golden:
-    """Observations with all outputs, so that any application in any language can test itself."""
+    """Golden vectors: observations with their outputs, so that any application can test itself."""
 
     observations: list[Any]
     """`[G, *obs_shape]` as nested lists."""
@@ -55,7 +57,7 @@ class Golden:
 
 @dataclass(frozen=True)
 class PolicyInfo:
-    """All that a policy file says about itself."""
+    """The metadata of a policy file: its claims about itself."""
 
     env: EnvSpec
     observation: Space
@@ -71,7 +73,7 @@ class PolicyInfo:
     schema: str = SCHEMA
 
     def to_json(self) -> str:
-        """One JSON object in a stable order, floats in full precision."""
+        """One JSON object with its keys in a fixed order and floats in full precision."""
         data = {
             "schema": self.schema,
             "env": self.env.to_json(),
@@ -92,7 +94,7 @@ class PolicyInfo:
         """Read the metadata of the file called `where`.
 
         Raises:
-            InputRefused: not JSON, an unknown major version, or an entry that is missing or misshapen.
+            InputRefused: not JSON, an unknown major version, or an entry that is missing or malformed.
         """
         fields = Fields.parse(text, where)
         schema = fields.text("schema")

@@ -1,6 +1,6 @@
-"""Drawing actions from a policy's outputs: pure functions of arrays and a generator.
+"""Draws actions from a policy's outputs: pure functions of arrays and a generator.
 
-Sampling stays outside the exported graph so that the caller owns the randomness.
+Sampling is not part of the exported graph, so that the caller controls the randomness.
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 def sample_categorical(logits: NDArray[np.float32], generator: np.random.Generator) -> NDArray[np.int64]:
-    """Draw one action a row from softmax(`logits`) `[batch, n]`; gives int64 `[batch]`.
+    """Draw one action for each row from softmax(`logits`), `[batch, n]`; returns int64 `[batch]`.
 
     The Gumbel-max trick (Gumbel 1954; Maddison et al. 2014): argmax of logits plus Gumbel noise.
     """

@@ -1,10 +1,11 @@
-"""Episodes kept as seeds and actions: written, read, proved and drawn again, without the policy.
+"""Episodes stored as seeds and actions: written, read, verified and drawn again, without the policy.
 
-header.py    what a file says about itself
-recorded.py  one episode of a file: its checks on the way in, its line of JSON
+header.py    the first line: policy, environment, seeds, versions
+recorded.py  one episode of a file: its line of JSON, and the checks when it is read
 writer.py    an observer of an evaluation that writes the file
-reader.py    a file as an iterator, which trusts nothing in it
-proof.py     the same actions again: does the environment give the same rewards?
+reader.py    reads a file episode by episode and trusts nothing in it
+verify.py    the same actions again: does the environment give the same rewards?
+showing.py   draws replays into files and a window
 
 The format is described in docs/replay-file.md.
 """

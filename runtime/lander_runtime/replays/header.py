@@ -1,4 +1,4 @@
-"""The first line of a replay file: what was flown, by which policy, and on what."""
+"""The first line of a replay file: environment, policy, seeds, versions and machine."""
 
 import re
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ SCHEMA = f"{FORMAT}/1"
 
 @dataclass(frozen=True)
 class Header:
-    """What holds for all episodes of a file; episode i has the seed `first_seed + i`."""
+    """The facts that all episodes of a file share; episode i has the seed `first_seed + i`."""
 
     env: EnvSpec
     action: Space
     """The space of the actions, as the environment described it when they were taken."""
     policy_sha256: str | None
-    """Digest of the policy file that chose the actions; None where it was a plain function."""
+    """Digest of the policy file that chose the actions; None for a plain function."""
     assumptions: tuple[str, ...]
-    """What was assumed of a policy file without metadata, a sentence each."""
+    """What was assumed about a policy file without metadata, a sentence each."""
     deterministic: bool
-    """Whether the policy took its greedy action, not a draw."""
+    """Whether actions were greedy, not sampled."""
     first_seed: int
     episodes: int
     """How many lines follow."""
@@ -50,10 +50,10 @@ class Header:
 
     @classmethod
     def from_json(cls, fields: Fields) -> "Header":
-        """Read it from a stranger's file.
+        """Read it from an untrusted file.
 
         Raises:
-            InputRefused: no replay, a version that is not known, or an entry missing or misshapen.
+            InputRefused: not a replay, an unknown version, or an entry that is missing or malformed.
         """
         name, slash, version = fields.text("schema").partition("/")
         if name != FORMAT or not slash:
@@ -91,7 +91,7 @@ class Header:
         )
 
     def elsewhere(self) -> list[str]:
-        """How the machine here differs from the one that flew, an entry each."""
+        """The differences between this machine and the one that recorded the file, an entry each."""
         differences = [
             f"{name} {here} here, {self.versions.get(name, 'unknown')[:40]} there"
             for name, here in versions_here(self.env.id).items()
@@ -111,20 +111,20 @@ def header_for(
     episodes: int,
     assumptions: tuple[str, ...] = (),
 ) -> Header:
-    """The header of a file that is made here.
+    """The header of a replay file that is recorded on this machine; the arguments are `Header`'s fields.
 
     Raises:
-        UsageError: no reader would take seeds as large as these; otherwise as `envs.make` and
+        UsageError: the seeds are larger than a replay may have; otherwise as `envs.make` and
             `envs.describe_spaces`.
     """
     if first_seed > MAX_SEED - episodes:
         raise UsageError(
-            f"A replay holds seeds up to {MAX_SEED}, and these go on to {first_seed + episodes - 1}. "
-            "Take smaller ones, or keep no replay."
+            f"A replay takes seeds up to {MAX_SEED}, and these go up to {first_seed + episodes - 1}. "
+            "Take smaller seeds, or leave out --save-replay."
         )
     spec = envs.recipe_of(env)
     action = action_space(spec)
-    # What a reader would refuse is refused before anything is flown.
+    # Checked before the first episode: a reader would refuse the file otherwise.
     Space.from_json(Fields(action.to_json(), f"{spec.id}: action"))
     return Header(
         env=spec,
@@ -140,7 +140,7 @@ def header_for(
 
 
 def action_space(spec: EnvSpec) -> Space:
-    """The actions that the environment takes here; raises like `envs.make` and `envs.describe_spaces`."""
+    """The environment's action space on this machine; raises like `envs.make` and `envs.describe_spaces`."""
     probe = envs.make(spec)
     try:
         return envs.describe_spaces(probe)[1]
@@ -149,5 +149,5 @@ def action_space(spec: EnvSpec) -> Space:
 
 
 def versions_here(env_id: str) -> dict[str, str]:
-    """Versions of what decides the results of an episode whose actions are given."""
+    """The installed versions that decide the rewards of recorded actions in `env_id`."""
     return installed_versions(*replay_packages(env_id))

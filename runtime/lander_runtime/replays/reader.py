@@ -1,4 +1,4 @@
-"""Reads a replay file, one episode at a time, in memory that a hostile file cannot make grow."""
+"""Reads a replay file one episode at a time; a hostile file cannot make it use much memory."""
 
 import gzip
 import zlib
@@ -11,15 +11,15 @@ from lander_runtime.replays.header import Header
 from lander_runtime.replays.recorded import Recorded
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
-"""A longer line is refused: a few bytes of gzip can become gigabytes. Enough for 300,000 steps."""
+"""A longer line is refused: a few bytes of gzip can expand to gigabytes. Enough for 300,000 steps."""
 
 
 class ReplayFile:
-    """A replay file; iterate over it for its episodes, as often as needed.
+    """A replay file; iterating over it gives its episodes, as often as needed.
 
     Raises:
-        InputRefused: when opened or on the way: missing, no gzip, cut off, damaged, or a line that is
-            not what docs/replay-file.md says; names the line.
+        InputRefused: on opening or reading: the file is missing, not gzip, cut off or damaged, or a line
+            does not follow docs/replay-file.md; names the line.
     """
 
     def __init__(self, path: Path) -> None:
@@ -63,7 +63,7 @@ class _Lines:
         line = self._read()
         if not line:
             raise InputRefused(
-                f"{self._where}: the file ends here, before the episodes that its header names."
+                f"{self._where}: the file ends here, before the last of the episodes that its header names."
             )
         try:
             text = line.decode("utf-8")
@@ -73,7 +73,7 @@ class _Lines:
 
     def expect_end(self) -> None:
         if self._read():
-            raise InputRefused(f"{self._where}: more than the episodes that the header names.")
+            raise InputRefused(f"{self._where}: more episodes than the header names.")
 
     def _read(self) -> bytes:
         self._number += 1

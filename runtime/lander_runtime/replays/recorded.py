@@ -1,4 +1,4 @@
-"""One line of a replay file: an episode's seed, what it came to, and every action and reward."""
+"""One line of a replay file: an episode's seed, its result, and every action and reward."""
 
 import json
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from lander_runtime.json_fields import Fields, is_finite
 from lander_runtime.spec import Space, filled_bounds
 
 MAX_OUTCOME = 1000
-"""Characters. An outcome is a few words; those of all episodes stay in memory while a file is proved."""
+"""Characters. An outcome is a few words; those of all episodes are in memory while a file is verified."""
 
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
-    """An episode as a file has it: what it claims, and the T actions that shall lead there."""
+    """An episode as the file claims it, with its T actions."""
 
     index: int
     """Its number in the file, from 0."""
@@ -35,10 +35,11 @@ class Recorded:
 
     @classmethod
     def of(cls, episode: Episode, space: Space) -> "Recorded":
-        """An episode that was flown with `Keep(actions=True)`.
+        """From an episode that was run with `Keep(actions=True)`.
 
         Raises:
-            UsageError: its steps were not kept, an action is outside of `space`, or a reward is not finite.
+            UsageError: its steps were not kept, an action is outside of `space`, a reward is not finite,
+                or the outcome is too long.
         """
         trajectory = episode.trajectory
         if trajectory is None or len(trajectory.actions) != episode.length:
@@ -61,7 +62,7 @@ class Recorded:
         )
 
     def to_line(self) -> bytes:
-        """The line of JSON, with its line feed."""
+        """The line of JSON in UTF-8, with a line feed at its end."""
         entries = {
             "seed": self.seed,
             "return": self.return_,
@@ -75,10 +76,10 @@ class Recorded:
 
     @classmethod
     def from_json(cls, fields: Fields, index: int, space: Space) -> "Recorded":
-        """Read it from a stranger's file.
+        """Read it from an untrusted file.
 
         Raises:
-            InputRefused: an entry missing or misshapen, an action outside of `space`.
+            InputRefused: an entry is missing or malformed, or an action is outside of `space`.
         """
         length, rewards = fields.integer("length"), fields.items("rewards")
         if not all(type(reward) in (int, float) and is_finite(reward) for reward in rewards):
@@ -103,7 +104,7 @@ class Recorded:
 
 
 def _shortest(actions: NDArray[Any]) -> list[Any]:
-    """As lists; float32 in nine digits, which tell every one of them from every other, in place of 17."""
+    """As lists; float32 with nine digits, enough to tell all float32 numbers apart, instead of 17."""
     if actions.dtype != np.float32:
         return actions.tolist()
     return (
@@ -115,7 +116,7 @@ def _shortest(actions: NDArray[Any]) -> list[Any]:
 
 def _read_actions(fields: Fields, space: Space) -> NDArray[Any]:
     items = fields.items("actions")
-    # Before NumPy sees them: it would pad a list of strings to the longest.
+    # Checked before NumPy gets them: it would pad a list of strings to the longest one.
     regular = all(_is_of_numbers(item, space.shape) for item in items)
     actions = _of_space(np.array(items).reshape(len(items), *space.shape), space) if regular else None
     if actions is None:
@@ -129,7 +130,7 @@ def _read_actions(fields: Fields, space: Space) -> NDArray[Any]:
 
 
 def _is_of_numbers(item: object, shape: tuple[int, ...]) -> bool:
-    """Whether `item` is a number, or lists of numbers of this shape."""
+    """Whether `item` is a number, or nested lists of numbers of this shape."""
     if not shape:
         return type(item) in (int, float)
     return (
@@ -140,18 +141,18 @@ def _is_of_numbers(item: object, shape: tuple[int, ...]) -> bool:
 
 
 def _culprit(items: list[Any], space: Space) -> dict[str, Any]:
-    """The first action that is none, to be named in the error."""
+    """The first invalid action, to be named in the error."""
     for step, item in enumerate(items, start=1):
         if not _is_of_numbers(item, space.shape) or _of_space(np.array([item]), space) is None:
             return {"step": step, "action": item}
-    return {"actions": items}  # There is none.
+    return {"actions": items}  # The list is empty.
 
 
 def _of_space(actions: NDArray[Any], space: Space) -> NDArray[Any] | None:
-    """`actions` `[T, *shape]` in the dtype of `space`, or None where one of them does not belong to it."""
+    """`actions` `[T, *shape]` in the dtype of `space`, or None if one of them is outside of it."""
     dtype = np.dtype(space.dtype)
     kinds = "if" if dtype.kind == "f" and space.type == "Box" else "iu"
-    # uint64 is what NumPy makes of integers that int64 cannot hold.
+    # NumPy makes uint64 from integers that are too large for int64.
     if actions.dtype.kind not in kinds or actions.dtype == np.uint64 or actions.shape[1:] != space.shape:
         return None
     if space.type == "Discrete":
@@ -159,7 +160,7 @@ def _of_space(actions: NDArray[Any], space: Space) -> NDArray[Any] | None:
         return actions.astype(np.int64) if inside else None
     low, high = filled_bounds(space)
     with np.errstate(over="ignore"):
-        # Bounds came from this dtype; actions shall be compared as what the environment gets.
+        # The bounds have this dtype too, and the environment gets the actions in it.
         values = actions.astype(dtype) if dtype.kind == "f" else actions
     inside = np.isfinite(values) & (low <= values) & (values <= high)
     return values.astype(dtype) if inside.all() else None

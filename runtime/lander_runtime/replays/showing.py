@@ -1,4 +1,4 @@
-"""Draws replays into files and a window, all in one pass, at a size and a speed of one's own."""
+"""Draws replays into files and a window in one pass, at a chosen size and speed."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -19,19 +19,20 @@ from lander_runtime.pictures.video import Mp4Writer
 OWN_SIZE = Size()
 
 FASTEST = 50.0
-"""Pictures a second: a GIF knows no shorter time, and more are not seen. A faster replay leaves some out."""
+"""Pictures a second: the shortest delay of a GIF. A faster replay leaves out pictures."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Which steps are drawn, and how fast the pictures follow each other."""
+    """Which steps are drawn, and at what frame rate."""
 
     every: int
+    """Draw one of so many steps."""
     frames_per_second: float
 
     @classmethod
     def of(cls, lane: Lane, speed: float = 1.0) -> "Pace":
-        """For an environment at `speed` times its own."""
+        """For the lane's environment at `speed` times its own speed."""
         wanted = frames_per_second(lane) * speed
         every = max(1, int(np.ceil(wanted / FASTEST)))
         return cls(every, wanted / every)
@@ -46,10 +47,10 @@ class Showing:
     gif: Path | None = None
     mp4: Path | None = None
     window: Pictures | None = None
-    """Open, and left open."""
+    """An open window, which stays open."""
 
     def show(self, lane: Lane, moments: Iterator[Moment]) -> Episode:
-        """Draw the episode; files appear when it has ended, and not where the moments end in an error.
+        """Draw the episode; files appear after its end, and not at all if `moments` raises.
 
         Raises:
             UsageError: the environment draws no pictures.
@@ -67,7 +68,7 @@ class Showing:
 
 
 class _Fitted:
-    """Hands every picture, at another size, to several takers."""
+    """Resizes every picture and passes it to several targets."""
 
     def __init__(self, size: Size, targets: Sequence[Pictures]) -> None:
         self._size = size

@@ -1,4 +1,4 @@
-"""Proves a replay: the recorded actions, taken again, give the recorded rewards, ends and outcomes."""
+"""Verifies a replay: the recorded actions, taken again, must give the recorded rewards, ends and outcomes."""
 
 import contextlib
 import struct
@@ -23,21 +23,22 @@ Value = float | str
 
 @dataclass(frozen=True)
 class Divergence:
-    """The first thing in an episode that is not as the file says."""
+    """The first difference between an episode and the file."""
 
     step: int
-    """From 1 on; 0 is before the first step."""
+    """From 1; 0 is the reset."""
     what: What
     claimed: Value
-    """By the file."""
+    """In the file."""
     found: Value
-    """Here."""
+    """On this machine."""
     sentence: str
+    """The difference in words."""
 
 
 @dataclass(frozen=True)
 class EpisodeCheck:
-    """What became of one episode: as the file says, or not. The claims are the file's."""
+    """The result of one episode; return, length and outcome are those that the file claims."""
 
     index: int
     seed: int
@@ -45,17 +46,18 @@ class EpisodeCheck:
     length: int
     outcome: str
     divergence: Divergence | None
-    """None where everything is as the file says."""
+    """None if the episode is as the file says."""
 
 
 Show = Callable[[Iterator[Moment]], Episode]
-"""Takes the moments of an episode to their end, such as `draw_episode`; gives the episode they end in."""
+"""Draws the moments of an episode to their end, such as `draw_episode`; returns the finished episode."""
 
 
 class ReplayVerifier:
-    """Flies the episodes of a file again, one at a time, and holds every step against the file.
+    """Runs the episodes of a file again, one at a time, and compares every step with the file.
 
-    Collects what was found, so that an evaluation's report can be made from a file alone. Close it.
+    It collects the results, so that an evaluation's report can be made from the file alone. Close it, or
+    use it in a `with`.
     """
 
     def __init__(self, header: Header, render_mode: str | None = None) -> None:
@@ -63,28 +65,28 @@ class ReplayVerifier:
 
         Raises:
             UsageError: Gymnasium does not know the environment.
-            InputRefused: the environment takes other actions here than the file says.
+            InputRefused: the environment's action space is not that of the file.
         """
         self._header = header
         here = action_space(header.env)
         if (here.form, here.low, here.high) != (header.action.form, header.action.low, header.action.high):
             raise InputRefused(
-                f"The actions of the file are not those of {header.env.id} here. "
-                f"{differences_of_machine(header) or 'Its header was changed.'}"
+                f"The action space in the file is not that of {header.env.id} here. "
+                f"{differences_of_machine(header) or 'The header of the file was changed.'}"
             )
         self.lane = Lane(header.env, render_mode)
         self._collected = Collected(knowledge_of(header.env.id).measures)
         self.verified = 0
-        """Episodes that were as the file says."""
+        """The number of episodes that were as the file says."""
         self.first_divergence: Divergence | None = None
 
     def verify(self, recorded: Recorded, show: Show | None = None) -> EpisodeCheck:
-        """Fly one episode again and hold every step against the file.
+        """Run one episode again and compare every step with the file.
 
         Args:
             recorded: the episode.
-            show: what draws the episode, if anything. It gets the moments as they come and takes them
-                all; where the episode diverges they end in an error, and what it was writing is discarded.
+            show: draws the episode, if given. It must read all moments. If the episode diverges, they end
+                in an error, and the file being drawn is discarded.
         """
         try:
             episode = (show or _show_nothing)(self._checked(recorded))
@@ -96,9 +98,9 @@ class ReplayVerifier:
         return _verdict(recorded, None)
 
     def report(self) -> Report | None:
-        """The report of the evaluation that the file is of, where all its episodes were verified, in order.
+        """The report of the recorded evaluation, or None unless all episodes were verified, in order.
 
-        Its digest is that of the report which `lander eval` printed.
+        Its digest is that of the report that `lander eval` printed.
         """
         header, results = self._header, self._collected.results()
         if len(results) != header.episodes:
@@ -123,13 +125,13 @@ class ReplayVerifier:
 
     def _checked(self, recorded: Recorded) -> Iterator[Moment]:
         lane, name = self.lane, f"episode {recorded.index} (seed {recorded.seed})"
-        with _refusals_of_the_environment(0, name):
+        with _environment_errors(0, name):
             lane.start((recorded.index, recorded.seed))
         yield Moment()
         for step, (action, reward) in enumerate(
             zip(recorded.actions, recorded.rewards.tolist(), strict=True), 1
         ):
-            with _refusals_of_the_environment(step, name):
+            with _environment_errors(step, name):
                 episode = lane.step(action)
             if not _same(lane.reward, reward):
                 raise _Diverged(step, "reward", reward, lane.reward, name)
@@ -170,8 +172,8 @@ class _Diverged(CheckFailed):
 
 
 @contextlib.contextmanager
-def _refusals_of_the_environment(step: int, name: str) -> Iterator[None]:
-    """Whatever an environment raises at what a file makes it do, as a divergence."""
+def _environment_errors(step: int, name: str) -> Iterator[None]:
+    """Turn any error of the environment into a divergence: the file's actions may cause it."""
     try:
         yield
     except Exception as error:
@@ -179,18 +181,19 @@ def _refusals_of_the_environment(step: int, name: str) -> Iterator[None]:
 
 
 def _ends(length: int, step: int, ended: bool) -> tuple[str, str]:
-    """The claim and the finding about where the episode ends, in words."""
+    """Where the episode ends, in words: in the file, and here."""
     here = f"the end at step {step}" if ended else f"no end at step {step}"
     return f"the end at step {length}", here
 
 
 def differences_of_machine(header: Header) -> str:
-    """A sentence about what differs here from where the file was made; empty where nothing does."""
+    """A sentence on how this machine differs from the one that recorded the file; empty if it does not."""
     differences = header.elsewhere()
     if not differences:
         return ""
     return (
-        f"It was made with other versions or elsewhere, which can change results: {'; '.join(differences)}."
+        "It was recorded with other versions or on another platform, which can change results: "
+        f"{'; '.join(differences)}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Writes a replay file while an evaluation flies: an observer, in memory that does not grow."""
+"""Writes a replay file during an evaluation: an observer that needs constant memory."""
 
 import contextlib
 import gzip
@@ -15,18 +15,18 @@ from lander_runtime.replays.recorded import Recorded
 
 
 class ReplayWriter:
-    """Hears of the episodes of one evaluation and writes them to a file; use it in a `with`.
+    """An observer that writes the episodes of one evaluation to a file; use it in a `with`.
 
         header = header_for(policy.info.env, policy_sha256=policy.sha256, ...)
         with ReplayWriter(Path("eval.jsonl.gz"), header) as replay:
             evaluate(policy, keep=ReplayWriter.keep, observer=replay, ...)
 
-    The same episodes make the same bytes, whatever the workers. The file appears at `path` when the
-    block ends without an error and all episodes were heard of; otherwise nothing is left behind.
+    The same episodes give the same bytes, whatever the number of workers. The file appears at `path` when
+    the block ends without an error and after all episodes; otherwise nothing is left behind.
     """
 
     keep = Keep(actions=True)
-    """What has to be kept of every episode."""
+    """Pass this to `evaluate`: the data that a replay needs."""
 
     def __init__(self, path: Path, header: Header) -> None:
         """Prepare the file; nothing is written before the `with` block begins."""
@@ -40,7 +40,7 @@ class ReplayWriter:
         with self._resources as stack:
             temporary = stack.enter_context(atomic_write(self._path))
             raw = stack.enter_context(temporary.open("wb"))
-            # No name and no time in the file: the same episodes are the same bytes tomorrow.
+            # No name and no time in the gzip header, so that the same episodes always give the same bytes.
             self._file = stack.enter_context(gzip.GzipFile("", "wb", fileobj=raw, mtime=0))
             text = json.dumps(self._header.to_json(), separators=(",", ":"), ensure_ascii=False)
             self._file.write(text.encode() + b"\n")
@@ -51,7 +51,7 @@ class ReplayWriter:
         """Append the episode.
 
         Raises:
-            UsageError: it is not the next one of the header, or could not be replayed (see `Recorded.of`).
+            UsageError: it is not the next episode, or cannot be replayed (see `Recorded.of`).
             RuntimeError: called outside the `with` block.
         """
         if self._file is None or self._file.closed:
@@ -81,6 +81,6 @@ class ReplayWriter:
         with self._resources:
             if self._written != self._header.episodes:
                 raise UsageError(
-                    f"The header names {self._header.episodes} episodes and {self._written} were flown; "
+                    f"The header names {self._header.episodes} episodes and {self._written} were run; "
                     f"{self._path} was not written."
                 )

@@ -1,6 +1,6 @@
 """Several policies on the same seeds, schema `lander.comparison/1`, as `lander compare --json` prints it.
 
-Pure: it takes reports that `evaluate` made and flies nothing itself.
+Pure: it compares reports of `evaluate` and runs no episode itself.
 """
 
 from collections.abc import Sequence
@@ -21,19 +21,21 @@ from lander_runtime.text import counted
 SCHEMA = "lander.comparison/1"
 
 _HEAVY = 0.5
-"""Of the squared spread of all differences: a single episode with more than that is told."""
+"""A single episode with more than this share of the squared deviations gets a warning."""
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The first policy is the baseline; every other one is held against it, and not against each other.
+    """The first policy is the baseline; each other policy is compared with the first only.
 
-    So many policies ask few questions, which keeps the intervals narrow; to ask another, name another
-    policy first. The joint intervals of one comparison are made to hold all together 95 times in 100
-    (Bonferroni), so that one policy among many is not called better by luck. What they do not promise:
-    anything about seeds outside the family that was flown, about the same training repeated (each file is
-    one draw of its recipe), about several comparisons of which only the best is told, or about a rare crash
-    that did not happen in these episodes: no interval knows of it, so small differences need many.
+    k policies need only k - 1 comparisons, which keeps the intervals narrow. For another baseline, name
+    another policy first. All joint intervals of one comparison are right together 95 times in 100
+    (Bonferroni), so that one policy among many is rarely called better by luck.
+
+    The intervals say nothing about seeds outside the family that was run; about another training with the
+    same settings, because each file is one sample of them; about several comparisons of which only the best
+    is reported; or about a rare crash that did not happen in these episodes. So small differences need many
+    episodes.
     """
 
     reports: tuple[Report, ...]
@@ -43,7 +45,7 @@ class Comparison:
 
     @property
     def env(self) -> EnvSpec:
-        """What all flew in. Wrappers are left out: how a policy looks at it is its own affair."""
+        """The environment of all policies. Wrappers are left out: each policy may have its own."""
         return replace(self.reports[0].env, wrappers=())
 
     @property
@@ -56,12 +58,12 @@ class Comparison:
 
     @property
     def worse(self) -> list[int]:
-        """Which policies, by number from 1, are shown to be worse than the first."""
+        """The policies that are shown to be worse than the first, as indices into `reports`."""
         return [i for i, found in enumerate(self.differences, start=1) if found.verdict is Verdict.WORSE]
 
     @property
     def warnings(self) -> list[str]:
-        """What to know before believing a verdict, a sentence each; policies go by their numbers from 1."""
+        """What to know before trusting a verdict, a sentence each; policies are named by number, from 1."""
         return self.cautions([f"policy {number + 1}" for number in range(len(self.reports))])
 
     def cautions(self, names: Sequence[str]) -> list[str]:
@@ -90,7 +92,7 @@ class Comparison:
         return sha256 is not None and sha256 == self.reports[number].policy_sha256
 
     def findings(self) -> dict[str, Any]:
-        """What was found, which everybody who repeats it finds too; long columns as arrays."""
+        """The results, the same for everybody who repeats the comparison; long columns as arrays."""
         return {
             "schema": SCHEMA,
             "env": self.env.to_json(),
@@ -116,7 +118,7 @@ class Comparison:
 
     @property
     def sha256(self) -> str:
-        """Digest of the findings: the same for every number of workers and lanes, on every run."""
+        """Digest of the findings; it does not depend on workers, lanes or the run."""
         return digest(self.findings())
 
     def to_json(self) -> dict[str, Any]:
@@ -130,15 +132,14 @@ class Comparison:
 
 
 def compare(reports: Sequence[Report]) -> Comparison:
-    """Hold every policy against the first.
+    """Compare each policy with the first.
 
     Args:
-        reports: two or more, of the same environment, seeds and way of acting.
+        reports: two or more, of the same environment and seeds, all greedy or all sampled.
 
     Raises:
-        UsageError: fewer than two, or flown on other seeds or another number of them, or some greedy and
-            some sampled.
-        InputRefused: another environment, or returns that are not finite.
+        UsageError: fewer than two, or their seeds or their way of acting differ.
+        InputRefused: their environments differ, or a return is not finite.
     """
     if len(reports) < 2:
         raise UsageError(f"A comparison takes two policies or more, found {len(reports)}.")
@@ -167,12 +168,15 @@ def compare(reports: Sequence[Report]) -> Comparison:
 
 
 def check_same_environment(policies: Sequence[tuple[str, EnvSpec]]) -> None:
-    """Refuse policies, each with what to call it, that do not fly in the same environment as the first.
+    """Refuse policies whose environment differs from that of the first.
 
-    Wrappers may differ: those that a policy file may name change what it sees and not what it earns.
+    Wrappers may differ: those that a policy file may name change observations and not rewards.
+
+    Args:
+        policies: for each its name in errors, and its environment.
 
     Raises:
-        InputRefused: by name, with what differs.
+        InputRefused: names the policy and what differs.
     """
     (first, spec), *others = policies
     for name, other in others:

@@ -1,4 +1,4 @@
-"""How sure a figure is: 95% intervals of means and of rates. Pure functions of arrays, no I/O.
+"""Confidence intervals of means and of rates. Pure functions of arrays, no I/O.
 
 References: Efron and Tibshirani 1993, chapter 13 (percentile bootstrap); Hesterberg 2015, "What
 Teachers Should Know About the Bootstrap", section 5.3 (expanded percentile interval); Wilson 1927.
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 RESAMPLES = 2_000
 
 _LARGE = 2_000_000
-"""From so many values on a resample tells nothing that the central limit theorem does not."""
+"""With this many values or more, the central limit theorem gives the same interval as resampling."""
 
 _SLICE = 1_000_000
 
@@ -21,10 +21,10 @@ _SLICE = 1_000_000
 def mean_interval(values: NDArray[np.float64], *, confidence: float = 0.95) -> tuple[float, float]:
     """Bootstrap interval of the mean of `values` `[N]`, N >= 2.
 
-    Resamples are drawn from a generator with a fixed seed, so equal values give equal intervals. The
-    plain percentile interval is too narrow for few values, by sqrt((N - 1) / N) and by the normal
-    quantile where Student's belongs; it is stretched about the mean by both. From two million values
-    on it is the normal interval, because resampling would take minutes and move nothing.
+    The generator of the resamples has a fixed seed, so equal values give equal intervals. With few values
+    the plain percentile interval is too narrow: by sqrt((N - 1) / N), and by the ratio of the normal
+    quantile to Student's. It is stretched about the mean by both. For two million values or more this is
+    the normal interval, because resampling would take minutes and change nothing.
     """
     count = len(values)
     mean = float(np.mean(values))
@@ -51,7 +51,7 @@ def _resampled_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def student_quantile(probability: float, freedom: int) -> float:
-    """The quantile of Student's t with `freedom` degrees of freedom, for `probability` above 1/2.
+    """The quantile of Student's t distribution, for `probability` > 1/2 and `freedom` degrees of freedom.
 
     Exact for one and two degrees, else the expansion of Abramowitz and Stegun 26.7.5, whose error at
     97.5% is 0.12% for three degrees and 0.01% for five, and at 99.75% 1.4% and 0.15%.
@@ -75,14 +75,14 @@ def student_quantile(probability: float, freedom: int) -> float:
 def wilson_interval(successes: float, trials: int, *, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a rate, `successes` out of `trials` >= 1; never leaves 0 to 1.
 
-    A tie may count as half a success; the interval is then wider than it needs to be.
+    A tie may count as half a success; the interval is then wider than necessary.
     """
     z = NormalDist().inv_cdf(0.5 + confidence / 2.0)
     rate = successes / trials
     scale = 1.0 + z**2 / trials
     centre = (rate + z**2 / (2.0 * trials)) / scale
     half = z / scale * math.sqrt(rate * (1.0 - rate) / trials + z**2 / (4.0 * trials**2))
-    # At its ends the formula gives 0 and 1 but for rounding.
+    # Here the formula gives exactly 0 and 1, apart from rounding.
     low = 0.0 if successes == 0 else centre - half
     high = 1.0 if successes == trials else centre + half
     return low, high

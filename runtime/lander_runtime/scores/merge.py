@@ -1,7 +1,7 @@
-"""Reports of parts put together: exactly the report that one run over all episodes gives.
+"""Joins the reports of parts into exactly the report that one run over all episodes gives.
 
-Apart from `report_file.py`, because parts need not come from files; parts say by their seeds where they
-belong, so their order does not matter.
+Apart from `report_file.py`, because the parts need not come from files. Their seeds say where each part
+belongs, so their order does not matter.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,21 +17,21 @@ from lander_runtime.text import counted
 
 @dataclass(frozen=True)
 class Merged:
-    """The whole, and what its reader should know of how the parts were made."""
+    """The joined report, and how the parts differ."""
 
     report: Report
     remarks: list[str]
-    """A sentence each: what differed between the parts that may decide what an episode comes to."""
+    """A sentence for each difference between the parts, such as in versions, that can change results."""
 
 
 def merge(parts: Mapping[str, Report]) -> Merged:
-    """Put the reports of parts together.
+    """Join the reports of parts.
 
     Args:
-        parts: at least one, by what to call it in errors, such as the name of its file.
+        parts: at least one, by its name in errors, such as its file name.
 
     Raises:
-        InputRefused: two parts do not belong together, or a part is missing or there twice.
+        InputRefused: two parts belong to different evaluations, or a part is missing or occurs twice.
     """
     names = sorted(parts, key=lambda name: parts[name].summary.first_seed)
     reports = [parts[name] for name in names]
@@ -47,7 +47,7 @@ def merge(parts: Mapping[str, Report]) -> Merged:
         reward_threshold=first.env.reward_threshold,
     )
     executions = [report.execution for report in reports]
-    # Not built anew: what else a report says of policy and environment is the same in all parts.
+    # Made from the first part, because policy, environment and assumptions are the same in all parts.
     whole = replace(
         first, summary=summary, results=results, execution=_joined_execution(executions, results), shard=None
     )
@@ -58,20 +58,22 @@ _PER_PART = {
     *(entry.name for entry in fields(Summary) if entry.name != "deterministic"),
     *("warnings", "returns", "lengths", "outcomes", "measures"),
 }
-"""Findings that parts of one evaluation need not have in common."""
+"""Findings that may differ between the parts of one evaluation."""
 
 
 def _check_alike(names: Sequence[str], reports: Sequence[Report]) -> None:
     name, common = names[0], _common(reports[0])
     if reports[0].policy_sha256 is None:
-        raise InputRefused(f"{name}: a plain function was scored; who flew the other parts cannot be told.")
+        raise InputRefused(
+            f"{name}: scored a plain function, which has no digest, so parts of it cannot be merged."
+        )
     for other_name, report in zip(names[1:], reports[1:], strict=True):
         other = _common(report)
         for what in common.keys() | other.keys():
             if common.get(what) != other.get(what):
                 raise InputRefused(
                     f"{name} and {other_name} are not parts of one evaluation: {what} is "
-                    f"{_short(common.get(what))} in the one and {_short(other.get(what))} in the other."
+                    f"{_short(common.get(what))} in one and {_short(other.get(what))} in the other."
                 )
 
 
@@ -80,7 +82,7 @@ def _common(report: Report) -> dict[str, Any]:
     return {
         **{key: value for key, value in findings.items() if key != "policy"},
         "the policy's sha256": report.policy_sha256,
-        "what was assumed of the policy": list(report.assumptions),
+        "what was assumed about the policy": list(report.assumptions),
         "what is measured": [(component.name, component.unit) for component in report.results.measures],
     }
 
@@ -90,7 +92,7 @@ def _short(value: object) -> str:
 
 
 def _check_whole(names: Sequence[str], reports: Sequence[Report]) -> None:
-    """Each seed once, and all seeds of the evaluation that the parts say they are of."""
+    """Check that the parts contain each seed of their evaluation exactly once."""
     wholes = {}
     for name, report in zip(names, reports, strict=True):
         if report.shard is not None:
@@ -122,8 +124,8 @@ def _check_shard(name: str, report: Report) -> None:
     assert report.shard is not None
     if report.shard.seeds != _seeds(report):
         raise InputRefused(
-            f"{name}: shard {report.shard.index}/{report.shard.of} has {_in_words(report.shard.seeds)}, and "
-            f"the report is of {_in_words(_seeds(report))}. Fly it again."
+            f"{name}: shard {report.shard.index}/{report.shard.of} has {_in_words(report.shard.seeds)}, but "
+            f"the report has {_in_words(_seeds(report))}. Run this shard again."
         )
 
 
@@ -132,12 +134,12 @@ def _missing(seeds: range, reports: Sequence[Report]) -> InputRefused:
     shards = [report.shard for report in reports if report.shard is not None]
     if len({shard.of for shard in shards}) == 1:
         shard = shards[0]
-        # By arithmetic and not by trying all: a file may claim to be one of a billion.
+        # Computed and not searched: a file may claim to be one of a billion shards.
         first = (seeds.start - shard.first_seed) * shard.of // shard.episodes
         near = (replace(shard, index=i) for i in range(max(1, first), min(shard.of, first + 20) + 1))
         lacking = [f"{part.index}/{part.of}" for part in near if part.seeds.start in seeds]
         hint = f" (shard {', '.join(lacking[:10])}{' and more' if len(lacking) > 10 else ''})"
-    return InputRefused(f"{_in_words(seeds)} are missing{hint}. Fly them, then merge again.")
+    return InputRefused(f"{_in_words(seeds)} are missing{hint}. Run them, then merge again.")
 
 
 def _seeds(report: Report) -> range:
@@ -145,7 +147,7 @@ def _seeds(report: Report) -> range:
 
 
 def _in_words(seeds: range) -> str:
-    # Not by len, which ends at 2^63: a file may claim any number.
+    # len() fails from 2^63 on, and a file may claim any number.
     return f"{counted(seeds.stop - seeds.start, 'episode')} from seed {seeds.start}"
 
 
@@ -163,7 +165,7 @@ def _joined_execution(executions: Sequence[Execution], results: Results) -> Exec
 
 
 def _joined(values: Sequence[str | None]) -> str | None:
-    """What occurs, once each, in the order of its first time; None where nothing does."""
+    """The distinct values in order of first occurrence, joined by commas; None if there are none."""
     different = dict.fromkeys(value for value in values if value is not None)
     return ", ".join(different) if different else None
 
@@ -178,7 +180,7 @@ def _remarks(executions: Sequence[Execution]) -> list[str]:
     for what, values in columns.items():
         if len(set(values)) > 1:
             remarks.append(
-                f"The parts differ in their {what} ({_joined(values)}): one run over all episodes may "
-                "have found something else."
+                f"The parts differ in their {what} ({_joined(values)}): one run over all episodes might "
+                "give other results."
             )
     return remarks

@@ -1,7 +1,7 @@
-"""Two policies on the same seeds: what the differences of their returns show. Pure, no I/O.
+"""Two policies on the same seeds: statistics of the differences of their returns. Pure, no I/O.
 
-Apart from `statistics.py`, which knows one policy at a time. Episodes of one seed share the terrain and
-the first push, so their difference varies less than either return, and fewer episodes tell as much.
+Apart from `summary.py`, which is about one policy. Episodes of one seed share the terrain and the first
+push, so their difference varies less than either return, and fewer episodes are needed.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,15 @@ from lander_runtime.scores.intervals import mean_interval, student_quantile, wil
 from lander_runtime.scores.verdict import Verdict
 
 MOST_EXTREMES = 10
-"""So many of the seeds on which most is lost, and won, are listed."""
+"""The number of largest losses, and of largest wins, that are listed."""
 
 _ERROR_RATE = 0.05
+"""Of all verdicts of one comparison together."""
 
 
 @dataclass(frozen=True)
 class SeedDifference:
-    """One episode of both."""
+    """The returns of both policies on one seed."""
 
     seed: int
     return_: float
@@ -30,7 +31,7 @@ class SeedDifference:
 
     @property
     def difference(self) -> float:
-        """Above zero where the policy did better than the baseline."""
+        """The policy's return less the baseline's: positive if the policy did better."""
         return self.return_ - self.baseline_return
 
     def to_json(self) -> dict[str, Any]:
@@ -44,14 +45,14 @@ class SeedDifference:
 
 @dataclass(frozen=True, eq=False)
 class PairedDifference:
-    """A policy against a baseline on N seeds; differences are its return less the baseline's."""
+    """A policy compared with a baseline on N seeds; a difference is its return less the baseline's."""
 
     mean: float
     ci95: tuple[float, float] | None
     """95% interval of the mean difference, for this comparison alone; None for fewer than two episodes."""
     joint_ci95: tuple[float, float] | None
-    """The same, so wide that all intervals of one comparison hold together 95 times in 100; the verdict
-    rests on it. With two policies it is `ci95`."""
+    """The same, but wide enough for all intervals of one comparison to be right together 95 times in 100.
+    The verdict depends on it. With two policies it equals `ci95`."""
     wins: int
     """Seeds on which the policy has the higher return."""
     ties: int
@@ -63,19 +64,19 @@ class PairedDifference:
     """Wilson's 95% interval of it, for this comparison alone; somewhat too wide where there are ties."""
     verdict: Verdict
     largest_losses: tuple[SeedDifference, ...]
-    """Where the policy loses most to the baseline, the worst first; at most `MOST_EXTREMES`."""
+    """The seeds on which the policy loses most, the largest loss first; at most `MOST_EXTREMES`."""
     largest_wins: tuple[SeedDifference, ...]
-    """Where the baseline loses most to the policy, the best first; at most `MOST_EXTREMES`."""
+    """The seeds on which the policy wins most, the largest win first; at most `MOST_EXTREMES`."""
     succeeds_alone: tuple[int, ...] | None
-    """Seeds on which the policy reaches the reward threshold and the baseline does not; None without one."""
+    """Seeds on which only the policy reaches the reward threshold; None without a threshold."""
     fails_alone: tuple[int, ...] | None
-    """Seeds on which the baseline reaches the reward threshold and the policy does not; None without one."""
+    """Seeds on which only the baseline reaches the reward threshold; None without a threshold."""
 
     heaviest_seed: int
-    """The seed whose difference lies farthest from the mean."""
+    """The seed whose difference is farthest from the mean."""
     heaviest_share: float
-    """Its share of all squared distances from the mean: near 1 the interval hangs on this one episode.
-    0 where all differences are equal."""
+    """Its share of all squared deviations from the mean: near 1, the interval depends on this one episode.
+    0 if all differences are equal."""
 
     @property
     def decided(self) -> int:
@@ -110,19 +111,20 @@ def paired_difference(
     reward_threshold: float | None = None,
     comparisons: int = 1,
 ) -> PairedDifference:
-    """Hold a policy's returns against a baseline's.
+    """Compare a policy's returns with a baseline's.
 
-    A difference is shown where the joint interval leaves out zero and enough episodes differ for luck
-    alone to put all of them on one side less often than the error rate: six of them in a single
-    comparison. Few that differ among many that do not is where a bootstrap promises too much.
+    A difference is shown if two conditions hold. The joint interval does not contain zero. And enough
+    episodes differ: by luck alone, all of them would favour the same policy less often than the error rate
+    (six episodes in a single comparison). The second is needed because a bootstrap interval is too narrow
+    when few episodes differ and many do not.
 
     Args:
         returns: `[N]`, N >= 1, episode i on seed `first_seed + i`.
         baseline: `[N]`, the baseline's on the same seeds.
         first_seed: seed of episode 0.
         reward_threshold: the return from which an episode is a success.
-        comparisons: how many policies are held against this baseline (Bonferroni: each may err in
-            0.05 / `comparisons`, so that any of them errs in at most 0.05).
+        comparisons: how many policies are compared with this baseline (Bonferroni: the error rate of each
+            is 0.05 / `comparisons`, so the chance of any error is at most 0.05).
 
     Raises:
         InputRefused: a difference is not finite.
@@ -131,7 +133,7 @@ def paired_difference(
         differences = returns - baseline
     if not np.isfinite(differences).all():
         seed = first_seed + int(np.flatnonzero(~np.isfinite(differences))[0])
-        raise InputRefused(f"The returns on seed {seed} are not finite; such episodes do not compare.")
+        raise InputRefused(f"The returns on seed {seed} are not finite, so they cannot be compared.")
     count, mean = len(differences), float(np.mean(differences))
     wins, losses = int(np.count_nonzero(differences > 0)), int(np.count_nonzero(differences < 0))
     score = wins + 0.5 * (count - wins - losses)
@@ -142,7 +144,7 @@ def paired_difference(
         [SeedDifference(first_seed + int(i), float(returns[i]), float(baseline[i])) for i in indices]
         for indices in (order[:MOST_EXTREMES], order[::-1][:MOST_EXTREMES])
     ]
-    # Scaled, because the square of a large number may be none.
+    # Scaled to at most 1, because the square of a large number may overflow.
     spread = np.abs(differences - mean)
     squares = (spread / (spread.max() or 1.0)) ** 2
     alone, fails = _one_sided(returns, baseline, first_seed, reward_threshold)
@@ -166,7 +168,7 @@ def paired_difference(
 
 
 def needed_to_show(comparisons: int = 1) -> int:
-    """Episodes that must differ before anything is shown: the least k with 2 / 2^k within the error rate."""
+    """How many episodes must differ to show anything: the least k with 2 / 2^k <= 0.05 / `comparisons`."""
     decided = 1
     while 2.0 ** (1 - decided) > _ERROR_RATE / comparisons:
         decided += 1
@@ -174,7 +176,7 @@ def needed_to_show(comparisons: int = 1) -> int:
 
 
 def _widened(interval: tuple[float, float], mean: float, count: int, comparisons: int) -> tuple[float, float]:
-    """By the ratio of Student's quantiles, because 2,000 resamples have no far tails to read off."""
+    """Widen by the ratio of Student's quantiles, because 2,000 resamples do not reach the far tails."""
     if comparisons == 1:
         return interval
     stretch = student_quantile(1.0 - _ERROR_RATE / comparisons / 2.0, count - 1) / student_quantile(
@@ -194,11 +196,11 @@ def _verdict(interval: tuple[float, float] | None, decided: int, comparisons: in
 def _one_sided(
     returns: NDArray[np.float64], baseline: NDArray[np.float64], first_seed: int, threshold: float | None
 ) -> tuple[tuple[int, ...], tuple[int, ...]] | tuple[None, None]:
-    """The seeds on which one reaches the threshold and the other does not: the policy, the baseline."""
+    """The seeds on which only the policy reaches the threshold, and those on which only the baseline does."""
     if threshold is None:
         return None, None
     here, there = returns >= threshold, baseline >= threshold
-    # As Python's integers, because a seed may have more than 64 bits.
+    # As Python ints, because a seed may have more than 64 bits.
     alone, fails = (np.flatnonzero(column).tolist() for column in (here & ~there, there & ~here))
     return tuple(first_seed + index for index in alone), tuple(first_seed + index for index in fails)
 

@@ -20,24 +20,27 @@ SCHEMA = "lander.evaluation/1"
 
 @dataclass(frozen=True)
 class Execution:
-    """How an evaluation was run: what may differ between two that found the same."""
+    """How an evaluation was run. It may differ between two evaluations with the same results."""
 
     provider: str | None
-    """ONNX Runtime's word for what ran the policy; None where it was a plain function."""
+    """ONNX Runtime's name for the device that ran the policy; None for a plain function."""
     engine: str
-    """What flew the episodes, such as `1 process`."""
+    """What ran the episodes, such as `1 process`."""
     lanes: int
+    """Environment copies stepped together by each worker."""
     seconds: float
+    """Wall-clock time."""
     steps_per_second: float
+    """Environment steps of all workers, per second of wall-clock time."""
     versions: dict[str, str]
-    """Of what may decide what an episode comes to; under `platform` the operating system and processor."""
+    """Of the packages that can change results; `platform` is the operating system and processor."""
 
     @classmethod
     def from_json(cls, source: Fields) -> "Execution":
         versions = source.child("versions")
         lanes, seconds = source.integer("lanes"), source.number("seconds")
         steps_per_second = source.number("steps_per_second")
-        # Those of many parts are added up, and the sum is to be a number too.
+        # Bounded, because `merge` adds those of many parts, and the sum must be finite.
         for name, value in (("lanes", lanes), ("seconds", seconds), ("steps_per_second", steps_per_second)):
             if not 0 <= value < LARGEST_NUMBER:
                 raise source.wrong(name, f"from 0 to {LARGEST_NUMBER:g}", value)
@@ -53,27 +56,28 @@ class Execution:
 
 @dataclass(frozen=True)
 class Report:
-    """What was scored, how, and every episode's result."""
+    """What was evaluated, how, and the result of every episode."""
 
     policy_path: str | None
-    """None where the policy was a plain function."""
+    """None for a plain function."""
     policy_sha256: str | None
+    """Digest of the policy file; None for a plain function."""
     assumptions: tuple[str, ...]
-    """What the file does not say and was taken to be so: it decides what is found."""
+    """What was assumed where the file says nothing, a sentence each. Results depend on it."""
     env: EnvSpec
     summary: Summary
     results: Results
     execution: Execution
     shard: Shard | None = None
-    """Which part of a larger evaluation this is; None where it is all of one."""
+    """Which part of a larger evaluation this is; None for a whole one."""
 
     @property
     def warnings(self) -> list[str]:
-        """What to know before believing the score, a sentence each."""
+        """What to know before trusting the score, a sentence each."""
         return cautions(self.summary, self.env.reward_threshold)
 
     def findings(self) -> dict[str, Any]:
-        """What was found, which everybody who repeats the evaluation finds too; long columns as arrays."""
+        """The results, the same for everybody who repeats the evaluation; long columns as arrays."""
         results = self.results
         return {
             "schema": SCHEMA,
@@ -95,7 +99,7 @@ class Report:
 
     @property
     def sha256(self) -> str:
-        """Digest of the findings: the same for every number of workers and lanes, on every run."""
+        """Digest of the findings; it does not depend on workers, lanes or the run."""
         return digest(self.findings())
 
     def to_json(self) -> dict[str, Any]:
@@ -107,11 +111,11 @@ class Report:
 
     @classmethod
     def from_json(cls, source: Fields) -> "Report":
-        """The report that `to_json` gave, from whoever sends it.
+        """Read a report from untrusted JSON in the form that `to_json` gives.
 
         Raises:
-            InputRefused: an entry is missing or misshapen, the digest is not that of the findings, the
-                summary is not that of the episodes, or the schema is one that this version does not read.
+            InputRefused: an entry is missing or malformed, the digest or the summary does not match the
+                episodes, or this version does not read the schema.
         """
         if source.text("schema") != SCHEMA:
             raise InputRefused(
@@ -134,18 +138,18 @@ class Report:
 
 
 RUN_KEYS = tuple(Execution.__dataclass_fields__)
-"""Entries of a report in JSON that say how it was run. With `report_sha256` and the policy's path they
-are what the digest leaves out, and `shard` where there is one."""
+"""Entries of a report in JSON that say how it was run. The digest covers all entries but these,
+`report_sha256`, `shard` and the policy's path."""
 
 
 def _check_digest(source: Fields) -> None:
     left_out = {*RUN_KEYS, "report_sha256", "shard"}
-    # From what stands there and not from what is read of it: a later version may find out more.
+    # From the JSON and not from the parsed report: a later version may write further findings.
     findings = {key: value for key, value in source.data.items() if key not in left_out}
     findings["policy"] = {key: value for key, value in source.mapping("policy").items() if key != "path"}
     try:
         found = digest(findings)
-    except ValueError as error:  # A number that is none, or half a character.
+    except ValueError as error:  # An infinite number, or a lone surrogate.
         raise InputRefused(f"{source.where}: no digest can be made of it ({error}).") from error
     if found != source.text("report_sha256"):
         raise InputRefused(
@@ -156,7 +160,7 @@ def _check_digest(source: Fields) -> None:
 
 
 def _check_summary(report: Report, source: Fields) -> None:
-    """A digest can be made anew by whoever changes a figure, so the plainest figures are worked out again."""
+    """Compute the plainest figures again: a forger can change a figure and make a new digest."""
     summary, results = report.summary, report.results
     worked_out: Mapping[str, float] = {
         "episodes": len(results),

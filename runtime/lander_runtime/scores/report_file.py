@@ -1,4 +1,4 @@
-"""Reports as files: written whole or not at all, and read as if a stranger had written them."""
+"""Reports as files: written atomically, and read as untrusted input."""
 
 import json
 from pathlib import Path
@@ -9,11 +9,11 @@ from lander_runtime.json_fields import Fields
 from lander_runtime.scores.report import Report
 
 _LARGEST = 2**30
-"""Bytes. Some ten million episodes of LunarLander; read, they take about four times that."""
+"""Bytes. Enough for some ten million episodes of LunarLander; in memory they take about four times that."""
 
 
 def write_report(path: Path, report: Report) -> None:
-    """Write the object of `lander eval --json`, on one line.
+    """Write the JSON object of `lander eval --json` on one line.
 
     Raises:
         OSError: the folder cannot be written.
@@ -24,24 +24,24 @@ def write_report(path: Path, report: Report) -> None:
 
 
 def read_report(path: Path) -> Report:
-    """Read what `write_report` or `lander eval --json` wrote.
+    """Read a report of `write_report` or `lander eval --json`.
 
     Raises:
-        InputRefused: there is no such file, or it is no report, damaged, or too large.
+        InputRefused: the file does not exist, is not a report, is damaged, or is too large.
     """
     try:
         with path.open("rb") as file:
-            # One more than is allowed, whatever size the file claims to have: it may be a pipe.
+            # One byte more than allowed. The file's size is not asked for, because it may be a pipe.
             content = file.read(_LARGEST + 1)
-    except (OSError, ValueError) as error:  # ValueError: a name that holds a zero byte.
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name.
         reason = getattr(error, "strerror", None) or error
         raise InputRefused(f"{path}: cannot be read ({reason}).") from error
     if len(content) > _LARGEST:
         raise InputRefused(
-            f"{path}: larger than {_LARGEST:,} bytes, so not read. Evaluate in more, smaller shards."
+            f"{path}: expected at most {_LARGEST:,} bytes, found more. Evaluate in more, smaller shards."
         )
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
-        raise InputRefused(f"{path}: not UTF-8 text, so no report ({error.reason}).") from error
+        raise InputRefused(f"{path}: not UTF-8 text, so not a report ({error.reason}).") from error
     return Report.from_json(Fields.parse(text, path.name))

@@ -1,7 +1,7 @@
-"""What every episode of an evaluation came to, in columns that stay small however many there are.
+"""The results of all episodes of an evaluation, as columns that need little memory.
 
-Apart from `episodes.py`: an episode as an object takes some hundred bytes, as a row of columns 13 and
-8 for every measure, and a million of them must fit.
+Apart from `episodes/episode.py`: an episode as an object takes some hundred bytes, as a row of columns 13
+and 8 for each measure, and a million of them must fit into memory.
 """
 
 from array import array
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from lander_runtime.episodes.episode import Episode
 
 LARGEST_NUMBER = 1e100
-"""No return and no measure comes near it, and the squares of what is below add up without overflow."""
+"""Far above any real return or measure, and sums of squares of smaller numbers do not overflow."""
 
 _OUTCOMES = 256
-"""How many different outcomes a code of eight bits tells apart."""
+"""The number of different outcomes that an eight-bit code can represent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +35,11 @@ class Results:
     lengths: NDArray[np.int32]
     """`[N]`, steps."""
     outcome_names: tuple[str, ...]
-    """The outcomes that occurred, in the order in which they first did."""
+    """The outcomes that occurred, in order of first occurrence."""
     outcome_codes: NDArray[np.uint8]
-    """`[N]`: which of `outcome_names`."""
+    """`[N]`, indices into `outcome_names`."""
     measures: dict[Component, NDArray[np.float64]]
-    """For each measure of the environment `[N]`, NaN where an episode has none."""
+    """For each measure of the environment `[N]`, NaN where an episode has no value."""
 
     def __len__(self) -> int:
         return len(self.returns)
@@ -51,16 +51,16 @@ class Results:
 
     @property
     def outcome_counts(self) -> dict[str, int]:
-        """How many episodes ended in which way."""
+        """The number of episodes with each outcome."""
         counts = np.bincount(self.outcome_codes, minlength=len(self.outcome_names)).tolist()
         return dict(zip(self.outcome_names, counts, strict=True))
 
     @classmethod
     def from_json(cls, source: Fields) -> "Results":
-        """The columns of a report that a stranger may have written.
+        """Read the columns of a report from untrusted JSON.
 
         Raises:
-            InputRefused: a column is missing, of another length than the others, or holds what cannot be.
+            InputRefused: a column is missing, differs in length, or has an impossible value.
         """
         returns = _numbers(source, "returns")
         names, codes = _coded(source, "outcomes")
@@ -77,12 +77,12 @@ class Results:
                     f"{source.where}: {name!r} has {len(column)} entries where 'returns' has {len(returns)}."
                 )
         if len(returns) == 0:
-            raise InputRefused(f"{source.where}: 'returns' holds no episode.")
+            raise InputRefused(f"{source.where}: 'returns' is empty; expected at least one episode.")
         return results
 
 
 def joined(parts: Sequence[Results]) -> Results:
-    """Parts with the same measures as one, in the order given: as if nobody had ever cut them."""
+    """Parts with the same measures as one, in the order given, as if they had been run together."""
     names = {name: None for part in parts for name in part.outcome_names}
     codes = {name: code for code, name in enumerate(names)}
     tables = [np.array([codes[name] for name in part.outcome_names], np.uint8) for part in parts]
@@ -113,14 +113,14 @@ class Collected:
         """Append them.
 
         Raises:
-            UsageError: a return is no number that statistics can be made of.
+            UsageError: a return is NaN, infinite or 1e100 and more.
         """
         for episode in episodes:
-            # So written that NaN, of which every comparison is false, is refused too.
+            # `not ... <` refuses NaN too, for which every comparison is false.
             if not -LARGEST_NUMBER < episode.return_ < LARGEST_NUMBER:
                 raise UsageError(
-                    f"The episode of seed {episode.seed} returned {episode.return_:g}, which no score can be "
-                    "made of. Rewards must be finite numbers: look into the environment."
+                    f"The episode of seed {episode.seed} returned {episode.return_:g}; expected a finite "
+                    f"return below {LARGEST_NUMBER:g}. Check the environment's rewards."
                 )
             self._returns.append(episode.return_)
             self._lengths.append(episode.length)
@@ -129,7 +129,7 @@ class Collected:
                 column.append(np.nan if value is None else value)
 
     def results(self) -> Results:
-        """What was added so far."""
+        """The episodes so far."""
         return Results(
             returns=np.array(self._returns),
             lengths=np.array(self._lengths, np.int32),
@@ -147,7 +147,7 @@ def _numbers(source: Fields, key: str, *, may_lack: bool = False) -> NDArray[np.
     values = source.items(key)
     allowed = (int, float, type(None)) if may_lack else (int, float)
     for value in values:
-        # By type, because a boolean is an int, and this is asked millions of times.
+        # By type(), because a bool is an int, and because isinstance is slower for millions of values.
         if type(value) not in allowed or (value is not None and not -LARGEST_NUMBER < value < LARGEST_NUMBER):
             raise source.wrong(key, "a list of numbers", value)
     return np.array(values, np.float64)
@@ -162,7 +162,7 @@ def _lengths(source: Fields) -> NDArray[np.int32]:
 
 
 def _coded(source: Fields, key: str) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
-    """A list of words as the words that occur, and which of them each entry is."""
+    """A list of words as its distinct words, and the index of each entry among them."""
     values = source.items(key)
     names: dict[str, int] = {}
     for value in values:

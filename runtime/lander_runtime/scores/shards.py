@@ -1,7 +1,7 @@
-"""An evaluation cut into parts that machines which know nothing of each other can fly: `--shard i/n`.
+"""One evaluation cut into parts for independent machines: `--shard i/n`.
 
-Apart from `engines/`, which cuts and mends within one run: these parts are flown by hand, and their
-reports are put together by `merge.py`.
+Apart from the engines of `evaluation/`, which cut one run into shards by themselves: the user starts each
+of these parts, and `merge.py` joins their reports.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,16 @@ from lander_runtime.json_fields import Fields
 
 @dataclass(frozen=True)
 class Shard:
-    """Which part of which evaluation a report is."""
+    """Which part of which evaluation a report is.
+
+    Raises:
+        UsageError: no such part, or more parts than episodes.
+    """
 
     index: int
     """1 to `of`."""
     of: int
+    """The number of parts."""
     first_seed: int
     """Of the whole evaluation."""
     episodes: int
@@ -24,7 +29,7 @@ class Shard:
 
     def __post_init__(self) -> None:
         if not 1 <= self.index <= self.of:
-            raise UsageError(f"Shard {self.index}/{self.of} does not exist; the first of two is 1/2.")
+            raise UsageError(f"Shard {self.index}/{self.of} does not exist; type 1/2 for the first of two.")
         if self.episodes < self.of:
             raise UsageError(
                 f"{self.episodes} episodes cannot be cut into {self.of} parts; take at most {self.episodes}."
@@ -32,7 +37,7 @@ class Shard:
 
     @property
     def numbers(self) -> range:
-        """The numbers of its episodes within the whole; parts differ by one episode at most."""
+        """The episode numbers of this part; sizes of parts differ by one episode at most."""
         return range(
             (self.index - 1) * self.episodes // self.of,
             self.index * self.episodes // self.of,

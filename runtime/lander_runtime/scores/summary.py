@@ -1,4 +1,4 @@
-"""What N episodes say about a policy: pure functions of their results, no I/O.
+"""The statistics of N episodes of one policy: pure functions of their results, no I/O.
 
 References: Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical
 Precipice" (interquartile mean, bootstrap intervals); Rockafellar and Uryasev 2000 (CVaR).
@@ -25,10 +25,9 @@ FEW = 30
 
 @dataclass(frozen=True)
 class Summary:
-    """What N episodes say about a policy. Returns are undiscounted sums of rewards.
+    """The statistics of N episodes. Returns are undiscounted sums of rewards.
 
-    A policy file holds one too, and files that were written before a statistic came along lack it:
-    None (or nothing) then.
+    Policy files contain one too. Older files lack some statistics; these are None or empty.
     """
 
     episodes: int
@@ -36,26 +35,28 @@ class Summary:
     deterministic: bool
     mean_return: float
     std_return: float
-    """Population standard deviation, as everybody's `mean +- std` has it."""
+    """Population standard deviation, as in the usual `mean +- std`."""
     ci95: tuple[float, float] | None
     """Bootstrap 95% interval of the mean return; None for fewer than two episodes."""
     iqm_return: float
+    """Interquartile mean."""
     min_return: float
     max_return: float
     success_rate: float | None
     """Share of episodes with return >= the reward threshold; None where there is no threshold."""
     mean_length: float
+    """Steps."""
     median_return: float | None = None
     cvar05_return: float | None = None
-    """Mean of the lowest 5% of returns (at least one): how bad the bad ones are."""
+    """Mean of the lowest 5% of returns (at least one): how bad the worst episodes are."""
     mean_minus_std: float | None = None
     """`mean_return - std_return`, the score that Hugging Face's leaderboards sort by."""
     success_ci95: tuple[float, float] | None = None
     """Wilson's 95% interval of the success rate."""
     outcome_counts: Mapping[str, int] = field(default_factory=dict)
-    """How many episodes ended in which way."""
+    """The number of episodes with each outcome."""
     mean_measures: Mapping[str, float] = field(default_factory=dict)
-    """Means of what is measured in this environment, such as fuel, over the episodes that have it."""
+    """The mean of each of the environment's measures, over the episodes that have a value."""
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), **{name: _listed(getattr(self, name)) for name in _INTERVALS}}
@@ -141,19 +142,19 @@ def summarise(
 
 
 def interquartile_mean(values: NDArray[np.float64]) -> float:
-    """Mean of the middle half: a quarter of the values (rounded down) is cut from each end."""
+    """Mean of the middle half of `values` `[N]`: a quarter (rounded down) is cut from each end."""
     cut = len(values) // 4
     return float(np.mean(np.sort(values)[cut : len(values) - cut]))
 
 
 def tail_mean(values: NDArray[np.float64], share: float = 0.05) -> float:
-    """Mean of the lowest `share` of the values `[N]`, rounded up to whole values (CVaR)."""
+    """Mean of the lowest `share` of `values` `[N]`, their number rounded up (CVaR)."""
     count = max(1, math.ceil(share * len(values)))
     return float(np.mean(np.partition(values, count - 1)[:count]))
 
 
 def cautions(summary: Summary, reward_threshold: float | None) -> list[str]:
-    """What a reader should know before believing the score, a sentence each."""
+    """What to know before trusting the score, a sentence each. The report's digest covers these words."""
     found = []
     if summary.episodes < FEW:
         found.append(

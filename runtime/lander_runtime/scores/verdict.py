@@ -1,13 +1,13 @@
-"""What a comparison can come to.
+"""The verdicts of a comparison.
 
-Apart from `paired.py`, so that a command may know the words without loading numpy.
+Apart from `paired.py`, so that a command can use them without loading numpy.
 """
 
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What the differences show of a policy against the baseline."""
+    """What the differences show about a policy, compared with the baseline."""
 
     BETTER = "better"
     WORSE = "worse"

@@ -1,5 +1,5 @@
 """Objects in processes of their own.
 
-remote.py  an object in another process, spoken to over its pipes
-cores.py   how many processor cores there are, and keeping a process on one of them
+remote.py  an object in another process, called over pipes
+cores.py   the number of processor cores, and pinning a process to one
 """

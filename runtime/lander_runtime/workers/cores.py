@@ -1,4 +1,4 @@
-"""How many cores this process may use, which can be fewer than the machine has."""
+"""The cores that this process may use, which can be fewer than the machine has."""
 
 import os
 
@@ -6,7 +6,7 @@ from lander_runtime.errors import UsageError
 from lander_runtime.text import counted
 
 _MOST = 32
-"""Worker processes for each core. Two are already more than it can serve; each takes about 100 MB."""
+"""Worker processes for each core, at most. Two are already more than it can serve; each takes some 100 MB."""
 
 
 def available_cores() -> int:
@@ -16,9 +16,9 @@ def available_cores() -> int:
 
 
 def core_for(worker: int) -> int | None:
-    """The core for this process's worker of this number, in turn; None where the system has no such choice.
+    """The core for worker number `worker`, in turn; None if the system cannot pin processes to cores.
 
-    Processes do not all begin with the same core, so that two runs of few workers can share a large machine.
+    The first core depends on the process id, so that two runs with few workers can share a large machine.
     """
     if not hasattr(os, "sched_getaffinity"):
         return None
@@ -27,15 +27,15 @@ def core_for(worker: int) -> int | None:
 
 
 def stay_on(core: int) -> None:
-    """Keep this process, and those that it starts from now on, on one core."""
+    """Pin this process, and those that it starts from now on, to one core (Linux only)."""
     os.sched_setaffinity(0, {core})
 
 
 def check_workers(workers: int) -> None:
-    """Refuse so many worker processes that they would fill the machine's memory.
+    """Refuse a number of worker processes that would fill the machine's memory.
 
     Raises:
-        UsageError: there are more than 32 for each core, which no machine is quicker with.
+        UsageError: there are more than 32 for each core; no machine is faster with so many.
     """
     most = _MOST * available_cores()
     if workers > most:

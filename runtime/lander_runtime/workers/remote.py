@@ -1,8 +1,8 @@
-"""An object in a process of its own, spoken to over its pipes: `python -m lander_runtime.workers.remote`.
+"""An object in a process of its own, called over pipes: `python -m lander_runtime.workers.remote`.
 
 A subprocess and not `multiprocessing`: forking a process whose libraries run threads is unsafe, and spawning
-imports the caller's script a second time. What travels is a few hundred kilobytes at most, so a pipe costs
-no more than shared memory would. Both sides are ours, so it is pickled. This file must not load PyTorch.
+imports the caller's script a second time. A message has a few hundred kilobytes at most, so a pipe costs no
+more than shared memory. Messages are pickled, because both sides are ours. This file must not load PyTorch.
 """
 
 import contextlib
@@ -24,31 +24,31 @@ if sys.platform == "linux":
     import fcntl
 
 _PIPE_BYTES, _MOST_PIPE_BYTES = 1 << 16, 1 << 20
-"""What a pipe of Linux holds, and the most that anybody may ask for."""
+"""The default size of a pipe on Linux, and the largest that an ordinary user may set."""
 
 
 class WorkerDied(MachineLacks):
-    """A worker process ended by itself: killed for its memory, or by a fault in compiled code."""
+    """A worker process ended unexpectedly: killed for its memory, or crashed in compiled code."""
 
 
 class Worker(Protocol):
-    """An object whose methods are asked for first and answered later, so that several work at once."""
+    """Asynchronous calls of an object's methods: send now, receive later, so that several run at once."""
 
     def send(self, request: str, *arguments: Any) -> None:
-        """Ask for a method; `receive` gives what it returned."""
+        """Call the method `request`; `receive` returns its result."""
         ...
 
     def receive(self) -> Any:
-        """The oldest answer that was not fetched yet."""
+        """The result of the oldest call that was not received yet."""
         ...
 
     def close(self) -> None:
-        """Let the object go."""
+        """End the worker."""
         ...
 
 
 class LocalWorker:
-    """The object in this process: asked, it answers at once."""
+    """A `Worker` in this process: `send` runs the method at once."""
 
     def __init__(self, target: object) -> None:
         self._target = target
@@ -65,31 +65,38 @@ class LocalWorker:
 
 
 class RemoteWorker:
-    """The object in a process of its own."""
+    """A `Worker` whose object is in a process of its own."""
 
     def __init__(self, factory: Callable[..., object], *arguments: Any) -> None:
-        """Start a process that makes `factory(*arguments)`, a function or class at the top of its module.
+        """Start a process and call `factory(*arguments)` there.
 
-        The first `receive` answers None once the object is there.
+        The first `receive` returns None as soon as the object exists.
+
+        Args:
+            factory: a function or class at the top level of its module.
+            arguments: anything that can be pickled.
 
         Raises:
-            UsageError: an argument cannot be sent to another process.
+            UsageError: an argument cannot be pickled.
         """
         self._process = subprocess.Popen(
-            # -P and the parent's own path: what lies in the current folder must not be imported here only.
+            # -P and the parent's path: the worker must import the same modules as the parent, and none from
+            # the current folder unless the parent does.
             [sys.executable, "-P", "-m", "lander_runtime.workers.remote"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # Ctrl-C and what `timeout` sends reach a whole group; only the trainer decides what they mean.
+            # Ctrl-C and the signal of `timeout` reach a whole process group; only the parent handles them.
             start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
         )
-        # By name: where its module is missing, that is an answer too.
+        # By name, so that a missing module is reported by the worker as an ordinary error.
         try:
             self.send("open", factory.__module__, factory.__qualname__, *arguments)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             self.close()
-            raise UsageError(f"Cannot be sent to a worker process ({error}). Use one process.") from error
+            raise UsageError(
+                f"The policy or environment cannot be sent to a worker process ({error}). Use one process."
+            ) from error
         except BaseException:
             self.close()
             raise
@@ -97,15 +104,15 @@ class RemoteWorker:
     def send(self, request: str, *arguments: Any) -> None:
         assert self._process.stdin is not None
         message = pickle.dumps((request, arguments), pickle.HIGHEST_PROTOCOL)
-        # Where the worker is gone, `receive` finds out and says so.
+        # If the worker has ended, `receive` raises.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(message)
             self._process.stdin.flush()
 
     def expect(self, size: int) -> None:
-        """Let answers of `size` bytes in at once: both sides else wake each other for every 64 kB of them.
+        """Enlarge the pipe for results of `size` bytes; otherwise both sides wake up for every 64 kB.
 
-        Only where the system can, and up to 1 MB: a user's pipes may hold 64 MB together, by default.
+        Only on Linux, and up to 1 MB: by default all pipes of a user may have 64 MB together.
         """
         if sys.platform == "linux" and size > _PIPE_BYTES:
             assert self._process.stdout is not None
@@ -113,22 +120,28 @@ class RemoteWorker:
                 fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, min(size, _MOST_PIPE_BYTES))
 
     def receive(self) -> Any:
-        """The oldest answer that was not fetched yet; what went wrong there is raised here."""
+        """The result of the oldest call that was not received yet; an error of the worker is raised here.
+
+        Raises:
+            WorkerDied: the process has ended.
+        """
         assert self._process.stdout is not None
         try:
             answer = pickle.load(self._process.stdout)
         except (EOFError, pickle.UnpicklingError) as error:
-            raise WorkerDied(f"A worker process ended by itself (status {self._process.wait()}).") from error
+            raise WorkerDied(
+                f"A worker process ended unexpectedly (status {self._process.wait()})."
+            ) from error
         if isinstance(answer, BaseException):
             raise answer
         return answer
 
     def kill(self) -> None:
-        """Let the object go at once, whatever it is doing; who waits in `receive` hears `WorkerDied`."""
+        """Kill the process at once; a thread that waits in `receive` gets `WorkerDied`."""
         self._process.kill()
 
     def hang_up(self) -> None:
-        """Close the pipes, upon which the process leaves by itself; `close` waits for that."""
+        """Close the pipes, so that the process ends by itself; `close` waits for that."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
@@ -136,7 +149,7 @@ class RemoteWorker:
 
     def close(self) -> None:
         self.hang_up()
-        # Its input has ended, so it leaves by itself; not within a second only if what it runs hangs.
+        # Its input has ended, so it ends by itself, within a second unless its code hangs.
         try:
             self._process.wait(timeout=1.0)
         except subprocess.TimeoutExpired:
@@ -145,11 +158,11 @@ class RemoteWorker:
 
 
 def _serve() -> None:
-    """Answer requests until the other side closes the pipe, also by dying."""
-    # A service manager ends every process at once; the trainer still has an update to finish.
+    """Answer requests until the parent closes the pipe or dies."""
+    # A service manager sends SIGTERM to all processes at once, but the trainer must finish its update.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # Whatever an environment prints must not end up between the answers.
+    os.dup2(2, 1)  # Text that an environment prints must not mix with the answers.
     target: object = None
     while True:
         try:
@@ -157,7 +170,7 @@ def _serve() -> None:
         except (EOFError, pickle.UnpicklingError):
             return
         except Exception as error:
-            # What was to be unpickled failed there, or lives where only the parent can import it.
+            # Unpickling failed, often because only the parent can import a module.
             answers.write(pickle.dumps(_refusal(error)))
             return
         try:
@@ -181,15 +194,15 @@ def _serve() -> None:
             answers.write(message)
             answers.flush()
         except BrokenPipeError:
-            os._exit(0)  # Nobody listens any more, also not to what leaving in order would say.
+            os._exit(0)  # The parent has gone; an orderly exit would only print errors.
 
 
 def collect_seldom() -> None:
     """Freeze existing objects (gc.freeze) and search for cyclic garbage a tenth as often.
 
     The search takes a tenth of the time of a process that only steps environments (LunarLander, one core),
-    because stepping makes thousands of short-lived objects. An environment's worlds may wait for it: some
-    10 MB of them. For processes of our own, not for an application that calls us.
+    because stepping makes thousands of short-lived objects. The cost is some 10 MB of garbage (Box2D worlds)
+    that waits longer. For our own processes only, not for an application that calls us.
     """
     gc.collect()
     gc.freeze()
@@ -197,12 +210,12 @@ def collect_seldom() -> None:
 
 
 def _refusal(error: Exception) -> Exception:
-    if isinstance(error, LanderError):  # A policy file opens itself when it is unpickled.
+    if isinstance(error, LanderError):  # Unpickling a policy file opens it, which can raise one of ours.
         return error
     if isinstance(error, ImportError | AttributeError):
         return UsageError(
-            f"A worker process cannot import what it should run ({error}). Move it to a module of its own, "
-            "or use one process."
+            f"A worker process cannot import the policy or environment ({error}). Move it to a module of its "
+            "own, or use one process."
         )
     return RuntimeError("Something failed in a worker process.\n" + traceback.format_exc())
 

@@ -39,7 +39,7 @@ def home(obs: NDArray[Any]) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class DiesOnce:
-    """Like `home`, but the first one that acts anywhere kills its process in mid-flight."""
+    """Like `home`, but the first one that acts anywhere kills its process during an episode."""
 
     marker: Path
 
@@ -51,16 +51,16 @@ class DiesOnce:
 
 
 def dies(obs: NDArray[Any]) -> NDArray[Any]:
-    """Kills whichever process it flies in."""
+    """Kills the process in which it runs."""
     os.kill(os.getpid(), signal.SIGKILL)
     return home(obs)
 
 
 def fails(obs: NDArray[Any]) -> NDArray[Any]:
-    """A fault of somebody's program."""
-    raise ZeroDivisionError("in somebody's policy")
+    """An error in the user's own code."""
+    raise ZeroDivisionError("in the user's policy")
 
 
 def refuses(obs: NDArray[Any]) -> NDArray[Any]:
-    """An error of ours."""
+    """One of lander's own errors."""
     raise InputRefused("not with these observations")

@@ -114,7 +114,7 @@ def shared_memory(engine: int) -> list[Path]:
 
 
 @pytest.mark.parametrize("env_id", SCENARIOS)
-def test_an_id_alone_gives_pictures_to_learn_from(env_id: str) -> None:
+def test_an_id_alone_gives_the_recipe_for_training(env_id: str) -> None:
     spec = envs.resolve(env_id)
     assert EnvSpec.from_json(Fields(spec.to_json(), "spec")) == spec
     with opened(spec) as env:
@@ -298,7 +298,7 @@ def test_a_reset_without_a_seed_goes_on_from_the_last_seed() -> None:
     assert two_resets() == pictures
 
 
-def test_a_report_is_the_same_however_it_is_flown(
+def test_a_report_is_the_same_with_any_engine_and_lanes(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """In two other processes, which import vizdoom by themselves, and in lanes that are used again."""
@@ -384,7 +384,7 @@ def test_a_reward_for_health_is_paid_for_gains_alone_and_changes_nothing_else() 
 
 
 @linux_only
-def test_nothing_is_written_where_one_stands_and_nothing_stays(
+def test_nothing_is_written_to_the_working_directory_and_nothing_stays(
     tmp_path: Path, temporary_files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = tmp_path / "it's here"
@@ -413,9 +413,7 @@ def test_a_closed_environment_may_be_reset_and_closed_twice() -> None:
 
 
 @linux_only
-def test_an_engine_may_live_in_a_folder_with_a_name_like_any_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_engine_may_run_in_a_folder_with_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     odd = tmp_path / 'it\'s $HOME; "quoted"'
     odd.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(odd))
@@ -450,7 +448,7 @@ def test_an_engine_that_died_is_a_shortage_of_the_machine() -> None:
 
 @linux_only
 def test_a_folder_in_which_nothing_may_run_is_named(tmp_path: Path) -> None:
-    """Where temporary files lie on a disk that is mounted `noexec`; vizdoom would end in a fault."""
+    """Where temporary files lie on a disk that is mounted `noexec`; vizdoom would crash."""
     mount = f"mount -t tmpfs -o noexec none {tmp_path}"
     unshared = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
     if shutil.which("unshare") is None or subprocess.run([*unshared, mount], capture_output=True).returncode:
@@ -463,14 +461,14 @@ def test_a_folder_in_which_nothing_may_run_is_named(tmp_path: Path) -> None:
         text=True,
     )
     assert process.returncode == 1
-    assert f"MachineLacks: No program may be run in {tmp_path}" in process.stderr
+    assert f"MachineLacks: Doom's engine is started in {tmp_path}" in process.stderr
 
 
-HELD = """
+ABANDONED = """
 import sys
 from lander_runtime import envs
-held = [envs.make(envs.resolve("VizdoomBasic-v1")) for _ in range(2)]
-for env in held:
+opened = [envs.make(envs.resolve("VizdoomBasic-v1")) for _ in range(2)]
+for env in opened:
     env.reset(seed=0)
 print("ready", flush=True)
 sys.stdin.readline()
@@ -481,7 +479,7 @@ sys.stdin.readline()
 @pytest.mark.parametrize("way", ["killed", "terminated", "left without closing"])
 def test_no_engine_outlives_its_process(way: str, temporary_files: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", HELD],
+        [sys.executable, "-c", ABANDONED],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -492,9 +490,9 @@ def test_no_engine_outlives_its_process(way: str, temporary_files: Path) -> None
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         started = children(process.pid)
-        flying = engines(process.pid)
-        assert len(flying) == 2
-        shared = [path for engine in flying for path in shared_memory(engine)]
+        running = engines(process.pid)
+        assert len(running) == 2
+        shared = [path for engine in running for path in shared_memory(engine)]
         assert len(shared) == 6
         assert len(list(temporary_files.iterdir())) == 2
         with contextlib.ExitStack() as stack:

@@ -21,7 +21,7 @@ LANDER = "LunarLander-v3"
 
 
 class BareEnv(gymnasium.Env[Any, Any]):
-    """An environment of any two spaces, which a test gives it; it is described, never flown."""
+    """An environment of any two spaces, which a test gives it; it is described and never run."""
 
     observation_space: spaces.Space[Any] = spaces.Box(-1, 1, (2,), np.float32)
     action_space: spaces.Space[Any] = spaces.Discrete(2)
@@ -100,7 +100,7 @@ def test_an_environments_own_warnings_come_through(register: Callable[..., str])
         envs.make(EnvSpec(register(Grumbling)))
 
 
-def test_the_newest_version_is_named_to_whoever_asks(register: Callable[..., str]) -> None:
+def test_newer_version_names_the_newest(register: Callable[..., str]) -> None:
     assert envs.newer_version("CartPole-v0") == "CartPole-v1"
     assert envs.newer_version("CartPole-v1") is None
     assert envs.newer_version(register(BareEnv)) is None
@@ -189,7 +189,7 @@ def test_wrappers_are_applied_innermost_first() -> None:
 
 @pytest.mark.parametrize("name", ["RecordVideo", "TransformReward", "Autoreset", "__class__", "vector", ""])
 def test_a_wrapper_off_the_list_is_refused(name: str) -> None:
-    """RecordVideo would write files, wherever a stranger's policy file says."""
+    """RecordVideo would write files wherever an untrusted policy file says."""
     with pytest.raises(InputRefused, match=rf"the wrapper '{name}' is not one of FrameStackObservation, "):
         envs.make(EnvSpec(LANDER, wrappers=(WrapperSpec(name, {}),)))
 
@@ -309,7 +309,7 @@ def test_mixed_bounds_keep_the_shape_with_gaps(describe: Describe) -> None:
         ({"action_space": spaces.Discrete(3, start=-1)}, "numbers its actions from -1"),
     ],
 )
-def test_spaces_that_policies_cannot_fly_are_named(
+def test_spaces_that_policies_cannot_have_are_named(
     describe: Describe, attributes: dict[str, Any], found: str
 ) -> None:
     with pytest.raises(UsageError, match=rf"BareEnv\d-v0 (has|numbers).*{re.sub('^numbers ', '', found)}"):

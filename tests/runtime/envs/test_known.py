@@ -1,4 +1,4 @@
-"""What is known about LunarLander, held against Gymnasium; and nothing about anything else."""
+"""The facts about LunarLander, compared with Gymnasium; nothing about other environments."""
 
 from typing import Any
 

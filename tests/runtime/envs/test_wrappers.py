@@ -82,7 +82,7 @@ def test_a_channel_that_is_not_there_is_refused(
 
 def test_grey_and_one_channel_exclude_each_other(wrapped: Wrapped) -> None:
     space = spaces.Box(0, 255, (2, 4, 3), np.uint8)
-    with pytest.raises(InputRefused, match="grayscale makes one channel"):
+    with pytest.raises(InputRefused, match="expected grayscale or a channel, found both"):
         wrapped("ShrinkObservation", {"factor": 2, "grayscale": True, "channel": 0}, observation_space=space)
 
 

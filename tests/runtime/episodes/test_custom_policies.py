@@ -1,4 +1,4 @@
-"""Policies that are no files: a PyTorch module and a remote service are judged as a file is."""
+"""Policies that are not files: a PyTorch module and a remote service are evaluated like a file."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""The loop that flies episodes: every seed once, in order, and never two episodes mixed up."""
+"""The loop that runs episodes: every seed once, in order, and never two episodes mixed up."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -48,7 +48,7 @@ def test_episodes_are_what_gymnasium_gives(drifting: EnvSpec, lanes: int) -> Non
     ]
 
 
-def test_ends_of_both_kinds_are_told_apart(drifting: EnvSpec) -> None:
+def test_terminated_and_truncated_episodes_have_different_outcomes(drifting: EnvSpec) -> None:
     episodes = run_episodes(largest, drifting, range(40))
     assert {episode.outcome for episode in episodes} == {"terminated", "timed out"}
     for episode in episodes:
@@ -73,13 +73,13 @@ def test_the_order_of_the_seeds_does_not_matter(drifting: EnvSpec, actor: Any) -
 
 
 def test_an_episode_has_its_own_generator(drifting: EnvSpec) -> None:
-    """The same seed gives the same draws, whatever flies in the other lanes or flew before."""
+    """The same seed gives the same draws, whatever runs in the other lanes or ran before."""
     episodes = run_episodes(at_random, drifting, [5, 1, 5, 2, 3, 5], lanes=2)
     assert len({episode.return_ for episode in episodes if episode.seed == 5}) == 1
     assert len({episode.return_ for episode in episodes}) == 4
 
 
-def test_actions_are_not_drawn_from_the_stream_of_the_world(drifting: EnvSpec) -> None:
+def test_actions_are_not_drawn_from_the_stream_of_the_environment(drifting: EnvSpec) -> None:
     """Gymnasium seeds its generator with the episode's seed; the same numbers must not choose the actions."""
     drawn = {}
 
@@ -93,7 +93,7 @@ def test_actions_are_not_drawn_from_the_stream_of_the_world(drifting: EnvSpec) -
 
 
 @pytest.mark.parametrize("lanes", [1, 3, 32])
-def test_the_actor_sees_the_lanes_that_still_fly(drifting: EnvSpec, lanes: int) -> None:
+def test_the_actor_gets_only_the_lanes_that_still_run(drifting: EnvSpec, lanes: int) -> None:
     batches = []
 
     def watching(obs: NDArray[Any], generators: Generators) -> NDArray[Any]:
@@ -156,13 +156,15 @@ def test_a_lander_is_the_same_fresh_and_used(discrete: Policy) -> None:
     ]
 
 
-def test_drawing_a_lander_does_not_change_its_flight(discrete: Policy) -> None:
+def test_drawing_a_lander_does_not_change_its_episode(discrete: Policy) -> None:
     """Rendered, Gymnasium adds particles to the world; they must stay decoration."""
     spec, actor = discrete.info.env, actor_of(discrete)
     assert run_episodes(actor, spec, range(4), render_mode="rgb_array") == run_episodes(actor, spec, range(4))
 
 
-def test_flights_are_kept_whole_however_long(register: Callable[..., str], drifting_class: type[Any]) -> None:
+def test_trajectories_are_kept_whole_however_long(
+    register: Callable[..., str], drifting_class: type[Any]
+) -> None:
     """A long one first, so that a short one follows in its place; the observations are those of Gymnasium."""
 
     class Long(drifting_class):  # type: ignore[misc, valid-type]

@@ -1,4 +1,4 @@
-"""One report whatever flies the episodes, and processes that neither get lost nor stay behind."""
+"""The same report with every engine; workers that die lose nothing, and no process is left at the end."""
 
 import copy
 import os
@@ -52,7 +52,7 @@ def importable() -> Iterator[Register]:
 
 @dataclass(frozen=True)
 class Cutting(ProcessEngine):
-    """Two processes that fly shards of this size."""
+    """Two processes with shards of this size."""
 
     size: int = 1
     _workers: int = 2
@@ -145,33 +145,33 @@ def test_shards_in_any_order_are_the_same_episodes(
 ) -> None:
     job = Job(discrete, importable("WanderingEnv"), FIRST, sampled=True, lanes=5)
     shards = [range(start, start + 9) for start in range(0, 54, 9)]
-    flown = {}
+    finished = {}
     for order in (shards, shards[::-1], [shards[4], shards[1], shards[3]]):
         for shard, episodes in zip(order, engine.run(job, order), strict=True):
             assert [episode.index for episode in episodes] == list(shard)
             for episode in episodes:
                 assert episode.seed == FIRST + episode.index
-                assert flown.setdefault(episode.index, episode) == episode
+                assert finished.setdefault(episode.index, episode) == episode
 
 
-def test_observers_hear_every_episode_in_order_with_its_flight(
+def test_observers_get_every_episode_in_order_with_its_trajectory(
     discrete: Policy, importable: Register
 ) -> None:
     spec = importable("WanderingEnv")
-    heard: dict[int, list[Episode]] = {1: [], 2: []}
+    collected: dict[int, list[Episode]] = {1: [], 2: []}
 
-    class Hearing:
+    class Collector:
         def __init__(self, workers: int) -> None:
             self.workers = workers
 
         def on_episode(self, episode: Episode) -> None:
-            heard[self.workers].append(episode)
+            collected[self.workers].append(episode)
 
-    for workers in heard:
+    for workers in collected:
         keep = Keep(actions=True, observations=True)
-        evaluate(discrete, spec, episodes=60, workers=workers, keep=keep, observer=Hearing(workers))
-    assert [episode.index for episode in heard[2]] == list(range(60))
-    for here, there in zip(heard[1], heard[2], strict=True):
+        evaluate(discrete, spec, episodes=60, workers=workers, keep=keep, observer=Collector(workers))
+    assert [episode.index for episode in collected[2]] == list(range(60))
+    for here, there in zip(collected[1], collected[2], strict=True):
         assert here.trajectory is not None
         assert there.trajectory is not None
         assert here.trajectory.rewards.shape == (here.length,)
@@ -189,17 +189,17 @@ def test_shards_of_processes_are_every_episode_once_and_end_small(episodes: int,
     assert max(sizes) <= 256
     assert all(size >= 16 for size in sizes[:-1])
     if episodes > 16 * workers:
-        assert sizes[-1] <= 16, "so that no worker is left to fly a long one alone"
+        assert sizes[-1] <= 16, "so that the last worker does not run a long one alone"
 
 
 @pytest.mark.parametrize("engine", [LocalEngine(), ProcessEngine(2)], ids=lambda engine: engine.description)
 def test_a_million_million_episodes_begin_at_once(
     discrete: Policy, importable: Register, engine: LocalEngine | ProcessEngine
 ) -> None:
-    """Their shards as a list would fill the memory before the first of them is flown."""
+    """Their shards as a list would fill the memory before the first of them is finished."""
     job = Job(discrete, importable("BriefEnv"), FIRST, lanes=4)
-    with closing(cast(Any, engine.run(job, engine.shards(10**12, 4)))) as flights:
-        assert [episode.index for episode in next(flights)[:3]] == [0, 1, 2]
+    with closing(cast(Any, engine.run(job, engine.shards(10**12, 4)))) as results:
+        assert [episode.index for episode in next(results)[:3]] == [0, 1, 2]
 
 
 def test_more_workers_than_a_machine_can_hold_are_refused(discrete: Policy) -> None:
@@ -236,12 +236,12 @@ def test_workers_killed_from_outside_lose_nothing(
 
     report = evaluate(discrete, spec, episodes=2000, workers=2, observer=Killing())
     assert killed
-    assert {int(file.name) for file in tmp_path.iterdir()} - killed - {os.getpid()}, "who took their seats"
+    assert {int(file.name) for file in tmp_path.iterdir()} - killed - {os.getpid()}, "no worker replaced them"
     assert_gone(tmp_path)
     assert_same([report, evaluate(discrete, spec, episodes=2000)])
 
 
-def test_a_shard_that_kills_every_worker_is_given_up(discrete: Policy, importable: Register) -> None:
+def test_a_shard_that_kills_every_worker_is_an_error(discrete: Policy, importable: Register) -> None:
     deadly = importable("DeadlyEnv", seed=FIRST + 40)
     with pytest.raises(WorkerDied, match=r"ended 3 worker processes .* \(status -9\)") as caught:
         evaluate(discrete, deadly, episodes=90, workers=2)
@@ -250,7 +250,7 @@ def test_a_shard_that_kills_every_worker_is_given_up(discrete: Policy, importabl
     assert "fewer workers" in str(caught.value)
 
 
-def test_an_environment_that_kills_whoever_opens_it_is_given_up(
+def test_an_environment_that_kills_every_worker_that_opens_it_is_refused(
     discrete: Policy, importable: Register
 ) -> None:
     spec = importable("UnopenableEnv", parent=os.getpid())
@@ -258,7 +258,7 @@ def test_an_environment_that_kills_whoever_opens_it_is_given_up(
         evaluate(discrete, spec, episodes=90, workers=2)
 
 
-# What is left behind
+# No process is left
 
 
 @pytest.mark.parametrize("error", [KeyError("mine"), KeyboardInterrupt()], ids=repr)
@@ -277,9 +277,9 @@ def test_closing_the_iterator_early_ends_the_workers(
 ) -> None:
     spec = importable("WanderingEnv", pids=str(tmp_path))
     engine = ProcessEngine(3)
-    flying: Any = engine.run(Job(discrete, spec, FIRST), engine.shards(5000, 32))
-    with closing(flying):
-        assert len(next(flying)) == 256
+    results: Any = engine.run(Job(discrete, spec, FIRST), engine.shards(5000, 32))
+    with closing(results):
+        assert len(next(results)) == 256
     assert_gone(tmp_path)
 
 
@@ -310,7 +310,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 class Telling:
     def on_episode(self, episode):
         if episode.index == 0:
-            print("flying", flush=True)
+            print("running", flush=True)
 
 gymnasium.register("W-v0", entry_point="worker_environments:WanderingEnv")
 spec = EnvSpec("W-v0", kwargs={"pids": sys.argv[2]})
@@ -326,7 +326,7 @@ def test_ctrl_c_ends_the_workers(tiny_discrete: Path, tmp_path: Path) -> None:
     )
     try:
         assert parent.stdout is not None
-        assert parent.stdout.readline() == b"flying\n"
+        assert parent.stdout.readline() == b"running\n"
         os.killpg(parent.pid, signal.SIGINT)
         _, said = parent.communicate(timeout=60)
     finally:
@@ -347,7 +347,7 @@ from lander_runtime.evaluation.job import Job
 from lander_runtime.evaluation.processes import ProcessEngine
 
 class Quick:
-    "Answers from here: what is tried is only how this process waits."
+    "Answers in this process: the test is only about how the main thread waits."
     def __init__(self, *arguments): pass
     def send(self, *request): pass
     def receive(self): return []
@@ -359,23 +359,23 @@ class Interrupted(Exception):
     pass
 
 def interrupt(number, frame):
-    if flying:
+    if running:
         raise Interrupted
 
 processes.RemoteWorker = Quick
 job = Job(lambda observations: None, EnvSpec("CartPole-v1"), 0)
-flying = False
+running = False
 signal.signal(signal.SIGALRM, interrupt)
 for attempt in range(1500):
-    with closing(ProcessEngine(2).run(job, (range(1) for _ in range(10**9)))) as flights:
-        next(flights)
+    with closing(ProcessEngine(2).run(job, (range(1) for _ in range(10**9)))) as results:
+        next(results)
         try:
-            flying = True
+            running = True
             signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, 2e-3))
-            for trajectory in flights:
+            for shard in results:
                 pass
         except Interrupted:
-            flying = False
+            running = False
 print("done")
 """
 
@@ -393,7 +393,7 @@ def path_of_workers() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
-# What cannot fly elsewhere
+# What other processes cannot run
 
 
 def test_an_environment_of_the_script_is_refused_in_words(discrete: Policy, importable: Register) -> None:
@@ -410,11 +410,11 @@ def test_a_class_that_only_this_process_has_is_refused_in_words(discrete: Policy
 
 
 def test_a_lambda_is_refused_in_words(importable: Register) -> None:
-    with pytest.raises(UsageError, match=r"Cannot be sent to a worker process .* Use one process"):
+    with pytest.raises(UsageError, match=r"cannot be sent to a worker process .* Use one process"):
         evaluate(lambda obs: second(obs), importable("WanderingEnv"), episodes=40, workers=2)
 
 
-def test_auto_flies_here_what_cannot_fly_elsewhere(
+def test_auto_uses_one_process_where_workers_cannot_import(
     discrete: Policy, importable: Register, drifting: EnvSpec
 ) -> None:
     spec = importable("WanderingEnv")
@@ -434,7 +434,7 @@ def test_auto_takes_processes_where_they_are_worth_it(
     assert engines == ["1 process", "2 processes"]
 
 
-def test_a_function_of_a_module_flies_elsewhere(importable: Register) -> None:
+def test_a_function_of_a_module_runs_in_workers(importable: Register) -> None:
     spec = importable("WanderingEnv")
     assert_same([evaluate(second, spec, episodes=40, workers=workers) for workers in (1, 2)])
 
@@ -442,7 +442,7 @@ def test_a_function_of_a_module_flies_elsewhere(importable: Register) -> None:
 def test_an_entry_that_was_replaced_is_replaced_in_workers_too(
     discrete: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else they would fly Gymnasium's own environment of that name."""
+    """Otherwise they would run Gymnasium's own environment of that name."""
     before = evaluate(discrete, "LunarLander-v3", episodes=20)
     other = copy.deepcopy(gymnasium.spec("LunarLander-v3"))
     other.kwargs["gravity"] = -5.0
@@ -469,7 +469,7 @@ def test_our_own_errors_arrive_as_themselves(importable: Register) -> None:
         evaluate(second, spec, episodes=40, workers=2)
 
 
-def test_a_module_that_fails_when_it_is_imported_is_told(
+def test_a_module_that_fails_when_it_is_imported_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, importable: Register
 ) -> None:
     (tmp_path / "only_once.py").write_text(

@@ -1,4 +1,4 @@
-"""Scoring: the same report however it is computed, and a report that says all that was promised."""
+"""Evaluation: the same report for any number of lanes, with all entries that are promised."""
 
 import json
 import platform
@@ -31,8 +31,8 @@ def coast() -> Callable[[NDArray[Any]], NDArray[Any]]:
     return lambda obs: np.zeros(len(obs), np.int64)
 
 
-class Heard:
-    """An observer that keeps what it is told."""
+class Collector:
+    """An observer that collects all episodes."""
 
     def __init__(self) -> None:
         self.episodes: list[Episode] = []
@@ -74,7 +74,7 @@ def test_lanes_do_not_change_a_landing(discrete: Policy, sampled: bool) -> None:
 
 @pytest.mark.parametrize("sampled", [False, True])
 def test_inference_has_one_batch_size(tiny_discrete: Path, drifting: EnvSpec, sampled: bool) -> None:
-    """What the above rests on where a product rounds differently at another size: not on every machine."""
+    """The tests above depend on this on machines where a product rounds differently at another size."""
     sizes = set()
 
     class Watched(Policy):
@@ -121,9 +121,15 @@ def test_greedy_takes_the_action_of_the_policy(discrete: Policy, drifting: EnvSp
 
 @pytest.mark.parametrize("sampled", [False, True])
 def test_episode_i_has_the_first_seed_plus_i(discrete: Policy, drifting: EnvSpec, sampled: bool) -> None:
-    heard = Heard()
-    report = evaluate(discrete, drifting, episodes=5, first_seed=77, sampled=sampled, observer=heard)
-    assert {episode.index: episode.seed for episode in heard.episodes} == {0: 77, 1: 78, 2: 79, 3: 80, 4: 81}
+    collected = Collector()
+    report = evaluate(discrete, drifting, episodes=5, first_seed=77, sampled=sampled, observer=collected)
+    assert {episode.index: episode.seed for episode in collected.episodes} == {
+        0: 77,
+        1: 78,
+        2: 79,
+        3: 80,
+        4: 81,
+    }
     assert report.summary.first_seed == 77
     later = evaluate(discrete, drifting, episodes=2, first_seed=79, sampled=sampled)
     assert later.results.returns.tolist() == report.results.returns[2:4].tolist()
@@ -134,13 +140,13 @@ def test_scoring_starts_where_training_ends(discrete: Policy, drifting: EnvSpec)
     assert evaluate(discrete, drifting, episodes=1).summary.first_seed == 1_000_000
 
 
-def test_observers_hear_each_episode_once_in_order(discrete: Policy, drifting: EnvSpec) -> None:
-    heard = Heard()
-    report = evaluate(discrete, drifting, episodes=40, observer=heard)
-    assert [episode.index for episode in heard.episodes] == list(range(40))
-    assert [episode.return_ for episode in heard.episodes] == report.results.returns.tolist()
-    assert [episode.length for episode in heard.episodes] == report.results.lengths.tolist()
-    assert [episode.outcome for episode in heard.episodes] == report.results.outcomes
+def test_observers_are_called_once_for_each_episode_in_order(discrete: Policy, drifting: EnvSpec) -> None:
+    collected = Collector()
+    report = evaluate(discrete, drifting, episodes=40, observer=collected)
+    assert [episode.index for episode in collected.episodes] == list(range(40))
+    assert [episode.return_ for episode in collected.episodes] == report.results.returns.tolist()
+    assert [episode.length for episode in collected.episodes] == report.results.lengths.tolist()
+    assert [episode.outcome for episode in collected.episodes] == report.results.outcomes
 
 
 # The report
@@ -280,7 +286,7 @@ def test_an_environment_that_the_policy_does_not_fit_is_refused(
             evaluate(policy, spec, episodes=2)
 
 
-def test_an_observation_that_numpy_would_stretch_is_refused(
+def test_an_observation_that_numpy_would_broadcast_is_refused(
     discrete: Policy, register: Callable[..., str], drifting_class: type[Any]
 ) -> None:
     """`[1]` broadcasts to `[8]`: the score would be of a policy that saw one number eight times."""
@@ -301,21 +307,21 @@ def test_an_observation_that_numpy_would_stretch_is_refused(
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_an_environment_that_goes_astray_is_told(
+def test_an_observation_that_is_not_finite_is_refused(
     discrete: Policy, register: Callable[..., str], drifting_class: type[Any], bad: float
 ) -> None:
-    class Astray(drifting_class):  # type: ignore[misc, valid-type]
+    class NotFinite(drifting_class):  # type: ignore[misc, valid-type]
         def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
             obs, *rest = super().step(action)
             obs[2] = bad
             return (obs, *rest)
 
     with pytest.raises(UsageError, match=f"holds {bad} at index"):
-        evaluate(discrete, EnvSpec(register(Astray)), episodes=2)
+        evaluate(discrete, EnvSpec(register(NotFinite)), episodes=2)
 
 
 @pytest.mark.parametrize("bad", [np.nan, -np.inf, 1e101])
-def test_a_return_that_no_score_can_be_made_of_is_told_with_its_seed(
+def test_a_return_that_is_not_finite_is_refused_with_its_seed(
     discrete: Policy, register: Callable[..., str], drifting_class: type[Any], bad: float
 ) -> None:
     """NaN and infinity are no JSON, and a report with 1e101 could not be read back."""

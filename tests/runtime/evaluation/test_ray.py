@@ -64,13 +64,13 @@ def engine(cluster: Cluster) -> Ray:
 
 @pytest.fixture
 def walk(cluster: Cluster) -> Iterator[EnvSpec]:
-    """An environment by the name of its module, as people register their own."""
+    """An environment registered by the name of its module, as users register theirs."""
     gymnasium.register("RayWalk-v0", entry_point="ray_doubles:Walk")
     yield EnvSpec("RayWalk-v0")
     del gymnasium.registry["RayWalk-v0"]
 
 
-class Heard:
+class Collector:
     def __init__(self) -> None:
         self.episodes: list[Episode] = []
 
@@ -80,13 +80,13 @@ class Heard:
 
 def test_the_same_bytes_as_everywhere_else(engine: Ray, discrete: Policy) -> None:
     """Five shards of crash landings; with two processes too."""
-    keep, heard, expected = Keep(actions=True, observations=True), Heard(), Heard()
-    found = evaluate(discrete, episodes=70, engine=engine, keep=keep, observer=heard)
+    keep, collected, expected = Keep(actions=True, observations=True), Collector(), Collector()
+    found = evaluate(discrete, episodes=70, engine=engine, keep=keep, observer=collected)
     here = evaluate(discrete, episodes=70, keep=keep, observer=expected)
     assert found.sha256 == here.sha256 == evaluate(discrete, episodes=70, workers=2).sha256
     assert (found.execution.engine, here.execution.engine) == ("ray, 2 CPUs", "1 process")
-    assert [episode.seed for episode in heard.episodes] == list(range(1_000_000, 1_000_070))
-    for one, other in zip(heard.episodes, expected.episodes, strict=True):
+    assert [episode.seed for episode in collected.episodes] == list(range(1_000_000, 1_000_070))
+    for one, other in zip(collected.episodes, expected.episodes, strict=True):
         assert one.trajectory is not None
         assert other.trajectory is not None
         assert one.trajectory.actions.tobytes() == other.trajectory.actions.tobytes()
@@ -106,30 +106,31 @@ def test_a_killed_worker_loses_nothing(engine: Ray, walk: EnvSpec, tmp_path: Pat
 
     marker = tmp_path / "died"
     found = evaluate(DiesOnce(marker), walk, episodes=100, engine=engine)
-    assert marker.exists(), "nobody was killed"
+    assert marker.exists(), "no worker was killed"
     assert found.sha256 == evaluate(home, walk, episodes=100).sha256
 
 
 def test_a_shard_that_kills_every_worker_is_given_up(engine: Ray, walk: EnvSpec) -> None:
     from ray_doubles import dies  # type: ignore[import-not-found]
 
-    with pytest.raises(WorkerDied, match="has taken 5 workers down"):
+    with pytest.raises(WorkerDied, match="5 workers ended while they ran the same shard"):
         evaluate(dies, walk, episodes=4, engine=engine)
 
 
-def test_progress_is_told_as_shards_finish(engine: Ray, walk: EnvSpec) -> None:
+def test_progress_is_reported_as_shards_finish(engine: Ray, walk: EnvSpec) -> None:
     from ray_doubles import home  # type: ignore[import-not-found]
 
-    flown: list[int] = []
-    heard = Heard()
-    heard_before: list[int] = []
-    engine.on_finished = lambda episodes: (flown.append(episodes), heard_before.append(len(heard.episodes)))[
-        0
-    ]
-    evaluate(home, walk, episodes=100, engine=engine, observer=heard)
-    assert sum(flown) == 100
-    assert len(flown) == len(list(engine.shards(100, 32))) > 1
-    assert heard_before[0] == 0
+    finished: list[int] = []
+    collected = Collector()
+    observed_before: list[int] = []
+    engine.on_finished = lambda episodes: (
+        finished.append(episodes),
+        observed_before.append(len(collected.episodes)),
+    )[0]
+    evaluate(home, walk, episodes=100, engine=engine, observer=collected)
+    assert sum(finished) == 100
+    assert len(finished) == len(list(engine.shards(100, 32))) > 1
+    assert observed_before[0] == 0
 
 
 def test_errors_of_ours_are_raised_as_they_are(engine: Ray, walk: EnvSpec) -> None:
@@ -142,7 +143,7 @@ def test_errors_of_ours_are_raised_as_they_are(engine: Ray, walk: EnvSpec) -> No
 def test_other_errors_say_where_they_were(engine: Ray, walk: EnvSpec) -> None:
     from ray_doubles import fails  # type: ignore[import-not-found]
 
-    with pytest.raises(RuntimeError, match=r"(?s)on the cluster.*ZeroDivisionError: in somebody's policy"):
+    with pytest.raises(RuntimeError, match=r"(?s)on the cluster.*ZeroDivisionError: in the user's policy"):
         evaluate(fails, walk, episodes=40, engine=engine)
 
 
@@ -153,7 +154,7 @@ def test_what_only_this_process_can_import_is_a_usage_error(
     monkeypatch.syspath_prepend(tmp_path)
     from only_here import policy  # type: ignore[import-not-found]
 
-    with pytest.raises(UsageError, match=r"cannot import what it should run .*only_here"):
+    with pytest.raises(UsageError, match=r"cannot import the policy or environment .*only_here"):
         evaluate(policy, walk, episodes=4, engine=engine)
 
 
@@ -164,23 +165,23 @@ def test_what_cannot_be_sent_is_a_usage_error(engine: Ray, walk: EnvSpec) -> Non
         with lock:
             return np.zeros(len(obs), np.int64)
 
-    with pytest.raises(UsageError, match="Cannot be sent to a cluster"):
+    with pytest.raises(UsageError, match="cannot be sent to a cluster"):
         evaluate(policy, walk, episodes=4, engine=engine)
 
 
-def test_other_versions_are_not_flown_with(engine: Ray, discrete: Policy) -> None:
-    """As a task finds it on a machine where something else is installed than where the job is from."""
+def test_other_versions_are_refused(engine: Ray, discrete: Policy) -> None:
+    """As on a machine whose installed versions differ from those of the machine that sent the job."""
     job = Job(discrete, discrete.info.env, 0)
     found = run_shard([ray.put((job, None, {"gymnasium": "0.1"}))], range(2))
     assert isinstance(found, MachineLacks)
-    assert "where 0.1 is wanted" in str(found) or "None is wanted" in str(found)
+    assert "expected 0.1" in str(found) or "expected None" in str(found)
 
 
-def test_who_stops_listening_ends_the_work(engine: Ray, walk: EnvSpec, discrete: Policy) -> None:
-    """And the cluster flies the next job."""
+def test_closing_the_iterator_ends_the_work(engine: Ray, walk: EnvSpec, discrete: Policy) -> None:
+    """And the cluster runs the next job."""
     job = Job(discrete, discrete.info.env, 0)
-    with closing(engine.run(job, engine.shards(400, 32))) as flights:
-        first = next(flights)
+    with closing(engine.run(job, engine.shards(400, 32))) as shards:
+        first = next(shards)
     assert [episode.index for episode in first] == list(range(len(first)))
     found = evaluate(discrete, episodes=3, engine=engine)
     assert found.sha256 == evaluate(discrete, episodes=3).sha256
@@ -196,7 +197,7 @@ def test_a_cluster_that_was_there_before_is_left_alone(engine: Ray, walk: EnvSpe
 
 
 def test_an_address_and_a_number_of_cpus_exclude_each_other() -> None:
-    with pytest.raises(UsageError, match="CPUs that it has"):
+    with pytest.raises(UsageError, match="leave out the CPUs"):
         Ray("auto", cpus=2)
 
 

@@ -1,4 +1,4 @@
-"""Files of other people: made by Stable-Baselines3's recipe, by plain torch.onnx.export, or by strangers."""
+"""Files without our metadata: from Stable-Baselines3, from plain torch.onnx.export, or built by hand."""
 
 import json
 import pickle
@@ -140,7 +140,7 @@ def test_the_report_names_the_file_and_what_was_assumed() -> None:
 
 
 def test_assumptions_belong_to_the_digest() -> None:
-    """The same file read in another way is another finding, even where its score is the same."""
+    """The same file with other assumptions gives another digest, even with the same score."""
     policy = ForeignPolicy.load(DATA / "cleanrl-agent.onnx", DISCRETE, "cpu")
     report = evaluate(policy, episodes=2)
     policy.assumptions = ("Something else.",)
@@ -170,7 +170,7 @@ def test_weights_beside_the_file_belong_to_it(tmp_path: Path) -> None:
             open_it(path, DISCRETE, "cpu")
 
 
-def test_a_file_in_two_that_names_no_environment_is_told_of_it_first(tmp_path: Path) -> None:
+def test_a_file_with_external_weights_needs_an_environment_first(tmp_path: Path) -> None:
     with pytest.raises(InputRefused, match="--env"):
         open_policy(with_weights_beside(tmp_path), device="cpu")
 
@@ -349,7 +349,7 @@ def test_scores_that_are_no_numbers_are_refused(graph: Graph, observations: Any,
     nodes = [node("Mul", "scores bad", "worse"), node("Sub", "worse worse", "out")]
     constants = {"bad": np.array(value, np.float32)}
     policy = load(graph(nodes, {"out": (TensorProto.FLOAT, ["batch", 4])}, constants=constants))
-    with pytest.raises(InputRefused, match="'out' holds NaN"):
+    with pytest.raises(InputRefused, match="'out' contains NaN"):
         policy.act(observations)
 
 
@@ -383,7 +383,7 @@ def test_a_graph_without_a_batch_takes_one_at_a_time(graph: Graph, observations:
     assert policy.act(observations).tolist() == scores.argmax(axis=1).tolist()
 
 
-def test_a_batch_that_is_open_in_name_only_runs_row_by_row(
+def test_a_graph_with_a_wrong_symbolic_batch_runs_row_by_row(
     graph: Graph, observations: Any, scores: Any
 ) -> None:
     """The Reshape to the example's size that tracing leaves behind."""
@@ -504,7 +504,7 @@ def stripped(path: Path, change: Callable[[onnx.ModelProto], object]) -> onnx.Mo
     ("operator", "advice"),
     [("If", "batch of 1"), ("Loop", "batch of 1"), ("RandomNormalLike", "greedy"), ("Multinomial", "greedy")],
 )
-def test_what_no_policy_may_hold_is_refused_with_advice(
+def test_what_no_policy_may_contain_is_refused_with_advice(
     tiny_discrete: Path, operator: str, advice: str
 ) -> None:
     model = stripped(

@@ -98,7 +98,7 @@ def test_an_input_that_does_not_fit_is_refused_with_what_is_there(
     ],
     ids=str,
 )
-def test_an_output_that_can_be_told(outputs: list[Tensor], action: Space, expected: Output) -> None:
+def test_an_output_that_is_clear(outputs: list[Tensor], action: Space, expected: Output) -> None:
     assert choose_output(outputs, action) == expected
     assert choose_output(outputs[::-1], action) == expected, "the order says nothing"
 
@@ -115,7 +115,7 @@ def test_an_output_that_can_be_told(outputs: list[Tensor], action: Space, expect
     ],
     ids=str,
 )
-def test_an_output_that_cannot_be_told_is_refused_until_it_is_named(
+def test_an_output_that_is_not_clear_is_refused_until_it_is_named(
     outputs: list[Tensor], action: Space
 ) -> None:
     with pytest.raises(InputRefused, match=r"not clear.*--output NAME") as refused:

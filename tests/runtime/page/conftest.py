@@ -1,4 +1,4 @@
-"""Pages as a reader without a browser sees them, and a world whose every name is an attack."""
+"""Pages parsed without a browser, and an environment in which every name is an attack."""
 
 import re
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from lander_runtime.page import PageObserver, write_page
 from lander_runtime.spec import Component
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&lt;\x1b[2J</style></title>"
-"""Every way out of an attribute, a text, a title and a style sheet, and what no file may hold."""
+"""Ways to break out of an attribute, a text, a title or a style sheet, and characters no file may contain."""
 
 _VOID = {"meta", "img", "source", "link", "br", "hr", "input", "base", "embed", "area", "col", "track", "wbr"}
 
@@ -114,7 +114,7 @@ def write() -> Write:
 
 @pytest.fixture(scope="session")
 def lander_page(tmp_path_factory: pytest.TempPathFactory, tiny_discrete: Path, write: Write) -> Written:
-    """Of three crashes of the lander. Not to be changed."""
+    """Of three crashes of the lander. Shared between tests, so do not change it."""
     policy = Policy.load(tiny_discrete, "cpu")
     return write(tmp_path_factory.mktemp("lander") / "page", policy, policy.info.env, 3)
 
@@ -123,7 +123,7 @@ def lander_page(tmp_path_factory: pytest.TempPathFactory, tiny_discrete: Path, w
 def hostile_page(
     tmp_path: Path, discrete: Policy, drifting: EnvSpec, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> Written:
-    """Everything that a stranger may name is an attack, and every picture is drawn."""
+    """Every name that an untrusted file can contain is an attack, and every picture is drawn."""
     measures = (Component(f"x{HOSTILE}", HOSTILE), Component(f"y{HOSTILE}", HOSTILE))
     knowledge = Knowledge(
         actions=(Component(HOSTILE), Component(HOSTILE), Component("a"), Component("b")),
@@ -152,7 +152,7 @@ def hostile_page(
 
 @pytest.fixture
 def silent_env(register: Callable[..., str]) -> EnvSpec:
-    """Cannot be drawn, and each of its episodes returns something else when it is flown again."""
+    """Cannot be drawn, and an episode that is run again has another return."""
     return EnvSpec(register(RestlessEnv), max_episode_steps=5)
 
 
@@ -162,15 +162,15 @@ class RestlessEnv(gymnasium.Env[Any, Any]):
     metadata = {"render_modes": ["rgb_array"], "render_fps": 25}  # noqa: RUF012
     observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (8,), np.float32)
     action_space = gymnasium.spaces.Discrete(4)
-    flown = 0
+    episodes = 0
 
     def __init__(self, drawn: str = "", render_mode: str | None = None) -> None:
         self.render_mode, self._drawn = render_mode, drawn
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
         super().reset(seed=seed)
-        RestlessEnv.flown += 1
-        self._number = float(RestlessEnv.flown)
+        RestlessEnv.episodes += 1
+        self._number = float(RestlessEnv.episodes)
         return np.zeros(8, np.float32), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The page in a real browser, which shows it and has nothing to complain about."""
+"""The page in a real browser, which shows it without any complaint on its console."""
 
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ Load = Callable[[Path], tuple[str, list[str]]]
 @pytest.fixture(scope="module")
 def browser() -> str:
     for name in filter(shutil.which, _NAMES):
-        # A distribution may put a script there that only says where the browser is to be had.
+        # On some distributions this is only a script that says where to get the browser.
         if subprocess.run([name, "--version"], capture_output=True, timeout=60).returncode == 0:
             return name
     pytest.skip("no chromium here (Debian: apt-get install chromium)")
@@ -66,7 +66,7 @@ def test_a_page_of_attacks_runs_none(load: Load, hostile_page: Any) -> None:
 
 
 def test_a_script_would_have_been_refused_and_noticed(load: Load, lander_page: Any, tmp_path: Path) -> None:
-    """That the console is empty means something: here it is not."""
+    """Shows that an empty console proves something: here it is not empty."""
     spoiled = tmp_path / "spoiled.html"
     spoiled.write_text(lander_page.html.replace("</body>", "<script>document.title='run'</script></body>"))
     document, console = load(spoiled)

@@ -1,4 +1,4 @@
-"""The page as a file: well-formed, closed to the outside, deaf to attacks, and about what was found."""
+"""The page as a file: well-formed, without network access, safe from attacks, with the results."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ def picture(uri: str) -> Image.Image:
     return image
 
 
-def test_it_is_well_formed_and_asks_nobody_for_anything(page: Written) -> None:
+def test_it_is_well_formed_and_needs_no_network(page: Written) -> None:
     assert page.html.startswith("<!DOCTYPE html>\n<html")
     found = page.read()
     assert found.references() != []
@@ -49,11 +49,11 @@ def test_it_is_well_formed_and_asks_nobody_for_anything(page: Written) -> None:
 def test_every_picture_can_be_opened(page: Written) -> None:
     found = page.read()
     opened = [picture(uri) for name in ("src", "href") for uri in found.attributes(name)]
-    # The film and its still of the worst and of the best episode, and what lies below the trajectories.
+    # The film and its still of the worst and of the best episode, and the picture below the trajectories.
     assert sorted(image.format for image in opened) == ["GIF", "GIF", "PNG", "PNG", "PNG"]  # type: ignore[type-var]
 
 
-def test_every_picture_has_words_for_those_who_do_not_see_it(page: Written) -> None:
+def test_every_picture_has_a_description_for_screen_readers(page: Written) -> None:
     found = page.read()
     charts = [attributes for tag, attributes in found.elements if attributes.get("role") == "img"]
     assert len(charts) >= 5
@@ -74,7 +74,7 @@ def test_attacks_are_text(hostile_page: Written) -> None:
     assert found.count("style") == 1
 
 
-def test_what_was_found_is_there(lander_page: Written) -> None:
+def test_the_results_are_on_the_page(lander_page: Written) -> None:
     report = json.loads((lander_page.path.parent / "report.json").read_text(encoding="utf-8"))
     found = lander_page.read()
     order = [
@@ -102,7 +102,7 @@ def test_what_was_found_is_there(lander_page: Written) -> None:
     assert {path.name for path in lander_page.path.parent.iterdir()} == {"index.html", "report.json"}
 
 
-def test_of_an_environment_that_nobody_described_the_rest_stands(tmp_path: Path, write: Write) -> None:
+def test_the_page_of_an_unknown_environment_has_the_other_parts(tmp_path: Path, write: Write) -> None:
     spec = replace(envs.resolve("CartPole-v1"), max_episode_steps=30)
     page = write(tmp_path / "page", lambda obs: (obs[:, 2] > 0).astype(np.int64), spec, 4)
     found = page.read()
@@ -135,10 +135,10 @@ def test_one_episode_is_shown_once(tmp_path: Path, discrete: Policy, drifting: E
     [
         ("", "cannot be drawn: RuntimeError no pictures here"),
         ("in grey", "found uint8 [20, 20]"),
-        ("in colour", "does not repeat itself"),
+        ("in colour", "does not always give the same"),
     ],
 )
-def test_what_cannot_be_filmed_says_why(
+def test_an_episode_that_cannot_be_recorded_says_why(
     tmp_path: Path, discrete: Policy, silent_env: EnvSpec, write: Write, drawn: str, reason: str
 ) -> None:
     spec = replace(silent_env, kwargs={"drawn": drawn})

@@ -36,7 +36,7 @@ def episode(index: int, return_: float, steps: int = 2) -> Episode:
     return Episode(index, 1_000_000 + index, return_, steps, f"outcome {index % 3}", trajectory=trajectory)
 
 
-def test_of_many_episodes_the_first_tracks_and_two_flights_are_kept() -> None:
+def test_of_many_episodes_the_first_tracks_and_two_trajectories_are_kept() -> None:
     observed = PageObserver(LANDER)
     returns = [3.0, 1.0, 5.0, 1.0, 5.0] * 30
     for index, value in enumerate(returns):
@@ -49,10 +49,10 @@ def test_of_many_episodes_the_first_tracks_and_two_flights_are_kept() -> None:
     assert (observed.best.index, observed.worst.index) == (2, 1)
 
 
-def test_observations_are_asked_for_only_where_they_can_be_drawn() -> None:
+def test_observations_are_kept_only_where_they_can_be_drawn() -> None:
     assert PageObserver(LANDER).keep == Keep(actions=True, observations=True)
     assert PageObserver(EnvSpec("CarRacing-v3")).keep == Keep(actions=True)
-    # A wrapper moves the components; what is where is no longer known.
+    # A wrapper may move the components, so their meaning is no longer known.
     wrapped = replace(LANDER, wrappers=(WrapperSpec("TimeAwareObservation"),))
     assert PageObserver(wrapped).keep == Keep(actions=True)
 
@@ -121,7 +121,7 @@ def test_every_return_is_in_one_of_few_bars(values: list[float]) -> None:
     assert np.histogram(returns, edges)[0].sum() == len(returns)
 
 
-def test_the_picture_reaches_for_a_threshold_that_is_near() -> None:
+def test_the_range_includes_a_threshold_that_is_near() -> None:
     edges = np.array([10.0, 20.0])
     assert range_of(edges, 5.0) == (5.0, 20.0)
     assert range_of(edges, 29.0) == (10.0, 29.0)
@@ -129,7 +129,7 @@ def test_the_picture_reaches_for_a_threshold_that_is_near() -> None:
     assert range_of(edges, None) == (10.0, 20.0)
 
 
-def test_paths_leave_out_what_nobody_sees_but_never_the_end() -> None:
+def test_paths_leave_out_invisible_points_but_never_the_end() -> None:
     points = np.array([[0, 0], [1, 1], [2.96, 0], [3, 4], [3.2, 4.1]])
     # Less than 3 pixels away: the second and the third point; the last one is the end.
     assert path_of(points) == "M0 0l3 4 0.2 0.1"
@@ -186,7 +186,7 @@ def test_of_a_long_episode_the_end_is_drawn() -> None:
     assert "Steps by action: a in 2000, b in 100, c in 400." in (drawn.findtext("desc") or "")
 
 
-def test_nothing_is_drawn_of_what_was_not_kept() -> None:
+def test_a_chart_without_a_kept_trajectory_is_none() -> None:
     assert timeline("t", Episode(0, 0, 1.0, 3, "o"), []) is None
 
 

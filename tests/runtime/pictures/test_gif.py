@@ -194,7 +194,7 @@ def test_unchanged_frames_take_their_time(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.stack(pictures), np.stack([scene(1), scene(5), scene(9)]))
 
 
-def test_a_standstill_longer_than_a_delay_can_say(tmp_path: Path) -> None:
+def test_a_standstill_longer_than_the_largest_delay(tmp_path: Path) -> None:
     """700 frames of 100 centiseconds and one second more are 70,100; a delay holds 65,535."""
     path = write(tmp_path / "a.gif", [scene(1)] * 700, frames_per_second=1)
     assert sum(block.delay for block in blocks(path)[0]) == 70_100
@@ -212,7 +212,7 @@ def test_a_caption_is_readable_on_any_background(tmp_path: Path, background: tup
     np.testing.assert_array_equal(picture[:, 240:], frame[:, 240:])
 
 
-def test_the_box_does_not_tremble_with_the_digits(tmp_path: Path) -> None:
+def test_the_box_keeps_its_width_with_other_digits(tmp_path: Path) -> None:
     frame = np.full((100, 300, 3), 255, np.uint8)
     texts = ["step 8   return +11.0", "step 18   return +88.0", "step 88   return -0.5"]
     pictures = [decode(write(tmp_path / f"{text}.gif", [frame], [text]))[0][0] for text in texts]
@@ -302,7 +302,7 @@ def test_a_frame_of_another_kind_is_refused(tmp_path: Path, frame: Frame, found:
 
 
 @pytest.mark.parametrize("shape", [(60, 90), (60, 90, 4), (0, 90, 3), (3,), (2, 60, 90, 3)])
-def test_a_first_frame_that_is_no_picture_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+def test_a_first_frame_that_is_not_a_picture_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"expected frame 0 as uint8 \[height, width, 3\]"):
         write(tmp_path / "a.gif", [np.zeros(shape, np.uint8)])
 

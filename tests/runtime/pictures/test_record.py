@@ -1,4 +1,4 @@
-"""Recording: the episode that scoring sees, one frame a step, and no file after an error."""
+"""Recording: the same episode as in an evaluation, one frame for each step, and no file after an error."""
 
 import os
 import subprocess
@@ -49,32 +49,32 @@ def test_a_continuous_episode(tmp_path: Path, continuous: Policy, drifting_conti
     assert [episode] == run_episodes(actor, drifting_continuous, [5])
 
 
-def test_a_flight_of_the_lander(tmp_path: Path, discrete: Policy) -> None:
+def test_an_episode_of_the_lander(tmp_path: Path, discrete: Policy) -> None:
     spec = EnvSpec("LunarLander-v3", max_episode_steps=25)
     actor = actor_of(discrete)
-    episode = record_episode(actor, spec, 1_000_000, tmp_path / "flight.gif")
+    episode = record_episode(actor, spec, 1_000_000, tmp_path / "episode.gif")
     assert [episode] == run_episodes(actor, spec, [1_000_000])
     assert (episode.length, episode.outcome) == (25, "timed out")
-    durations, pictures = durations_and_pictures(tmp_path / "flight.gif")
+    durations, pictures = durations_and_pictures(tmp_path / "episode.gif")
     assert pictures[0].shape == (400, 600, 3)
     assert sum(durations) == 20 * 26 + 1000
-    assert list(tmp_path.iterdir()) == [tmp_path / "flight.gif"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "episode.gif"]
 
 
 def test_an_id_will_do_for_an_environment(tmp_path: Path, discrete: Policy) -> None:
     actor = actor_of(discrete)
     by_id, by_recipe = (
-        record_episode(actor, env, 1_000_000, tmp_path / "flight.gif")
+        record_episode(actor, env, 1_000_000, tmp_path / "episode.gif")
         for env in ("LunarLander-v3", discrete.info.env)
     )
     assert by_id == by_recipe
     with pytest.raises(UsageError, match="LunarLander-v3"):
-        record_episode(actor, "LunarLandr-v3", 0, tmp_path / "flight.gif")
+        record_episode(actor, "LunarLandr-v3", 0, tmp_path / "episode.gif")
 
 
 def test_a_throttle_has_a_name_in_the_caption(tmp_path: Path, continuous: Policy) -> None:
     spec = EnvSpec("LunarLanderContinuous-v3", max_episode_steps=2)
-    assert record_episode(actor_of(continuous), spec, 0, tmp_path / "flight.gif").length == 2
+    assert record_episode(actor_of(continuous), spec, 0, tmp_path / "episode.gif").length == 2
 
 
 @pytest.mark.parametrize("where", ["reset", "step", "render", "actor"])
@@ -122,7 +122,7 @@ RECORD_CARTPOLE = """if True:
     assert not pygame.display.get_init()
     print(*{str(pair) for pair in drivers}, os.environ.get("SDL_VIDEODRIVER"), sep="|")
 """
-"""CartPole starts a display whatever it draws on. Says which, and what the environment held meanwhile."""
+"""CartPole always starts a display. Prints its driver, and the environment variable meanwhile."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Replay files: what is written comes back, what was changed is found at its step, strangers are refused."""
+"""Replay files: what is written is read again, a change is found at its step, anything else is refused."""
 
 import gzip
 import json
@@ -34,7 +34,7 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @st.composite
-def flights(draw: st.DrawFn) -> tuple[Space, Episode]:
+def spaces_and_episodes(draw: st.DrawFn) -> tuple[Space, Episode]:
     """Any space and an episode of it, every bit of every number free."""
     space = draw(st.sampled_from(SPACES))
     steps = draw(st.integers(1, 6))
@@ -56,7 +56,7 @@ def flights(draw: st.DrawFn) -> tuple[Space, Episode]:
 
 
 @PROPERTY
-@given(flights())
+@given(spaces_and_episodes())
 def test_every_bit_comes_back(tmp_path_factory: pytest.TempPathFactory, made: tuple[Space, Episode]) -> None:
     space, episode = made
     header = Header(
@@ -99,13 +99,13 @@ def saved(path: Path, policy: Any, env: EnvSpec, episodes: int = 5, **options: A
         )
 
 
-def proved(path: Path) -> tuple[ReplayVerifier, list[EpisodeCheck]]:
+def verified(path: Path) -> tuple[ReplayVerifier, list[EpisodeCheck]]:
     replay = ReplayFile(path)
     with ReplayVerifier(replay.header) as verifier:
         return verifier, [verifier.verify(recorded) for recorded in replay]
 
 
-# What is proved
+# What is verified
 
 
 @pytest.mark.parametrize("sampled", [False, True])
@@ -113,7 +113,7 @@ def test_a_replay_gives_the_same_report(
     tmp_path: Path, discrete: Policy, drifting: EnvSpec, sampled: bool
 ) -> None:
     report = saved(tmp_path / "r.jsonl.gz", discrete, drifting, sampled=sampled)
-    verifier, checks = proved(tmp_path / "r.jsonl.gz")
+    verifier, checks = verified(tmp_path / "r.jsonl.gz")
     assert [check.divergence for check in checks] == [None] * 5
     assert [check.return_ for check in checks] == report.results.returns.tolist()
     replayed = verifier.report()
@@ -121,10 +121,10 @@ def test_a_replay_gives_the_same_report(
     assert replayed.sha256 == report.sha256
 
 
-def test_a_continuous_flight_of_the_lander(tmp_path: Path, continuous: Policy) -> None:
+def test_a_continuous_episode_of_the_lander(tmp_path: Path, continuous: Policy) -> None:
     """With its measures, which come from observations that are not in the file."""
     report = saved(tmp_path / "r.jsonl.gz", continuous, continuous.info.env, episodes=3)
-    verifier, _ = proved(tmp_path / "r.jsonl.gz")
+    verifier, _ = verified(tmp_path / "r.jsonl.gz")
     replayed = verifier.report()
     assert replayed is not None
     assert replayed.sha256 == report.sha256
@@ -211,7 +211,7 @@ def test_a_change_is_found_where_it_is(
     changed: Callable[[Change], Path], change: Change, what: str, step: Callable[[Any], int]
 ) -> None:
     path = changed(change)
-    verifier, checks = proved(path)
+    verifier, checks = verified(path)
     assert [check.divergence is None for check in checks] == [True, False, True, True, True]
     found = checks[1].divergence
     assert found is not None
@@ -226,18 +226,18 @@ def test_a_change_is_found_where_it_is(
 def test_negative_zero_is_not_zero(
     tmp_path: Path, register: Callable[..., str], drifting_class: type[Any], discrete: Policy
 ) -> None:
-    """Every bit is held against the file, also the one that `==` does not see."""
+    """Every bit is compared with the file, also the one that `==` does not see."""
 
-    class Worthless(drifting_class):  # type: ignore[misc, valid-type]
+    class NegativeZero(drifting_class):  # type: ignore[misc, valid-type]
         reward = 0.0
 
         def step(self, action: Any) -> Any:
             obs, _, *rest = super().step(action)
             return (obs, self.reward, *rest)
 
-    saved(tmp_path / "r.jsonl.gz", discrete, EnvSpec(register(Worthless)), episodes=1)
-    Worthless.reward = -0.0
-    _, [check] = proved(tmp_path / "r.jsonl.gz")
+    saved(tmp_path / "r.jsonl.gz", discrete, EnvSpec(register(NegativeZero)), episodes=1)
+    NegativeZero.reward = -0.0
+    _, [check] = verified(tmp_path / "r.jsonl.gz")
     assert check.divergence is not None
     assert (check.divergence.what, check.divergence.step) == ("reward", 1)
 
@@ -250,7 +250,7 @@ def test_shifted_seeds_are_found(changed: Callable[[Change], Path]) -> None:
         for line in lines[1:]:
             line["seed"] += 1
 
-    verifier, checks = proved(changed(shift))
+    verifier, checks = verified(changed(shift))
     assert verifier.verified == 0
     assert [check.divergence and check.divergence.step for check in checks] == [1] * 5
 
@@ -269,7 +269,7 @@ def test_a_file_from_elsewhere_says_what_differs(changed: Callable[[Change], Pat
 def test_an_environment_that_raises_is_a_divergence(
     tmp_path: Path, register: Callable[..., str], drifting_class: type[Any], discrete: Policy
 ) -> None:
-    class Moody(drifting_class):  # type: ignore[misc, valid-type]
+    class Raising(drifting_class):  # type: ignore[misc, valid-type]
         calm = True
 
         def step(self, action: Any) -> Any:
@@ -277,9 +277,9 @@ def test_an_environment_that_raises_is_a_divergence(
                 raise ZeroDivisionError("moody")
             return super().step(action)
 
-    saved(tmp_path / "r.jsonl.gz", discrete, EnvSpec(register(Moody)), episodes=1)
-    Moody.calm = False
-    _, [check] = proved(tmp_path / "r.jsonl.gz")
+    saved(tmp_path / "r.jsonl.gz", discrete, EnvSpec(register(Raising)), episodes=1)
+    Raising.calm = False
+    _, [check] = verified(tmp_path / "r.jsonl.gz")
     assert check.divergence is not None
     assert (check.divergence.what, check.divergence.step) == ("error", 3)
     assert "ZeroDivisionError: moody" in check.divergence.sentence
@@ -302,7 +302,7 @@ def test_an_environment_that_raises_is_a_divergence(
         (lambda lines: lines[0]["versions"].update(numpy=2), 1, "versions"),
         (lambda lines: lines[0]["env"].update(id="os:system-v0"), 1, None),
         (lambda lines: lines[0].update(episodes=6), 7, "ends here"),
-        (lambda lines: lines[0].update(episodes=4), 6, "more than"),
+        (lambda lines: lines[0].update(episodes=4), 6, "more episodes"),
         (lambda lines: lines[2].update(seed=99), 3, "seed"),
         (lambda lines: lines[2]["actions"].__setitem__(1, 4), 3, "step': 2"),
         (lambda lines: lines[2]["actions"].__setitem__(1, -1), 3, "actions"),
@@ -351,7 +351,7 @@ def test_a_throttle_out_of_the_space_is_refused(
 def test_actions_of_another_space_than_the_environments_are_refused(
     changed: Callable[[Change], Path],
 ) -> None:
-    """The file's own word on its space is not what keeps actions from the environment."""
+    """The claim of the file about its action space is not trusted."""
 
     def widen(lines: Lines) -> None:
         lines[0]["action"]["n"] = 9
@@ -359,7 +359,7 @@ def test_actions_of_another_space_than_the_environments_are_refused(
 
     replay = ReplayFile(changed(widen))
     assert len(list(replay)) == 5
-    with pytest.raises(InputRefused, match="actions"):
+    with pytest.raises(InputRefused, match="action space"):
         ReplayVerifier(replay.header)
 
 
@@ -414,7 +414,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 @PROPERTY
 @given(st.data())
 def test_any_entry_may_be_anything(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    """It is read, or refused; nothing else may come of it."""
+    """It is read or refused; no other error is raised."""
     space = data.draw(st.sampled_from(SPACES))
     header = Header(
         EnvSpec("Some-v0", {"gravity": -10.0}), space, "a" * 64, (), True, 7, 1, {"python": "3"}, "here"
@@ -452,7 +452,7 @@ def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
             ReplayFile(path)
 
 
-def test_a_bomb_goes_off_at_the_longest_line(tmp_path: Path) -> None:
+def test_a_gzip_bomb_is_unpacked_to_one_line_only(tmp_path: Path) -> None:
     """Some 100 kB of zeros that would be 100 MB: no more than one line's worth is unpacked."""
     with gzip.open(tmp_path / "bomb", "wb") as file:
         for _ in range(100):
@@ -508,7 +508,7 @@ def test_what_could_not_be_replayed_is_not_written(
 def test_seeds_that_no_reader_takes_are_not_written(drifting: EnvSpec) -> None:
     """They were, and the file that came out was refused."""
     for first_seed, episodes in ((2**63 - 1, 1), (2**63 - 3, 3), (10**30, 1)):
-        with pytest.raises(UsageError, match="smaller ones"):
+        with pytest.raises(UsageError, match="smaller seeds"):
             header_for(
                 drifting, policy_sha256=None, deterministic=True, first_seed=first_seed, episodes=episodes
             )

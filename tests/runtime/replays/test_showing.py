@@ -115,9 +115,9 @@ def test_frames_that_are_none_are_refused(tmp_path: Path, ffmpeg: Any) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
-# imageio-ffmpeg leaves its end of the pipe to the garbage collector where ffmpeg has ended by itself.
+# imageio-ffmpeg leaves its end of the pipe to the garbage collector if ffmpeg has ended by itself.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_ffmpeg_that_ends_early_is_told(
+def test_an_ffmpeg_that_ends_early_is_reported(
     tmp_path: Path, ffmpeg: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as on a full disk; here a program that writes nothing stands in for it."""
@@ -161,7 +161,7 @@ def test_other_proportions_get_black_margins() -> None:
 @pytest.mark.parametrize(
     "text", ["", "big", "0", "-1", "nan", "inf", "1e9", "10x10", "9000x100", "600x", "6 x 4"]
 )
-def test_what_is_no_size_is_refused(text: str) -> None:
+def test_what_is_not_a_size_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="size"):
         Size.parse(text)
 

@@ -1,4 +1,4 @@
-"""Comparisons of reports: one digest however they were flown, JSON that says all, and what is refused."""
+"""Comparisons of reports: one digest however they were run, complete JSON, and what is refused."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ def other(tiny_discrete: Path, with_changed_graph: Rebuild, load: Load) -> Polic
 
 
 def by_the_recipe(comparison: dict[str, Any]) -> str:
-    """The digest from the JSON alone, by anybody: all but the paths, the digest itself and the conduct."""
+    """The digest from the JSON alone: all but the paths, the digest itself and the entry `conduct`."""
     found = {key: value for key, value in comparison.items() if key not in ("comparison_sha256", "conduct")}
     found["policies"] = [
         {key: value for key, value in policy.items() if key != "path"} for policy in found["policies"]
@@ -105,7 +105,7 @@ def test_workers_and_lanes_do_not_change_a_comparison(discrete: Policy, other: P
     assert comparisons[0].sha256 == comparisons[1].sha256
 
 
-def test_every_policy_is_held_against_the_first(discrete: Policy, other: Policy, drifting: EnvSpec) -> None:
+def test_every_policy_is_compared_with_the_first(discrete: Policy, other: Policy, drifting: EnvSpec) -> None:
     reports = [
         evaluate(policy, drifting, episodes=30)
         for policy in (other, discrete, lambda obs: np.zeros(len(obs), np.int64))

@@ -1,4 +1,4 @@
-"""Merging: exactly what one run gives, whatever the cut and the order, and nothing where a part is amiss."""
+"""Merging: exactly the report of one run, for any cut and order, and an error if a part is wrong."""
 
 import random
 from collections.abc import Callable
@@ -19,7 +19,7 @@ EvaluateParts = Callable[..., dict[str, Report]]
 
 @pytest.fixture
 def evaluate_parts(discrete: Policy, drifting: EnvSpec) -> EvaluateParts:
-    """(parts, episodes) -> the reports of all parts by index, each flown on its own."""
+    """(parts, episodes) -> the reports of all parts by index, each run on its own."""
 
     def parts(of: int, episodes: int = 20, **options: Any) -> dict[str, Report]:
         shards = [Shard(index, of, 500, episodes) for index in range(1, of + 1)]
@@ -36,7 +36,7 @@ def evaluate_parts(discrete: Policy, drifting: EnvSpec) -> EvaluateParts:
     return parts
 
 
-def without_conduct(report: Report) -> dict[str, Any]:
+def without_execution(report: Report) -> dict[str, Any]:
     return {key: value for key, value in report.to_json().items() if key not in RUN_KEYS}
 
 
@@ -49,7 +49,7 @@ def test_what_comes_out_is_the_report_of_one_run(
     parts = list(evaluate_parts(of, sampled=sampled).items())
     random.Random(of).shuffle(parts)
     merged = merge(dict(parts))
-    assert without_conduct(merged.report) == without_conduct(whole)
+    assert without_execution(merged.report) == without_execution(whole)
     assert merged.report.sha256 == whole.sha256
     assert merged.report.results.outcome_names == whole.results.outcome_names
     assert merged.remarks == []
@@ -99,9 +99,9 @@ def test_many_missing_parts_are_not_all_named(evaluate_parts: EvaluateParts) -> 
         merge({name: parts[name] for name in ("1", "20")})
 
 
-def test_a_gap_between_parts_that_say_nothing_of_a_whole_is_told(evaluate_parts: EvaluateParts) -> None:
+def test_a_gap_between_parts_without_a_shard_entry_is_named(evaluate_parts: EvaluateParts) -> None:
     parts = {name: replace(part, shard=None) for name, part in evaluate_parts(4).items() if name != "3"}
-    with pytest.raises(InputRefused, match=r"^5 episodes from seed 510 are missing. Fly"):
+    with pytest.raises(InputRefused, match=r"^5 episodes from seed 510 are missing. Run"):
         merge(parts)
 
 
@@ -138,7 +138,7 @@ def test_a_part_beside_its_whole_is_refused(evaluate_parts: EvaluateParts) -> No
 def test_a_report_that_is_not_the_part_it_says_is_refused(evaluate_parts: EvaluateParts) -> None:
     parts = evaluate_parts(2)
     parts["2"] = replace(parts["2"], shard=replace(parts["1"].shard, index=1))
-    with pytest.raises(InputRefused, match=r"^2: shard 1/2 has 10 episodes from seed 500, and"):
+    with pytest.raises(InputRefused, match=r"^2: shard 1/2 has 10 episodes from seed 500, but"):
         merge(parts)
 
 
@@ -149,7 +149,7 @@ def test_a_report_that_is_not_the_part_it_says_is_refused(evaluate_parts: Evalua
         (lambda part: replace(part, env=replace(part.env, max_episode_steps=14)), "env"),
         (
             lambda part: replace(part, summary=replace(part.summary, deterministic=False)),
-            "deterministic is True in the one and False",
+            "deterministic is True in one and False",
         ),
     ],
 )
@@ -160,7 +160,7 @@ def test_parts_of_something_else_are_refused(evaluate_parts: EvaluateParts, chan
         merge(parts)
 
 
-def test_parts_flown_by_functions_cannot_be_told_apart(drifting: EnvSpec) -> None:
+def test_parts_of_plain_functions_are_refused(drifting: EnvSpec) -> None:
     parts = {
         str(seed): evaluate(lambda obs: np.zeros(len(obs), np.int64), drifting, episodes=2, first_seed=seed)
         for seed in (0, 2)
@@ -169,19 +169,19 @@ def test_parts_flown_by_functions_cannot_be_told_apart(drifting: EnvSpec) -> Non
         merge(parts)
 
 
-def test_conduct_adds_up(evaluate_parts: EvaluateParts) -> None:
+def test_executions_add_up(evaluate_parts: EvaluateParts) -> None:
     parts = evaluate_parts(2)
     for name, seconds in (("1", 2.0), ("2", 3.0)):
         parts[name] = replace(parts[name], execution=replace(parts[name].execution, seconds=seconds))
-    conduct = merge(parts).report.execution
-    assert conduct.seconds == 5.0
+    execution = merge(parts).report.execution
+    assert execution.seconds == 5.0
     steps = sum(int(part.results.lengths.sum()) for part in parts.values())
-    assert conduct.steps_per_second == steps / 5.0
-    assert conduct.engine == "2 parts by 1 process"
-    assert conduct.versions == parts["1"].execution.versions
+    assert execution.steps_per_second == steps / 5.0
+    assert execution.engine == "2 parts by 1 process"
+    assert execution.versions == parts["1"].execution.versions
 
 
-def test_what_differs_in_how_parts_were_made_is_remarked_on(evaluate_parts: EvaluateParts) -> None:
+def test_differences_between_parts_are_remarked_on(evaluate_parts: EvaluateParts) -> None:
     parts = evaluate_parts(2)
     versions = {**parts["2"].execution.versions, "gymnasium": "0.29.1", "platform": "Linux riscv64"}
     parts["2"] = replace(
@@ -198,7 +198,7 @@ def test_what_differs_in_how_parts_were_made_is_remarked_on(evaluate_parts: Eval
     assert merged.report.execution.versions["gymnasium"].endswith(", 0.29.1")
 
 
-def test_claims_beyond_all_measure_are_refused_and_not_worked_through(evaluate_parts: EvaluateParts) -> None:
+def test_impossible_claims_are_refused_at_once(evaluate_parts: EvaluateParts) -> None:
     """A file may say anything, and no refusal may take longer than reading it."""
     part = evaluate_parts(1)["1"]
     claimed = replace(part, shard=Shard(1, 10**40, 500, 20 * 10**40))

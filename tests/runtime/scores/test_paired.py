@@ -24,7 +24,9 @@ def pair(returns: list[float] | Columns, baseline: list[float] | Columns, **opti
     return paired_difference(np.array(returns, float), np.array(baseline, float), first_seed=70, **options)
 
 
-def flights(generator: np.random.Generator, count: int, crashes: float = 0.0) -> tuple[Columns, Columns]:
+def returns_of_two(
+    generator: np.random.Generator, count: int, crashes: float = 0.0
+) -> tuple[Columns, Columns]:
     """Returns of two equally good policies on `count` seeds: they share the terrain, and not the crashes."""
     terrain = generator.normal(280.0, 20.0, count)
     one, two = (
@@ -57,14 +59,14 @@ def test_a_comparison_worked_out_by_hand() -> None:
 @pytest.mark.parametrize("count", [10, 50, 1_000])
 def test_the_interval_is_that_of_the_paired_t_test(count: int) -> None:
     """To a tenth of its half width; a bootstrap of 2,000 leaves a few per cent of noise."""
-    one, two = flights(np.random.default_rng(count), count)
+    one, two = returns_of_two(np.random.default_rng(count), count)
     expected = scipy.stats.ttest_rel(one, two).confidence_interval(0.95)
     half_width = (expected.high - expected.low) / 2
     assert pair(one, two).ci95 == pytest.approx((expected.low, expected.high), abs=0.1 * half_width)
 
 
 def test_pairing_tells_more_than_two_scores_do() -> None:
-    one, two = flights(np.random.default_rng(1), 200)
+    one, two = returns_of_two(np.random.default_rng(1), 200)
     paired = pair(one, two).ci95
     apart = scipy.stats.ttest_ind(one, two).confidence_interval(0.95)
     assert paired is not None
@@ -78,14 +80,14 @@ def test_an_interval_of_correlated_returns_is_right_about_as_often_as_it_says(
     """400 comparisons of equally good policies. Chance alone spreads 95% of 400 over 0.93 to 0.97; rare
     crashes, which a resample misses or counts twice, cost a little more."""
     generator = np.random.default_rng([count, round(100 * crashes)])
-    intervals = [pair(*flights(generator, count, crashes)).ci95 for _ in range(400)]
+    intervals = [pair(*returns_of_two(generator, count, crashes)).ci95 for _ in range(400)]
     covered = np.mean([low <= 0.0 <= high for low, high in filter(None, intervals)])
     assert 0.91 <= covered <= 0.98
 
 
 @pytest.mark.parametrize(("comparisons", "count"), [(2, 10), (5, 30), (50, 1_000)])
 def test_a_joint_interval_is_wider_as_bonferroni_has_it(comparisons: int, count: int) -> None:
-    one, two = flights(np.random.default_rng(5), count)
+    one, two = returns_of_two(np.random.default_rng(5), count)
     alone, found = pair(one, two), pair(one, two, comparisons=comparisons)
     assert found.ci95 == alone.ci95
     quantiles = scipy.stats.t.ppf([1 - 0.025 / comparisons, 0.975], count - 1)
@@ -95,7 +97,7 @@ def test_a_joint_interval_is_wider_as_bonferroni_has_it(comparisons: int, count:
 
 
 def test_the_win_rate_is_wilsons() -> None:
-    one, two = flights(np.random.default_rng(6), 300)
+    one, two = returns_of_two(np.random.default_rng(6), 300)
     found = pair(one, two)
     expected = scipy.stats.binomtest(found.wins, 300).proportion_ci(0.95, "wilson")
     assert found.ties == 0
@@ -106,7 +108,7 @@ def test_the_win_rate_is_wilsons() -> None:
 def test_a_win_rate_away_from_half_is_what_the_sign_test_finds(seed: int) -> None:
     """The exact test is the slower to find anything."""
     generator = np.random.default_rng(seed)
-    one, two = flights(generator, 100)
+    one, two = returns_of_two(generator, 100)
     found = pair(one + generator.uniform(-2.0, 2.0), two)
     low, high = found.win_rate_ci95
     p_value = scipy.stats.binomtest(found.wins, 100).pvalue
@@ -120,7 +122,7 @@ def test_a_win_rate_away_from_half_is_what_the_sign_test_finds(seed: int) -> Non
 
 
 def test_a_shift_of_every_return_is_shown_both_ways() -> None:
-    one, two = flights(np.random.default_rng(7), 100)
+    one, two = returns_of_two(np.random.default_rng(7), 100)
     better, worse = pair(one + 10.0, two), pair(two, one + 10.0)
     assert (better.verdict, worse.verdict) == (Verdict.BETTER, Verdict.WORSE)
     assert better.joint_ci95 is not None
@@ -226,7 +228,7 @@ def test_a_seed_may_be_any_whole_number() -> None:
     assert found.largest_wins[0].seed == 10**30 + 1
 
 
-def test_without_a_threshold_nobody_succeeds_or_fails() -> None:
+def test_without_a_threshold_no_seed_is_a_success_or_failure() -> None:
     found = pair([1.0, 2.0], [2.0, 1.0])
     assert found.succeeds_alone is None
     assert found.fails_alone is None

@@ -122,13 +122,13 @@ def test_a_finding_that_was_changed_is_refused(report: Report, tamper: Callable[
         (lambda data: data.update(lanes="32"), "lanes"),
         (lambda data: data.update(lanes=-1), "lanes"),
         (lambda data: data.update(lanes=10**400), "lanes"),
-        # Merged, two of these came to infinity, which is no JSON.
+        # Merged, the sum of two of these was infinite, which is not JSON.
         (lambda data: data.update(seconds=1e308), "seconds"),
         (lambda data: data.update(seconds=-1.0), "seconds"),
         (lambda data: data.update(steps_per_second=1e308), "steps_per_second"),
         (lambda data: data.update(shard={"index": 4, "of": 3, "first_seed": 0, "episodes": 9}), "index"),
         (lambda data: data.update(schema="lander.evaluation/2"), "lander.evaluation/2"),
-        (lambda data: data.update(returns=[], lengths=[], outcomes=[], measures={}), "no episode"),
+        (lambda data: data.update(returns=[], lengths=[], outcomes=[], measures={}), "at least one episode"),
     ],
 )
 def test_a_forgery_with_a_digest_of_its_own_is_refused_by_name(

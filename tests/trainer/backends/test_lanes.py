@@ -349,7 +349,7 @@ def test_worker_that_was_killed_is_reported(walking: EnvSpec) -> None:
         remote._process.kill()
         remote._process.wait()
         remote.send("reset")
-        with pytest.raises(WorkerDied, match=r"worker process ended by itself \(status -9\)"):
+        with pytest.raises(WorkerDied, match=r"worker process ended unexpectedly \(status -9\)"):
             remote.receive()
 
 

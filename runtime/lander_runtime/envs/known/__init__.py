@@ -1,8 +1,8 @@
-"""What is known about particular environments beyond what Gymnasium says: names, units, outcomes.
+"""What Gymnasium does not say about particular environments: names, units, outcomes.
 
-The rest of the runtime knows no environment by heart; it asks here. A new environment is one file
-in this folder and one line in `_KNOWN`. Environments that come from another package than Gymnasium are
-a `Family`: one more line in `_FAMILIES`.
+This is the only place in the runtime with facts about single environments. A new environment is one file
+in this folder and one line in `_KNOWN`. Environments of a package other than Gymnasium also need a
+`Family`: one line in `_FAMILIES`.
 """
 
 from lander_runtime.envs.known import bipedal_walker, doom, lunar_lander
@@ -22,10 +22,10 @@ _NOTHING = Knowledge()
 
 
 def knowledge_of(env_id: str) -> Knowledge:
-    """What is known about `env_id`; an empty `Knowledge` for an environment that nobody described."""
+    """What is known about `env_id`; an empty `Knowledge` for any other environment."""
     return _KNOWN.get(env_id, _NOTHING)
 
 
 def family_of(env_id: str) -> Family | None:
-    """The family that `env_id` belongs to; None for Gymnasium's own and for what its user has registered."""
+    """The family of `env_id`; None for Gymnasium's own environments and those that the user registered."""
     return next((family for family in _FAMILIES if env_id.startswith(family.prefix)), None)

@@ -8,7 +8,7 @@ from lander_runtime.envs.known.knowledge import Knowledge
 from lander_runtime.spec import Component
 
 _FELL = -100.0
-"""The last reward, in place of the usual one, where the hull touches the ground or leaves to the left."""
+"""The last reward if the hull touches the ground or leaves the picture to the left."""
 
 
 def _leg(number: int) -> tuple[Component, ...]:

@@ -1,6 +1,6 @@
-"""The shape of what must be known to make environments that come from a package other than Gymnasium.
+"""The settings needed to make the environments of a package other than Gymnasium.
 
-Apart from `knowledge.py`, which is about reading what one environment says; this is about getting there.
+Apart from `knowledge.py`, which describes one environment once it is made.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,48 +13,48 @@ from lander_runtime.spec import EnvSpec, WrapperSpec
 
 @dataclass(frozen=True)
 class Argument:
-    """What a recipe may say for one argument."""
+    """The values that a recipe may have for one argument."""
 
     wanted: str
-    """In words, to follow "should be"."""
+    """In words, for a message: "should be ..."."""
     accepts: Callable[[Any], bool]
 
 
 @dataclass(frozen=True)
 class Family:
-    """Environments whose ids begin alike, and what they need."""
+    """The environments of one package, recognised by the start of their ids."""
 
     prefix: str
-    """How their ids begin."""
+    """The start of their ids."""
 
     module: str
-    """Importing it registers them with Gymnasium. It is named here and never by a policy file."""
+    """Importing it registers them with Gymnasium. The name comes from here, never from a policy file."""
 
     extra: str
-    """The extra of this distribution that installs the package."""
+    """The extra of lander-rl that installs the package."""
 
     distribution: str
-    """The package as pip calls it; other versions of it may be other environments."""
+    """The package's name for pip; its version can change the environments."""
 
     arguments: Mapping[str, Argument]
-    """What a recipe may set. A policy file comes from strangers, and some packages take programs to run
-    and files to write as arguments, so that all others are refused."""
+    """What a recipe may set; all other arguments are refused. A policy file is untrusted, and some packages
+    have arguments that name programs to run and files to write."""
 
     kwargs: Mapping[str, Any] = field(default_factory=dict)
-    """Arguments that a recipe has when nobody names others."""
+    """Default arguments of a recipe."""
 
     wrappers: tuple[WrapperSpec, ...] = ()
-    """Wrappers that a recipe has when nobody names others."""
+    """Default wrappers of a recipe."""
 
     adapter: str = ""
-    """`module:function` that takes every environment as Gymnasium made it and returns it fit to be used
-    here; for what concerns this machine and is therefore no part of a recipe."""
+    """`module:function` that wraps each environment made by Gymnasium. For matters of this machine, which
+    are not part of a recipe."""
 
     engines: bool = False
-    """Each environment is a program of its own, and who steps it waits for it."""
+    """Whether each environment runs as a program of its own; a step then waits for that program."""
 
     def check(self, spec: EnvSpec) -> None:
-        """Raise `InputRefused` for an argument that is not on the list, or has no fitting value."""
+        """Raise `InputRefused` for an argument that is not on the list or has a wrong value."""
         for name, value in spec.kwargs.items():
             if name not in self.arguments:
                 raise InputRefused(

@@ -1,4 +1,4 @@
-"""The shape of what can be known about an environment."""
+"""The record that describes an environment: names, units, outcomes, measures."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ def _no_measures(observations: NDArray[Any], actions: NDArray[Any]) -> Sequence[
 
 @dataclass(frozen=True)
 class Knowledge:
-    """Names, units, outcomes and measures of one environment; the defaults say nothing special."""
+    """Names, units, outcomes and measures of one environment; the defaults fit any environment."""
 
     observation: tuple[Component, ...] = ()
     """One entry for each component of the observation, in order."""
@@ -31,18 +31,18 @@ class Knowledge:
     """(last reward, last observation, terminated) -> how the episode ended, in a word or two."""
 
     measures: tuple[Component, ...] = ()
-    """What a report tells of every episode beside its return and length, such as the fuel that it took."""
+    """Numbers that a report has for each episode beside return and length, such as engine uses."""
 
     measure: Callable[[NDArray[Any], NDArray[Any]], Sequence[float | None]] = _no_measures
     """(observations `[T + 1, *obs_shape]`, actions `[T, *action_shape]`) of a whole episode -> one number
-    for each of `measures`, None where the episode has none. Worker only where there are `measures`."""
+    for each of `measures`, None where the episode has none. Called only if there are `measures`."""
 
     pairs: tuple[tuple[Component, Component], ...] = ()
-    """Two of `measures` each that say more in one picture, a mark for each episode: (across, up)."""
+    """Pairs of `measures` for scatter plots, as (horizontal, vertical)."""
 
     track: Callable[[NDArray[Any]], NDArray[Any]] | None = None
-    """Observations `[T + 1, *obs_shape]` -> `[T + 1, 2]`: where that is in the environment's picture, in
-    pixels to the right and down from its top left corner; None where an observation does not tell."""
+    """Observations `[T + 1, *obs_shape]` -> positions `[T + 1, 2]` in the environment's picture, in pixels
+    right and down from the top left corner; None if observations do not contain the position."""
 
     track_note: str = ""
-    """What to know of several episodes' tracks in one picture, in a sentence."""
+    """A sentence for the reader of a picture with several episodes' tracks."""

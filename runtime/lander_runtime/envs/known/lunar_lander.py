@@ -26,8 +26,8 @@ _OBSERVATION = (
 
 
 def _outcome(last_reward: float, last_obs: object, terminated: bool) -> str:
-    # The environment overwrites the last reward: +100 when the lander has come to rest, -100 when
-    # it touches the ground with its body or leaves the picture sideways.
+    # The environment replaces the last reward: +100 when the lander has come to rest, -100 when its body
+    # touches the ground or it leaves the picture sideways.
     if not terminated:
         return "timed out"
     if last_reward > 0:
@@ -47,8 +47,8 @@ _MEASURES = (
     _SINKING,
     _SIDEWAYS,
 )
-"""Uses are steps in which an engine burnt, as the environment charges them. Touchdown is the first step
-with a leg on the ground: where it was, and how fast the step before, which the ground had not slowed."""
+"""Uses are the steps for which the environment charges fuel. Touchdown is the first step with a leg on the
+ground. The speed is that of the step before: at touchdown the ground has already slowed the lander."""
 
 
 def _measure_discrete(observations: NDArray[Any], actions: NDArray[Any]) -> Sequence[float | None]:
@@ -57,7 +57,7 @@ def _measure_discrete(observations: NDArray[Any], actions: NDArray[Any]) -> Sequ
 
 
 def _measure_continuous(observations: NDArray[Any], actions: NDArray[Any]) -> Sequence[float | None]:
-    # Below these throttles the environment burns nothing.
+    # At or below these throttles the environment does not fire the engine.
     main, side = actions[:, 0] > 0.0, np.abs(actions[:, 1]) > 0.5
     return (*_uses(main, side), *_touchdown(observations))
 
@@ -72,6 +72,7 @@ def _touchdown(observations: NDArray[Any]) -> tuple[float | None, float | None, 
         return None, None, None
     step = int(contacts[0])
     before = observations[max(step - 1, 0)].astype(np.float64)
+    # 10 m, 7.5 m/s and 5 m/s are the units of these components, see `_OBSERVATION`.
     return float(observations[step, 0]) * 10.0, -float(before[3]) * 7.5, abs(float(before[2])) * 5.0
 
 
@@ -79,8 +80,8 @@ _PAIRS = ((_TOUCHDOWN_X, _SINKING), (_TOUCHDOWN_X, _SIDEWAYS))
 
 
 def _track(observations: NDArray[Any]) -> NDArray[Any]:
-    # The picture is 600 x 400 pixels, 30 to a metre; the pad lies at a quarter of its height, and a
-    # lander that stands there has y = 0 with its middle 18 pixels above.
+    # The picture is 600 x 400 pixels, 30 to a metre. The pad is at a quarter of its height. A lander that
+    # stands on it has y = 0, with its centre 18 pixels above the pad.
     x, y = observations[:, 0].astype(np.float64), observations[:, 1].astype(np.float64)
     return np.stack([300.0 + 300.0 * x, 400.0 - (100.0 + 18.0 + 200.0 * y)], axis=1)
 

@@ -1,21 +1,21 @@
-"""The frame that every chart of the page shares: an SVG with title, description, axes and grid.
+"""The parts that all charts of the page share: an SVG with title, description, axes and grid.
 
-Drawn by hand rather than by matplotlib: it stays text that a reader can select and a style sheet can
-colour (dark mode, print), a tenth of the size, and scoring needs no plotting package.
+Written here and not drawn by matplotlib: text can be selected, a style sheet sets the colours (dark mode,
+print), the file has a tenth of the size, and scoring needs no plotting package.
 """
 
 from lander_runtime.page.charts.scales import Scale, in_words
 from lander_runtime.page.elements import Element, element
 
 WIDTH = 440.0
-"""Of a chart in its own units. About a phone's width, so that text keeps its size there."""
+"""Of a chart, in SVG units. About the width of a phone, so that text keeps its size there."""
 
 LEFT, RIGHT = 52.0, WIDTH - 18.0
-"""Where the axes begin and end."""
+"""The ends of the horizontal axis."""
 
 
 def chart(title: str, description: str, width: float, height: float, *parts: Element | None) -> Element:
-    """An SVG that is read out as `title` and `description`."""
+    """An SVG of `parts`; screen readers read its `title` and `description`."""
     return element(
         "svg",
         element("title", title),
@@ -29,12 +29,12 @@ def chart(title: str, description: str, width: float, height: float, *parts: Ele
 
 
 def text(words: str, x: float, y: float, anchor: str = "middle", class_: str | None = None) -> Element:
-    """Words whose start, middle or end (`anchor`) is at `x` on the base line `y`."""
+    """`words` with their start, middle or end (`anchor`) at `x`, on the base line `y`."""
     return element("text", words, x=x, y=y, text_anchor=anchor, class_=class_)
 
 
 def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Element:
-    """A straight line."""
+    """A straight line of the CSS class `class_`."""
     return element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)
 
 
@@ -49,7 +49,7 @@ def axes(x: Scale, y: Scale, x_label: str, y_label: str, y_ticks: list[float] | 
 
 
 def across(x: Scale, y: float, label: str) -> Element:
-    """The axis at the bottom."""
+    """The horizontal axis at `y`, with ticks and `label`."""
     parts = [line(x.start, y, x.end, y, "axis")]
     for tick in x.ticks(6):
         parts.append(line(x(tick), y, x(tick), y + 4, "axis"))

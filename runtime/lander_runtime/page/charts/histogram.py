@@ -14,19 +14,19 @@ from lander_runtime.scores.summary import Summary
 
 _TOP, _BOTTOM, _HEIGHT = 24.0, 240.0, 282.0
 _BARS = 40
-_SEEN = 1.5
-"""Units that a bar is high at least: one crash among thousands of landings is to be seen."""
+_LOWEST_BAR = 1.5
+"""The least height of a bar in SVG units: one crash among thousands of landings must be visible."""
 
 
 def histogram(results: Results, summary: Summary, threshold: float | None, slots: Slots) -> Element | None:
-    """None where no return is a finite number."""
+    """A histogram of returns; None if no return is finite."""
     finite = np.isfinite(results.returns)
     if not finite.any():
         return None
     returns, codes = results.returns[finite], results.outcome_codes[finite]
     edges = edges_of(returns)
     low, high = range_of(edges, threshold)
-    # A bar that stands alone does not fill the picture.
+    # Wide margins for a single bar, so that it does not fill the picture.
     x = Scale(*around(low, high, 0.02 if len(edges) > 2 else 3.0), LEFT, RIGHT)
     counts = {
         name: np.histogram(returns[codes == code], edges)[0]
@@ -49,9 +49,9 @@ def histogram(results: Results, summary: Summary, threshold: float | None, slots
 
 
 def edges_of(returns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Edges of at most some 40 bars, at multiples of a round number, around `returns` `[N]`."""
+    """Edges of at most some 40 bars at multiples of a round number, which cover `returns` `[N]`."""
     low, high = float(returns.min()), float(returns.max())
-    # So far apart that there is a width; returns that are all alike get one bar.
+    # Never narrower than floating point can represent; equal returns get one bar.
     width = round_step(max((high - low) / _BARS, abs(high) * 1e-9, 1e-9)) if high > low else 1.0
     if high == low:
         width = max(1.0, abs(high) * 1e-6)
@@ -61,7 +61,7 @@ def edges_of(returns: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def range_of(edges: NDArray[np.float64], threshold: float | None) -> tuple[float, float]:
-    """The range of the picture, which reaches for the threshold where that is not far off."""
+    """The horizontal range; it includes the threshold if that is at most one range away."""
     low, high = float(edges[0]), float(edges[-1])
     if threshold is None or not low - (high - low) <= threshold <= high + (high - low):
         return low, high
@@ -73,11 +73,11 @@ def _bars(
 ) -> Element:
     foot = np.full(len(edges) - 1, y.start)
     parts = []
-    # The worst outcome at the bottom, where its rare bars stand on the axis.
+    # The worst outcome at the bottom, so that its rare bars are on the axis.
     for name in sorted(counts, key=lambda name: -slots[name]):
         for index, count in enumerate(counts[name].tolist()):
             if count:
-                height = max(y.start - y(count), _SEEN)
+                height = max(y.start - y(count), _LOWEST_BAR)
                 left, right = x(edges[index]), x(edges[index + 1])
                 foot[index] -= height
                 box = element(

@@ -1,6 +1,6 @@
-"""How the page tells outcomes apart: a colour, a dash and a mark each, and the legend that says which.
+"""A colour, a dash pattern and a mark for each outcome, and the legend.
 
-Never by colour alone, and in colours that the colour-blind tell apart (Okabe and Ito 2008).
+Outcomes never differ by colour alone, and the colours suit colour-blind readers (Okabe and Ito 2008).
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,11 +21,11 @@ _MARKS = (
 )
 
 Slots = Mapping[str, int]
-"""Outcome -> which colour, dash and mark."""
+"""Outcome -> number of its colour, dash pattern and mark."""
 
 
 def slots_of(results: Results) -> Slots:
-    """The outcome with the best mean return first; from the seventh on they share the last slot."""
+    """Slots in order of mean return, the best outcome first; from the seventh on they share the last slot."""
     codes = range(len(results.outcome_names))
     means = [float(np.mean(results.returns[results.outcome_codes == code])) for code in codes]
     order = sorted(codes, key=lambda code: -means[code])
@@ -33,12 +33,12 @@ def slots_of(results: Results) -> Slots:
 
 
 def mark(slot: int) -> str:
-    """The path of a mark, to follow a move to its middle."""
+    """The SVG path of a mark, relative to its centre."""
     return _MARKS[slot]
 
 
 def swatch_of_bar(slot: int) -> Element:
-    """For the legend of a histogram, 22 by 14 units as all swatches."""
+    """For the legend of a histogram; 22 by 14 SVG units, like all swatches."""
     return element("rect", x=1, y=2, width=14, height=10, class_=f"bar o{slot}")
 
 
@@ -53,7 +53,7 @@ def swatch_of_mark(slot: int) -> Element:
 
 
 def legend(entries: Iterable[tuple[Element, str]]) -> Element:
-    """A list of swatches and what they stand for."""
+    """A list of swatches, each with its meaning."""
     items = []
     for swatch, words in entries:
         picture = element("svg", swatch, viewBox="0 0 22 14", width=22, height=14, aria_hidden="true")

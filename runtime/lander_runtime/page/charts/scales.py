@@ -1,4 +1,4 @@
-"""From values to places in a picture, and the round numbers to write beside it. Pure functions."""
+"""Maps values to positions in a picture, and chooses round tick values. Pure functions."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Scale:
-    """Maps values from `low` to `high` (low < high) linearly to places from `start` to `end`."""
+    """Maps values from `low` to `high` (low < high) linearly to positions from `start` to `end`."""
 
     low: float
     high: float
@@ -30,7 +30,7 @@ def round_step(size: float) -> float:
 
 
 def around(low: float, high: float, share: float = 0.05) -> tuple[float, float]:
-    """The range from `low` to `high` with some room at both ends; never empty."""
+    """The range from `low` to `high` with a margin at both ends; never empty."""
     room = (high - low) * share or abs(low) * share or 1.0
     return low - room, high + room
 

@@ -1,4 +1,4 @@
-"""Two measures against each other, a mark for each episode in its outcome's colour and shape."""
+"""A scatter plot of two measures, with a mark for each episode in its outcome's colour and shape."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,29 +11,29 @@ from lander_runtime.scores.results import Results
 from lander_runtime.spec import Component
 
 MOST = 2_000
-"""Episodes that are drawn: more hide one another, and the page is to stay small."""
+"""The number of episodes that are drawn. More would hide each other and make the page large."""
 
 _DENSE = 200
-"""From here on dots are small."""
+"""With more episodes than this, marks are small."""
 
 _TOP, _BOTTOM, _HEIGHT = 24.0, 240.0, 282.0
 
 
 def scatter(results: Results, across: Component, up: Component, slots: Slots) -> Element | None:
-    """None where no episode has both; of many episodes the first ones."""
+    """A plot of the first `MOST` episodes; None if none of them has both measures."""
     horizontal, vertical = results.measures[across][:MOST], results.measures[up][:MOST]
     codes = results.outcome_codes[:MOST]
-    there = np.isfinite(horizontal) & np.isfinite(vertical)
-    if not there.any():
+    both = np.isfinite(horizontal) & np.isfinite(vertical)
+    if not both.any():
         return None
-    x = Scale(*around(float(horizontal[there].min()), float(horizontal[there].max())), LEFT, RIGHT)
-    y = Scale(*around(float(vertical[there].min()), float(vertical[there].max())), _BOTTOM, _TOP)
+    x = Scale(*around(float(horizontal[both].min()), float(horizontal[both].max())), LEFT, RIGHT)
+    y = Scale(*around(float(vertical[both].min()), float(vertical[both].max())), _BOTTOM, _TOP)
     marks = []
-    density = " dense" if np.count_nonzero(there) > _DENSE else ""
-    # The most frequent first, so that the rare ones lie on top.
+    density = " dense" if np.count_nonzero(both) > _DENSE else ""
+    # The most frequent outcome first, so that the rare ones are drawn on top.
     for code in sorted(range(len(results.outcome_names)), key=lambda code: -np.count_nonzero(codes == code)):
         slot = slots[results.outcome_names[code]]
-        rows = np.flatnonzero(there & (codes == code))
+        rows = np.flatnonzero(both & (codes == code))
         if len(rows):
             d = "".join(
                 f"M{number(round(x(horizontal[row]), 1))} {number(round(y(vertical[row]), 1))}{mark(slot)}"
@@ -46,8 +46,8 @@ def scatter(results: Results, across: Component, up: Component, slots: Slots) ->
     ]
     return chart(
         f"{up.name} over {across.name}",
-        f"{np.count_nonzero(there)} episodes; {_range(across, horizontal[there])}; "
-        f"{_range(up, vertical[there])}.",
+        f"{np.count_nonzero(both)} episodes; {_range(across, horizontal[both])}; "
+        f"{_range(up, vertical[both])}.",
         WIDTH,
         _HEIGHT,
         axes(x, y, labelled(across), labelled(up)),

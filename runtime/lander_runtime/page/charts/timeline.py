@@ -1,4 +1,4 @@
-"""What one episode did step by step: its actions as strips, and the return as it grew, on one axis."""
+"""One episode step by step: its actions as strips, and the return so far, on one axis."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,16 +12,16 @@ from lander_runtime.page.charts.scales import Scale, around, in_words
 from lander_runtime.page.elements import Element, element, number
 
 STEPS = 2_000
-"""The last ones are drawn: how an episode ends matters most, and the page is to stay small."""
+"""Only the last ones are drawn: the end of an episode matters most, and the page must stay small."""
 
 _LEFT = 104.0
 _ROWS, _COMPONENTS = 18, 6
-"""Actions with a row each, and components with a strip each; of more the first ones are drawn."""
+"""The most rows (one for each discrete action) and strips (one for each component) that are drawn."""
 _LETTERS = 16
 
 
 def timeline(title: str, episode: Episode, names: Sequence[str]) -> Element | None:
-    """None where the episode's trajectory was not kept, or its actions are of no kind that can be drawn."""
+    """A chart; None if the episode's trajectory was not kept, or its actions are not numbers."""
     trajectory = episode.trajectory
     if trajectory is None or len(trajectory.actions) == 0 or trajectory.actions.dtype.kind not in "iuf":
         return None
@@ -44,7 +44,7 @@ def timeline(title: str, episode: Episode, names: Sequence[str]) -> Element | No
 
 
 def _rows(actions: NDArray[Any], names: Sequence[str], x: Scale) -> tuple[Element, float]:
-    """A row for each of the discrete `actions` `[T]`, filled while it was taken."""
+    """A row for each discrete action, filled during the steps in which `actions` `[T]` took it."""
     rows = min(max(len(names), int(actions.max()) + 1), _ROWS)
     pitch = 26.0 if rows <= 6 else 15.0
     starts = np.flatnonzero(np.diff(actions, prepend=-1))
@@ -79,14 +79,14 @@ def _strips(actions: NDArray[Any], names: Sequence[str], x: Scale) -> tuple[Elem
 
 
 def _return(trajectory: Trajectory, first: int, x: Scale, top: float) -> tuple[Element, float]:
-    """The undiscounted sum of rewards after each step."""
+    """The return so far: the undiscounted sum of rewards after each step."""
     height = 80.0
     drawn = _curve(np.cumsum(trajectory.rewards)[first:], x, top, height)
     return element("g", drawn, text("return so far", 2, top + height / 2 + 4, "start", "label")), top + height
 
 
 def _curve(values: NDArray[Any], x: Scale, top: float, height: float) -> Element | None:
-    """`values` `[T]` as a line in steps, with its lowest and highest value beside it."""
+    """`values` `[T]` as a line, with its lowest and highest value beside it; None if one is not finite."""
     if not np.isfinite(values).all():
         return None
     low, high = float(values.min()), float(values.max())
@@ -95,7 +95,7 @@ def _curve(values: NDArray[Any], x: Scale, top: float, height: float) -> Element
         f"{number(round(x(x.low + index + 1), 1))},{number(round(y(value), 1))}"
         for index, value in enumerate(values.tolist())
     )
-    # A value that never changes is written at the top, out of the way of the name in the middle.
+    # A constant value is written at the top, because the name is in the middle.
     ends = {top + 10: high} if low == high else {top + 10: high, top + height: low}
     labels = [text(in_words(float(f"{value:.3g}")), x.start - 6, at, "end") for at, value in ends.items()]
     return element(
@@ -113,12 +113,12 @@ def _name(names: Sequence[str], index: int, otherwise: str) -> str:
 
 
 def _in_words(episode: Episode, trajectory: Trajectory, names: Sequence[str]) -> str:
-    told = f"{episode.length} steps, return {episode.return_:.1f}, {episode.outcome}."
+    words = f"{episode.length} steps, return {episode.return_:.1f}, {episode.outcome}."
     if trajectory.actions.ndim == 1 and trajectory.actions.dtype.kind != "f":
         taken, counts = np.unique(trajectory.actions, return_counts=True)
         shares = (
             f"{_name(names, action, 'action')} in {count}"
             for action, count in zip(taken.tolist()[:_ROWS], counts.tolist(), strict=False)
         )
-        told += f" Steps by action: {', '.join(shares)}."
-    return told
+        words += f" Steps by action: {', '.join(shares)}."
+    return words

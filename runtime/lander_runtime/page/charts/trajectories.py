@@ -1,4 +1,4 @@
-"""Where the first episodes went, drawn over the picture with which the first of them began."""
+"""The paths of the first episodes, drawn over the first picture of the first episode."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,26 +12,33 @@ from lander_runtime.page.charts.outcomes import Slots
 from lander_runtime.page.elements import Element, element, number
 
 _APART = 3.0
-"""Pixels: points that are closer to the last one drawn are left out, and nobody sees it."""
+"""Pixels. Points closer than this to the last one drawn are left out; the difference is not visible."""
 
 
 def trajectories(
     tracks: Sequence[tuple[str, NDArray[Any]]], size: tuple[int, int], background: str, slots: Slots
 ) -> Element:
-    """Tracks `[T + 1, 2]` in pixels of a picture of `size` (width, height), given as a data URI."""
+    """A chart of tracks over a picture.
+
+    Args:
+        tracks: for each episode its outcome and its positions `[T + 1, 2]` in pixels of the picture.
+        size: (width, height) of the picture.
+        background: the picture as a data URI.
+        slots: for the colours.
+    """
     width, height = size
     counts = Counter(outcome for outcome, _ in tracks)
-    # The most frequent outcome first, so that the rare ones lie on top.
+    # The most frequent outcome first, so that the rare ones are drawn on top.
     ordered = sorted(tracks, key=lambda track: -counts[track[0]])
     lines = [
         element("path", d=path_of(points), class_=f"path o{slots[outcome]}")
         for outcome, points in ordered
         if np.isfinite(points).all()
     ]
-    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     return chart(
         "Trajectories",
-        f"The paths of the first {len(tracks)} episodes ({told}) over the first picture of the first one.",
+        f"The paths of the first {len(tracks)} episodes ({outcomes}) over the picture of the first reset.",
         width,
         height,
         element("image", href=background, width=width, height=height, class_="faded"),
@@ -41,14 +48,14 @@ def trajectories(
 
 
 def path_of(points: NDArray[Any]) -> str:
-    """An SVG path along `points` `[N, 2]`, in steps from point to point, to a tenth of a pixel."""
+    """An SVG path along `points` `[N, 2]`, with relative coordinates to a tenth of a pixel."""
     kept = [0]
     for index in range(1, len(points)):
         if np.abs(points[index] - points[kept[-1]]).max() >= _APART:
             kept.append(index)
     if kept[-1] != len(points) - 1:
         kept.append(len(points) - 1)
-    # Differences of what was rounded, so that no error adds up along the path.
+    # Differences of the rounded points, so that no error adds up along the path.
     tenths = np.rint(points[kept].astype(np.float64) * 10.0)
     x, y = (tenths[0] / 10.0).tolist()
     steps = (np.diff(tenths, axis=0) / 10.0).tolist()

@@ -1,7 +1,7 @@
-"""Doom by the package `vizdoom`: its recipe, the arguments that it may be given, names and outcomes.
+"""Doom, from the package `vizdoom`: its recipe, the arguments that are allowed, names and outcomes.
 
-engine.py  what every Doom environment is put into: where its engine runs and what an episode's end gives
-watchdog.py  a process that ends the engines of a process that was killed
+engine.py    the wrapper of every Doom environment: where its engine runs, and how its episodes end
+watchdog.py  a process that ends the engines of a killed process
 
 Source: vizdoom/gymnasium_wrapper and vizdoom/scenarios/*.cfg of vizdoom 1.3.
 """
@@ -26,7 +26,7 @@ def _whole(low: int, high: int) -> Argument:
 
 
 def _text(wanted: str, pattern: str) -> Argument:
-    # The whole text, because a line break in it would begin another line of the engine's configuration.
+    # The whole text must match: a line break would start a new line in the engine's configuration file.
     return Argument(wanted, lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None)
 
 
@@ -85,8 +85,8 @@ FAMILY = Family(
     extra="doom",
     distribution="vizdoom",
     arguments=_ARGUMENTS,
-    # The package's own frame skip is 1, 35 decisions a second. The engine draws no smaller picture, and
-    # in colour, so that a recording has colours; what the policy sees is made of the same picture.
+    # vizdoom's own frame skip is 1, which means 35 actions a second. 160 x 120 is the engine's smallest
+    # picture. It is in colour for recordings; the policy's observations are made from the same picture.
     kwargs={"frame_skip": 4, "screen_resolution": "RES_160X120", "screen_format": "RGB24"},
     wrappers=(
         WrapperSpec("DictItemObservation", {"key": "screen"}),
@@ -96,11 +96,11 @@ FAMILY = Family(
     adapter="lander_runtime.envs.known.doom.engine:DoomEnvironment",
     engines=True,
 )
-"""uint8 observations `[4, 60, 80]`: four grey pictures, the newest last, 4/35 of a second apart."""
+"""Observations are uint8 `[4, 60, 80]`: four grey pictures, the newest last, 4/35 of a second apart."""
 
 
 def _basic_outcome(last_reward: float, last_obs: object, terminated: bool) -> str:
-    # The map ends when the monster is hit: +101, less what the last tics and the shot cost.
+    # The episode terminates when the monster is hit: +101, less the costs of the last tics and the shot.
     return "monster killed" if terminated else "timed out"
 
 
@@ -109,7 +109,7 @@ def _mortal_outcome(last_reward: float, last_obs: object, terminated: bool) -> s
 
 
 def _actions(*buttons: str) -> tuple[Component, ...]:
-    """One button at a time: nothing first, then the configuration's buttons, the last one first."""
+    """One button at a time: no button first, then those of the configuration file in reverse order."""
     return (Component("wait"), *(Component(button) for button in reversed(buttons)))
 
 

@@ -1,8 +1,8 @@
-"""What every Doom environment is put into: its engine runs out of the way, and its episodes end properly.
+"""The wrapper of every Doom environment: where its engine runs, and how its episodes end.
 
-The engine is a program of its own, which vizdoom starts at the first reset. Left alone it writes
-`_vizdoom.ini` and a folder into the working directory, dies of Ctrl-C before its caller can finish,
-and outlives a caller that was killed.
+The engine is a program of its own, which vizdoom starts at the first reset. By default it writes
+`_vizdoom.ini` and a folder into the working directory, ends at Ctrl-C before its caller has finished, and
+keeps running after its caller was killed.
 """
 
 import atexit
@@ -27,7 +27,7 @@ from lander_runtime.errors import MachineLacks
 _ENGINE = Path(vizdoom.__file__).with_name("vizdoom")
 
 _LEGIBLE = 320
-"""Pixels: a recorded picture is enlarged to at least this width, so that a caption fits."""
+"""Pixels. A recorded picture is enlarged to at least this width, so that a caption fits."""
 
 _FAILURES = (
     vizdoom.FileDoesNotExistException,
@@ -39,20 +39,20 @@ _FAILURES = (
 
 
 class DoomEnvironment(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """A Doom environment with its engine in a folder of its own, which ends when this process does.
+    """A Doom environment whose engine has a folder of its own and ends together with this process.
 
-    The last observation of an episode is its last live one, where vizdoom gives zeros: a critic that is
-    asked for the value of a cut-off episode's end must see a picture. For the same reason a timeout is
-    truncated and not terminated, where vizdoom says both.
+    At the end of an episode vizdoom gives an observation of zeros; here it is the last picture of the game.
+    The critic needs it for the value of a truncated episode. For the same reason a timeout is truncated
+    here; vizdoom reports it as terminated.
 
     Raises:
-        MachineLacks: from `reset` and `step`, where the engine does not start or ends by itself.
+        MachineLacks: from `reset` and `step`, if the engine does not start or ends by itself.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
         self._doom: Any = env.unwrapped
-        # Pictures are shown once a decision, and a decision takes so many tics.
+        # There is one picture a step, and a step takes `frame_skip` tics.
         self._doom.metadata = {
             **self._doom.metadata,
             "render_fps": vizdoom.DEFAULT_TICRATE / self._doom.frame_skip,
@@ -85,7 +85,7 @@ class DoomEnvironment(gymnasium.Wrapper[Any, Any, Any, Any]):
         return self._live, reward, terminated, truncated, info
 
     def render(self) -> Any:
-        """As vizdoom draws it; once the episode has ended, where that is black, what was drawn last."""
+        """The frame of vizdoom, enlarged; after the episode's end, where that is black, the last frame."""
         if self._doom.state is None and self._drawn is not None:
             return self._drawn
         frame = self.env.render()
@@ -103,18 +103,18 @@ class DoomEnvironment(gymnasium.Wrapper[Any, Any, Any, Any]):
             self._folder = None
 
     def _open_folder(self) -> None:
-        """Prepare the engine's folder; only for its start, because some environments are only looked at."""
+        """Prepare the engine's folder, at the first reset only: some environments are never reset."""
         game = self._doom.game
-        # Without links, because the watchdog knows an engine by where the system says that it runs.
+        # Links resolved: the watchdog finds an engine by its working directory as /proc reports it.
         folder = Path(tempfile.mkdtemp(prefix="lander-doom-")).resolve()
         if sys.platform == "linux":
             _watchdog(os.getpid()).watch(folder)
             launcher = _launcher(folder, _ENGINE)
-            # Worker before, because vizdoom ends in a segmentation fault where its engine does not start.
+            # Checked here, because vizdoom crashes (segmentation fault) if its engine does not start.
             if not os.access(launcher, os.X_OK):
                 raise MachineLacks(
-                    f"No program may be run in {folder.parent}, where Doom's engine is started. "
-                    "Set TMPDIR to a folder in which one may."
+                    f"Doom's engine is started in {folder.parent}, where programs may not be run. "
+                    "Set TMPDIR to a folder that allows it."
                 )
             game.set_vizdoom_path(str(launcher))
         else:
@@ -123,7 +123,7 @@ class DoomEnvironment(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 
 def _launcher(folder: Path, engine: Path) -> Path:
-    """A program that stands for `engine` and runs it in `folder`, deaf to what a terminal sends to all."""
+    """A script that runs `engine` in `folder` and ignores the signals of a terminal, such as Ctrl-C."""
     path = folder / "engine"
     path.write_text(
         "#!/bin/sh\n"
@@ -135,7 +135,7 @@ def _launcher(folder: Path, engine: Path) -> Path:
 
 
 class _Watchdog:
-    """The other end of `watchdog.py`, one for each process that has engines."""
+    """Starts `watchdog.py` and sends it the folders; one for each process that has engines."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -144,19 +144,19 @@ class _Watchdog:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
-            start_new_session=True,  # Whoever kills this process's whole group must not get it too.
+            start_new_session=True,  # A signal to this process's group must not end the watchdog too.
         )
         atexit.register(self._close)
 
     def watch(self, folder: Path) -> None:
-        self._tell(f"+{folder}")
+        self._write(f"+{folder}")
 
     def forget(self, folder: Path) -> None:
-        self._tell(f"-{folder}")
+        self._write(f"-{folder}")
 
-    def _tell(self, line: str) -> None:
+    def _write(self, line: str) -> None:
         assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError, ValueError):  # ValueError: closed, at the very end.
+        with contextlib.suppress(BrokenPipeError, ValueError):  # ValueError: closed at interpreter exit.
             self._process.stdin.write(os.fsencode(line) + b"\n")
             self._process.stdin.flush()
 
@@ -170,5 +170,5 @@ class _Watchdog:
 
 @cache
 def _watchdog(process: int) -> _Watchdog:
-    """The watchdog of `process`, this one; by its number, because a fork must not share its parent's."""
+    """The watchdog of the process with this id. Cached by id, because a fork must not use its parent's."""
     return _Watchdog()

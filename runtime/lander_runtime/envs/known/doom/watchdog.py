@@ -1,7 +1,7 @@
-"""A process that outlives the one that started it by a moment, to end the engines which that one has left.
+"""Ends Doom's engines after the process that started them has ended, also if it was killed.
 
-Run as a script, with the standard library alone: nothing that is killed can clean up after itself. What
-an engine leaves, beside itself, is a folder and some 10 MB of shared memory. Linux only, by /proc.
+A killed process cannot clean up after itself, so a second process does. This one runs as a script with the
+standard library alone. An engine leaves a folder and some 10 MB of shared memory. Linux only (/proc).
 """
 
 import contextlib
@@ -15,7 +15,7 @@ _INSTANCE = b"+viz_instance_id"
 
 
 def main() -> None:
-    """Read `+FOLDER` and `-FOLDER`, a line each, until the other side is gone; then end what is left."""
+    """Read lines `+FOLDER` and `-FOLDER` until the pipe closes; then end the engines that are left."""
     folders: set[str] = set()
     for line in sys.stdin.buffer:
         sign, folder = line[:1], os.fsdecode(line[1:].rstrip(b"\n"))
@@ -26,15 +26,15 @@ def main() -> None:
     _end(folders)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
-    # One that was just about to enter its folder, which is no longer there to be entered.
+    # Again, for an engine that was about to enter its folder; after this the folder no longer exists.
     _end(folders)
 
 
 def _end(folders: set[str]) -> None:
-    """Kill the processes that run in one of `folders`; only an engine does."""
+    """Kill the processes whose working directory is one of `folders`: only engines run there."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            # By where they run and not by number, which may be somebody else's by now.
+            # By working directory and not by process id, which the system may have reused.
             if str((process / "cwd").readlink()).removesuffix(" (deleted)") not in folders:
                 continue
             arguments = (process / "cmdline").read_bytes().split(b"\0")
