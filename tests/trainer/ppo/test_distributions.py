@@ -73,6 +73,12 @@ def test_draws_follow_the_gaussian() -> None:
         assert abs(np.corrcoef(one[..., 0].ravel(), other[..., 0].ravel())[0, 1]) < 0.03
 
 
+def test_greedy_takes_the_first_of_equal_logits() -> None:
+    logits = np.array([[2, 2, 2, 2], [0, 3, 1, 3], [-1, -1, 5, 5]], np.float32)
+    assert Categorical(4).greedy(logits).tolist() == [0, 1, 2]
+    assert Categorical(4).greedy(logits[1]).tolist() == 1
+
+
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
     [

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lander_trainer.config import TrainConfig
     from lander_trainer.runs.checkpoint import Progress
     from lander_trainer.runs.metrics import UpdateMetrics
-    from lander_trainer.training import TrainObserver
+    from lander_trainer.observer import TrainObserver
 
 
 class FanOut:
