@@ -6,7 +6,8 @@ import pytest
 optuna = pytest.importorskip("optuna", reason="needs the extra bench")
 
 from lander_trainer import UpdateMetrics, preset  # noqa: E402
-from study import NEVER, _make_ready, _pruning, configured, params_of, value_of  # noqa: E402
+from study import _make_ready, _pruning  # noqa: E402
+from study_space import NEVER, configured, params_of, value_of  # noqa: E402
 from trials import Trial  # noqa: E402
 
 BASE = preset("LunarLander-v3")
