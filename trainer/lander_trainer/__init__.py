@@ -3,7 +3,7 @@
     from lander_trainer import RunDirectory, preset, train
     train(preset("LunarLander-v3"), RunDirectory.create("LunarLander-v3"))
 
-Names are resolved on first use (PEP 562), so that a worker process, which only steps environments,
+Names are imported on first use (PEP 562), so that a worker process, which only steps environments,
 does not load PyTorch.
 """
 

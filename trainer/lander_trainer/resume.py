@@ -1,7 +1,7 @@
 """Resuming a run: which settings may change, and environments back in the state of the checkpoint.
 
-The environments repeat their recorded actions. Where that does not lead to the observations in the checkpoint,
-they start new episodes. Separate from the training loop, for which it makes no difference.
+The environments repeat their recorded actions. Where that does not lead to the observations in the
+checkpoint, they start new episodes. Separate from the training loop, for which it makes no difference.
 """
 
 from contextlib import ExitStack

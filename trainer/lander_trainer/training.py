@@ -194,7 +194,7 @@ class _Trainer:
             ) from error
 
     def _select(self, done: float) -> float | None:
-        """The selection score, if a selection is due after the update that began at share `done`, else None."""
+        """The selection score, if one is due after the update that began at share `done`; else None."""
         config = self.config
         due = selection_is_due(done, self._done(), config.selections)
         if not due or config.selection_episodes == 0:
@@ -275,5 +275,5 @@ def _is_best(score: float | None, best_before: float | None) -> bool:
     if score is None:
         return False
     # Of equal scores the later: where a score has a maximum, the first weights that reach it may still be
-    # unreliable. The first of a CartPole run that balanced all 32 selection episodes failed in 1 of 100 others.
+    # unreliable (the first of a CartPole run to balance 32 selection episodes failed in 1 of 100 others).
     return best_before is None or score >= best_before

@@ -195,7 +195,7 @@ def test_files_that_a_container_has_read_are_not_in_the_way(
 ) -> None:
     if free_memory() is None:
         pytest.skip("this system does not tell how much memory is free")
-    monkeypatch.setattr("lander_trainer.memory._GROUP", tmp_path)
+    monkeypatch.setattr("lander_trainer.memory._CGROUP", tmp_path)
     for name, text in (
         ("memory.max", "100000\n"),
         ("memory.current", "99000\n"),

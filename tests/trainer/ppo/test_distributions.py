@@ -61,7 +61,7 @@ def test_both_sides_agree_on_categories() -> None:
 def test_draws_follow_the_gaussian() -> None:
     distribution, rng = Gaussian(box((2,))), np.random.default_rng(2)
     rows = np.broadcast_to(outputs([0.5, -2.0], [math.log(0.1), math.log(3.0)]), (200, 100, 4))
-    draws = distribution.draw(rows, distribution.noise(rows.shape, rng))
+    draws = distribution.sample(rows, distribution.noise(rows.shape, rng))
     assert (draws.shape, draws.dtype) == ((200, 100, 2), np.float32)
     # The deviation of a mean of 20,000 draws is 1/141 of theirs; four of them.
     flat = draws.reshape(-1, 2)

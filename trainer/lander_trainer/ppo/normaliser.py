@@ -2,7 +2,7 @@
 
 The statistics change between two rollouts and not at every step. So one rollout is normalised with the same
 statistics from its first action to its last epoch, and they do not depend on how lanes are stepped. Learners
-are given normalised rollouts and need to know nothing of it.
+are given normalised rollouts; for them nothing changes.
 """
 
 from dataclasses import replace
@@ -24,7 +24,7 @@ _SMALLEST_VARIANCE = 1e-8
 
 
 class RunningMoments:
-    """Mean and variance of all rows so far, in double precision: single loses small differences far from 0."""
+    """Mean and variance of all rows so far, in double precision: it keeps small differences far from 0."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         """Start without rows; each row will have `shape`."""
@@ -95,7 +95,7 @@ class Normaliser:
 
     @property
     def frozen(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-        """Mean and standard deviation of observations in use now, float32 `[*obs_shape]` each; None if off."""
+        """Mean and deviation of observations in use now, float32 `[*obs_shape]` each; None if off."""
         return self._frozen
 
     def observations(self, obs: NDArray[Any]) -> NDArray[Any]:
