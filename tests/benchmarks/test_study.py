@@ -53,7 +53,7 @@ def test_the_worse_learner_is_pruned_whatever_the_direction(direction, sign) -> 
         _pruning(study.ask(), BASE, sign)(metrics(quarter, 40.0))
 
 
-def test_a_trial_cut_short_is_tried_once_more() -> None:
+def test_an_interrupted_trial_is_repeated() -> None:
     study = optuna.create_study()
     _make_ready(study, BASE)
     cut = study.ask()

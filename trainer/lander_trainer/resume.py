@@ -43,7 +43,7 @@ def check_continues(
     free = {name: getattr(config, name) for name in FREE_ON_RESUME}
     if replace(checkpoint.config, **free) != config:
         raise UsageError(
-            "A run goes on with the settings it was started with; only "
+            "A resumed run keeps the settings it was started with; only "
             f"{', '.join(sorted(FREE_ON_RESUME))} may change."
         )
     if [space.form for space in spaces] != [checkpoint.observation.form, checkpoint.action.form]:

@@ -71,7 +71,7 @@ class RunDirectory:
         """
         run = cls(path)
         if not run.checkpoint.is_file():
-            raise InputRefused(f"{path}: no run to go on with; expected {run.checkpoint.name} in it.")
+            raise InputRefused(f"{path}: no run to resume; expected {run.checkpoint.name} in it.")
         return run
 
     def write_config(self, config: TrainConfig) -> None:
