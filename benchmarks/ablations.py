@@ -4,9 +4,8 @@
     python benchmarks/ablations.py ... --resume         goes on where it was interrupted
     python benchmarks/ablations.py --table FILE          prints the table of an existing file
 
-Training seeds are 201, 202, ...; scores are greedy, of each run's best weights, on the training side's
-episodes (950,000 on), because what is seen here may well decide a preset. The file is written after
-every run.
+Training seeds are 201, 202, ...; scores are greedy, of each run's best weights, on the search episodes (seeds
+from 950,000 on), because these results may decide a preset. The file is written after every run.
 """
 
 import argparse
@@ -42,7 +41,7 @@ from trials import (
 )
 
 FIRST_TRAINING_SEED = 201
-"""`seeds.py` reports 1 to 100, `study.py` searches with 101 on."""
+"""`seeds.py` reports training seeds 1 to 100, `study.py` searches with those from 101 on."""
 
 SCHEMA = "lander.ablations/1"
 
@@ -74,26 +73,27 @@ CHANGES: dict[str, Callable[[TrainConfig], dict[str, Any]]] = {
     "epochs-2": lambda base: {"epochs": 2},
     "epochs-8": lambda base: {"epochs": 8},
     "grad-norm-10": lambda base: {"max_grad_norm": 10.0},
-    # A truncated episode's last value counts as 0, as if the lander had crashed there.
+    # After a truncation the value counts as 0, as if the episode had terminated.
     "truncation-bootstrap-off": lambda base: {"bootstrap_truncations": False},
 }
 """Every single change, by name: the settings that differ from the base."""
 
-AS_IT_IS = "preset"
+UNCHANGED = "preset"
+"""Name of the runs without a change."""
 
 
 def _rollout(base: TrainConfig, lanes: int, steps: int) -> dict[str, Any]:
-    """Another shape of the rollout, its minibatches as large as before."""
+    """Another shape of the rollout, with minibatches of the same size."""
     size = base.lanes * base.rollout_steps // base.minibatches
     return {"lanes": lanes, "rollout_steps": steps, "minibatches": max(1, lanes * steps // size)}
 
 
 @dataclass(frozen=True)
 class Results:
-    """What an ablations file holds."""
+    """The contents of an ablations file."""
 
     about: dict[str, Any]
-    """What was measured, how and on what; see `_about`."""
+    """What was measured, how, and on which machine; see `_about`."""
     trials: dict[str, list[Trial]]
     """For each change, in order of training seed."""
     stopped: dict[str, dict[int, str]]
@@ -108,7 +108,7 @@ class Results:
         """An existing file.
 
         Raises:
-            InputRefused: it is missing or not such a file.
+            InputRefused: the file is missing or of another kind.
         """
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
@@ -123,7 +123,7 @@ class Results:
         return cls(data, trials, stopped)
 
     def add(self, change: str, seed: int, outcome: Outcome) -> None:
-        """Put a finished run in its place."""
+        """Add a finished run, in order of training seed."""
         if isinstance(outcome, Trial):
             kept = [*self.trials.get(change, []), outcome]
             self.trials[change] = sorted(kept, key=lambda trial: trial.seed)
@@ -146,7 +146,7 @@ def main() -> int:
     base = preset(ENV, options.preset).with_values({"steps": options.steps})
     results = _begin(options, base)
     seeds = range(FIRST_TRAINING_SEED, FIRST_TRAINING_SEED + options.seeds)
-    chosen = {AS_IT_IS: {}, **_applicable(base, options.only)}
+    chosen = {UNCHANGED: {}, **_applicable(base, options.only)}
     work = [(name, seed) for name in chosen for seed in seeds if not results.has(name, seed)]
     configs = [base.with_values({**chosen[name], "seed": seed}) for name, seed in work]
 
@@ -164,7 +164,7 @@ def main() -> int:
 
 
 def table(results: Results) -> str:
-    """The results in Markdown: a line on what was measured, then one row a change."""
+    """The results in Markdown: what was measured, then one row for each change."""
     about = results.about
     heading = (
         f"{about['preset']} preset, {about['steps']:,} steps, {about['seeds']} training seeds, "
@@ -180,18 +180,18 @@ def table(results: Results) -> str:
         "steps to 200",
         "difference from the preset",
     )
-    base = results.trials.get(AS_IT_IS, [])
-    names = [AS_IT_IS, *(name for name in CHANGES if name in results.trials or name in results.stopped)]
+    base = results.trials.get(UNCHANGED, [])
+    names = [UNCHANGED, *(name for name in CHANGES if name in results.trials or name in results.stopped)]
     rows = [_row(name, results, base) for name in names]
     return f"{heading}\n\n{markdown(columns, rows)}"
 
 
 def paired_difference(trials: list[Trial], base: list[Trial]) -> tuple[float, tuple[float, float] | None]:
-    """Mean over the common training seeds of a change's score minus the preset's.
+    """Mean difference of a change's scores from the preset's, over their common training seeds.
 
     Returns:
-        the mean difference (NaN without a common seed) and its bootstrap 95% interval over the seeds,
-        None for fewer than two.
+        The mean difference (NaN without a common seed) and its bootstrap 95% interval over the seeds, None
+        for fewer than two.
     """
     before = {trial.seed: trial.mean for trial in base}
     pairs = np.array([trial.mean - before[trial.seed] for trial in trials if trial.seed in before])
@@ -201,7 +201,7 @@ def paired_difference(trials: list[Trial], base: list[Trial]) -> tuple[float, tu
 
 
 def median_steps(trials: list[Trial]) -> float:
-    """The median of the steps to 200 over the seeds, infinite where half of them never got there."""
+    """The median of the steps to 200 over the seeds; infinite if half of them never reached 200."""
     return statistics.median(math.inf if t.steps_to_200 is None else t.steps_to_200 for t in trials)
 
 
@@ -230,14 +230,18 @@ def _options() -> argparse.Namespace:
 
 
 def _begin(options: argparse.Namespace, base: TrainConfig) -> Results:
-    """Empty results, or those of the file that is to be continued."""
+    """Empty results, or with --resume those of the file.
+
+    Raises:
+        UsageError: the file exists without --resume, or was measured with other arguments.
+    """
     about = _about(options, base)
     if not options.resume:
         if options.out.exists():
             raise UsageError(f"{options.out} exists. Add --resume to go on with it, or choose another --out.")
         return Results(about, {}, {})
     kept = Results.read(options.out)
-    # A setting that the trainer has learned since stands at its default, which is what it did before.
+    # A setting newer than the file has its default, which is how the trainer behaved before.
     now = {**base.to_dict(), **about}
     for name, value in {**kept.about["settings"], **kept.about}.items():
         if name not in _MAY_CHANGE and now.get(name) != value:
@@ -249,7 +253,7 @@ def _begin(options: argparse.Namespace, base: TrainConfig) -> Results:
 
 
 _MAY_CHANGE = ("command", "settings", "jobs", "machine", "versions")
-"""What `--resume` does not compare; the settings are compared one by one."""
+"""Entries that `--resume` does not compare; the settings are compared one by one."""
 
 
 def _about(options: argparse.Namespace, base: TrainConfig) -> dict[str, Any]:
@@ -269,7 +273,7 @@ def _about(options: argparse.Namespace, base: TrainConfig) -> dict[str, Any]:
 
 
 def _applicable(base: TrainConfig, only: list[str] | None) -> dict[str, dict[str, Any]]:
-    """The changes to measure: those asked for that this trainer knows and that change something."""
+    """The changes to measure: those in `only`, or all, without changes that the preset has already."""
     settings = {field.name for field in dataclasses.fields(base)}
     chosen: dict[str, dict[str, Any]] = {}
     for name in only or CHANGES:
@@ -302,7 +306,7 @@ def _row(name: str, results: Results, base: list[Trial]) -> list[str]:
         f"{scores.min():.1f}",
         f"{np.mean([trial.success_rate for trial in trials]):.1%}",
         f"{steps:,.0f}" if math.isfinite(steps) else "never",
-        "" if name == AS_IT_IS or math.isnan(difference) else f"{difference:+.1f}{within}",
+        "" if name == UNCHANGED or math.isnan(difference) else f"{difference:+.1f}{within}",
     ]
 
 

@@ -1,9 +1,9 @@
-"""What one decision costs: `Policy.act` beside a bare `session.run` and the same network in PyTorch.
+"""Time of one action: `Policy.act` beside a bare `session.run` and the same network in PyTorch.
 
     python benchmarks/act_speed.py [--rounds 21] [--calls 5000]
 
-The three take turns in one process, round by round, so that a drift of the machine's speed meets all
-of them; medians over the rounds are printed.
+The three take turns in one process, round by round, so that a change of the machine's speed affects all of
+them; medians over the rounds are printed.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import torch
 from lander_runtime import Policy
 from lander_runtime.policy.session import open_session
 from lander_runtime.shipped import shipped_policies
-from lander_trainer.networks.actor_critic import multilayer_perceptron
+from lander_trainer.networks.layers import multilayer_perceptron
 
 
 def main() -> None:
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def torch_twin(model: bytes, policy: Policy) -> torch.nn.Module:
-    """The file's actor as a PyTorch module."""
+    """The actor in the policy file, as a PyTorch module."""
     config = policy.info.training.config
     widths = [policy.info.observation.shape[0], *config["hidden_sizes"], policy.info.action.n or 0]
     actor = multilayer_perceptron(widths, config["activation"], last_gain=1.0)
@@ -79,7 +79,7 @@ def torch_twin(model: bytes, policy: Policy) -> torch.nn.Module:
 
 
 def microseconds(call: Callable[[], object], calls: int) -> float:
-    """Time of one call, averaged over `calls`."""
+    """Mean time of one of `calls` calls, in microseconds."""
     start = time.perf_counter()
     for _ in range(calls):
         call()

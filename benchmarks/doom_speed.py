@@ -1,18 +1,17 @@
-"""Decisions a second that Doom is trained with: this trainer beside Stable-Baselines3's CNN policy.
+"""Training speed in Doom, in decisions a second: this trainer beside Stable-Baselines3's CNN policy.
 
     python benchmarks/doom_speed.py [--steps 20_000] [--rounds 3] [--env VizdoomHealthGatheringSupreme-v1]
     python benchmarks/doom_speed.py --table benchmarks/results/doom_speed.json
 
-Both train in the same 16 environments: the same engine, picture, frame skip and wrappers, built by the same
-function, the engines in processes on the same cores. Frames of colours are laid out as channels for
-Stable-Baselines3, which takes no other layout. They take turns, each in a fresh process, so that a
-drift of the machine's speed meets both; the ratio is taken within a round and the median over rounds is
-printed. The clock runs from the first step to the end of training, without imports and without starting
-engines.
+Both train in the same 16 environments: the same engine, image, frame skip and wrappers, built by the same
+function, with the engines in processes on the same cores. Colour frames become channels for
+Stable-Baselines3, which takes no other layout. Both take turns, each in a new process, so that a change of
+the machine's speed affects both; ratios are taken within a round, and the median over rounds is printed. The
+clock runs from the first step to the end of training, without imports and without the start of the engines.
 
     lander      the environment's preset `default`, without selections
     sb3         PPO("CnnPolicy"), one process an environment, settings of RL Baselines3 Zoo for Atari
-    sb3-alike   the same with lander's own network and settings: what is left is how it is computed
+    sb3-alike   the same with lander's network and settings: only the implementation differs
 
 Stable-Baselines3 runs in an environment of its own, made on first use from peers/requirements.txt.
 """
@@ -56,8 +55,8 @@ def main() -> int:
     for number in range(1, options.rounds + 1):
         talk(f"Round {number} of {options.rounds}")
         found = {name: run(name, number, options) for name in CONTENDERS}
-        for name, its in found.items():
-            talk(f"    {name:<10} {its['steps_per_second']:>7,.0f} decisions/s")
+        for name, measured in found.items():
+            talk(f"    {name:<10} {measured['steps_per_second']:>7,.0f} decisions/s")
         results["rounds"].append(found)
         results["medians"] = medians(results["rounds"])
         write_text(options.out, json.dumps(results, indent=1, allow_nan=False) + "\n")
@@ -72,7 +71,7 @@ def run(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
         environment = dict(os.environ)
     else:
         words = [str(options.venv / "bin" / "python"), str(PEERS / "stable_baselines_doom.py"), name]
-        # Of lander only the runtime, which builds the environments; the peers' environment has all it needs.
+        # Only lander's runtime, which builds the environments; the peers' environment has all that it needs.
         environment = {**os.environ, "PYTHONPATH": str(HERE.parent / "runtime")}
     settings = json.dumps(preset(options.env).to_dict())
     words += [options.env, "--steps", str(options.steps), "--seed", str(seed), "--settings", settings]
@@ -81,7 +80,7 @@ def run(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def medians(rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Speeds, and ratios taken within a round."""
+    """Medians over the rounds of speeds, and of ratios taken within a round."""
     return {
         name: {
             "steps_per_second": statistics.median(found[name]["steps_per_second"] for found in rounds),
@@ -99,11 +98,11 @@ def table(results: dict[str, Any]) -> str:
     rows = [
         [
             name,
-            f"{its['steps_per_second']:,.0f}",
-            f"{its['range'][0]:,.0f} to {its['range'][1]:,.0f}",
-            f"{its['times_sb3']:.2f}",
+            f"{row['steps_per_second']:,.0f}",
+            f"{row['range'][0]:,.0f} to {row['range'][1]:,.0f}",
+            f"{row['times_sb3']:.2f}",
         ]
-        for name, its in results["medians"].items()
+        for name, row in results["medians"].items()
     ]
     where = results["machine"]
     return (

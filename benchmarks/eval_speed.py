@@ -1,21 +1,21 @@
-"""How close `lander eval` comes to the speed of the bare environments, with Stable-Baselines3 beside it.
+"""Speed of `lander eval` compared with the bare environments and with Stable-Baselines3.
 
     python benchmarks/eval_speed.py [--episodes 10_000] [--rounds 5] [--sb3-episodes 500]
     python benchmarks/eval_speed.py --table benchmarks/results/eval_speed.json
 
-Contenders take turns, each in fresh processes, and every ratio is taken within a round, so that a drift
-of the machine's speed meets both sides; medians over the rounds are printed.
+Contenders take turns, each in new processes, and every ratio is taken within a round, so that a change of the
+machine's speed affects both sides; medians over the rounds are printed.
 
-    bare-1, bare-all      Gymnasium's environments and nothing else, in one process and in one for each
-                          core at the same time: reset and step with the actions of the shipped policy,
-                          recorded beforehand on the same seeds (peers/bare_environments.py)
-    lander-1, lander-all  `evaluate` with one worker and with one for each core, their start included
+    bare-1, bare-all      only Gymnasium's environments, in one process and in one for each core at the same
+                          time: reset and step with the actions of the shipped policy, recorded beforehand on
+                          the same seeds (peers/bare_environments.py)
+    lander-1, lander-all  `evaluate` with one worker and with one for each core, including their start
     sb3-1, sb3-vec        `evaluate_policy` with the same network and weights, one environment and 32 in
-                          a DummyVecEnv (peers/stable_baselines_evaluate.py); `--sb3-episodes` of them,
-                          because steps a second do not depend on how many there are
+                          a DummyVecEnv (peers/stable_baselines_evaluate.py); over `--sb3-episodes`, because
+                          steps a second do not depend on the number of episodes
     sb3-1-rgb-array, sb3-vec-rgb-array
-                          the same in environments as `make_vec_env` makes them of an id: nobody renders,
-                          yet they carry the engine's smoke
+                          the same in environments as `make_vec_env` makes them from an id: they simulate the
+                          engine's smoke although nothing is rendered
 
 Stable-Baselines3 runs in the environment that train_speed.py makes. The file with the results is written
 after every round. Exit code 1 where two reports of `lander` differ.
@@ -52,7 +52,7 @@ SCHEMA = "lander.eval-speed/1"
 SB3_ENVS = 32
 
 Run = dict[str, Any]
-"""`steps`, `seconds`, `steps_per_second` and what else a runner printed."""
+"""One measured run: `steps`, `seconds`, `steps_per_second` and more, as a runner printed it."""
 
 
 def main() -> int:
@@ -77,13 +77,13 @@ def main() -> int:
         "rounds": [],
     }
     with tempfile.TemporaryDirectory() as folder:
-        flights, weights = Path(folder) / "flights.npz", Path(folder) / "weights.npz"
+        recording, weights = Path(folder) / "recording.npz", Path(folder) / "weights.npz"
         talk(f"Recording {options.episodes:,} episodes")
-        record(policy, options.episodes, flights)
+        record(policy, options.episodes, recording)
         np.savez(weights, **weights_for_sb3(path))
         for number in range(1, options.rounds + 1):
             talk(f"Round {number} of {options.rounds}")
-            results["rounds"].append(one_round(path, flights, weights, options))
+            results["rounds"].append(one_round(path, recording, weights, options))
             results["medians"] = medians(results["rounds"])
             write_text(options.out, json.dumps(results, indent=1, allow_nan=False) + "\n")
     print(table(results))
@@ -116,20 +116,20 @@ def parse() -> argparse.Namespace:
 
 
 def record(policy: Policy, episodes: int, file: Path) -> None:
-    """Fly `episodes` and keep their actions in `file`, for peers/bare_environments.py."""
-    flown = _Actions()
-    evaluate(policy, episodes=episodes, workers="auto", keep=Keep(actions=True), observer=flown)
+    """Run `episodes` episodes and write their actions into `file`, for peers/bare_environments.py."""
+    recorded = _Actions()
+    evaluate(policy, episodes=episodes, workers="auto", keep=Keep(actions=True), observer=recorded)
     np.savez(
         file,
-        actions=np.concatenate(flown.actions),
-        lengths=np.array([len(actions) for actions in flown.actions]),
+        actions=np.concatenate(recorded.actions),
+        lengths=np.array([len(actions) for actions in recorded.actions]),
         first_seed=np.array(FIRST_EVALUATION_SEED),
         env=np.array(json.dumps(policy.info.env.to_json())),
     )
 
 
 class _Actions:
-    """An observer that keeps what was done, and lets go of the rest."""
+    """An observer that keeps the actions only."""
 
     def __init__(self) -> None:
         self.actions: list[Any] = []
@@ -140,7 +140,7 @@ class _Actions:
 
 
 def weights_for_sb3(path: Path) -> dict[str, Any]:
-    """The actor's weights under the names that Stable-Baselines3's MlpPolicy has for them."""
+    """The actor's weights under their names in Stable-Baselines3's MlpPolicy."""
     weights = {
         tensor.name.removeprefix("actor."): onnx.numpy_helper.to_array(tensor)
         for tensor in onnx.load(path).graph.initializer
@@ -155,16 +155,16 @@ def weights_for_sb3(path: Path) -> dict[str, Any]:
     }
 
 
-def one_round(path: Path, flights: Path, weights: Path, options: argparse.Namespace) -> dict[str, Run]:
-    """Every contender once."""
+def one_round(path: Path, recording: Path, weights: Path, options: argparse.Namespace) -> dict[str, Run]:
+    """Run every contender once."""
     cores = available_cores()
     peer = str(options.venv / "bin" / "python")
     sb3 = [peer, "stable_baselines_evaluate.py", str(weights), "--episodes", str(options.sb3_episodes)]
     ours = [sys.executable, "lander_evaluate.py", str(path), "--episodes", str(options.episodes)]
     runs = {
-        "bare-all": bare(flights, cores),
+        "bare-all": bare(recording, cores),
         "lander-all": one(*ours, "--workers", str(cores)),
-        "bare-1": bare(flights, 1),
+        "bare-1": bare(recording, 1),
         "lander-1": one(*ours, "--workers", "1"),
         "sb3-1": one(*sb3),
         "sb3-vec": one(*sb3, "--envs", str(SB3_ENVS)),
@@ -177,12 +177,12 @@ def one_round(path: Path, flights: Path, weights: Path, options: argparse.Namesp
     return runs
 
 
-def bare(flights: Path, processes: int) -> Run:
-    """The environments alone in so many processes at once; their speeds add up."""
+def bare(recording: Path, processes: int) -> Run:
+    """The environments alone, in `processes` processes at the same time; the speeds are added."""
     script = str(PEERS / "bare_environments.py")
     started = [
         subprocess.Popen(
-            [sys.executable, script, str(flights), "--part", str(part), "--parts", str(processes)],
+            [sys.executable, script, str(recording), "--part", str(part), "--parts", str(processes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -209,13 +209,13 @@ def bare(flights: Path, processes: int) -> Run:
         "steps": sum(part["steps"] for part in parts),
         "seconds": max(part["seconds"] for part in parts),
         "cpu_seconds": sum(part["cpu_seconds"] for part in parts),
-        # Not over the slowest one's time: a core that is done early could have gone on.
+        # Not steps over the longest time: a core that finishes early could have done more.
         "steps_per_second": sum(part["steps"] / part["seconds"] for part in parts),
     }
 
 
 def one(python: str, script: str, *arguments: str) -> Run:
-    """What a script in peers/ printed, run with `python`."""
+    """Run a script in peers/ with `python` and return the object that it prints."""
     environment = dict(os.environ)
     if python != sys.executable:
         environment.pop("PYTHONPATH", None)  # It would mix lander's packages into the peers'.
@@ -227,11 +227,12 @@ def one(python: str, script: str, *arguments: str) -> Run:
 
 
 def medians(rounds: list[dict[str, Run]]) -> dict[str, dict[str, Any]]:
-    """Of every contender the median speed and processor time of a step, and three ratios, round by round.
+    """Medians over the rounds for every contender: speed, processor time of a step, and three ratios.
 
-    of_bare       its speed over that of the bare environments on as many cores
-    of_bare_cpu   their processor time of a step over its own, which hardly heeds what else is running
-    times_sb3     its speed over that of the faster of Stable-Baselines3's two without smoke
+    of_bare       speed over that of the bare environments on the same number of cores
+    of_bare_cpu   the bare environments' processor time of a step over the contender's; other load on the
+                  machine hardly changes it
+    times_sb3     speed over that of the faster of Stable-Baselines3's two without smoke
     """
     found = {}
     for name in rounds[0]:
@@ -259,7 +260,7 @@ def cpu_us(run: Run) -> float:
 
 
 def table(results: dict[str, Any]) -> str:
-    """The results as a Markdown table with what is needed to read it."""
+    """The results as a Markdown table, after a line on machine, date and command."""
     on, rounds = results["machine"], results["rounds"]
     rows = []
     for name, row in medians(rounds).items():
@@ -288,7 +289,7 @@ def table(results: dict[str, Any]) -> str:
 
 
 def talk(text: str) -> None:
-    """Progress, apart from the table."""
+    """Print progress on stderr; stdout is for the table."""
     print(text, file=sys.stderr, flush=True)
 
 

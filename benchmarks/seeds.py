@@ -1,10 +1,10 @@
-"""How a preset learns over many training seeds: scores on held-out episodes, and a picture of the learning.
+"""Trains a preset with many seeds: scores on held-out episodes, and a picture of the learning curves.
 
     python benchmarks/seeds.py --seeds 10 --steps 500_000 [--preset default] [--set key=value ...]
 
-Training seeds are 1, 2, ...; the best weights of each run are scored greedily on the scoring episodes
-(1,000,000 on), which no search and no training has seen. Writes a JSON file with every figure, and the
-learning curves as a PNG beside it.
+Training seeds are 1, 2, ...; the best weights of each run are scored greedily on the evaluation episodes
+(seeds from 1,000,000 on), which no search and no training uses. Writes a JSON file with all figures, and a
+PNG of the learning curves with the same name.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from trials import ENV, Outcome, Trial, markdown, run_many, run_script, versions
 SCHEMA = "lander.seeds/1"
 
 MOST_SEEDS = 100
-"""From 101 on, training seeds serve the searches."""
+"""Training seeds from 101 on are for the searches."""
 
 
 def main() -> int:
@@ -45,7 +45,7 @@ def main() -> int:
 
     outcomes = run_many(configs, options.jobs, episodes=options.episodes, on_done=on_done)
     trials = [outcome for outcome in outcomes if isinstance(outcome, Trial)]
-    # Named beside the figures and in the exit code: to leave them out silently would flatter the preset.
+    # Reported with the figures and by the exit code: leaving them out silently would flatter the preset.
     stopped = {
         config.seed: str(outcome)
         for config, outcome in zip(configs, outcomes, strict=True)
@@ -78,7 +78,7 @@ def main() -> int:
 
 
 def summary(trials: Sequence[Trial]) -> dict[str, Any]:
-    """What the runs say together.
+    """Figures over all runs.
 
     `score` is the mean over training seeds and `ci95` its bootstrap interval over them (None for one
     seed); `iqm_return` and `landing_rate` are over all episodes of all seeds.
@@ -99,7 +99,7 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
 
 
 def table(trials: Sequence[Trial]) -> str:
-    """One row a training seed and one for all, in Markdown, with a sentence on what they are."""
+    """A Markdown table: a row for each training seed and one for all, with an explanation."""
     columns = ("seed", "score", "lowest", "landed", "steps to 200", "time to 200", "training time")
     rows = [
         [

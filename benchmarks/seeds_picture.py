@@ -1,6 +1,6 @@
-"""The learning curves of several training seeds as one picture, with what their mean is known to.
+"""The learning curves of several training seeds in one picture, with the confidence interval of their mean.
 
-Apart from `seeds.py` because drawing is all it does, from trials alone.
+Separate from `seeds.py` because it only draws.
 """
 
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ BLUE, GREEN, GREY = "#2f5d9b", "#3f8f5b", "#8c96a3"
 
 
 def draw_seeds(trials: Sequence[Trial], path: Path, *, title: str, threshold: float | None) -> None:
-    """Draw into a PNG of 1350 x 780 pixels: each seed thin, the mean bold with its bootstrap band.
+    """Draw a PNG of 1350 x 780 pixels: a thin line a seed, a bold one for the mean, a band for its interval.
 
     Args:
         trials: one a training seed, each with a curve.
         path: where to write, atomically.
-        title: what was run, in a few words.
-        threshold: the return that counts as solved, a line where there is one.
+        title: the runs in a few words.
+        threshold: the return that counts as solved, drawn as a line; None for no line.
     """
     figure = Figure(figsize=(9, 5.2), dpi=150, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
@@ -69,7 +69,7 @@ def on_one_grid(
 
 
 def _limits(values: NDArray[np.float64], threshold: float | None) -> tuple[float, float]:
-    """Limits that show the bulk: the first updates' few crashes may be far below everything else."""
+    """Limits for most of the curves: a few crashes in the first updates may be far below all other values."""
     low, high = float(np.quantile(values, 0.005)), float(values.max())
     if threshold is not None:
         high = max(high, threshold)

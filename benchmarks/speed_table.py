@@ -1,6 +1,6 @@
-"""Medians and the table of `train_speed.py`: pure functions of the runs that it gathered.
+"""Medians and the table of `train_speed.py`: pure functions of its runs.
 
-Apart from it so that a table can be checked and printed again without training anything.
+Separate so that a table can be tested and printed again without training.
 """
 
 import math
@@ -12,15 +12,15 @@ Run = dict[str, Any]
 """One run as its runner printed it, with `contender`, `seed` and `steps_asked`."""
 
 REFERENCES = ("sb3", "sb3-1-thread", "sb3-rgb-array", "sbx", "notebook", "notebook-1-thread")
-"""What the others are compared with, where it ran."""
+"""Contenders that all others are compared with, if they ran."""
 
 
 def medians(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
-    """Of each contender, in the order of its first run, the medians over its runs.
+    """The medians over the runs of each contender, in the order of their first runs.
 
-    A run that never reached the threshold counts as infinitely late; where that makes the median
-    infinite it is None. Ratios are medians over the pairs of runs with the same seed, which ran in the
-    same round, so that a drift of the machine's speed meets both sides.
+    A run that never reached the threshold counts as infinitely late; an infinite median is None. Ratios are
+    medians over pairs of runs with the same seed, which ran in the same round, so that a change of the
+    machine's speed affects both sides.
     """
     names = list(dict.fromkeys(run["contender"] for run in runs))
     by_seed = {name: {run["seed"]: run for run in runs if run["contender"] == name} for name in names}
@@ -39,7 +39,7 @@ def _median_of(name: str, by_seed: dict[str, dict[int, Run]]) -> dict[str, Any]:
         "outside_environment": statistics.median(
             1.0 - run["environment_seconds"] / run["seconds"] for run in runs
         ),
-        # A part of the former: flying held-out episodes, which only lander does while it trains.
+        # A part of `outside_environment`: only lander runs selection episodes while it trains.
         "selection": statistics.median(run.get("selection_seconds", 0.0) / run["seconds"] for run in runs),
         "seconds_to_200": _median(runs, "seconds_to_200"),
         "steps_to_200": _median(runs, "steps_to_200"),
@@ -63,7 +63,7 @@ def _median(runs: Sequence[Run], key: str) -> float | None:
 
 
 def table(results: dict[str, Any]) -> str:
-    """The results (what `train_speed.py` writes) as a Markdown table with what is needed to read it."""
+    """The results that `train_speed.py` writes, as a Markdown table with a heading and notes."""
     rows = medians(results["runs"])
     references = [name for name in REFERENCES if name in rows]
     columns = [
@@ -109,7 +109,7 @@ def _heading(results: dict[str, Any]) -> str:
 
 
 def _notes(results: dict[str, Any]) -> list[str]:
-    """What stood behind each row: versions, threads and which weights were scored."""
+    """For each row: versions, threads and which weights were scored."""
     lines = []
     latest = {run["contender"]: run for run in results["runs"]}
     for name, run in latest.items():

@@ -2,23 +2,22 @@
 
     python benchmarks/study.py --steps 500_000 --trials 60 --seeds 2 --jobs 2 [--storage study.log]
 
-Every trial trains with seeds 101, 102, ... and is scored greedily on the training side's episodes
-(950,000 on), so neither the training seeds that `seeds.py` reports nor the scoring episodes ever guide
-the search. The preset as it is comes first; trials whose first seed learns less than the median of those
-before are cut short. One study.py at a time may work on a storage file; the same command continues it.
+Every trial trains with seeds 101, 102, ... and is scored greedily on the search episodes (seeds from
+950,000 on). So neither the training seeds that `seeds.py` reports nor the evaluation episodes guide
+the search. The unchanged preset is the first trial. Trials whose first seed learns less than the median of
+earlier trials stop early. One study.py at a time may work on a storage file; the same command continues it.
 """
 
 import argparse
 import multiprocessing
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
@@ -27,6 +26,7 @@ from lander_runtime import envs
 from lander_runtime.errors import CheckFailed, UsageError
 from lander_runtime.seeds import FIRST_SEARCH_SEED
 from lander_trainer import TrainConfig, UpdateMetrics, preset, training_command
+from study_space import OBJECTIVES, SPACE, configured, is_float, params_of, suggest, value_of
 from trials import (
     ENV,
     SEARCH_EPISODES,
@@ -41,34 +41,6 @@ FIRST_TRAINING_SEED = 101
 """`seeds.py` reports 1 to 100."""
 
 SAMPLER_SEED = 1
-
-NEVER = 100_000.0
-"""Seconds that stand for a threshold that was never reached, before the points missing are added; more than
-any run of a study takes, so that such a seed never looks better than one that got there."""
-
-OBJECTIVES: dict[str, tuple[Literal["maximize", "minimize"], str]] = {
-    "score": ("maximize", "mean greedy score"),
-    "time-to-200": ("minimize", f"mean training seconds to 200, {NEVER:,.0f} + points missing where never"),
-    "failures": ("minimize", "mean number of episodes under 200"),
-}
-"""What is searched for: its direction, and what the number is."""
-
-# Around the preset, and only what can be had at its speed; ablations.py looks further out, one change
-# at a time (value clipping, no annealing, wider networks and others).
-SPACE: dict[str, BaseDistribution] = {
-    "learning_rate": FloatDistribution(1e-3, 6e-3, log=True),
-    "entropy_coef": FloatDistribution(1e-3, 2e-2, log=True),
-    "gamma": CategoricalDistribution([0.995, 0.998, 0.999]),
-    "gae_lambda": FloatDistribution(0.94, 0.99),
-    "clip_range": FloatDistribution(0.1, 0.3),
-    "epochs": IntDistribution(3, 6),
-    "minibatches": CategoricalDistribution([8, 16, 32]),
-    "lanes": CategoricalDistribution([32, 64]),
-    "rollout_steps": CategoricalDistribution([32, 64, 128]),
-    "reward_scale": FloatDistribution(0.02, 0.1, log=True),
-    "max_grad_norm": FloatDistribution(0.3, 2.0),
-    "value_coef": FloatDistribution(0.25, 1.0),
-}
 
 PRUNE_AT = (25, 50, 75)
 """Percent of the first seed's run after which its training mean is compared with the other trials'."""
@@ -97,35 +69,13 @@ def main() -> int:
             for worker in workers:
                 worker.join()
         except KeyboardInterrupt:
-            # Ctrl-C reached the workers too; they note their trial as failed, to be repeated next time.
+            # Ctrl-C reached the workers too; they mark their trial as failed, and it is repeated next time.
             for worker in workers:
                 worker.join()
             _report(study, base, options)
             raise
     _report(study, base, options)
     return 1 if any(worker.exitcode for worker in workers) else 0
-
-
-def configured(base: TrainConfig, params: dict[str, Any]) -> TrainConfig:
-    """`base` with what a trial suggests. Four digits say as much as sixteen and can be typed."""
-    return base.with_values(
-        {name: float(f"{v:.4g}") if isinstance(v, float) else v for name, v in params.items()}
-    )
-
-
-def params_of(config: TrainConfig) -> dict[str, Any]:
-    """The settings of `config` as parameters of the search, those outside `SPACE` left out."""
-    values = {**config.to_dict(), "hidden_sizes": ",".join(map(str, config.hidden_sizes))}
-    return {name: values[name] for name, kind in SPACE.items() if _holds(kind, values[name])}
-
-
-def value_of(objective: str, trials: Sequence[Trial], threshold: float) -> float:
-    """The number that `objective` means for one trial's runs, one a training seed."""
-    if objective == "score":
-        return float(np.mean([trial.mean for trial in trials]))
-    if objective == "failures":
-        return float(np.mean([trial.failures for trial in trials]))
-    return float(np.mean([_seconds(trial, threshold) for trial in trials]))
 
 
 def _options() -> argparse.Namespace:
@@ -157,7 +107,11 @@ def _storage(path: Path) -> JournalStorage:
 
 
 def _check_same(study: optuna.Study, options: argparse.Namespace, base: TrainConfig) -> None:
-    """Note what is searched, or refuse to mix it with another search in the same file."""
+    """Store the settings of the search in the study.
+
+    Raises:
+        UsageError: the file holds a study with other settings.
+    """
     wanted = {
         "objective": options.objective,
         "seeds": options.seeds,
@@ -176,7 +130,7 @@ def _check_same(study: optuna.Study, options: argparse.Namespace, base: TrainCon
 
 
 def _make_ready(study: optuna.Study, base: TrainConfig) -> None:
-    """Enqueue the preset, and once more the trials that an interruption cut short."""
+    """Enqueue the preset, or in a study that continues, the trials that an interruption cut short."""
     if not study.trials:
         params = params_of(base)
         left_out = [name for name in SPACE if name not in params]
@@ -197,14 +151,14 @@ def _make_ready(study: optuna.Study, base: TrainConfig) -> None:
 
 
 def _work(options: argparse.Namespace, index: int) -> None:
-    """One worker process: take trials until there are enough."""
+    """One worker process: runs trials until there are enough."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = _storage(options.storage)
     base = preset(ENV, options.preset).with_values({"steps": options.steps})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         done = len(optuna.load_study(study_name="lander", storage=storage).trials)
-        # Another seed for each worker and each continuation, or they would draw the same random starts.
+        # Another seed for each worker and each continuation, so that they do not draw the same first trials.
         sampler = optuna.samplers.TPESampler(
             seed=SAMPLER_SEED + 1000 * index + done, multivariate=True, constant_liar=True
         )
@@ -226,7 +180,7 @@ def _work(options: argparse.Namespace, index: int) -> None:
 
 
 def _objective(trial: optuna.Trial, base: TrainConfig, options: argparse.Namespace) -> float:
-    params = {name: _suggest(trial, name, kind) for name, kind in SPACE.items()}
+    params = {name: suggest(trial, name, kind) for name, kind in SPACE.items()}
     config = configured(base, params)
     maximise = OBJECTIVES[options.objective][0] == "maximize"
     trials: list[Trial] = []
@@ -250,10 +204,10 @@ def _ignore(metrics: UpdateMetrics) -> None:
 
 
 def _pruning(trial: optuna.Trial, config: TrainConfig, sign: float) -> Callable[[UpdateMetrics], None]:
-    """Reports the training mean at the shares `PRUNE_AT`; raises TrialPruned where others were better.
+    """A function that reports the training mean at `PRUNE_AT`, and raises TrialPruned if others were better.
 
-    The mean has the sign of the study's direction, since the pruner takes the larger or the smaller
-    value for the better one as the direction says.
+    The mean is multiplied by `sign`, that of the study's direction, because in a study that minimises, the
+    pruner takes smaller values for better ones.
     """
     waiting = list(PRUNE_AT)
 
@@ -266,28 +220,6 @@ def _pruning(trial: optuna.Trial, config: TrainConfig, sign: float) -> Callable[
                 raise optuna.TrialPruned
 
     return watch
-
-
-def _suggest(trial: optuna.Trial, name: str, kind: BaseDistribution) -> Any:
-    if isinstance(kind, FloatDistribution):
-        return trial.suggest_float(name, kind.low, kind.high, log=kind.log)
-    if isinstance(kind, IntDistribution):
-        return trial.suggest_int(name, kind.low, kind.high)
-    assert isinstance(kind, CategoricalDistribution)
-    return trial.suggest_categorical(name, kind.choices)
-
-
-def _holds(kind: BaseDistribution, value: Any) -> bool:
-    if isinstance(kind, CategoricalDistribution):
-        return value in kind.choices
-    assert isinstance(kind, FloatDistribution | IntDistribution)
-    return kind.low <= value <= kind.high
-
-
-def _seconds(trial: Trial, threshold: float) -> float:
-    if trial.seconds_to_200 is not None:
-        return trial.seconds_to_200
-    return NEVER + threshold - (trial.curve[-1][1] if trial.curve else -threshold)
 
 
 def _announce(options: argparse.Namespace) -> Callable[[optuna.Study, FrozenTrial], None]:
@@ -306,7 +238,7 @@ def _announce(options: argparse.Namespace) -> Callable[[optuna.Study, FrozenTria
 
 
 def _report(study: optuna.Study, base: TrainConfig, options: argparse.Namespace) -> None:
-    """Ten best, importances and the best one's command, on stdout."""
+    """Print the ten best trials, the importance of each setting, and the best trial's command."""
     direction, meaning = OBJECTIVES[options.objective]
     completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     pruned = study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))
@@ -340,14 +272,10 @@ def _row(trial: FrozenTrial, start: dict[str, Any]) -> list[str]:
         ", ".join(solved),
         f"{attributes['seconds']:.0f} s",
         *(
-            f"{trial.params[name]:.4g}" if _is_float(kind) else str(trial.params[name])
+            f"{trial.params[name]:.4g}" if is_float(kind) else str(trial.params[name])
             for name, kind in SPACE.items()
         ),
     ]
-
-
-def _is_float(kind: BaseDistribution) -> bool:
-    return isinstance(kind, FloatDistribution)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,23 @@
-"""Lander's trainer beside its peers on LunarLander-v3: steps a second, time to solve, score, memory.
+"""Compares trainers on LunarLander-v3: steps a second, time to solve, score, memory.
 
     python benchmarks/train_speed.py [--steps 1_000_000] [--runs 5] [--only lander-envpool,sb3]
     python benchmarks/train_speed.py --table benchmarks/results/train_speed.json
 
-Every run is a fresh process, and contenders take turns (A B C A B C ...), so that a drift of the
-machine's speed meets all of them; run r has seed r. The clock starts when imports, environments and
-networks are ready and stops when training returns: compilation that the first steps set off, saving
-and this trainer's choice of its best weights count (benchmarks/peers/measure.py). What a whole
-process took, imports and scoring included, is kept as `process_seconds`.
+Every run is a new process, and contenders take turns (A B C A B C ...), so that a change of the machine's
+speed affects all of them; run r has seed r. The clock starts when imports, environments and networks are
+ready, and stops when training returns: compilation in the first steps, saving, and this trainer's selections
+count (benchmarks/peers/measure.py). The time of the whole process, including imports and scoring, is
+`process_seconds`.
 
     lander-envpool, lander-gymnasium   this trainer, preset `default`, one PyTorch thread
     lander-envpool-cuda, ...-cuda      the same with its networks on a GPU
-    notebook                           the loop that this project comes from (peers/notebook.py)
+    notebook                           the training loop that this project started from (peers/notebook.py)
     sb3, sbx                           PPO of Stable-Baselines3 and of SBX, settings of RL Baselines3 Zoo
-    notebook-1-thread, sb3-1-thread    the same with one PyTorch thread. Left alone PyTorch takes one a
-                                       core, and then anything else that runs slows it many times over
-    sb3-rgb-array, sbx-rgb-array       the same in the environments that `make_vec_env` makes of an id:
-                                       nobody renders, yet they carry smoke (peers/stable_baselines.py)
+    notebook-1-thread, sb3-1-thread    the same with one PyTorch thread. By default PyTorch takes one a
+                                       core, and then any other load makes it many times slower
+    sb3-rgb-array, sbx-rgb-array       the same in environments as `make_vec_env` makes them from an id: they
+                                       simulate smoke although nothing is rendered
+                                       (peers/stable_baselines.py)
 
 `sb3` and `sbx` run in an environment of their own, made on first use from peers/requirements.txt. The
 file with the results is written after every run.
@@ -90,7 +91,7 @@ def main() -> int:
         )
         results["runs"].append(run)
         results["medians"] = medians(results["runs"])
-        # Whole or not at all, so that a run that is cut keeps what it has.
+        # Written atomically after each run, so that an interruption loses no finished run.
         write_text(options.out, json.dumps(results, indent=1, allow_nan=False) + "\n")
     if results["runs"]:
         print(table(results))
@@ -132,14 +133,17 @@ def parse() -> argparse.Namespace:
 
 
 def open_results(options: argparse.Namespace) -> dict[str, Any]:
-    """The results to add to: those of the file, or none yet."""
+    """The results to add to: those of the file, or empty ones.
+
+    Exits where the file is of another machine or has runs of another length.
+    """
     here = describe_machine()
     if not options.out.exists():
         empty = {"schema": SCHEMA, "env": "LunarLander-v3", "machine": here, "commands": []}
         return {**empty, "commands": [command(options)], "medians": {}, "runs": []}
     results = json.loads(options.out.read_text(encoding="utf-8"))
-    # An older file says less of its machine.
-    if any(here.get(name) != said for name, said in results["machine"].items()):
+    # Only the entries in the file: an older file has fewer.
+    if any(here.get(name) != value for name, value in results["machine"].items()):
         sys.exit(
             f"{options.out} is of another machine ({results['machine']}, here {here}); name another --out."
         )
@@ -155,7 +159,7 @@ def open_results(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def command(options: argparse.Namespace) -> str:
-    """What to type to measure the same again; where files lie is left out."""
+    """The command that measures the same again, without the paths of files."""
     words = ["python", "benchmarks/train_speed.py", "--steps", f"{options.steps:_}"]
     words += ["--runs", str(options.runs), "--only", ",".join(options.only)]
     if options.steps_of:
@@ -166,7 +170,7 @@ def command(options: argparse.Namespace) -> str:
 
 
 def describe_machine() -> dict[str, Any]:
-    """What the speed depends on, without naming the machine."""
+    """What the speed depends on, without the machine's name."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
     threads = {name: os.environ[name] for name in names if name in os.environ}
     return {**machine(), "python": platform.python_version(), "environment": threads}
@@ -178,7 +182,7 @@ def needs_venv(name: str) -> bool:
 
 
 def make_venv(folder: Path) -> None:
-    """Make the peers' environment, unless it stands and holds what peers/requirements.txt says."""
+    """Make the peers' environment, unless it exists and matches peers/requirements.txt."""
     wanted, stamp = REQUIREMENTS.read_text(encoding="utf-8"), folder / "installed.txt"
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return
@@ -191,7 +195,7 @@ def make_venv(folder: Path) -> None:
 
 
 def measure(name: str, seed: int, steps: int, options: argparse.Namespace) -> dict[str, Any] | None:
-    """One run in a fresh process; None where it failed."""
+    """One run in a new process; None if it failed."""
     script, *arguments = CONTENDERS[name]
     environment = dict(os.environ)
     python = sys.executable
@@ -223,7 +227,7 @@ def measure(name: str, seed: int, steps: int, options: argparse.Namespace) -> di
 
 
 def talk(text: str) -> None:
-    """Progress, apart from the table."""
+    """Print progress on stderr; stdout is for the table."""
     print(text, file=sys.stderr, flush=True)
 
 

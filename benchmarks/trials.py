@@ -1,6 +1,6 @@
-"""Train a configuration, score its best weights, several runs at a time: what the studies here share.
+"""Trains configurations and scores their best weights, several runs at a time.
 
-Apart from the scripts because `study.py`, `ablations.py` and `seeds.py` must mean the same by a run.
+Separate from the scripts so that a run is the same in `study.py`, `ablations.py` and `seeds.py`.
 """
 
 import contextlib
@@ -34,18 +34,18 @@ CURVE_POINTS = 200
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """What one training run came to."""
+    """The result of one training run."""
 
     seed: int
     backend: str
-    """What stepped the copies, `auto` resolved."""
+    """The backend that ran, never `auto`."""
     device: str
     steps: int
     seconds: float
-    """Training time, selection included."""
+    """Training time, including selections."""
     steps_to_200: int | None
     """Steps until the mean of the last 100 training episodes reached the environment's reward threshold
-    (200 for LunarLander); None where it never did."""
+    (200 for LunarLander); None if it never did."""
     seconds_to_200: float | None
     mean: float
     """Mean greedy return of the best weights on Gymnasium's environment."""
@@ -54,7 +54,7 @@ class Trial:
     success_rate: float
     """Share of the scored episodes with a return of at least the threshold."""
     failures: int
-    """The scored episodes below it."""
+    """Number of scored episodes below the threshold."""
     curve: tuple[tuple[int, float], ...]
     """(steps, mean return of the last 100 training episodes), at most `CURVE_POINTS` of them."""
     returns: NDArray[np.float64]
@@ -62,7 +62,7 @@ class Trial:
 
     def to_json(self) -> dict[str, Any]:
         curve = [[steps, round(value, 2)] for steps, value in self.curve]
-        # Not rounded: a return a hair below the threshold must not read as a success.
+        # Returns are not rounded: one slightly below the threshold must not become a success.
         return {**asdict(self), "curve": curve, "returns": self.returns.tolist()}
 
     @classmethod
@@ -72,7 +72,7 @@ class Trial:
 
 
 Outcome = Trial | CheckFailed
-"""A run ends as a trial, or is stopped because a loss was no longer finite."""
+"""The result of a run, or the error of one that stopped because a loss was no longer finite."""
 
 
 def run_trial(
@@ -84,19 +84,19 @@ def run_trial(
     """Train with `config` in a folder of its own and score the best weights over `episodes` episodes.
 
     Args:
-        config: the settings; they must select, since it is the best weights that are scored.
+        config: the settings; selection must be on, because the best weights are scored.
         episodes: greedy episodes, at least 1.
-        first_seed: seed of the first of them.
-        watch: hears of every update; what it raises ends the run and reaches the caller.
+        first_seed: seed of the first episode.
+        watch: is called after every update; an error that it raises ends the run and reaches the caller.
 
     Raises:
         CheckFailed: a loss or gradient was no longer finite.
-        UsageError: the environment has no threshold, or nothing selects.
+        UsageError: the environment has no threshold, or selection is off.
     """
     spec = envs.resolve(config.env, config.env_kwargs)
     if spec.reward_threshold is None or config.selection_episodes == 0:
         raise UsageError(
-            "A trial needs a reward threshold to reach and selection_episodes of at least 1 to tell the best."
+            "A trial needs an environment with a reward threshold, and selection_episodes of at least 1."
         )
     recorder = _Recorder(spec.reward_threshold, watch)
     with tempfile.TemporaryDirectory() as folder:
@@ -136,20 +136,20 @@ def run_many(
     first_seed: int = FIRST_EVALUATION_SEED,
     on_done: Callable[[int, Outcome], None] = lambda index, outcome: None,
 ) -> list[Outcome]:
-    """Run a trial for every configuration, `jobs` at a time, each in a process of its own.
+    """Run a trial for every configuration, `jobs` at a time, each in its own process.
 
     Args:
         configs: one run each.
-        jobs: processes, at least 1; the timings in a trial mean little with more than there are cores.
+        jobs: processes, at least 1; with more than there are cores, the times in a trial mean little.
         episodes: see `run_trial`.
         first_seed: see `run_trial`.
-        on_done: hears of (index in `configs`, outcome) as the runs finish, in this process.
+        on_done: is called in this process with (index in `configs`, outcome) when a run finishes.
 
     Returns:
         The outcomes in the order of `configs`.
     """
     if jobs > 1:
-        # The runs fill the cores; threads and processes of their own would only get in each other's way.
+        # The runs fill the cores; more threads and processes would only compete for them.
         configs = [config.with_values({"workers": 1}) for config in configs]
     outcomes: dict[int, Outcome] = {}
     with one_thread_each(), ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
@@ -170,9 +170,9 @@ def run_many(
 
 @contextlib.contextmanager
 def one_thread_each() -> Iterator[None]:
-    """ProcessEngine started inside compute with one thread, so that several share the cores fairly.
+    """Processes started inside this block compute with one thread, so that several share the cores fairly.
 
-    Through the environment, since the libraries read it once, when a child imports them.
+    Set as an environment variable, because the libraries read it only when a process imports them.
     """
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -186,25 +186,25 @@ def one_thread_each() -> Iterator[None]:
 
 
 def thin(curve: Sequence[tuple[int, float]], points: int) -> tuple[tuple[int, float], ...]:
-    """At most `points` (2 or more) of `curve`, evenly spread, its first and last among them."""
+    """At most `points` (2 or more) points of `curve`, evenly spread, including the first and the last."""
     if len(curve) <= points:
         return tuple(curve)
     return tuple(curve[index] for index in np.linspace(0, len(curve) - 1, points).round().astype(int))
 
 
 def versions() -> dict[str, str]:
-    """Versions of everything that a result may depend on."""
+    """Versions of all packages that a result may depend on."""
     return installed_versions("lander-rl", "torch", "gymnasium", "box2d", "envpool", "numpy")
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown, without a line end after it."""
+    """A Markdown table, without a final line end."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def run_script(main: Callable[[], int]) -> None:
-    """Run a script's `main` and leave with its exit code; an error raised on purpose is one line."""
+    """Run a script's `main` and exit with its code; an error of ours is printed on one line."""
     try:
         code = main()
     except LanderError as error:

@@ -1,10 +1,10 @@
-"""The environments alone, as a contender of `eval_speed.py`: what no evaluation can be faster than.
+"""The environments alone, as a contender of `eval_speed.py`: no evaluation can be faster.
 
-    python benchmarks/peers/bare_environments.py FLIGHTS --part 0 --parts 2
+    python benchmarks/peers/bare_environments.py RECORDING --part 0 --parts 2
 
-FLIGHTS (.npz, made by `eval_speed.py`) holds the actions of whole episodes; this process steps every
-`parts`-th episode of them, from number `part`. It prints `ready`, waits for a line on stdin, so that
-several begin at the same time, and prints one JSON object. Nothing but reset and step is in the clock.
+RECORDING (.npz, made by `eval_speed.py`) holds the actions of whole episodes; this process steps every
+`parts`-th episode, from number `part`. It prints `ready`, waits for a line on stdin, so that several
+processes start at the same time, and prints one JSON object. Only reset and step are timed.
 """
 
 import argparse
@@ -24,19 +24,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("flights", type=Path)
+    parser.add_argument("recording", type=Path)
     parser.add_argument("--part", type=int, default=0)
     parser.add_argument("--parts", type=int, default=1)
     options = parser.parse_args()
 
-    with np.load(options.flights) as data:
+    with np.load(options.recording) as data:
         lengths, actions = data["lengths"], data["actions"]
         first_seed = int(data["first_seed"])
-        spec = EnvSpec.from_json(Fields(json.loads(str(data["env"])), "the flights"))
+        spec = EnvSpec.from_json(Fields(json.loads(str(data["env"])), "the recording"))
     mine = range(options.part, len(lengths), options.parts)
     stops = np.cumsum(lengths)
-    # Python's own numbers, and made beforehand: what a step takes, and no work of this script's.
-    flights = [(first_seed + i, actions[stops[i] - lengths[i] : stops[i]].tolist()) for i in mine]
+    # Converted to Python's numbers beforehand, so that the clock sees no work of this script.
+    episodes = [(first_seed + i, actions[stops[i] - lengths[i] : stops[i]].tolist()) for i in mine]
     env = envs.make(spec)
     env.reset(seed=0)
     print("ready", flush=True)
@@ -44,7 +44,7 @@ def main() -> None:
 
     step, cpu, started = env.step, time.process_time(), time.perf_counter()
     over = False
-    for seed, chosen in flights:
+    for seed, chosen in episodes:
         env.reset(seed=seed)
         for action in chosen:
             _, _, terminated, truncated, _ = step(action)

@@ -2,8 +2,8 @@
 
     python benchmarks/peers/lander.py lander-envpool --steps 1_000_000 --seed 1
 
-Its time includes choosing the best weights on held-out seeds, and those weights are scored, because
-they are what it exports. It looks at the training mean once an update.
+Its time includes the selections on held-out seeds. The best weights are scored, because those are exported.
+The training mean is checked once an update.
 """
 
 import tempfile
@@ -37,7 +37,7 @@ class Watch:
         for part in PARTS:
             self.parts[part] += row[part]
         self.clock.note(metrics.mean_return, metrics.episodes, metrics.steps)
-        if metrics.done >= 1.0 or self.clock.bind():
+        if metrics.done >= 1.0 or self.clock.over():
             self.clock.note_children()
 
 
@@ -57,7 +57,7 @@ def main() -> None:
         run = RunDirectory.create(config.env, Path(folder) / "run")
         progress = train(config, run, observer=watch, stop=clock.over).progress
         clock.stop()
-        # Where it was stopped before its first selection there are only the last weights.
+        # A run that stopped before its first selection has only the last weights.
         actor = Checkpoint.load(run.best if run.best.exists() else run.checkpoint).network().actor
 
     def greedy(obs: NDArray[Any]) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from measure import publish, versions
 
 
 class Watch:
-    """Starts the clock when the engines stand, and sums up where the time went."""
+    """Starts the clock when the engines are ready, and adds up the time of each part of the updates."""
 
     def __init__(self) -> None:
         self.parts = dict.fromkeys(("environment", "inference", "update"), 0.0)

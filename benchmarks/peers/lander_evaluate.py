@@ -2,7 +2,7 @@
 
     python benchmarks/peers/lander_evaluate.py POLICY --episodes 10_000 --workers 2
 
-The clock is around `evaluate` alone, which starts and ends its workers itself. One JSON object on stdout.
+Only `evaluate` is timed, including the start and end of its workers. One JSON object on stdout.
 """
 
 import argparse

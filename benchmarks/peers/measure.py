@@ -1,10 +1,10 @@
-"""What every contender of `train_speed.py` is measured with, so that one rule holds for all.
+"""The clock, the scoring and the options of every contender of `train_speed.py`, the same for all.
 
-The clock starts when imports, environments and networks are ready, just before the first reset, and
-stops when the call that trains returns. Compilation that the first steps set off, saving and
-choosing weights count; imports, set-up and scoring do not.
+The clock starts when imports, environments and networks are ready, just before the first reset, and stops
+when the training call returns. Compilation in the first steps, saving and selections count; imports, set-up
+and scoring do not.
 
-Needs gymnasium and numpy only: it runs in lander's environment and in the peers' own.
+Needs gymnasium and numpy only: it runs in lander's environment and in that of the peers.
 """
 
 import argparse
@@ -35,10 +35,10 @@ class Clock:
     """Time of a training run, and when its last 100 episodes first average the threshold."""
 
     def __init__(self, until_solved: bool = False) -> None:
-        """With `until_solved` the run is `over` as soon as it has reached the threshold."""
+        """With `until_solved` the run is `over` as soon as it reaches the threshold."""
         self._until_solved = until_solved
         self.environment_seconds = 0.0
-        """Time spent stepping the environments; whoever steps them adds to it."""
+        """Time spent stepping the environments; the caller adds to it."""
         self.seconds_to_threshold: float | None = None
         self.steps_to_threshold: int | None = None
         self.mean_return: float | None = None
@@ -49,33 +49,33 @@ class Clock:
         self._peak_rss = self._children_rss = 0.0
 
     def start(self) -> None:
-        """Everything is built; training begins."""
+        """Call when everything is built, just before training."""
         self._started = time.perf_counter()
 
     def stop(self) -> None:
-        """The call that trains has returned."""
+        """Call when training has returned."""
         self._stopped = time.perf_counter()
         # Here and not in `report`, because scoring opens environments of its own.
         self._peak_rss = peak_rss_mb() + self._children_rss
 
     def episode(self, return_: float, steps: int) -> None:
-        """A training episode ended, after `steps` steps of all environments together."""
+        """Call when a training episode has ended, after `steps` steps of all environments together."""
         self._returns.append(return_)
         self.note(sum(self._returns) / len(self._returns), self.episodes + 1, steps)
 
     def note(self, mean_return: float | None, episodes: int, steps: int) -> None:
-        """After `steps` steps the last 100 of `episodes` episodes averaged `mean_return`."""
+        """Note that after `steps` steps, the last 100 of `episodes` episodes have this mean return."""
         self.mean_return, self.episodes = mean_return, episodes
         if self.steps_to_threshold is None and episodes >= 100 and (mean_return or 0.0) >= THRESHOLD:
             self.seconds_to_threshold = time.perf_counter() - self._started
             self.steps_to_threshold = steps
 
-    def bind(self) -> bool:
-        """Whether training may stop now, which every contender does in its library's own way."""
+    def over(self) -> bool:
+        """Whether training may stop now; every contender stops in its library's way."""
         return self._until_solved and self.steps_to_threshold is not None
 
     def note_children(self) -> None:
-        """Training is about to end: whoever trains with child processes says so while they are there."""
+        """Call before training ends, while its child processes still run."""
         self._children_rss = children_peak_rss_mb()
 
     def report(self, steps: int) -> dict[str, Any]:
@@ -95,16 +95,16 @@ class Clock:
 
 
 def peak_rss_mb() -> float:
-    """Most memory that this process has held, in MB of 10^6 bytes, imports included, its children not."""
+    """Peak memory of this process in MB of 10^6 bytes, including imports, without child processes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def children_peak_rss_mb() -> float:
-    """The most that each child process that lives now has held, summed, in MB; 0 where there is no /proc.
+    """Sum of the peak memory of all running child processes, in MB; 0 where there is no /proc.
 
-    Pages that processes share count once for each, so with the parent's it is an upper bound. Not
-    RUSAGE_CHILDREN: on Linux a child's maximum begins with what its parent held when it started it.
+    Shared pages count once for each process, so the sum is an upper bound. Not RUSAGE_CHILDREN: on Linux a
+    child's maximum starts with its parent's memory at the fork.
     """
     kilobytes = 0
     for listed in Path("/proc/self/task").glob("*/children"):
@@ -115,17 +115,17 @@ def children_peak_rss_mb() -> float:
 
 
 def cpu_seconds() -> float:
-    """Processor time of this process and of those that it started and that have ended."""
+    """Processor time of this process and of its child processes that have ended."""
     used = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def score(act: Callable[[NDArray[np.float32]], NDArray[Any]], episodes: int) -> dict[str, Any]:
-    """Greedy returns in Gymnasium's own environment, the same judge for everybody.
+    """Greedy returns in Gymnasium's own environment, the same for all contenders.
 
     Args:
         act: observations `[episodes, 8]` -> greedy actions `[episodes]`. The batch keeps its size when
-            episodes end, because JAX would compile again for every other.
+            episodes end, because JAX would compile again for every new size.
         episodes: episode i starts from seed FIRST_SEED + i.
     """
     envs = [gymnasium.make(ENV) for _ in range(episodes)]
@@ -150,7 +150,7 @@ def score(act: Callable[[NDArray[np.float32]], NDArray[Any]], episodes: int) -> 
 
 
 def parser(description: str | None, contenders: tuple[str, ...] = ()) -> argparse.ArgumentParser:
-    """The command line that all runners share; `contenders` where one script serves several."""
+    """The options that all runners share; with `contenders` if one script runs several."""
     shared = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )

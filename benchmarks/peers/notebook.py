@@ -1,4 +1,4 @@
-"""The loop that this project comes from: PPO in one page of PyTorch, as a good notebook would have it.
+"""The training loop that this project started from: PPO in one page of PyTorch, as in a good notebook.
 
     python benchmarks/peers/notebook.py --steps 2_500_000 --seed 1
 
@@ -25,7 +25,7 @@ LANES, ROLLOUT = 16, 1024
 EPOCHS, MINIBATCHES = 4, 64
 LEARNING_RATE, EPOCH_DECAY, ADAM_EPSILON = 0.003, 0.9, 1e-5
 ANNEAL_STEPS = 2_500_000
-"""The learning rate falls to 0 over these; a shorter run sees the beginning of the same curve."""
+"""The learning rate falls to 0 over these steps; a shorter run has the first part of the same schedule."""
 GAMMA, GAE_LAMBDA = 0.999, 0.98
 CLIP, VALUE_COEF, ENTROPY_COEF = 0.2, 0.5, 0.01
 MAX_GRAD_NORM, TARGET_KL = 0.5, 0.015
@@ -67,7 +67,7 @@ def network(inputs: int, outputs: int, last_gain: float) -> nn.Sequential:
 def train(total_steps: int, seed: int, clock: Clock) -> tuple[nn.Sequential, int]:
     """The trained actor and the steps done: `total_steps`, rounded up to whole rollouts."""
     torch.manual_seed(seed)
-    # An environment that ended is reset in the same call, so that every row is a real step.
+    # An environment whose episode ends is reset in the same call, so that every row is a real step.
     envs = SyncVectorEnv(
         [lambda: gymnasium.make(ENV) for _ in range(LANES)], autoreset_mode=AutoresetMode.SAME_STEP
     )
@@ -105,7 +105,7 @@ def train(total_steps: int, seed: int, clock: Clock) -> tuple[nn.Sequential, int
             for lane in np.flatnonzero(dones):
                 clock.episode(float(episode_returns[lane]), steps)
                 episode_returns[lane] = 0.0
-            # An episode that the time limit cut would have gone on: the critic says what it was worth.
+            # After a time limit, the critic's value stands for the rewards that were cut off.
             for lane in np.flatnonzero(truncated & ~terminated):
                 with torch.no_grad():
                     rewards[lane] += GAMMA * critic(torch.from_numpy(infos["final_obs"][lane])).item()
@@ -137,7 +137,7 @@ def train(total_steps: int, seed: int, clock: Clock) -> tuple[nn.Sequential, int
                 divergences.append(divergence)
             if torch.stack(divergences).mean() > TARGET_KL:
                 break
-        if clock.bind():
+        if clock.over():
             break
     clock.stop()
     envs.close()
@@ -175,8 +175,8 @@ def ppo_loss(
     advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
     policy_loss = -torch.min(ratios * advantages, ratios.clamp(1 - CLIP, 1 + CLIP) * advantages).mean()
     values = critic(obs).squeeze(-1)
-    held = old_values + (values - old_values).clamp(-CLIP, CLIP)
-    value_loss = 0.5 * torch.max((values - returns) ** 2, (held - returns) ** 2).mean()
+    clipped = old_values + (values - old_values).clamp(-CLIP, CLIP)
+    value_loss = 0.5 * torch.max((values - returns) ** 2, (clipped - returns) ** 2).mean()
     loss = policy_loss + VALUE_COEF * value_loss - ENTROPY_COEF * policy.entropy().mean()
     with torch.no_grad():
         divergence = (ratios - 1 - log_ratios).mean()

@@ -7,10 +7,10 @@ environments in a DummyVecEnv as there, on the CPU, with PyTorch's own choice of
 `--threads` says otherwise. SBX runs the same settings; JAX compiles inside the run. One JSON object
 on stdout.
 
-The zoo makes its environments without a render mode. Who calls `make_vec_env` with an id, as the
-library's examples do, gets `--render-mode rgb_array`, and with it the engine's smoke: particles that
-Box2D moves along and that nobody but `render` takes away before the episode ends, several times as
-slow (Gymnasium's issue 170).
+The zoo makes its environments without a render mode. `make_vec_env` with an id, as in the library's examples,
+sets what `--render-mode rgb_array` sets here, and with it comes the engine's smoke: particles that Box2D
+simulates and that only `render` removes before the episode ends. That is several times as slow (Gymnasium's
+issue 170).
 """
 
 import time
@@ -60,7 +60,7 @@ class Watch(BaseCallback):
             for info in self.locals["infos"]:
                 if "episode" in info:  # the Monitor of make_vec_env, at an episode's end
                     self.clock.episode(float(info["episode"]["r"]), self.num_timesteps)
-        return not self.clock.bind()
+        return not self.clock.over()
 
 
 def main() -> None:

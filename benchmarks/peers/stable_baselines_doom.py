@@ -52,7 +52,7 @@ class Watch(BaseCallback):
 
 
 class Encoder(BaseFeaturesExtractor):
-    """Lander's encoder, by its settings."""
+    """Lander's encoder with lander's settings."""
 
     def __init__(self, observation_space: gymnasium.spaces.Box, channels: list[int], size: int) -> None:
         super().__init__(observation_space, size)
@@ -71,7 +71,7 @@ class Encoder(BaseFeaturesExtractor):
 
 
 class FramesAsChannels(gymnasium.ObservationWrapper[Any, Any, Any]):
-    """Frames of colours `[frames, height, width, colours]` in the one layout that this library takes.
+    """Colour frames `[frames, height, width, colours]` in the only layout that this library takes.
 
     Lander's encoder does the same in the trainer's process: every colour of every frame is a channel.
     """
@@ -96,7 +96,7 @@ def build(
 
 
 def alike(settings: dict[str, Any]) -> dict[str, Any]:
-    """Lander's settings in Stable-Baselines3's words."""
+    """Lander's settings under the names of Stable-Baselines3."""
     rows = settings["lanes"] * settings["rollout_steps"]
     return {
         "n_steps": settings["rollout_steps"],

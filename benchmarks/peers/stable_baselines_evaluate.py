@@ -2,11 +2,11 @@
 
     .bench-venv/bin/python benchmarks/peers/stable_baselines_evaluate.py WEIGHTS --episodes 500 --envs 1
 
-WEIGHTS (.npz, made by `eval_speed.py`) are those of the policy that lander flies, so the episodes are as
-long as its own; PPO's MlpPolicy has the same layers. `--envs` steps that many in a DummyVecEnv, one is
-what `evaluate_policy` is usually given. `--render-mode rgb_array` is what `make_vec_env` gives an
-environment by itself (stable_baselines.py says what it costs). On the CPU, with PyTorch's own choice of
-threads. The clock is around `evaluate_policy` alone. One JSON object on stdout.
+WEIGHTS (.npz, made by `eval_speed.py`) are those of the policy that lander evaluates, so the episodes have
+the same lengths; PPO's MlpPolicy has the same layers. `--envs` is the number of environments in a
+DummyVecEnv; `evaluate_policy` is usually called with one. `--render-mode rgb_array` is the default of
+`make_vec_env` for an id (stable_baselines.py says what it costs). On the CPU, with PyTorch's own choice of
+threads. Only `evaluate_policy` is timed. One JSON object on stdout.
 """
 
 import argparse

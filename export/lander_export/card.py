@@ -12,9 +12,9 @@ def render_card(info: PolicyInfo, *, file_name: str, gif_name: str | None, repro
 
     Args:
         info: the file's metadata.
-        file_name: the policy file, which lies beside the card.
-        gif_name: an animation beside the card, if there is one.
-        reproduce: how the same weights are trained again, if it is known.
+        file_name: the policy file, in the card's folder.
+        gif_name: an animation in the same folder; None without one.
+        reproduce: how to train the same weights again; None if that is unknown.
     """
     sections = [
         f"# {info.env.id}",
@@ -81,7 +81,7 @@ def _score(summary: Summary | None) -> str:
 
 
 def _details(summary: Summary) -> str:
-    """What files of older versions do not say."""
+    """Figures that older versions did not write into a file; empty for those files."""
     if summary.cvar05_return is None or summary.mean_minus_std is None:
         return ""
     counts = ", ".join(f"{count:,} {outcome}" for outcome, count in summary.outcome_counts.items())
@@ -127,7 +127,7 @@ def _verification(info: PolicyInfo) -> str:
     return (
         "## Verification\n\n"
         f"PyTorch and ONNX Runtime were compared on {verification.observations:,} observations "
-        f"(flown, random and extreme) at batch sizes 1, 2, 7 and 64: the largest difference of {what} is "
+        f"(from episodes, random and extreme) at batch sizes 1, 2, 7 and 64: the largest difference of {what} is "
         f"{verification.max_difference:.1e}, and {verification.action_agreement:.2%} of the actions agree "
         f"({counted(verification.ties, 'tie')}).\n\n"
         f"SHA-256 of the weights: `{info.weights_sha256}`"

@@ -26,19 +26,23 @@ from lander_runtime.scores.report import Report
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 
 _GOLDEN = 8
+"""Golden vectors in a file, for observations that are vectors."""
 _GOLDEN_IMAGES = 2
-"""An image is some ten thousand numbers, and all of them are in the file's metadata."""
+"""For images: each is some ten thousand numbers, and all of them are in the file's metadata."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote."""
+    """The files that an export wrote, and their contents."""
 
     policy: Path
     card: Path
     gif: Path | None
+    """None if no animation was recorded."""
     info: PolicyInfo
+    """The policy file's metadata."""
     report: Report | None
+    """The evaluation; None if there was none."""
 
 
 def export(
@@ -51,22 +55,22 @@ def export(
     on_stage: Callable[[str], None] = lambda stage: None,
     observer: EpisodeObserver | None = None,
 ) -> Exported:
-    """Convert, verify, score and write a policy. Where a check fails, nothing is written.
+    """Convert, verify, score and write a policy. If a check fails, nothing is written.
 
     Args:
         source: from `load_source`.
-        out: the policy file; card and animation go beside it with the endings .md and .gif.
+        out: the policy file; card and animation have its name with .md and .gif.
         episodes: how many to score it over; 0 leaves the evaluation out.
         gif: whether to record the first scored episode.
-        license: what the file says about its licence; by default MIT for a policy trained here and
-            `unknown` for other people's weights.
-        on_stage: hears in a few words what is being done.
-        observer: hears of every scored episode.
+        license: the licence named in the file; by default MIT for a policy trained here and `unknown` for
+            other weights.
+        on_stage: is called with the name of each stage: converting, verifying, scoring, recording.
+        observer: is called with every scored episode.
 
     Raises:
-        CheckFailed: the model is malformed or disagrees with PyTorch.
-        UsageError: `out` does not end in .onnx, one of the files cannot be written, or `license` is
-            more or less than a line of text; nothing is done.
+        CheckFailed: the model is malformed, or PyTorch and ONNX Runtime do not agree.
+        UsageError: `out` does not end in .onnx, a file cannot be written, or `license` is not one line of
+            text; this is checked first.
     """
     if out.suffix != ".onnx":
         raise UsageError(
@@ -101,7 +105,7 @@ def export(
     report = None
     if episodes:
         on_stage("scoring")
-        # On the CPU, so that exporting again gives the same bytes whatever the machine has.
+        # On the CPU, so that a repeated export gives the same bytes on a machine with a GPU too.
         draft = Policy.from_bytes(with_metadata(model, info.to_json()), out, "cpu")
         report = evaluate(draft, episodes=episodes, workers="auto", observer=observer)
         info = replace(info, evaluation=report.summary)
@@ -113,14 +117,14 @@ def export(
         record_episode(actor_of(policy), source.env, FIRST_EVALUATION_SEED, animation)
     name = animation.name if animation else None
     write_text(card, render_card(info, file_name=out.name, gif_name=name, reproduce=source.reproduce))
-    # Last, so that a policy never stands beside an older one's card.
+    # Last, so that a new policy never has the card of an older one.
     with atomic_write(out) as temporary:
         temporary.write_bytes(content)
     return Exported(out, card, animation, info, report)
 
 
 def _golden(model: onnx.ModelProto, names: list[str], observations: NDArray[Any]) -> Golden:
-    """A few observations, spread over those compared, with what ONNX Runtime makes of each."""
+    """A few observations, spread over the first half of `observations`, with ONNX Runtime's outputs."""
     count = _GOLDEN if observations.ndim == 2 else _GOLDEN_IMAGES
     chosen = observations[np.linspace(0, len(observations) // 2, count, dtype=int)]
     session = open_session(model.SerializeToString(), "the exported model", "cpu")

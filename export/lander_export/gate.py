@@ -1,7 +1,7 @@
-"""The gate: a file that does not agree with the network it was made from is not written.
+"""The gate: a file that does not agree with its PyTorch network is not written.
 
-Two parts: `check_form` holds the model against the schema's rules, `check_agreement` holds what
-ONNX Runtime computes against what PyTorch computes.
+Two parts: `check_form` checks the model against the schema's rules, `check_agreement` compares the outputs of
+ONNX Runtime with those of PyTorch.
 """
 
 from collections.abc import Sequence
@@ -24,20 +24,22 @@ from lander_runtime.seeds import FIRST_VERIFICATION_SEED
 from lander_runtime.spec import EnvSpec, Space, filled_bounds
 
 BATCH_SIZES = (1, 2, 7, 64)
+"""Batch sizes that ONNX Runtime is compared at: kernels may take other paths for other sizes."""
 
-_ROLLOUT_EPISODES = 8
+_EPISODES = 8
 _RANDOM_OBSERVATIONS = 1_024
 _ROWS = 1_024
+"""Observations that PyTorch computes at once."""
 
-# A reader would refuse the others; ArgMax keeps a file off the GPU (see graph.py).
+# Readers refuse the first two kinds; ArgMax would keep a file off the GPU (graph.py).
 _BANNED = CONTROL_FLOW | RANDOM | {"ArgMax"}
 
 
 def check_form(model: onnx.ModelProto) -> None:
-    """Hold the model against the schema: valid ONNX, default domain, opset, IR version, operators.
+    """Check the model against the schema: valid ONNX, default domain, opset, IR version, operators.
 
     Raises:
-        CheckFailed: naming the rule that is broken.
+        CheckFailed: a rule is broken; the message names it.
     """
     try:
         onnx.checker.check_model(model, full_check=True)
@@ -62,19 +64,22 @@ def check_form(model: onnx.ModelProto) -> None:
 def check_agreement(
     graph: PolicyGraph, model: bytes, observations: NDArray[Any], tolerance: float = TOLERANCE
 ) -> Verification:
-    """Run both on all observations, ONNX Runtime at several batch sizes.
+    """Compare PyTorch with ONNX Runtime on all observations, ONNX Runtime at several batch sizes.
 
     Args:
-        graph: what was exported.
+        graph: the PyTorch module that was exported.
         model: the serialised model.
         observations: `[M, *obs_shape]`.
-        tolerance: largest allowed `difference` of a logit, a mean, a log std or a continuous action.
+        tolerance: largest allowed `difference` of a logit, mean, log std or continuous action.
+
+    Returns:
+        The largest difference, the share of equal actions and the number of ties, over all batch sizes.
 
     Raises:
-        CheckFailed: a number is too far off, or a discrete action differs where there is no tie.
+        CheckFailed: a difference is above `tolerance`, or a discrete action differs where there is no tie.
     """
     with torch.inference_mode():
-        # Some at a time: the layers of a network for images are larger than what they are given.
+        # In parts: the layers of a network for images need more memory than the images.
         parts = [graph(torch.from_numpy(part)) for part in _batches(observations, _ROWS)]
         expected = [torch.cat(tensors).numpy() for tensors in zip(*parts, strict=True)]
     session = open_session(model, "the exported model", "cpu")
@@ -84,9 +89,9 @@ def check_agreement(
     for size in BATCH_SIZES:
         parts = [session.run(graph.outputs, {"obs": part}) for part in _batches(observations, size)]
         found = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-        # A discrete action is one or another; how far apart their numbers are says nothing.
-        apart = [difference(f, e) for f, e in zip(found[discrete:], expected[discrete:], strict=True)]
-        worst = max(worst, *apart)
+        # Without discrete actions, which are the first output: the distance of their numbers means nothing.
+        differences = [difference(f, e) for f, e in zip(found[discrete:], expected[discrete:], strict=True)]
+        worst = max(worst, *differences)
         same &= (found[0] == expected[0]) if discrete else _near(found[0], expected[0], tolerance)
     if not worst <= tolerance:
         what = "Logits" if discrete else "Actions, means or deviations"
@@ -105,48 +110,51 @@ def check_agreement(
 
 
 def _ties(logits: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
-    """The rows whose two best logits are closer than the error that is allowed on each of them."""
+    """The rows whose two best logits are so close that the error allowed on each can change their order."""
     best = np.sort(logits, axis=-1)[:, -2:].astype(np.float64)
     return best[:, 1] - best[:, 0] <= 2 * tolerance * np.maximum(1.0, np.abs(best[:, 1]))
 
 
 def _near(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
-    """The rows that are within `tolerance` in every number."""
+    """The rows in which every number is within `tolerance`."""
     return np.array([difference(f, e) <= tolerance for f, e in zip(found, expected, strict=True)])
 
 
 def verification_observations(graph: PolicyGraph, env: EnvSpec, space: Space) -> NDArray[Any]:
-    """Observations to compare on: from episodes, at random within the bounds, and extreme ones."""
+    """Observations `[M, *obs_shape]` to compare on: from episodes, random within the bounds, and extreme.
+
+    The first ones are from episodes.
+    """
     generator = np.random.default_rng(FIRST_VERIFICATION_SEED)
     low, high = filled_bounds(space, unbounded=10.0)
     uniform = generator.uniform(low, high, (_RANDOM_OBSERVATIONS, *space.shape))
     corners = np.where(generator.random((256, *space.shape)) < 0.5, low, high)
     scales = np.array([0.0, 1e-38, 1e-6, 1.0, 1e3, 1e6]).reshape(-1, *(1 for _ in space.shape))
     extremes = np.concatenate([scales * sign * np.ones(space.shape) for sign in (-1.0, 1.0)])
-    made_up = np.concatenate([uniform, corners, extremes])
-    kind = np.finfo(space.dtype) if np.dtype(space.dtype).kind == "f" else np.iinfo(space.dtype)
-    made_up = np.clip(made_up, kind.min, kind.max).astype(space.dtype)
-    return np.concatenate([_flown_observations(graph, env), made_up])
+    synthetic = np.concatenate([uniform, corners, extremes])
+    limits = np.finfo(space.dtype) if np.dtype(space.dtype).kind == "f" else np.iinfo(space.dtype)
+    synthetic = np.clip(synthetic, limits.min, limits.max).astype(space.dtype)
+    return np.concatenate([_episode_observations(graph, env), synthetic])
 
 
-def _flown_observations(graph: PolicyGraph, env: EnvSpec) -> NDArray[Any]:
-    """What the policy meets in a few episodes, acting at random now and then so as to stray."""
+def _episode_observations(graph: PolicyGraph, env: EnvSpec) -> NDArray[Any]:
+    """The policy's observations in a few episodes; a tenth of the actions is random, for more variety."""
     seen: list[NDArray[Any]] = []
 
     def act(obs: NDArray[Any], generators: Sequence[np.random.Generator]) -> NDArray[Any]:
         seen.append(obs)
         with torch.inference_mode():
             action, *rest = (tensor.numpy() for tensor in graph(torch.from_numpy(obs)))
-        stray = np.array([generator.random() < 0.1 for generator in generators])
+        random = np.array([generator.random() < 0.1 for generator in generators])
         if isinstance(graph, DiscretePolicyGraph):
-            drawn = np.array([generator.integers(rest[0].shape[-1]) for generator in generators])
+            sampled = np.array([generator.integers(rest[0].shape[-1]) for generator in generators])
         else:
             low, high = graph.low.numpy(), graph.high.numpy()
             noise = np.stack([generator.standard_normal(low.shape, np.float32) for generator in generators])
-            drawn = np.clip(rest[0] + np.exp(rest[1]) * noise, low, high)
-        return np.where(stray.reshape(-1, *(1 for _ in action.shape[1:])), drawn, action)
+            sampled = np.clip(rest[0] + np.exp(rest[1]) * noise, low, high)
+        return np.where(random.reshape(-1, *(1 for _ in action.shape[1:])), sampled, action)
 
-    run_episodes(act, env, range(FIRST_VERIFICATION_SEED, FIRST_VERIFICATION_SEED + _ROLLOUT_EPISODES))
+    run_episodes(act, env, range(FIRST_VERIFICATION_SEED, FIRST_VERIFICATION_SEED + _EPISODES))
     return np.concatenate(seen)
 
 

@@ -1,4 +1,4 @@
-"""The network that goes into the file: the actor with everything around it that the schema asks for."""
+"""The network that is exported: the actor, with the inputs and outputs of the schema."""
 
 from typing import Any, ClassVar
 
@@ -26,9 +26,9 @@ class DiscretePolicyGraph(nn.Module):
 
     def forward(self, obs: Tensor) -> tuple[Tensor, Tensor]:
         logits = self.actor(obs.float())
-        # Not argmax: ONNX Runtime's CUDA provider has ArgMax up to opset 11 only, TopK for all, and
-        # one operator without a CUDA kernel would keep the whole file off the GPU. Both take the
-        # lowest index among equals in ONNX Runtime.
+        # Not argmax: ONNX Runtime's CUDA provider has ArgMax up to opset 11 only and TopK for all opsets, and
+        # one operator without a CUDA kernel would keep the whole file off the GPU. Of equal logits both take
+        # the first in ONNX Runtime. PyTorch's topk may take another, so the gate allows for ties.
         action = torch.topk(logits, 1, dim=-1).indices.squeeze(-1)
         return action, logits
 
@@ -36,7 +36,7 @@ class DiscretePolicyGraph(nn.Module):
 class ContinuousPolicyGraph(nn.Module):
     """Observations in raw units -> greedy action, and mean and log std of the Gaussian around it.
 
-    obs [batch, *obs_shape]  ->  action, mean, log_std, each float32 [batch, *action_shape]; the action is
+    obs [batch, *obs_shape]  ->  action, mean, log_std, each float32 [batch, *action_shape]. The action is
     the mean, clipped to the bounds.
     """
 
@@ -45,10 +45,17 @@ class ContinuousPolicyGraph(nn.Module):
     low: Tensor
     high: Tensor
     nothing: Tensor
+    """Zeros. The name is that of a tensor in the file, so another name would change the file."""
     actor_log_std: Tensor
 
     def __init__(self, actor: nn.Module, log_std: Tensor, action: Space) -> None:
-        """For means `[batch, k]` of `actor` and a `log_std` `[k]`; k numbers make one of `action`."""
+        """Wrap an actor.
+
+        Args:
+            actor: observations -> means `[batch, k]`.
+            log_std: `[k]`.
+            action: the action space, with k numbers.
+        """
         super().__init__()
         self.actor = actor
         self.shape = action.shape
@@ -61,7 +68,7 @@ class ContinuousPolicyGraph(nn.Module):
 
     def forward(self, obs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         mean = self.actor(obs.float())
-        # A product with zeros, because it gives the constant a batch axis without leaving the GPU.
+        # A product with zeros gives the constant a batch axis with an operator that runs on the GPU.
         log_std = linear(mean, self.nothing, self.actor_log_std)
         if len(self.shape) != 1:
             mean, log_std = (values.reshape(-1, *self.shape) for values in (mean, log_std))
@@ -72,7 +79,7 @@ PolicyGraph = DiscretePolicyGraph | ContinuousPolicyGraph
 
 
 class NormalisedActor(nn.Module):
-    """An actor that sees observations as they were normalised in training, with what was last known."""
+    """An actor that first normalises observations, with the last statistics of the training."""
 
     mean: Tensor
     deviation: Tensor

@@ -12,18 +12,20 @@ from lander_runtime.policy.metadata import METADATA_KEY
 from lander_runtime.spec import Space
 
 OPSET = 18
+"""Of the default operator domain."""
 MAX_IR_VERSION = 10
+"""The newest IR version that a file may have."""
 
 
 def build_model(graph: nn.Module, observation: Space, output_names: list[str]) -> onnx.ModelProto:
     """Convert `graph`, whose input is `[batch, *obs_shape]`, with a symbolic batch.
 
-    The same weights give the same model: names of local files, source lines and anything else that
-    the converter notes about the machine are removed.
+    The same weights give the same model: file names, source lines and everything else that the converter
+    records about the machine is removed.
     """
     example = torch.zeros((2, *observation.shape), dtype=getattr(torch, observation.dtype))
     with warnings.catch_warnings():
-        # The converter warns about its own internals, on which a user can do nothing.
+        # The converter warns about its own internals, which a user cannot change.
         warnings.simplefilter("ignore")
         logger = logging.getLogger("torch.onnx")
         level = logger.level
@@ -47,7 +49,7 @@ def build_model(graph: nn.Module, observation: Space, output_names: list[str]) -
 
 
 def weights_digest(model: onnx.ModelProto) -> str:
-    """SHA-256 over the raw bytes of all initialisers in the order of their names."""
+    """SHA-256 over the raw bytes of all initialisers, in the order of their names; hexadecimal."""
     digest = hashlib.sha256()
     for tensor in sorted(model.graph.initializer, key=lambda tensor: tensor.name):
         digest.update(onnx.numpy_helper.to_array(tensor).tobytes())
@@ -55,7 +57,7 @@ def weights_digest(model: onnx.ModelProto) -> str:
 
 
 def with_metadata(model: onnx.ModelProto, metadata: str) -> bytes:
-    """The serialised model with `metadata` as its one entry."""
+    """The serialised model with `metadata` as its only metadata entry."""
     onnx.helper.set_model_props(model, {METADATA_KEY: metadata})
     return model.SerializeToString(deterministic=True)
 

@@ -1,4 +1,4 @@
-"""What can be exported: our checkpoints, and bare state dicts such as the notebook's LunarLander.pth."""
+"""Reads what can be exported: our checkpoints, and state dicts such as the notebook's LunarLander.pth."""
 
 import re
 from collections.abc import Mapping
@@ -19,21 +19,21 @@ from lander_trainer.plan import check_trainable
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the same weights are trained again."""
+    """How to train the same weights again."""
 
     command: str
     update: int
-    """After which update of that command the weights are these."""
+    """The weights are those after this update of the command."""
     updates: int
-    """How many updates that command makes in all."""
+    """Number of updates that the command makes in all."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A policy and all that its file will say about where it comes from."""
+    """A policy, and what its file will say about its origin."""
 
     graph: PolicyGraph
-    """Its actor with everything around it, in evaluation mode."""
+    """The module to export, in evaluation mode."""
     env: EnvSpec
     observation: Space
     action: Space
@@ -41,7 +41,7 @@ class Source:
     created: str
     """ISO 8601, UTC, or `unknown`; never the time of the export, so that two exports give the same bytes."""
     reproduce: Recipe | None
-    """How the same weights are trained again, where it is known."""
+    """How to train the same weights again; None if that is unknown."""
 
 
 def load_source(path: Path, env: EnvSpec | None = None, activation: str | None = None) -> Source:
@@ -50,12 +50,12 @@ def load_source(path: Path, env: EnvSpec | None = None, activation: str | None =
     Args:
         path: a `.safetensors` checkpoint of ours, or a `.pth` / `.pt` state dict with the keys
             `actor.0.weight`, `actor.0.bias`, `actor.2.weight`, ...
-        env: the environment; needed for a state dict, which does not name it.
+        env: the environment; required for a state dict, which does not name it.
         activation: of a state dict's hidden layers, `tanh` by default.
 
     Raises:
-        InputRefused: missing, corrupt, or the weights do not fit the environment.
-        UsageError: an option that does not go with this kind of file.
+        InputRefused: the file is missing or damaged, or the weights do not fit the environment.
+        UsageError: an argument is missing, or does not apply to this kind of file.
     """
     if not path.is_file():
         raise InputRefused(
@@ -64,11 +64,11 @@ def load_source(path: Path, env: EnvSpec | None = None, activation: str | None =
     if path.suffix == ".safetensors":
         if env is not None or activation is not None:
             raise UsageError(
-                f"{path.name} says itself what it flies; --env and --activation are for state dicts."
+                f"{path.name} names its environment itself; --env and --activation are for state dicts."
             )
         return _from_checkpoint(Checkpoint.load(path))
     if env is None:
-        raise UsageError(f"{path.name} does not say what it flies. Add: --env LunarLander-v3")
+        raise UsageError(f"{path.name} does not name its environment. Add: --env LunarLander-v3")
     return _from_state_dict(_read_state_dict(path), path.name, env, activation or "tanh")
 
 
@@ -93,8 +93,8 @@ def _from_checkpoint(checkpoint: Checkpoint) -> Source:
             platform=checkpoint.platform,
         ),
         created=checkpoint.created,
-        # A run that was stopped, and the best weights of any run, are from before its last update.
-        # With a time limit the weights depend on how fast the machine was.
+        # The weights may be from before the last update: of a stopped run, or the best ones of any run.
+        # With a time limit they depend on the machine's speed, so no command reproduces them.
         reproduce=None
         if progress.resumed or config.time_limit is not None
         else Recipe(
@@ -116,10 +116,10 @@ def _graph_of(checkpoint: Checkpoint) -> PolicyGraph:
 
 def _read_state_dict(path: Path) -> Mapping[str, Tensor]:
     try:
-        # weights_only: a pickle from a stranger can run code, this reader takes tensors and nothing else.
+        # weights_only: a pickle from an unknown source can run code; this reader takes tensors only.
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # A damaged pickle can raise anything.
-        # Without PyTorch's own words, which advise to open the file unsafely.
+        # Without PyTorch's own message, which advises to open the file unsafely.
         raise InputRefused(
             f"{path}: not a plain PyTorch state dict ({type(error).__name__}). "
             "A file that holds more than tensors is not opened; save model.state_dict() alone."

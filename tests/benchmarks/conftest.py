@@ -1,4 +1,4 @@
-"""The scripts in benchmarks/ are no package; the tests import them as the scripts import one another."""
+"""The scripts in benchmarks/ are not a package; tests import them as the scripts import one another."""
 
 import sys
 from collections.abc import Callable
@@ -13,7 +13,7 @@ sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
 @pytest.fixture
 def trial() -> Callable[..., Any]:
-    """(seed, mean, other fields) -> the `Trial` that a run came to."""
+    """(seed, mean, other fields) -> the `Trial` of a run."""
     from trials import Trial  # Not above: the scripts that need no PyTorch are tested without it.
 
     def one(seed: int, mean: float, **values: Any) -> Trial:

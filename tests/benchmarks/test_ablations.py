@@ -20,12 +20,12 @@ def test_differences_pair_the_seeds_that_both_have(trial: Make) -> None:
     assert interval[0] < 20.0 < interval[1]
 
 
-def test_a_common_shift_of_all_seeds_is_known_exactly(trial: Make) -> None:
+def test_a_common_shift_of_all_seeds_has_an_exact_interval(trial: Make) -> None:
     base = [trial(1, 100.0), trial(2, 200.0)]
     assert paired_difference([trial(1, 107.0), trial(2, 207.0)], base) == (7.0, (7.0, 7.0))
 
 
-def test_the_median_is_infinite_where_most_seeds_never_got_there(trial: Make) -> None:
+def test_the_median_is_infinite_where_most_seeds_never_reach_200(trial: Make) -> None:
     assert median_steps([trial(1, 0, steps_to_200=10), trial(2, 0, steps_to_200=30), trial(3, 0)]) == 30
     assert median_steps([trial(1, 0, steps_to_200=10), trial(2, 0), trial(3, 0)]) == np.inf
 

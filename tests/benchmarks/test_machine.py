@@ -1,4 +1,4 @@
-"""The description of the machine beside a timing tells generations of processors apart."""
+"""The description of a measurement's machine distinguishes generations of processors."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def test_processors_with_one_name_differ_by_family_and_model(
     assert machine.processor() == "AMD EPYC, family 26, model 2"
 
 
-def test_a_processor_that_says_little_of_itself_still_has_a_name(
+def test_a_processor_with_few_details_still_has_a_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine, "CPUINFO", tmp_path / "missing")

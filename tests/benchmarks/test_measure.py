@@ -8,10 +8,10 @@ from peers.measure import children_peak_rss_mb
 
 
 @pytest.mark.skipif(not list(Path("/proc/self/task").glob("*/children")), reason="no /proc/*/children here")
-def test_children_count_with_the_most_that_they_have_held() -> None:
+def test_children_count_with_their_peak_memory() -> None:
     before = children_peak_rss_mb()
-    # It holds 50 MB, lets them go, says so, and lives on until its input ends.
-    code = "import sys; held = b'1' * 50_000_000; del held; print(flush=True); sys.stdin.read()"
+    # Allocates 50 MB, frees them, prints a line, and runs until its input ends.
+    code = "import sys; block = b'1' * 50_000_000; del block; print(flush=True); sys.stdin.read()"
     child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdout is not None
     child.stdout.readline()

@@ -6,7 +6,8 @@ import pytest
 optuna = pytest.importorskip("optuna", reason="needs the extra bench")
 
 from lander_trainer import UpdateMetrics, preset  # noqa: E402
-from study import NEVER, _make_ready, _pruning, configured, params_of, value_of  # noqa: E402
+from study import _make_ready, _pruning  # noqa: E402
+from study_space import NEVER, configured, params_of, value_of  # noqa: E402
 from trials import Trial  # noqa: E402
 
 BASE = preset("LunarLander-v3")
@@ -52,7 +53,7 @@ def test_the_worse_learner_is_pruned_whatever_the_direction(direction, sign) -> 
         _pruning(study.ask(), BASE, sign)(metrics(quarter, 40.0))
 
 
-def test_a_trial_cut_short_is_tried_once_more() -> None:
+def test_an_interrupted_trial_is_repeated() -> None:
     study = optuna.create_study()
     _make_ready(study, BASE)
     cut = study.ask()

@@ -48,7 +48,7 @@ def graph_of(action: Space, log_std: list[float]) -> ContinuousPolicyGraph:
 
 
 def outputs_of(graph: PolicyGraph, obs: NDArray[Any], space: Space | None = None) -> dict[str, NDArray[Any]]:
-    """What ONNX Runtime makes of `obs`."""
+    """ONNX Runtime's outputs for `obs`."""
     model = build_model(graph, space or vector(), graph.outputs)
     check_form(model)
     session = open_session(model.SerializeToString(), "it", "cpu")
@@ -193,7 +193,7 @@ def test_observations_of_whole_numbers_stay_within_their_type() -> None:
 
 
 class Offset(gymnasium.Env[Any, Any]):
-    """Observes numbers around 500 and flies 5 steps, whatever is done."""
+    """Observes numbers around 500; every episode has 5 steps."""
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 30}
     observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (3,), np.float64)

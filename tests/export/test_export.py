@@ -39,7 +39,7 @@ CREATED = "2025-01-02T03:04:05+00:00"
 
 
 def checkpoint_of(env_id: str, **values: Any) -> Checkpoint:
-    """An untrained checkpoint: a policy that falls within a hundred steps."""
+    """An untrained checkpoint: its episodes end within a hundred steps."""
     spec = envs.resolve(env_id)
     env = envs.make(spec)
     observation, action = envs.describe_spaces(env)
@@ -60,7 +60,7 @@ def checkpoint_of(env_id: str, **values: Any) -> Checkpoint:
 
 @dataclass
 class Listener:
-    """Hears of stages and episodes."""
+    """Records stages and episodes."""
 
     stages: list[str] = dataclasses.field(default_factory=list)
     episodes: list[Episode] = dataclasses.field(default_factory=list)
@@ -83,7 +83,7 @@ def listener() -> Listener:
 
 @pytest.fixture(scope="module")
 def exported(source: Source, listener: Listener, tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    """One export that most tests here look at."""
+    """One export that most tests here use."""
     out = tmp_path_factory.mktemp("export") / "new" / "policy.onnx"
     return export(source, out, episodes=EPISODES, on_stage=listener.stages.append, observer=listener)
 
@@ -98,7 +98,7 @@ def metadata(exported: Exported) -> dict[str, Any]:
 # What it writes.
 
 
-def test_files_lie_side_by_side_and_nothing_else_does(exported: Exported) -> None:
+def test_files_are_in_one_folder_without_others(exported: Exported) -> None:
     folder = exported.policy.parent
     assert sorted(path.name for path in folder.iterdir()) == ["policy.gif", "policy.md", "policy.onnx"]
     assert (exported.card, exported.gif) == (folder / "policy.md", folder / "policy.gif")
@@ -168,7 +168,7 @@ def test_evaluation_is_that_of_the_file_itself(exported: Exported) -> None:
     assert (again.summary.first_seed, again.summary.deterministic) == (FIRST_EVALUATION_SEED, True)
 
 
-def test_listener_hears_of_every_stage_and_episode(exported: Exported, listener: Listener) -> None:
+def test_callers_are_called_with_every_stage_and_episode(exported: Exported, listener: Listener) -> None:
     assert listener.stages == ["converting", "verifying", "scoring", "recording"]
     assert exported.report is not None
     returns = sorted(episode.return_ for episode in listener.episodes)
@@ -185,7 +185,7 @@ def test_animation_is_the_first_scored_episode(exported: Exported, tmp_path: Pat
     assert (tmp_path / "again.gif").read_bytes() == exported.gif.read_bytes()
 
 
-def test_card_says_what_the_file_says(exported: Exported) -> None:
+def test_card_agrees_with_the_file(exported: Exported) -> None:
     card = exported.card.read_text(encoding="utf-8")
     summary = exported.info.evaluation
     assert summary is not None
@@ -200,13 +200,13 @@ def test_card_says_what_the_file_says(exported: Exported) -> None:
     assert "lander eval policy.onnx" in card
     assert "lander train LunarLander-v3 --seed 6 --set hidden_sizes=8" in card
     assert "left engine" in card
-    # The checkpoint is of update 3; a card that promised the end of the command would promise too much.
+    # The checkpoint is of update 3, so the card must not promise the weights at the end of the command.
     assert "Weights after update 3 of the 123 that this command makes" in card
     assert "The same weights" not in card
     assert str(exported.policy.parent) not in card
 
 
-def test_card_of_a_run_that_went_to_its_end_promises_the_same_weights(exported: Exported) -> None:
+def test_card_of_a_complete_run_promises_the_same_weights(exported: Exported) -> None:
     command = "lander train LunarLander-v3"
     card = render_card(
         exported.info,
@@ -229,7 +229,7 @@ def test_card_names_the_extras_that_the_environment_needs(
     assert f"    pip install 'lander-rl[{extras}]'\n" in card
 
 
-def test_file_names_no_place_on_this_machine(exported: Exported) -> None:
+def test_file_has_no_path_of_this_machine(exported: Exported) -> None:
     content = exported.policy.read_bytes()
     for word in (str(exported.policy.parent), str(Path.cwd()), "site-packages", ".py\0", ".py:"):
         assert word.encode() not in content, word
@@ -331,13 +331,13 @@ def test_disagreement_leaves_older_files_alone(source: Source, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_network_whose_logits_are_no_numbers_is_refused(source: Source, tmp_path: Path, bad: float) -> None:
+def test_network_whose_logits_are_not_finite_is_refused(source: Source, tmp_path: Path, bad: float) -> None:
     with pytest.raises(LanderError):
         export(unfinite(source, bad), tmp_path / "policy.onnx", episodes=0, gif=False)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_export_that_is_broken_off_while_scoring_writes_nothing(source: Source, tmp_path: Path) -> None:
+def test_export_interrupted_while_scoring_writes_nothing(source: Source, tmp_path: Path) -> None:
     class Impatient:
         def on_episode(self, episode: Episode) -> None:
             raise KeyboardInterrupt
@@ -381,7 +381,7 @@ def test_environment_without_pictures_is_exported_without_one(undrawable: Source
 
 
 @pytest.mark.filterwarnings("ignore:.*render_mode")  # Gymnasium's own words on the same matter
-def test_picture_that_cannot_be_drawn_leaves_no_half_an_export(undrawable: Source, tmp_path: Path) -> None:
+def test_picture_that_cannot_be_drawn_leaves_no_policy_file(undrawable: Source, tmp_path: Path) -> None:
     out = tmp_path / "out" / "policy.onnx"
     with pytest.raises(LanderError):
         export(undrawable, out, episodes=2, gif=True)

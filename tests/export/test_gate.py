@@ -1,4 +1,4 @@
-"""The gate: what it lets through, and each thing that it must not.
+"""The gate: what passes, and everything that must not.
 
 `EYE` is the simplest policy there is: its logits are its observation. Models that should agree with
 it, or should not, are written out operator by operator.
@@ -77,7 +77,7 @@ def agreement(model: ModelProto, observations: NDArray[Any], **options: float) -
 
 @pytest.fixture(scope="module")
 def observations(graph: DiscretePolicyGraph, lunar_lander: EnvSpec, observation: Space) -> NDArray[Any]:
-    """What the shared policy is compared on."""
+    """The observations that the shared policy is compared on."""
     return verification_observations(graph, lunar_lander, observation)
 
 
@@ -146,7 +146,7 @@ def test_multinomial_is_refused() -> None:
 
 
 def test_dropout_in_training_is_refused() -> None:
-    # Random too, for all that its name says nothing of it.
+    # Random too, although its name does not say so.
     dropout = helper.make_node("Dropout", ["obs", "ratio", "training"], ["logits"])
     constants = {"ratio": np.array(0.5, np.float32), "training": np.array(True)}
     with pytest.raises(CheckFailed, match="Dropout"):
@@ -184,7 +184,7 @@ def test_weights_in_another_file_are_refused(
 
 
 @pytest.mark.parametrize("missing", ["logits", "action"])
-def test_model_that_is_no_model_is_refused(missing: str) -> None:
+def test_model_that_is_not_valid_is_refused(missing: str) -> None:
     nodes = [node for node in (COPY, *BEST) if missing not in node.output]
     with pytest.raises(CheckFailed, match="not valid ONNX"):
         check_form(model_of(*nodes))
@@ -257,7 +257,7 @@ def test_one_bad_row_among_many_is_found() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_logits_that_are_no_numbers_fail(bad: float) -> None:
+def test_logits_that_are_not_finite_fail(bad: float) -> None:
     nodes = [
         helper.make_node("Greater", ["obs", "limit"], ["far"]),
         helper.make_node("Where", ["far", "bad", "obs"], ["logits"]),
@@ -267,7 +267,7 @@ def test_logits_that_are_no_numbers_fail(bad: float) -> None:
         agreement(model_of(*nodes, *BEST, constants=constants), rows([1, 2, 3, 4], [0, 60, 0, 0]))
 
 
-def test_network_that_is_no_number_fails_on_both_sides() -> None:
+def test_network_that_gives_nan_fails_on_both_sides() -> None:
     class Broken(nn.Module):
         def forward(self, obs: torch.Tensor) -> torch.Tensor:
             return obs * torch.nan
@@ -279,7 +279,7 @@ def test_network_that_is_no_number_fails_on_both_sides() -> None:
 
 
 def reversed_best() -> list[NodeProto]:
-    """The highest index among equals, where TopK itself takes the lowest."""
+    """The last index of equal numbers, where TopK itself takes the first."""
     return [
         helper.make_node("Gather", ["obs", "backwards"], ["flipped"], axis=1),
         helper.make_node("TopK", ["flipped", "one"], ["top", "index"]),
@@ -291,7 +291,7 @@ def reversed_best() -> list[NodeProto]:
 BACKWARDS = {"backwards": np.array([3, 2, 1, 0], np.int64), "three": np.array(3, np.int64)}
 
 
-def test_ties_are_declared_and_are_no_disagreement() -> None:
+def test_ties_are_counted_and_are_no_disagreement() -> None:
     tied = rows([2, 0, 0, 2], [1, 1, 1, 1], [0, 3, 3, 0])
     verification = agreement(
         model_of(COPY, *reversed_best(), constants=BACKWARDS), np.concatenate([APART, tied])
@@ -330,8 +330,8 @@ def test_one_other_action_among_ties_fails() -> None:
         agreement(model, rows([1, 1, 0, 0], [5, 0, 0, 0], [0, 5, 0, 0]))
 
 
-def test_answer_that_depends_on_the_rest_of_the_batch_fails() -> None:
-    # Logits are summed over the batch: right for a row on its own, wrong in company.
+def test_output_that_depends_on_the_rest_of_the_batch_fails() -> None:
+    # Logits are summed over the batch: right for a single row, wrong for more.
     together = helper.make_node("ReduceSum", ["obs", "rows"], ["sum"])
     like_obs = helper.make_node("Add", ["sum", "nothing"], ["logits"])
     nothing = helper.make_node("Sub", ["obs", "obs"], ["nothing"])
@@ -352,11 +352,13 @@ def test_observations_are_the_same_every_time(
     assert np.array_equal(observations, verification_observations(graph, lunar_lander, observation))
 
 
-def test_observations_are_flown_random_and_extreme(observation: Space, observations: NDArray[Any]) -> None:
+def test_observations_are_from_episodes_random_and_extreme(
+    observation: Space, observations: NDArray[Any]
+) -> None:
     assert observations.dtype == np.float32
     assert observations.shape[1:] == (8,)
     assert np.isfinite(observations).all()
-    # flown: a reset's first observation, with y near 1.4 and no leg on the ground
+    # from episodes: the first observation after a reset, with y near 1.4 and no leg on the ground
     assert abs(observations[0, 1] - 1.4) < 0.1
     low, high = np.asarray(observation.low, np.float32), np.asarray(observation.high, np.float32)
     # random: over the whole of each bound
@@ -424,7 +426,7 @@ def register() -> Any:
     gymnasium.registry.pop("SeedEnv-v0", None)
 
 
-def test_verification_flies_episodes_that_nobody_else_flies(register: Callable[..., EnvSpec]) -> None:
+def test_verification_runs_episodes_on_seeds_of_its_own(register: Callable[..., EnvSpec]) -> None:
     space = Space("Box", (3,), "float32")
     verification_observations(DiscretePolicyGraph(nn.Linear(3, 2)), register(), space)
     assert len(SeedEnv.seeds) > 0

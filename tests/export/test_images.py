@@ -1,4 +1,4 @@
-"""Policies on images: one file from bytes to the action, flown again through the wrappers that it names."""
+"""Policies on images: one file from bytes to the action, evaluated through the wrappers that it names."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ def stripe() -> Iterator[str]:
 
 @pytest.mark.parametrize("continuous", [False, True], ids=["discrete", "continuous"])
 @pytest.mark.parametrize("colours", [0, 3], ids=["grey", "colours"])
-def test_a_policy_that_sees_scores_through_its_file(
+def test_image_policy_scores_the_same_from_its_file(
     stripe: str, tmp_path: Path, colours: int, continuous: bool
 ) -> None:
     config = settings(

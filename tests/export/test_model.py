@@ -124,7 +124,7 @@ def test_digest_changes_with_the_last_bit_of_a_weight(model: ModelProto) -> None
     assert weights_digest(model) != before
 
 
-def test_digest_can_be_worked_out_by_anybody(built: ModelProto) -> None:
+def test_digest_can_be_computed_from_its_description(built: ModelProto) -> None:
     # docs/policy-file.md: the raw bytes of all initialisers in the order of their names
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in built.graph.initializer}
     content = b"".join(arrays[name].tobytes() for name in sorted(arrays))

@@ -1,4 +1,4 @@
-"""What can be exported, and what is refused: files here may come from anybody."""
+"""What can be exported and what is refused: these files may be from unknown sources."""
 
 import dataclasses
 import math
@@ -75,7 +75,7 @@ OBS = torch.randn(5, 8, generator=torch.Generator().manual_seed(SEED))
 # Our own checkpoints.
 
 
-def test_checkpoint_says_everything_itself(tmp_path: Path) -> None:
+def test_checkpoint_names_environment_and_settings(tmp_path: Path) -> None:
     path = tmp_path / "best.safetensors"
     checkpoint = checkpoint_of()
     checkpoint.save(path)
@@ -93,7 +93,7 @@ def test_checkpoint_says_everything_itself(tmp_path: Path) -> None:
     assert source.created == checkpoint.created
 
 
-def test_how_to_repeat_the_weights_is_said_to_the_update(tmp_path: Path) -> None:
+def test_recipe_names_the_update_of_the_weights(tmp_path: Path) -> None:
     """Of 123 updates, 1,000,000 steps in rollouts of 8,192, the run was stopped after two."""
     path = tmp_path / "best.safetensors"
     checkpoint_of(progress=Progress(updates=2)).save(path)
@@ -183,7 +183,7 @@ def test_other_number_formats_become_float32(tmp_path: Path, lunar_lander: EnvSp
         ("silu", -1 / (1 + math.e)),
     ],
 )
-def test_activation_is_the_callers_to_say(
+def test_caller_chooses_the_activation(
     tmp_path: Path, lunar_lander: EnvSpec, activation: str | None, hidden: float
 ) -> None:
     # One hidden unit that is always at -1 before its activation; each logit is twice what comes after.
@@ -202,7 +202,7 @@ def test_unknown_activation_lists_the_known_ones(state_dict: Path, lunar_lander:
         load_source(state_dict, lunar_lander, "gelu")
 
 
-def test_state_dict_without_an_environment_asks_for_one(state_dict: Path) -> None:
+def test_state_dict_without_an_environment_is_refused(state_dict: Path) -> None:
     with pytest.raises(UsageError, match="--env"):
         load_source(state_dict)
 
@@ -303,8 +303,8 @@ def test_hostile_pickle_is_refused_and_not_run(tmp_path: Path, lunar_lander: Env
     assert not (tmp_path / "exploded").exists()
 
 
-def test_the_bomb_works(tmp_path: Path) -> None:
-    # Otherwise the two tests above would prove nothing.
+def test_the_hostile_pickle_would_run(tmp_path: Path) -> None:
+    # Without this the two tests above would show nothing.
     pickle.loads(pickle.dumps(Bomb(tmp_path / "exploded")))
     assert (tmp_path / "exploded").exists()
 

@@ -1,4 +1,4 @@
-"""What the trainer's tests share: environments registered for one test, and an empty run.
+"""Shared by the trainer's tests: environments registered for one test, and an empty run.
 
 The environments themselves are in doubles/, because worker processes must be able to import them.
 """
@@ -68,5 +68,5 @@ def another_run(tmp_path: Path) -> RunDirectory:
 
 @pytest.fixture(params=NAMES)
 def name(request: pytest.FixtureRequest) -> str:
-    """Either learner: what both promise."""
+    """Each learner in turn: for tests that both must pass."""
     return request.param

@@ -142,7 +142,7 @@ def test_assignment(assignment: str, name: str, value: object) -> None:
     assert (found, type(found)) == (value, type(value))
 
 
-def test_target_kl_can_be_taken_away() -> None:
+def test_target_kl_can_be_switched_off() -> None:
     assert TrainConfig(target_kl=0.02).with_assignments(["target_kl=none"]).target_kl is None
 
 
@@ -223,7 +223,7 @@ def test_only_settings_can_be_set(name: str) -> None:
         TrainConfig().with_values({name: 1})
 
 
-def test_what_has_no_value_is_left_out_of_the_file() -> None:
+def test_settings_without_a_value_are_left_out_of_the_file() -> None:
     assert "target_kl" not in TrainConfig().to_dict()
     assert TrainConfig(target_kl=0.5).to_dict()["target_kl"] == 0.5
 
@@ -300,6 +300,6 @@ def test_no_wrappers_and_those_of_the_environment_are_two_things() -> None:
 @pytest.mark.parametrize(
     "text", ["FrameStack", "{}", '["FrameStack"]', '[{"kwargs": {}}]', "3", '[{"name": "A", "kwargs": 3}]']
 )
-def test_wrappers_that_are_none_are_refused(text: str) -> None:
+def test_wrappers_of_the_wrong_type_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="expected a list of tables with name and kwargs"):
         TrainConfig().with_assignments([f"env_wrappers={text}"])

@@ -1,4 +1,4 @@
-"""Runs with continuous actions: they learn, go on bit for bit, and give an environment what it can take."""
+"""Runs with continuous actions: they learn, resume bit for bit, and step environments with valid actions."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -50,7 +50,7 @@ def learning(env_id: str, **values: Any) -> TrainConfig:
     ],
     ids=["vector", "matrix", "normalised"],
 )
-def test_it_learns_to_say_what_it_sees(
+def test_continuous_policy_learns_to_match_its_observation(
     match: str, run: RunDirectory, name: str, values: dict[str, Any]
 ) -> None:
     recorder = Recorder()
@@ -79,7 +79,7 @@ def test_both_learners_do_the_same(match: str, run: RunDirectory, another_run: R
         assert getattr(rows[0], field) == pytest.approx(getattr(rows[1], field), rel=1e-2, abs=1e-4), field
 
 
-def test_first_policy_has_deviation_one_around_nothing(match: str, run: RunDirectory) -> None:
+def test_first_policy_has_mean_zero_and_deviation_one(match: str, run: RunDirectory) -> None:
     _, action = check_trainable(envs.resolve(match))
     with torch.random.fork_rng(devices=[]):
         network = ActorCritic(2, distribution_of(action), (8,), "tanh")
@@ -90,7 +90,7 @@ def test_first_policy_has_deviation_one_around_nothing(match: str, run: RunDirec
     assert not outputs[:, 2:].any()
 
 
-# What an environment is given, and what is remembered of it.
+# The actions that an environment gets, and those in the history.
 
 
 def far_out(obs: NDArray[Any]) -> tuple[NDArray[np.float32], None]:
@@ -98,7 +98,7 @@ def far_out(obs: NDArray[Any]) -> tuple[NDArray[np.float32], None]:
     return np.tile(np.float32([4.0, -4.0, 0.0, 0.0]), (len(obs), 1)), None
 
 
-def test_environment_gets_clipped_actions_and_the_learner_what_was_drawn(
+def test_environment_gets_clipped_actions_and_the_learner_sampled_ones(
     register: Callable[..., str],
 ) -> None:
     recording = type("Recording", (MatchEnv,), {"received": []})
@@ -114,7 +114,7 @@ def test_environment_gets_clipped_actions_and_the_learner_what_was_drawn(
 
 
 @pytest.mark.parametrize("env_id", ["Pendulum-v1", "LunarLanderContinuous-v3"])
-def test_real_environments_go_on_alike(env_id: str) -> None:
+def test_real_environments_continue_the_same(env_id: str) -> None:
     spec = envs.resolve(env_id)
     size = check_trainable(spec)[1].shape[0]
     actions = np.random.default_rng(2).uniform(-1, 1, (260, 3, size)).astype(np.float32)
@@ -160,7 +160,7 @@ def test_state_that_does_not_fit_is_refused(match: str, actions: NDArray[Any] | 
         backend.close()
 
 
-# Going on.
+# Resuming.
 
 
 def same_end(one: RunDirectory, other: RunDirectory) -> None:
@@ -187,7 +187,7 @@ def test_number_of_workers_changes_nothing(match: str, run: RunDirectory, anothe
     same_end(run, another_run)
 
 
-def test_normaliser_is_in_the_checkpoint_and_only_where_it_was_asked_for(
+def test_normaliser_is_in_the_checkpoint_only_if_the_settings_normalise(
     match: str, run: RunDirectory, another_run: RunDirectory
 ) -> None:
     train(settings(match, **NORMALISED), run)

@@ -1,4 +1,4 @@
-"""The update that a GPU replays: what must not be in it, which any machine shows, and what it does there."""
+"""The update that a GPU replays: what it must not contain (checked everywhere), and its results on a GPU."""
 
 import dataclasses
 from collections.abc import Callable
@@ -62,7 +62,7 @@ class HostWaits(AssertionError):
 
 
 class NothingIsRead(TorchDispatchMode):
-    """Whoever wants a number on the host, be it to branch or to know a shape, fails, as capturing would.
+    """Fails where an operation needs a number on the host, to branch or to know a shape, as capturing would.
 
     On a CPU it cannot see `tolist`, `numpy` and `cpu`.
     """
@@ -83,7 +83,9 @@ def test_nothing_inside_an_update_waits_for_a_number(values: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("made", [pictures, continuous])
-def test_nor_with_other_networks(made: Callable[[TrainConfig], tuple[Learner, Rollout]]) -> None:
+def test_nothing_waits_in_an_update_of_other_networks(
+    made: Callable[[TrainConfig], tuple[Learner, Rollout]],
+) -> None:
     waits_for_nothing(*made(config_of()))
 
 
@@ -130,7 +132,7 @@ def test_replayed_update_gives_the_weights_of_the_cpu(values: dict[str, Any]) ->
 @pytest.mark.gpu
 @needs_gpu
 @pytest.mark.parametrize("made", [pictures, continuous])
-def test_so_does_that_of_other_networks(
+def test_replayed_update_of_other_networks_gives_the_weights_of_the_cpu(
     made: Callable[[TrainConfig], tuple[Learner, Rollout]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
@@ -144,7 +146,7 @@ def test_so_does_that_of_other_networks(
 
 @pytest.mark.gpu
 @needs_gpu
-def test_replayed_update_goes_on_after_a_restore() -> None:
+def test_replayed_update_continues_after_a_restore() -> None:
     one, other = (learner_of("autograd", config_of(device="cuda")) for _ in range(2))
     rollout = acted(one)
     update(one, rollout)
@@ -158,7 +160,7 @@ def test_replayed_update_goes_on_after_a_restore() -> None:
 
 @pytest.mark.gpu
 @needs_gpu
-def test_gradient_that_breaks_on_a_gpu_is_named() -> None:
+def test_gradient_that_is_not_finite_on_a_gpu_is_named() -> None:
     learner = learner_of("autograd", config_of(minibatches=1, gamma=0.0, value_coef=100.0, device="cuda"))
     rollout = acted(learner)
     rewards = np.where(rollout.live, np.float32(1e19), np.float32(0))

@@ -1,4 +1,4 @@
-"""Training on Doom: in processes of their own, cut off by the engine's timeout, paid more than scores are."""
+"""Training on Doom: in worker processes, truncated by the engine's timeout, with shaping in training only."""
 
 import importlib.util
 import os
@@ -18,7 +18,7 @@ if importlib.util.find_spec("vizdoom") is None:
 
 GATHERING = "VizdoomHealthGatheringSupreme-v1"
 TIMEOUT = 40
-"""Tics; the scenario pays 1 for each, and nobody dies so soon."""
+"""Tics; the scenario pays 1 for each, and no episode ends before."""
 
 
 def small(workers: int) -> TrainConfig:
@@ -45,7 +45,7 @@ def small(workers: int) -> TrainConfig:
 def test_training_in_other_processes_is_that_in_this_one(
     run: RunDirectory, another_run: RunDirectory
 ) -> None:
-    """Forked processes would hang beside PyTorch's threads; these are fresh ones."""
+    """Forked processes could hang because of PyTorch's threads; these are spawned."""
     recorder = Recorder()
     result = train(small(workers=2), run, observer=recorder)
     train(small(workers=1), another_run)
@@ -69,7 +69,7 @@ def test_training_in_other_processes_is_that_in_this_one(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc, and the choice of a core, are Linux's")
 def test_a_worker_shares_one_core_with_its_engines() -> None:
-    """Who asks and who answers take turns; this process, which learns, keeps all cores."""
+    """A worker and its engine take turns on one core; this process, which learns, keeps all cores."""
     before = os.sched_getaffinity(0)
     backend = GymnasiumBackend(envs.resolve(GATHERING), lanes=3, seed=1, workers=2)
     try:

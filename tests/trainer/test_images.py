@@ -1,4 +1,4 @@
-"""Runs on images: they learn, their rollouts stay uint8, they go on bit for bit."""
+"""Runs on images: they learn, their rollouts stay uint8, they resume bit for bit."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +46,7 @@ def learning(env_id: str, **values: Any) -> TrainConfig:
     ],
     ids=["grey", "colours", "grey frames", "frames of colours", "continuous"],
 )
-def test_it_learns_to_see(stripe: str, run: RunDirectory, values: dict[str, Any]) -> None:
+def test_policy_learns_from_images(stripe: str, run: RunDirectory, values: dict[str, Any]) -> None:
     result = train(learning(stripe, **values), run)
     assert result.progress.best_score is not None
     assert result.progress.best_score > 9.0  # guessing gives 3.3

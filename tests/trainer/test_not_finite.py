@@ -1,4 +1,4 @@
-"""Runs in which numbers are no longer numbers: they stop, say where, and leave what is sound."""
+"""Runs in which a number is no longer finite: they stop, say where, and keep the sound checkpoint."""
 
 import math
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from trainer_helpers import settings, train_until, updates_in
 
 
 class Sick(EchoEnv):
-    """Pays NaN once somebody switches `sick` on."""
+    """Pays NaN once `sick` is switched on."""
 
     sick: ClassVar[bool] = False
 
@@ -39,9 +39,7 @@ def test_nan_stops_the_run_and_leaves_the_older_files(
     assert train(config, run, resume=True).progress.updates == 6
 
 
-def test_nan_before_the_first_checkpoint_promises_none(
-    register: Callable[..., str], run: RunDirectory
-) -> None:
+def test_nan_before_the_first_checkpoint_names_none(register: Callable[..., str], run: RunDirectory) -> None:
     sick = type("AlwaysSick", (Sick,), {"sick": True})
     with pytest.raises(CheckFailed, match="Update 1") as caught:
         train(settings(register(sick, max_episode_steps=10)), run)
@@ -62,7 +60,7 @@ class Blind(EchoEnv):
 
 
 @pytest.mark.parametrize("learner", ["handwritten", "autograd"])
-def test_observation_that_is_no_number_is_named(
+def test_observation_that_is_not_finite_is_named(
     register: Callable[..., str], run: RunDirectory, learner: str
 ) -> None:
     config = settings(register(Blind, max_episode_steps=10), learner=learner)
@@ -88,7 +86,7 @@ def test_infinity_is_named_before_normalising_hides_it(
 
 
 @pytest.mark.parametrize("learner", ["handwritten", "autograd"])
-def test_weights_that_are_no_numbers_are_named(echo: str, run: RunDirectory, learner: str) -> None:
+def test_weights_that_are_not_finite_are_named(echo: str, run: RunDirectory, learner: str) -> None:
     config = settings(echo, learner=learner)
     train_until(config, run, 2)
     checkpoint = Checkpoint.load(run.checkpoint)

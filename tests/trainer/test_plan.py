@@ -1,4 +1,4 @@
-"""What can be trained and on what; the rest is refused by name, before anything is written."""
+"""What can be trained, and on which device; the rest is refused by name, before anything is written."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -173,7 +173,7 @@ VECTOR, IMAGE = Space("Box", (2,), "float32"), Space("Box", (84, 84, 3), "uint8"
     ],
     ids=str,
 )
-def test_auto_takes_cuda_where_it_is_and_pays(
+def test_auto_takes_cuda_for_what_the_handwritten_learner_cannot_do(
     values: dict[str, Any], observation: Space, pays: bool, there: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)

@@ -1,4 +1,4 @@
-"""The settings that ship by name, and the command that says which settings a run had."""
+"""The presets, and the command that trains with given settings."""
 
 import shlex
 from pathlib import Path
@@ -46,12 +46,12 @@ def test_notebook_takes_153_updates_of_256_rows_a_minibatch() -> None:
     assert config.lanes * config.rollout_steps // config.minibatches == 256
 
 
-def test_default_is_what_nobody_has_to_name() -> None:
+def test_default_preset_needs_no_name() -> None:
     assert preset("LunarLander-v3") == preset("LunarLander-v3", "default")
     assert preset("LunarLander-v3").steps == 1_000_000
 
 
-def test_best_names_what_its_weights_depend_on() -> None:
+def test_best_preset_names_backend_and_device() -> None:
     config = preset("LunarLander-v3", "best")
     assert "auto" not in (config.backend, config.device)
 
@@ -60,7 +60,7 @@ def test_environment_without_a_file_gets_the_general_one() -> None:
     assert preset("MountainCar-v0") == TrainConfig(env="MountainCar-v0", steps=500_000)
 
 
-def test_unknown_preset_lists_those_there_are() -> None:
+def test_unknown_preset_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match="default, best, notebook"):
         preset("LunarLander-v3", "bets")
 
@@ -73,7 +73,7 @@ def test_preset_of_another_environment_is_not_offered() -> None:
 @pytest.mark.parametrize(
     "env_id", ["../../etc/passwd", "/etc/passwd", "..", "", "a\0b", "any/../LunarLander-v3"]
 )
-def test_id_is_never_read_as_a_path(env_id: str) -> None:
+def test_id_is_never_used_as_a_path(env_id: str) -> None:
     config = preset(env_id)
     assert config == TrainConfig(env=env_id, steps=500_000)
 

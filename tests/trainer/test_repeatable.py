@@ -1,4 +1,4 @@
-"""The same settings give the same run, whoever watches and whatever else the process does."""
+"""The same settings give the same run, with any observer and whatever else the process does."""
 
 import random
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def wide(env_id: str, **values: object) -> TrainConfig:
 
 
 @pytest.mark.parametrize("learner", ["handwritten", "autograd"])
-def test_same_seed_same_run_whoever_watches(echo: str, fresh: Iterator[RunDirectory], learner: str) -> None:
+def test_same_seed_same_run_with_any_observer(echo: str, fresh: Iterator[RunDirectory], learner: str) -> None:
     alone, watched, other = next(fresh), next(fresh), next(fresh)
     config = wide(echo, learner=learner)
     train(config, alone)
@@ -38,7 +38,7 @@ def test_same_seed_same_run_whoever_watches(echo: str, fresh: Iterator[RunDirect
 
 
 @pytest.mark.parametrize("learner", ["handwritten", "autograd"])
-def test_nobody_elses_random_numbers_or_threads_matter(
+def test_other_random_numbers_and_threads_do_not_matter(
     echo: str, fresh: Iterator[RunDirectory], learner: str
 ) -> None:
     first, second = next(fresh), next(fresh)
@@ -67,7 +67,7 @@ def test_number_of_workers_changes_nothing(fresh: Iterator[RunDirectory]) -> Non
         assert timeless_rows(runs[0]) == timeless_rows(run)
 
 
-def test_how_often_it_is_saved_changes_nothing(echo: str, fresh: Iterator[RunDirectory]) -> None:
+def test_number_of_checkpoints_changes_nothing(echo: str, fresh: Iterator[RunDirectory]) -> None:
     often, seldom = next(fresh), next(fresh)
     train(settings(echo, checkpoint_seconds=0.1), often)
     train(settings(echo), seldom)

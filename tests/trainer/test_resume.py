@@ -1,4 +1,4 @@
-"""Runs that go on from a checkpoint: nothing is lost, nothing done twice, on Gymnasium nothing changed."""
+"""Resumed runs: no step is lost or done twice, and on Gymnasium the interruption changes nothing."""
 
 import importlib.util
 import random
@@ -27,7 +27,7 @@ from trainer_helpers import (
 
 
 def without_environments(run: RunDirectory) -> None:
-    """Make the checkpoint one of a backend that cannot tell where its environments were."""
+    """Make the checkpoint one of a backend that cannot restore its environments."""
     checkpoint = Checkpoint.load(run.checkpoint)
     kept = {n: t for n, t in checkpoint.tensors.items() if not n.startswith(("lanes.", "collector."))}
     replace(checkpoint, tensors=kept).save(run.checkpoint)
@@ -67,7 +67,7 @@ def test_interrupted_run_ends_like_one_that_was_not(
 
 
 @pytest.mark.parametrize("stopped_after", [1, 2, 3, 4, 5])
-def test_wherever_it_is_interrupted(
+def test_interruption_at_any_update_changes_nothing(
     echo: str, run: RunDirectory, another_run: RunDirectory, stopped_after: int
 ) -> None:
     # Episodes of 10 rows and a dummy in rollouts of 11 and 16: also just after an end, and within.
@@ -110,7 +110,7 @@ def test_callers_random_numbers_and_threads_do_not_matter(
     same_end(run, another_run)
 
 
-def test_crash_between_two_checkpoints_loses_nothing(run: RunDirectory, another_run: RunDirectory) -> None:
+def test_crash_between_two_checkpoints_changes_nothing(run: RunDirectory, another_run: RunDirectory) -> None:
     class Crash(Recorder):
         def on_update(self, metrics: UpdateMetrics) -> None:
             if metrics.update == 5:
@@ -133,7 +133,7 @@ class FullDisk(RunDirectory):
         raise OSError("no space left")
 
 
-def test_row_of_an_update_is_written_before_any_checkpoint_that_knows_it(run: RunDirectory) -> None:
+def test_row_of_an_update_is_written_before_its_checkpoint(run: RunDirectory) -> None:
     # Or a run killed between the two would miss that row for ever.
     with pytest.raises(OSError, match="no space left"):
         train(cart_pole(selections=8), FullDisk(run.path))
@@ -154,7 +154,7 @@ def test_interrupted_lunar_lander_ends_like_one_that_was_not(
     same_end(run, another_run)
 
 
-# What is told of a resumed run.
+# Whether a run counts as resumed.
 
 
 @pytest.mark.parametrize(
@@ -222,10 +222,10 @@ def test_other_versions_of_what_computes_nothing_do_not_matter(echo: str, run: R
     assert not train(settings(echo), run, resume=True).progress.resumed
 
 
-def test_run_whose_episodes_do_not_come_back_counts_as_resumed(
+def test_run_whose_episodes_cannot_be_repeated_counts_as_resumed(
     register: Callable[..., str], run: RunDirectory
 ) -> None:
-    # It observes how often its copy was reset, which a new copy does not know.
+    # Its observations count the resets of the copy, and a new copy starts at 0.
     config = settings(register(CountingEnv, max_episode_steps=10), selection_episodes=0)
     train_until(config, run, 2)
     assert train(config, run, resume=True).progress.resumed
@@ -240,9 +240,7 @@ def test_run_whose_episodes_end_elsewhere_counts_as_resumed(echo: str, run: RunD
     assert train(settings(echo), run, resume=True).progress.resumed
 
 
-def test_checkpoint_that_does_not_say_what_was_seen_is_taken_up(
-    run: RunDirectory, another_run: RunDirectory
-) -> None:
+def test_checkpoint_without_observations_is_continued(run: RunDirectory, another_run: RunDirectory) -> None:
     # Older versions did not write it.
     train(cart_pole(), run)
     train_until(cart_pole(), another_run, 4)
@@ -254,7 +252,7 @@ def test_checkpoint_that_does_not_say_what_was_seen_is_taken_up(
 
 
 @pytest.mark.skipif(importlib.util.find_spec("envpool") is None, reason="envpool is not installed")
-def test_run_on_envpool_goes_on_and_counts_as_resumed(run: RunDirectory) -> None:
+def test_run_on_envpool_continues_and_counts_as_resumed(run: RunDirectory) -> None:
     config = settings("CartPole-v1", backend="envpool")
     train_until(config, run, 2)
     assert not Checkpoint.load(run.checkpoint).arrays("lanes")
@@ -272,10 +270,10 @@ def test_backend_may_change(run: RunDirectory, backends: tuple[str, str]) -> Non
     assert updates_in(run) == [1, 2, 3, 4, 5, 6]
 
 
-# Where it goes on.
+# Where it continues.
 
 
-def test_resumed_run_goes_on_where_it_was(echo: str, run: RunDirectory) -> None:
+def test_resumed_run_continues_where_it_stopped(echo: str, run: RunDirectory) -> None:
     stopped = train_until(settings(echo), run, 2)
     recorder = Recorder()
     result = train(settings(echo), run, resume=True, observer=recorder)
@@ -312,7 +310,7 @@ def test_rows_that_a_killed_run_wrote_after_its_checkpoint_are_written_once(
     assert updates_in(run) == [1, 2, 3, 4, 5, 6]
 
 
-def test_finished_run_stays_one_that_its_settings_repeat(echo: str, run: RunDirectory) -> None:
+def test_finished_run_does_not_count_as_resumed(echo: str, run: RunDirectory) -> None:
     train(settings(echo), run)
     assert not train(settings(echo), run, resume=True).progress.resumed
 
@@ -373,7 +371,7 @@ def test_resuming_without_a_checkpoint_is_refused(echo: str, run: RunDirectory) 
         train(settings(echo), run, resume=True)
 
 
-def test_episodes_of_a_resumed_run_go_on_and_none_is_flown_twice(
+def test_episodes_of_a_resumed_run_continue_and_none_runs_twice(
     register: Callable[..., str], run: RunDirectory
 ) -> None:
     recording = type("Recording", (EchoEnv,), {"seeds": []})
@@ -388,7 +386,7 @@ def test_episodes_of_a_resumed_run_go_on_and_none_is_flown_twice(
     assert not set(second[4:]) & set(first)
 
 
-def test_where_environments_were_lost_others_are_flown(
+def test_where_environments_were_lost_new_episodes_start(
     register: Callable[..., str], run: RunDirectory
 ) -> None:
     recording = type("Recording", (EchoEnv,), {"seeds": []})

@@ -68,12 +68,12 @@ def test_policy_is_greedy_not_sampled(paying: type[Paying]) -> None:
     assert selection_score(preferring(0, 0.1), Categorical(2), envs.resolve(paying.env_id), 50) == -3.0
 
 
-def test_more_episodes_than_lanes_are_all_flown_once(paying: type[Paying]) -> None:
+def test_more_episodes_than_lanes_all_run_once(paying: type[Paying]) -> None:
     assert selection_score(preferring(1, 1.0), Categorical(2), envs.resolve(paying.env_id), 70) == 3 * 4.5
     assert sorted(paying.seeds) == list(range(FIRST_SELECTION_SEED, FIRST_SELECTION_SEED + 70))
 
 
-def test_seeds_are_those_of_nobody_else() -> None:
+def test_seeds_are_used_for_nothing_else() -> None:
     assert FIRST_SELECTION_SEED < FIRST_SEARCH_SEED < FIRST_EVALUATION_SEED
 
 

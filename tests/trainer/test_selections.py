@@ -52,7 +52,7 @@ def test_more_selections_than_updates_select_every_time(echo: str, run: RunDirec
 
 @given(updates=st.integers(1, 300), selections=st.integers(1, 300))
 @settings_of(max_examples=300)
-def test_share_done_is_cut_evenly(updates: int, selections: int) -> None:
+def test_selections_are_evenly_spaced(updates: int, selections: int) -> None:
     # In floating point 29 / 100 * 100 is less than 29, which must not put a selection off.
     due = [
         selection_is_due(update / updates, (update + 1) / updates, selections) for update in range(updates)

@@ -1,4 +1,4 @@
-"""Shaping: what training alone is paid with changes what is learned from and no score."""
+"""Shaping: rewards that only training has; they change the training and no score."""
 
 from collections.abc import Callable
 
@@ -37,7 +37,7 @@ def test_the_file_names_the_shaping_among_the_settings_and_not_in_the_environmen
     assert "bonus = 1.0" in run.config.read_text()
 
 
-def test_shaping_goes_on_after_an_interruption(
+def test_shaping_continues_after_an_interruption(
     paying: str, run: RunDirectory, another_run: RunDirectory
 ) -> None:
     config = settings(paying, shaping={"bonus": 1.0})

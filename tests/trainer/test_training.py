@@ -1,4 +1,4 @@
-"""Whole runs: they learn, they leave all their files, they end when they should."""
+"""Whole runs: they learn, they write all their files, they end when they should."""
 
 import json
 import tomllib
@@ -65,7 +65,7 @@ def test_config_file_is_the_run_with_every_auto_replaced(echo: str, run: RunDire
     assert written.device in ("cpu", "cuda")
 
 
-def test_metrics_have_a_row_an_update_and_are_what_the_observer_heard(echo: str, run: RunDirectory) -> None:
+def test_metrics_have_a_row_an_update_and_are_those_of_the_observer(echo: str, run: RunDirectory) -> None:
     recorder = Recorder()
     result = train(settings(echo), run, observer=recorder)
     assert run.read_metrics() == [metrics.to_json() for metrics in recorder.updates]
@@ -92,7 +92,7 @@ def test_metrics_file_holds_plain_json(echo: str, run: RunDirectory) -> None:
         json.loads(line, parse_constant=refuse)
 
 
-def test_observer_is_told_what_really_runs(echo: str, run: RunDirectory) -> None:
+def test_observer_gets_the_backend_that_really_runs(echo: str, run: RunDirectory) -> None:
     recorder = Recorder()
     train(settings(echo, backend="auto"), run, observer=recorder)
     ((config, path, progress),) = recorder.starts
@@ -123,7 +123,7 @@ def test_smallest_rollout_always_holds_a_step(echo: str, run: RunDirectory) -> N
     assert train(config, run).progress.updates == 25
 
 
-def test_rollout_that_could_be_a_reset_and_nothing_else_is_refused(echo: str) -> None:
+def test_rollout_that_could_be_only_a_reset_is_refused(echo: str) -> None:
     with pytest.raises(UsageError, match="rollout_steps"):
         settings(echo, lanes=1, rollout_steps=1, minibatches=1)
 
@@ -143,7 +143,7 @@ def test_stop_at_the_last_update_is_no_interruption(echo: str, run: RunDirectory
 
 def test_target_score_ends_the_run_and_is_no_interruption(echo: str, run: RunDirectory) -> None:
     recorder = Recorder()
-    # Nobody scores less than 0, so the first selection, after 2 of 6 updates, will do.
+    # No score is below 0, so the first selection, after 2 of 6 updates, reaches it.
     result = train(settings(echo, selections=3, target_score=0.0), run, observer=recorder)
     assert (result.interrupted, result.reached_target) == (False, True)
     assert [m.update for m in recorder.updates] == [1, 2]
@@ -173,7 +173,7 @@ def test_time_limit_ends_the_run_with_the_whole_schedule_behind_it(echo: str, ru
     assert 1.0 <= result.progress.seconds == rows[-1].seconds
     assert all(row.seconds < 1.0 for row in rows[:-1])
     assert [row.done for row in rows] == [min(1.0, row.seconds) for row in rows]
-    # The rate of an update is that of the moment it began, and falls to where the time ends.
+    # The rate of an update is that of its beginning, and falls to 0 at the end of the time.
     assert [row.learning_rate for row in rows[1:]] == pytest.approx(
         [0.001 * (1.0 - row.done) for row in rows[:-1]]
     )
@@ -182,7 +182,7 @@ def test_time_limit_ends_the_run_with_the_whole_schedule_behind_it(echo: str, ru
     assert chosen[-1] == 1.0
 
 
-def test_time_limit_reached_by_a_hair_still_ends_with_a_selection(
+def test_time_limit_just_reached_still_ends_with_a_selection(
     echo: str, run: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Every look at the clock takes a second: an update two. A third, after no selection, must not count.

@@ -1,13 +1,10 @@
 """All settings of one training run, checked once, here.
 
-The defaults are a sound start for any small environment; `presets/*.toml` holds what was measured
-for particular ones.
+The defaults are a sound start for any small environment; `preset_files/*.toml` holds settings that were
+measured for particular ones.
 """
 
 import dataclasses
-import difflib
-import json
-import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +12,7 @@ from typing import Any, Literal
 
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import WrapperSpec
+from lander_trainer.config_values import convert, split_assignments
 
 Activation = Literal["tanh", "relu", "elu", "silu"]
 Anneal = Literal["none", "linear", "exponential"]
@@ -35,141 +33,148 @@ class TrainConfig:
     """Gymnasium's id of the environment."""
 
     steps: int = 1_000_000
-    """Environment steps to train for, all lanes together, a reset counted as a step; ends with the update
-    that reaches it."""
+    """Environment steps to train for, in all lanes together, from 1; the steps that only reset count too. The
+    run ends with the update that reaches this number."""
 
     seed: int = 1
-    """Seeds the weights, the actions, the minibatches and the environments; 0 or more."""
+    """Seed of the weights, actions, minibatches and environments, from 0 to 2^31 - 1."""
 
     backend: Literal["auto", "gymnasium", "envpool"] = "auto"
-    """What steps the copies: `gymnasium` in worker processes, `envpool` in C++ threads, or
-    `auto`, which takes envpool where it is installed and has the environment."""
+    """What steps the environment copies: `gymnasium` in worker processes or `envpool` in C++ threads. `auto`
+    takes envpool where it is installed and has the environment."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the networks run; `auto` takes the CPU where the `handwritten` learner is used, else CUDA if it
-    is there. From which width on a GPU pays was not measured; with wide layers try `cuda`."""
+    """Where the networks run. `auto` takes the CPU for the `handwritten` learner, else CUDA if there is a
+    CUDA device. From which width on a GPU is faster was not measured; with wide layers try `cuda`."""
 
     threads: int = 1
-    """Threads of PyTorch (in updates; acting has one) and of NumPy's products. For small perceptrons a
-    second one costs more than it brings; convolutions are learned 1.6 times faster with two. The number must
-    be fixed for a run to be repeatable."""
+    """Threads of PyTorch (in updates; acting has one) and of NumPy's products, from 1. A second thread makes
+    small perceptrons slower and convolutions 1.6 times faster. A run repeats only with the same number."""
 
     workers: int = 0
-    """Threads (envpool) or processes (Gymnasium) that step the copies; 0 is one a core. With more than one,
-    the handwritten learner's critic has a process of its own too, where updates are large enough to pay for
-    it. Changes no result."""
+    """Threads (envpool) or processes (Gymnasium) that step the copies, up to 1,024; 0 means one a core. With
+    two or more, the handwritten learner also gives its critic a process, if updates are large enough to
+    gain from it. Changes no result."""
 
     learner: Literal["auto", "handwritten", "autograd"] = "auto"
-    """What computes gradients: `handwritten` in NumPy, on the CPU, for tanh or relu networks; `autograd` in
-    PyTorch, for all; `auto` takes the first where it can. They agree to rounding, not bit for bit."""
+    """What computes gradients: `handwritten` in NumPy, on the CPU, for tanh or relu networks on vectors;
+    `autograd` in PyTorch, for all networks; `auto` takes the first where it can. They agree up to rounding,
+    not bit for bit."""
 
     lanes: int = 64
-    """Environment copies stepped together, N."""
+    """Environment copies stepped together, N in [S17, algorithm 1], from 1 to 65,536."""
 
     rollout_steps: int = 64
-    """Steps each lane takes before an update, T; at least 2, since one may be a reset."""
+    """Steps of each lane in one rollout, T in [S17, algorithm 1]; at least 2, since one may be a reset."""
 
     epochs: int = 4
-    """Passes over the rollout in one update, K in [S17, algorithm 1]."""
+    """Passes over the rollout in one update, K in [S17, algorithm 1], from 1."""
 
     minibatches: int = 16
-    """Parts that one pass is cut into."""
+    """Minibatches of one epoch, from 1 to lanes x rollout_steps."""
 
     learning_rate: float = 0.0025
-    """Adam's step size at the start."""
+    """Adam's step size at the start of the run, above 0."""
 
     anneal: Anneal = "linear"
-    """Learning rate over the run: `linear` to 0, `exponential` by `anneal_rate` an update, or `none`."""
+    """Learning rate over the run: `linear` falls to 0 at the end, `exponential` is multiplied by
+    `anneal_rate` after each update, `none` keeps it constant."""
 
     anneal_rate: float = 0.99
-    """Factor an update of the exponential schedule, in (0, 1]."""
+    """Factor of the exponential schedule, applied after each update, in (0, 1]."""
 
     epoch_decay: float = 1.0
-    """Factor on the learning rate after each epoch inside an update, in (0, 1]; 1 keeps it level."""
+    """Factor on the learning rate after each epoch of an update, in (0, 1]; 1 keeps it constant."""
 
     gamma: float = 0.999
-    """Discount a step, in [0, 1]."""
+    """Discount factor of one step, in [0, 1]."""
 
     gae: bool = True
-    """Generalized advantage estimation [S16]; off: plain discounted returns minus the value."""
+    """Use generalized advantage estimation [S16]. Off: discounted return minus value."""
 
     gae_lambda: float = 0.98
-    """GAE's dial between bias (0) and variance (1), in [0, 1] [S16, eq. 16]."""
+    """Lambda of GAE, in [0, 1]: 0 has the most bias, 1 the most variance [S16, eq. 16]."""
 
     bootstrap_truncations: bool = True
-    """Count on after a time limit with the critic's value; off: as if the episode had ended there."""
+    """After a time limit, add the critic's value of the last observation. Off: a truncated episode counts as
+    terminated."""
 
     normalize_advantages: bool = True
-    """Shift and scale the advantages of each minibatch to mean 0, deviation 1 [A21, C67]."""
+    """Shift and scale the advantages of each minibatch to mean 0 and standard deviation 1 [A21, C67]."""
 
     clip_range: float = 0.2
     """Epsilon of the clipped surrogate objective [S17, eq. 7], above 0."""
 
     clip_value: bool = False
-    """Clip the value's change to `clip_range` too [E20, section 3]. Off: with returns in the hundreds
-    a change of 0.2 an update starves the critic."""
+    """Clip the change of the value to `clip_range` too [E20, section 3]. Off by default: with returns in the
+    hundreds, a change of 0.2 an update is too little for the critic to learn."""
 
     entropy_coef: float = 0.01
-    """Weight of the entropy bonus, c2 in [S17, eq. 9]."""
+    """Weight of the entropy bonus, c2 in [S17, eq. 9], from 0 to 10."""
 
     value_coef: float = 0.5
-    """Weight of the value loss, c1 in [S17, eq. 9]."""
+    """Weight of the value loss, c1 in [S17, eq. 9], from 0 to 100."""
 
     max_grad_norm: float = 0.5
-    """The actor's gradient and the critic's are each scaled down to this Euclidean norm [E20]."""
+    """Largest Euclidean norm of a gradient, above 0; a larger gradient is scaled down to it. The actor's and
+    the critic's gradient are limited separately, unless they share an encoder [E20]."""
 
     target_kl: float | None = None
-    """Stop an update once the approximate KL divergence from the acting policy exceeds this."""
+    """Stop an update after the epoch whose mean approximate KL divergence from the acting policy, in nats,
+    exceeds this; above 0, or none for no limit."""
 
     reward_scale: float = 0.05
-    """Rewards are multiplied by this before learning, so that returns are of the order of 10."""
+    """Rewards are multiplied by this before learning, above 0, so that returns are of the order of 10."""
 
     normalize_rewards: bool = False
-    """Divide rewards by the running deviation of the discounted return [E20], in place of `reward_scale`."""
+    """Divide rewards by the running standard deviation of the discounted return [E20, section 3], in place
+    of `reward_scale`."""
 
     normalize_observations: bool = False
-    """Shift and scale every component of an observation by its running mean and deviation [A21, C64]; an
-    exported policy does so with the last ones."""
+    """Shift and scale each component of an observation by its running mean and standard deviation [A21, C64].
+    The exported policy contains the last ones."""
 
     hidden_sizes: tuple[int, ...] = (64, 64)
-    """Widths of the hidden layers, the same for actor and critic; for images of those that follow the
-    convolutions, and shared."""
+    """Widths of the hidden layers, at least one, the same for actor and critic. For images: of the layers
+    after the convolutions, which actor and critic share."""
 
     channels: tuple[int, ...] = (16, 32)
-    """Channels of the convolutions that images go through, one to three (`encoder.py`)."""
+    """Output channels of the convolutions for images, one to three layers (`networks/encoder.py`)."""
 
     activation: Activation = "tanh"
     """Nonlinearity between the layers [A21, C55]."""
 
     adam_epsilon: float = 1e-5
-    """Adam's denominator constant [A21, C24]."""
+    """Epsilon in Adam's denominator, in [1e-16, 1] [A21, C24]."""
 
     selection_episodes: int = 32
-    """Greedy episodes on the selection seeds that decide which weights are `best`; 0 for none."""
+    """Greedy episodes of one selection, on seeds that nothing else uses, from 0 to 50,000. The weights with
+    the best mean return are kept as `best`; 0 switches selection off."""
 
     selections: int = 10
-    """How many times a run selects, evenly spaced, the last time at the end."""
+    """Selections in a run, evenly spaced, from 1; the last one is at the end."""
 
     checkpoint_seconds: float = 30.0
-    """Seconds between periodic checkpoints."""
+    """Seconds between periodic checkpoints, from 0.1."""
 
     target_score: float | None = None
-    """Stop as soon as a selection scores at least this."""
+    """Stop as soon as a selection has at least this mean return; none for no such stop."""
 
     time_limit: float | None = None
-    """Stop after this many seconds of training, with the linear schedule fitted to them; then the
-    weights depend on the machine's speed."""
+    """Stop after this many seconds of training, from 1; none for no limit. The linear schedule then follows
+    the time, so the weights depend on the machine's speed."""
 
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of `gymnasium.make`."""
 
     shaping: Mapping[str, Any] = field(default_factory=dict)
-    """Further keyword arguments of `gymnasium.make` in training alone, such as a reward for what leads to the
-    goal. Selections, scores and the environment that a policy file names never have them."""
+    """More keyword arguments of `gymnasium.make`, for training only, such as a reward for progress towards
+    the goal. Selections, scores and the environment named in a policy file never have them."""
 
     env_wrappers: tuple[WrapperSpec, ...] | None = None
-    """Wrappers around it, the innermost first, in place of those that come with the environment; as TOML or
-    JSON, a list of tables with `name` and `kwargs`. `lander_runtime.envs.WRAPPERS` has the names."""
+    """Wrappers around the environment, innermost first, in place of those that come with it; none keeps
+    those. In TOML or JSON a list of tables with `name` and `kwargs`; `lander_runtime.envs.WRAPPERS` has the
+    names."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
@@ -198,22 +203,18 @@ class TrainConfig:
         return -(-self.steps // (self.lanes * self.rollout_steps))
 
     def with_values(self, values: Mapping[str, Any]) -> "TrainConfig":
-        """A copy with `values` (already typed, as from TOML) put in place.
+        """A copy with `values` (already typed, as from TOML) in place of its own.
 
         Raises:
             UsageError: an unknown name, with the nearest known one, or a value of the wrong type or range.
         """
-        return dataclasses.replace(self, **{name: _convert(name, value) for name, value in values.items()})
+        types_by_name = {item.name: item.type for item in dataclasses.fields(self)}
+        converted = {name: convert(name, value, types_by_name) for name, value in values.items()}
+        return dataclasses.replace(self, **converted)
 
     def with_assignments(self, assignments: Sequence[str]) -> "TrainConfig":
-        """A copy with `key=value` texts (as from `--set`) put in place; raises like `with_values`."""
-        values: dict[str, Any] = {}
-        for assignment in assignments:
-            name, equals, text = assignment.partition("=")
-            if not equals:
-                raise UsageError(f"{assignment!r} is not of the form key=value, such as gamma=0.99.")
-            values[name.strip()] = text.strip()
-        return self.with_values(values)
+        """A copy with `key=value` texts (as from `--set`) in place of its own; raises like `with_values`."""
+        return self.with_values(split_assignments(assignments))
 
     def to_dict(self) -> dict[str, Any]:
         """All settings that have a value, as plain data for TOML and JSON."""
@@ -257,84 +258,3 @@ _RANGES: dict[str, tuple[float, float]] = {
     "target_score": (-1e12, 1e12),
     "time_limit": (1.0, 1e9),
 }
-
-
-def _convert(name: str, value: Any) -> Any:
-    """`value`, which may be text, as the type of the setting `name`."""
-    kinds = {item.name: item.type for item in dataclasses.fields(TrainConfig)}
-    if name not in kinds:
-        near = difflib.get_close_matches(name, kinds, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else f" Known are: {', '.join(kinds)}."
-        raise UsageError(f"There is no setting {name!r}.{hint}")
-    kind = kinds[name]
-    try:
-        return _parse(kind, value)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        raise UsageError(f"{name}={value} does not fit; expected {_in_words(kind)}.") from error
-
-
-def _parse(kind: Any, value: Any) -> Any:
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        if value in ("none", None):
-            return None
-        return _parse(typing.get_args(kind)[0], value)
-    if kind is bool:
-        return _parse_bool(value)
-    if kind is int:
-        return _parse_int(value)
-    if kind is float:
-        if isinstance(value, bool):
-            raise ValueError(value)
-        return float(value)
-    if kind == tuple[int, ...]:
-        parts = value.replace("x", ",").strip("[]()").split(",") if isinstance(value, str) else value
-        return tuple(_parse_int(part) for part in parts)
-    if kind == tuple[WrapperSpec, ...]:
-        return _parse_wrappers(json.loads(value) if isinstance(value, str) else value)
-    if typing.get_origin(kind) is Mapping:
-        return dict(json.loads(value) if isinstance(value, str) else value)
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value
-
-
-def _parse_wrappers(values: Any) -> tuple[WrapperSpec, ...]:
-    """Of plain tables; an empty list is no wrapper at all."""
-    if not isinstance(values, list | tuple):
-        raise TypeError(values)
-    return tuple(
-        value
-        if isinstance(value, WrapperSpec)
-        else WrapperSpec(str(value["name"]), dict(value.get("kwargs", {})))
-        for value in values
-    )
-
-
-def _parse_bool(value: Any) -> bool:
-    words = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
-    if isinstance(value, bool):
-        return value
-    if str(value).lower() not in words:
-        raise ValueError(value)
-    return words[str(value).lower()]
-
-
-def _parse_int(value: Any) -> int:
-    """Whole numbers, also as 1e6 or 1_000_000."""
-    number = float(value) if isinstance(value, str) else value
-    if number != int(number) or isinstance(value, bool):
-        raise ValueError(value)
-    return int(number)
-
-
-def _in_words(kind: Any) -> str:
-    if typing.get_origin(kind) is Literal:
-        return "one of " + ", ".join(typing.get_args(kind))
-    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
-    if kind == tuple[int, ...]:
-        return "whole numbers such as 64,64"
-    if kind == tuple[WrapperSpec, ...]:
-        return "a list of tables with name and kwargs, as JSON,"
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return f"{_in_words(typing.get_args(kind)[0])} or none"
-    return names.get(kind, "a table of plain values, as JSON")

@@ -1,4 +1,4 @@
-"""How much memory a rollout takes, told and compared with what there is before anything is allocated."""
+"""How much memory a rollout takes, compared with the free memory before anything is allocated."""
 
 import math
 from pathlib import Path
@@ -10,24 +10,24 @@ from lander_runtime.spec import Space
 from lander_trainer.config import TrainConfig
 
 _COPIES = 4
-"""Of a rollout's observations in an update: as collected, ordered for learning, without dummy rows, and where
-the learner reads."""
+"""Copies of a rollout's observations during an update: as collected, reordered for learning, without dummy
+rows, and the learner's own."""
 
-_GROUP = Path("/sys/fs/cgroup")
-"""Where Linux tells a container of its limits."""
+_CGROUP = Path("/sys/fs/cgroup")
+"""The control group of this process, where Linux keeps a container's limits."""
 
 
 def rollout_bytes(config: TrainConfig, observation: Space) -> int:
-    """Bytes of one rollout's observations, once, in the type that the environment hands out."""
+    """Bytes of one copy of a rollout's observations, in the environment's own type."""
     row = math.prod(observation.shape) * np.dtype(observation.dtype).itemsize
     return (config.rollout_steps + 1) * config.lanes * row
 
 
 def check_memory(config: TrainConfig, observation: Space) -> None:
-    """Refuse a rollout that does not fit.
+    """Check that a rollout fits into the free memory.
 
     Raises:
-        MachineLacks: with what it needs and what there is.
+        MachineLacks: it does not fit; the message says what it needs and what is free.
     """
     needed, free = _COPIES * rollout_bytes(config, observation), free_memory()
     if free is not None and needed > free:
@@ -39,21 +39,21 @@ def check_memory(config: TrainConfig, observation: Space) -> None:
 
 
 def free_memory() -> int | None:
-    """Bytes that this process may still take; None where the system does not tell (not Linux)."""
+    """Bytes that this process can still allocate; None where that is unknown (not Linux)."""
     try:
         entries = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
         free = 1024 * int(entries["MemAvailable"].split()[0])
     except (OSError, KeyError, ValueError):
         return None
-    return min(free, _left_to_container(free))
+    return min(free, _free_in_container(free))
 
 
-def _left_to_container(otherwise: int) -> int:
-    """Bytes up to the limit of the control group, where there is one."""
+def _free_in_container(without_limit: int) -> int:
+    """Bytes up to the limit of the control group, or `without_limit`."""
     try:
-        limit, used = (int((_GROUP / name).read_text()) for name in ("memory.max", "memory.current"))
-        told = dict(line.split() for line in (_GROUP / "memory.stat").read_text().splitlines())
-        # Files that were read and are not used now count as used there, and give way at once.
-        return limit - used + int(told["inactive_file"])
-    except (OSError, ValueError, KeyError):  # No such file, or "max", which is no limit.
-        return otherwise
+        limit, used = (int((_CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+        counters = dict(line.split() for line in (_CGROUP / "memory.stat").read_text().splitlines())
+        # Cached files count as used there, but the system frees them at once when memory is needed.
+        return limit - used + int(counters["inactive_file"])
+    except (OSError, ValueError, KeyError):  # No such file, or "max", which means no limit.
+        return without_limit

@@ -1,4 +1,4 @@
-"""Whether and how a configuration can be trained on this machine; what every `auto` means here."""
+"""Checks that a configuration can be trained on this machine, and replaces each `auto`."""
 
 from dataclasses import dataclass, replace
 
@@ -17,31 +17,31 @@ from lander_trainer.networks.encoder import is_image
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """A configuration that can be trained on this machine, and what was found out about its environment."""
+    """A configuration that can be trained on this machine, with its environment and spaces."""
 
     config: TrainConfig
     """Without `auto`: backend, workers, device and learner are those that run."""
     env: EnvSpec
-    """What the policy is scored in."""
+    """The environment that the policy is scored in."""
     shaped_env: EnvSpec
-    """What it is trained in: the same, with the configuration's shaping."""
+    """The environment that it is trained in: the same, with the configuration's shaping."""
     observation: Space
     action: Space
 
     @property
     def observation_bytes(self) -> int:
-        """Bytes that the observations of one rollout take."""
+        """Bytes of the observations of one rollout."""
         return rollout_bytes(self.config, self.observation)
 
 
 def plan_training(config: TrainConfig) -> TrainingPlan:
-    """Check that `config` can be trained on this machine and replace every `auto` by what it means here.
+    """Check that `config` can be trained on this machine, and replace each `auto` by its value here.
 
-    Builds the environment once, and once more with its shaping where it has one.
+    Builds the environment once, and once more with its shaping if it has one.
 
     Raises:
         UsageError: the environment is unknown, was replaced, or has spaces that do not fit.
-        MachineLacks: the backend or the device is not there.
+        MachineLacks: the backend, the device or the memory is missing.
     """
     env, shaped = resolved(config), shaped_env(config)
     observation, action = check_trainable(env, config)
@@ -56,30 +56,30 @@ def plan_training(config: TrainConfig) -> TrainingPlan:
 
 
 def prepare(config: TrainConfig) -> TrainConfig:
-    """The configuration of `plan_training`; raises like it."""
+    """`config` without `auto`, as in `plan_training`; raises like it."""
     return plan_training(config).config
 
 
 def observation_bytes(config: TrainConfig) -> int:
-    """Bytes that the observations of one rollout take; raises like `plan_training`."""
+    """Bytes of the observations of one rollout; raises like `plan_training`."""
     return plan_training(config).observation_bytes
 
 
 def resolved(config: TrainConfig) -> EnvSpec:
-    """The recipe of the environment that `config` trains for; raises like `envs.resolve`."""
+    """The spec of the environment that `config` trains for; raises like `envs.resolve`."""
     return envs.resolve(config.env, config.env_kwargs, config.env_wrappers)
 
 
 def shaped_env(config: TrainConfig) -> EnvSpec:
-    """The recipe of the environment that `config` trains in: the same, with its shaping; raises likewise."""
+    """The spec of the environment that `config` trains in: the same, with its shaping; raises likewise."""
     return envs.resolve(config.env, {**config.env_kwargs, **config.shaping}, config.env_wrappers)
 
 
 def check_trainable(env: EnvSpec, config: TrainConfig | None = None) -> tuple[Space, Space]:
-    """The spaces of `env`, where this trainer can learn in it, with the network of `config`.
+    """Check that this trainer can learn in `env`, with the network of `config`, and return its spaces.
 
     Raises:
-        UsageError: the observations are neither vectors nor images, or a space is none that policies have.
+        UsageError: the observations are neither vectors nor images, or policies cannot have such a space.
     """
     probe = envs.make(env)
     observation, action = envs.describe_spaces(probe)
@@ -89,7 +89,7 @@ def check_trainable(env: EnvSpec, config: TrainConfig | None = None) -> tuple[Sp
         raise UsageError(f"{env.id} has {reason}.")
     if config is not None and config.normalize_observations and is_image(observation):
         raise UsageError(
-            f"{env.id} has images, which are brought to the range from 0 to 1 as they are; "
+            f"{env.id} has images, which are always scaled to the range from 0 to 1; "
             "leave normalize_observations out."
         )
     return observation, action
@@ -98,20 +98,20 @@ def check_trainable(env: EnvSpec, config: TrainConfig | None = None) -> tuple[Sp
 def choose_device(config: TrainConfig, observation: Space) -> str:
     """The device that `config.device` (`auto`, `cpu` or `cuda`) means on this machine.
 
-    `auto` takes the CPU for what the handwritten learner does, as Stable-Baselines3 advises of PPO without a
-    convolution (its pull request 2017): starting the work of layers this small on a GPU, at every step, is
-    likely to take longer than doing it. Everything else goes to CUDA where PyTorch has it.
+    `auto` takes the CPU where the handwritten learner is used, as Stable-Baselines3 advises for PPO without
+    convolutions (its pull request 2017): for layers this small, launching the work on a GPU at every step
+    probably takes longer than the work. Everything else runs on CUDA if PyTorch has a device.
 
     Raises:
-        MachineLacks: `cuda` was asked for and PyTorch does not have it.
+        MachineLacks: `config.device` is `cuda`, and PyTorch has no such device.
         UsageError: as `choose_learner`.
     """
-    there = torch.cuda.is_available()
-    if config.device == "cuda" and not there:
+    has_cuda = torch.cuda.is_available()
+    if config.device == "cuda" and not has_cuda:
         raise MachineLacks(
             "PyTorch finds no CUDA device. Install a CUDA build of torch, or use --device cpu."
         )
     if config.device != "auto":
         return config.device
     learner = choose_learner(replace(config, device="cpu"), observation)
-    return "cuda" if there and learner != "handwritten" else "cpu"
+    return "cuda" if has_cuda and learner != "handwritten" else "cpu"

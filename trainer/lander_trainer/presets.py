@@ -1,6 +1,6 @@
-"""Named settings for an environment, read from `presets/<env-id>.toml`.
+"""Named settings for an environment, read from `preset_files/<env-id>.toml`.
 
-`presets/any.toml` serves environments that have no file of their own.
+`preset_files/any.toml` is for environments without a file.
 """
 
 import json
@@ -20,7 +20,7 @@ def preset(env_id: str, name: str = "default") -> TrainConfig:
     """The settings called `name` for `env_id`.
 
     Raises:
-        UsageError: no preset of that name; the message lists those there are.
+        UsageError: there is no preset of that name; the message lists the presets.
     """
     tables = _tables(env_id)
     if name not in tables:
@@ -35,10 +35,10 @@ def training_command(
 
     Args:
         config: the settings.
-        observation: of its environment, which decides what `learner=auto` would mean; without it, a learner
-            that the settings name is named.
-        last_weights: only those settings matter that the last weights depend on, so how often the run
-            selects is left to the preset.
+        observation: the environment's observation space, which decides the meaning of `learner=auto`. Without
+            it, the command names the learner of `config`.
+        last_weights: whether the command only needs to reproduce the last weights. These do not depend on
+            selections, so those settings are left to the preset.
     """
     free = (*CHANGES_NO_RESULT, *(("selections", "selection_episodes") if last_weights else ()))
     if observation is not None and config.device != "auto":
@@ -50,8 +50,8 @@ def training_command(
 
 def _command_from(name: str, config: TrainConfig, free: tuple[str, ...]) -> str:
     base, wanted = preset(config.env, name).to_dict(), config.to_dict()
-    for same_anyway in free:
-        wanted[same_anyway] = base.get(same_anyway)
+    for setting in free:
+        wanted[setting] = base.get(setting)
     words = ["lander", "train", config.env, *(["--preset", name] if name != "default" else [])]
     for key in (key for key in {**base, **wanted} if base.get(key) != wanted.get(key)):
         text = _as_text(wanted.get(key))
@@ -75,7 +75,7 @@ def _as_text(value: Any) -> str:
 
 def _tables(env_id: str) -> dict[str, dict[str, Any]]:
     folder = files("lander_trainer") / "preset_files"
-    # The id may hold anything that a person can type; only a name that is listed becomes a path.
+    # The id may be any text, such as a path with `..`; only a file name that is listed is opened.
     listed = {entry.name for entry in folder.iterdir()}
     file = f"{env_id}.toml" if f"{env_id}.toml" in listed else "any.toml"
     return tomllib.loads((folder / file).read_text(encoding="utf-8"))

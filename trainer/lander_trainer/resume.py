@@ -1,31 +1,62 @@
-"""The environments of a run: where a checkpoint left them if flying there leads there, else at new episodes.
+"""Resuming a run: which settings may change, and environments back in the state of the checkpoint.
 
-Apart from the training loop, which does not ask how they came to where they are.
+The environments repeat their recorded actions. Where that does not lead to the observations in the
+checkpoint, they start new episodes. Separate from the training loop, for which it makes no difference.
 """
 
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.errors import InputRefused
-from lander_runtime.spec import EnvSpec
+from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.spec import EnvSpec, Space
 from lander_runtime.versions import installed_versions, platform_name, training_packages
 from lander_trainer.backends import Backend, RestorableBackend, open_backend
-from lander_trainer.config import TrainConfig
+from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
 from lander_trainer.ppo.distributions import Distribution
 from lander_trainer.ppo.rollout import Collector
 from lander_trainer.runs.checkpoint import Checkpoint
 
+FREE_ON_RESUME = (*CHANGES_NO_RESULT, "steps", "time_limit", "backend", "device", "threads", "learner")
+"""Settings that a resumed run may change."""
+
+
+def check_continues(
+    checkpoint: Checkpoint, config: TrainConfig, spaces: tuple[Space, Space], path: Path
+) -> None:
+    """Check that a run with `config` may continue from `checkpoint`.
+
+    Args:
+        checkpoint: what was read from `path`.
+        config: the settings of the resumed run.
+        spaces: observation and action space of its environment.
+        path: the checkpoint's file, for messages.
+
+    Raises:
+        UsageError: a setting that must stay has changed.
+        InputRefused: the environment now has other spaces.
+    """
+    free = {name: getattr(config, name) for name in FREE_ON_RESUME}
+    if replace(checkpoint.config, **free) != config:
+        raise UsageError(
+            "A resumed run keeps the settings it was started with; only "
+            f"{', '.join(sorted(FREE_ON_RESUME))} may change."
+        )
+    if [space.form for space in spaces] != [checkpoint.observation.form, checkpoint.action.form]:
+        raise InputRefused(f"{path}: its spaces are not those of {config.env} as it is installed here.")
+
 
 class Environments(NamedTuple):
-    """Open environments and what collects experience in them."""
+    """Open environments and the collector that gathers rollouts in them."""
 
     backend: Backend
     collector: Collector
     restored: bool
-    """They stand where the checkpoint left them."""
+    """The environments are in the state of the checkpoint."""
 
 
 def open_environments(
@@ -39,22 +70,22 @@ def open_environments(
     """Open the environments of a run.
 
     Args:
-        config: backend, lanes, workers, T and the seed, completed by `prepare`.
-        env: what to make.
+        config: backend, lanes, workers, T and the seed, without `auto` (`plan_training`).
+        env: the environment to make.
         rng: draws the actions.
-        distribution: what they are drawn from.
-        checkpoint: where to go on; None at the start of a run.
-        closing: what is opened here is closed with it.
+        distribution: of the actions.
+        checkpoint: where to continue; None at the start of a run.
+        closing: closes what is opened here.
 
     Raises:
-        InputRefused: the checkpoint claims a state that is none.
+        InputRefused: the state of the environments in the checkpoint is damaged.
     """
     if checkpoint is not None and _can_repeat_episodes(checkpoint, config):
         restored = _restore(config, env, rng, distribution, checkpoint, closing)
         if restored is not None:
             return restored
     done = 0 if checkpoint is None else checkpoint.progress.updates
-    # New episodes of a resumed run must not be those of the run's start again.
+    # The new episodes of a resumed run must not be those of the run's start again.
     fresh = np.random.SeedSequence([config.seed, done]).generate_state(1)[0] >> 1
     backend = open_backend(config.backend, env, config.lanes, int(fresh), config.workers)
     closing.callback(backend.close)
@@ -63,7 +94,7 @@ def open_environments(
 
 
 def _can_repeat_episodes(checkpoint: Checkpoint, config: TrainConfig) -> bool:
-    """Whether `checkpoint` holds episodes, and what flew them is what would fly them here."""
+    """Whether `checkpoint` has recorded episodes, and backend, platform and versions here are the same."""
     packages = training_packages(config.env)
     here = installed_versions(*packages)
     return (
@@ -82,11 +113,11 @@ def _restore(
     checkpoint: Checkpoint,
     closing: ExitStack,
 ) -> Environments | None:
-    """The environments where the checkpoint left them; None where flying there led elsewhere.
+    """The environments in the state of the checkpoint; None where the recorded actions led elsewhere.
 
-    It does with an environment that keeps something across resets.
+    They do so in an environment that keeps state across resets.
     """
-    lanes, remembered = checkpoint.arrays("lanes"), checkpoint.arrays("collector")
+    lanes, collected = checkpoint.arrays("lanes"), checkpoint.arrays("collector")
     with ExitStack() as opened:
         backend = open_backend(config.backend, env, config.lanes, _read_seed(lanes), config.workers)
         opened.callback(backend.close)
@@ -94,10 +125,10 @@ def _restore(
             return None
         obs, ended = backend.restore(lanes)
         collector = Collector(backend, obs, config.rollout_steps, rng, distribution)
-        collector.restore(remembered)
+        collector.restore(collected)
         # A checkpoint of an older version does not have the observations.
-        arrived = np.array_equal(remembered.get("obs", obs), obs, equal_nan=True)
-        if not (arrived and np.array_equal(remembered["ended"], ended)):
+        arrived = np.array_equal(collected.get("obs", obs), obs, equal_nan=True)
+        if not (arrived and np.array_equal(collected["ended"], ended)):
             return None
         closing.push(opened.pop_all())
     return Environments(backend, collector, restored=True)

@@ -1,6 +1,6 @@
-"""Scoring a policy during training, to know which weights are the best.
+"""Selection: scores the policy during training, to find the best weights.
 
-Greedy, on Gymnasium's own environment, on a fixed set of seeds that neither training nor the final
+Greedy, in Gymnasium's own environment, on a fixed set of seeds that neither training nor the final
 evaluation uses.
 """
 
@@ -22,7 +22,14 @@ def selection_score(
     env: EnvSpec,
     episodes: int,
 ) -> float:
-    """Mean undiscounted return over `episodes` selection episodes of what `outputs` (`[N, p]`) likes best."""
+    """Mean undiscounted return of the greedy policy over the selection episodes.
+
+    Args:
+        outputs: the policy, observations `[N, *obs_shape]` -> outputs `[N, p]`.
+        distribution: over the actions, given the outputs.
+        env: the environment, without shaping.
+        episodes: how many, from the seed FIRST_SELECTION_SEED on.
+    """
     finished = run_episodes(
         lambda obs, generators: distribution.greedy(outputs(obs)),
         env,

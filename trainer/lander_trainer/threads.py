@@ -1,7 +1,7 @@
-"""How many threads compute, for as long as something runs.
+"""Sets the number of threads for the length of a block.
 
-Apart from its users because the number is part of a result: products and decompositions round
-differently when they are cut into other parts.
+A file of its own because the number is part of a result: matrix products and decompositions round differently
+when another number of threads divides the work.
 """
 
 import contextlib
@@ -13,14 +13,14 @@ from threadpoolctl import threadpool_limits
 
 @contextlib.contextmanager
 def cpu_threads(count: int) -> Iterator[None]:
-    """Run with `count` threads in PyTorch and NumPy, and put the caller's numbers back afterwards."""
+    """Run with `count` threads in PyTorch and NumPy; restore the caller's numbers afterwards."""
     with threadpool_limits(count, user_api="blas"), torch_threads(count):
         yield
 
 
 @contextlib.contextmanager
 def torch_threads(count: int) -> Iterator[None]:
-    """The same in PyTorch alone; not around single steps, since to change the number takes a millisecond."""
+    """The same in PyTorch only. Not for single steps: changing the number takes a millisecond."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

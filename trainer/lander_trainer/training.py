@@ -3,54 +3,31 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.errors import CheckFailed, InputRefused, UsageError
+from lander_runtime.errors import CheckFailed, InputRefused
 from lander_runtime.versions import installed_versions, platform_name, training_packages
 from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
 from lander_trainer.learners import NotFinite, UpdateStatistics, check_finite, open_learner
 from lander_trainer.networks.build import build_network
+from lander_trainer.observer import TrainObserver, TrainResult
 from lander_trainer.plan import TrainingPlan, plan_training
 from lander_trainer.plots.curve import draw_learning_curve
 from lander_trainer.ppo.normaliser import Normaliser
 from lander_trainer.ppo.rollout import Rollout
 from lander_trainer.ppo.schedule import learning_rate, selection_is_due
-from lander_trainer.resume import open_environments
+from lander_trainer.resume import check_continues, open_environments
 from lander_trainer.runs.checkpoint import Checkpoint, Progress, named_tensors, network_tensors
 from lander_trainer.runs.metrics import UpdateMetrics
 from lander_trainer.runs.run_directory import RunDirectory
 from lander_trainer.selection import selection_score
 from lander_trainer.threads import cpu_threads, torch_threads
-
-
-class TrainObserver(Protocol):
-    """Hears of a run as it goes."""
-
-    def on_start(self, config: TrainConfig, run: Path, progress: Progress) -> None:
-        """Before the first step; `config` names the backend and device that really run."""
-        ...
-
-    def on_update(self, metrics: UpdateMetrics) -> None:
-        """After every update."""
-        ...
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """How a run ended."""
-
-    run: Path
-    progress: Progress
-    interrupted: bool
-    """`stop` asked for an end before the last update; the run can be resumed."""
-    reached_target: bool
-    """A selection scored `target_score`, which ended the run."""
 
 
 def train(
@@ -64,16 +41,17 @@ def train(
     """Train a policy and write everything about it into `run`.
 
     Args:
-        config: the settings, or what `plan_training` made of them; with `resume` they must be those of the
-            run, `_FREE_ON_RESUME` aside.
+        config: the settings, or a plan that `plan_training` has made of them. With `resume` they must be
+            those of the run, except for `resume.FREE_ON_RESUME`.
         run: where to write; an existing run with `resume`, an empty folder without.
-        resume: go on from the run's checkpoint instead of starting afresh.
-        observer: hears of every update.
-        stop: asked after every update; True saves and ends the run.
+        resume: continue from the run's checkpoint instead of starting a new run.
+        observer: is called at the start and after every update.
+        stop: called after every update; True saves and ends the run.
 
     Raises:
         UsageError: the environment or a setting does not fit.
-        MachineLacks: the backend or device is not there.
+        MachineLacks: the backend or device is missing.
+        InputRefused: the checkpoint to continue from is damaged or is of other spaces.
         CheckFailed: a loss or gradient is no longer finite; the checkpoint before it is kept.
     """
     plan = plan_training(config) if isinstance(config, TrainConfig) else config
@@ -92,7 +70,7 @@ class _Trainer:
         checkpoint: Checkpoint | None,
         closing: ExitStack,
     ) -> None:
-        """Begin, or go on from `checkpoint`; `closing` lets go of what was opened, also where this fails."""
+        """Start, or continue from `checkpoint`; `closing` closes what was opened, also where this fails."""
         self.config = config = plan.config
         self.env = plan.env
         self.spaces = plan.observation, plan.action
@@ -112,7 +90,7 @@ class _Trainer:
         if checkpoint is not None:
             self.normaliser.restore(checkpoint.arrays("normaliser"), lanes=restored)
             if not restored:
-                self._count_as_resumed()
+                self._mark_resumed()
 
     def run_to_end(self, observer: TrainObserver | None, stop: Callable[[], bool]) -> TrainResult:
         self.run.write_config(self.config)
@@ -122,12 +100,13 @@ class _Trainer:
         saved = time.perf_counter()
         interrupted = reached = False
         while self._done() < 1.0 and not (interrupted or reached):
+            best_before = self.progress.best_score
             metrics = self._one_update()
-            # Before any checkpoint that knows this update, so that a killed run never misses a row.
+            # Before any checkpoint that contains this update, so that a killed run never misses a row.
             self.run.append_metrics(metrics.to_json())
-            if metrics.selection_score is not None and metrics.selection_score == metrics.best_score:
+            if _is_best(metrics.selection_score, best_before):
                 self._save(self.run.best)
-                # Together, so that a run resumed from the checkpoint knows what it has to beat.
+                # Both, so that a run resumed from the checkpoint knows the score of `best`.
                 self._save(self.run.checkpoint)
             if observer is not None:
                 observer.on_update(metrics)
@@ -140,7 +119,7 @@ class _Trainer:
         return TrainResult(self.run.path, self.progress, interrupted, reached)
 
     def _done(self) -> float:
-        """Share of the run that lies behind: of its updates, or of its time where that is further."""
+        """Share of the run that is done, in [0, 1]: of its updates or of its time limit, the larger one."""
         limit = self.config.time_limit
         by_time = 0.0 if limit is None else self.progress.seconds / limit
         return min(1.0, max(self.progress.updates / self.config.updates, by_time))
@@ -149,7 +128,7 @@ class _Trainer:
         collector, config, done = self.collector, self.config, self._done()
         environment, inference = collector.environment_seconds, collector.inference_seconds
         started = time.perf_counter()
-        # A second thread would wait for more between two steps, busily, on a core that steps environments.
+        # A second thread would wait busily between two steps, on a core that steps environments.
         with torch_threads(1):
             rollout = collector.collect(self._forward)
         collected = time.perf_counter()
@@ -165,10 +144,11 @@ class _Trainer:
             seconds=self.progress.seconds + learned - started,
         )
         score = self._select(done)
-        # Nothing else takes time: a limit that fell in between would end the run without its last selection.
+        # Without a selection no time is added: a time limit reached in between would end the run without its
+        # last selection.
         ended = learned if score is None else time.perf_counter()
         self.progress = replace(self.progress, seconds=self.progress.seconds + ended - learned)
-        if score is not None and _is_kept(score, self.progress.best_score):
+        if _is_best(score, self.progress.best_score):
             self.progress = replace(self.progress, best_score=score)
         return UpdateMetrics(
             update=self.progress.updates,
@@ -191,19 +171,18 @@ class _Trainer:
         )
 
     def _forward(self, obs: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """`Learner.forward` of raw observations."""
+        """`Learner.forward`, for raw observations `[N, *obs_shape]`."""
         return self.learner.forward(self.normaliser.observations(obs))
 
     def _learn(self, rollout: Rollout, rate: float) -> UpdateStatistics:
-        normaliser = self.normaliser
+        """Improve the weights on `rollout`, starting at learning rate `rate`."""
         try:
-            # Raw, since clipping would make numbers of infinities.
+            # Raw values, since clipping would turn infinities into numbers.
             check_finite(observations=rollout.obs, rewards=rollout.rewards)
-            seen = replace(
-                rollout, obs=normaliser.observations(rollout.obs), rewards=normaliser.rewards(rollout)
-            )
-            statistics = self.learner.update(seen, rate, self.rng)
-            normaliser.learn(rollout)
+            statistics = self.learner.update(self.normaliser.normalised(rollout), rate, self.rng)
+            # Only now: the update must see the observations as the policy saw them when it acted, or the
+            # ratio of new to old probabilities would not start at 1.
+            self.normaliser.learn(rollout)
             return statistics
         except NotFinite as error:
             kept = self.run.checkpoint
@@ -215,7 +194,7 @@ class _Trainer:
             ) from error
 
     def _select(self, done: float) -> float | None:
-        """The selection score, where the update that began at `done` passed a point where one is due."""
+        """The selection score, if one is due after the update that began at share `done`; else None."""
         config = self.config
         due = selection_is_due(done, self._done(), config.selections)
         if not due or config.selection_episodes == 0:
@@ -226,7 +205,7 @@ class _Trainer:
             )
 
     def _save_state(self) -> None:
-        """Checkpoint and learning curve as they are now."""
+        """Write the checkpoint and the learning curve."""
         self._save(self.run.checkpoint)
         draw_learning_curve(
             self.run.read_metrics(),
@@ -266,21 +245,12 @@ class _Trainer:
         ).save(path)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        """Put the run back to where `checkpoint` saw it, the environments aside."""
-        free = {name: getattr(self.config, name) for name in _FREE_ON_RESUME}
-        if replace(checkpoint.config, **free) != self.config:
-            raise UsageError(
-                "A run goes on with the settings it was started with; only "
-                f"{', '.join(sorted(_FREE_ON_RESUME))} may change."
-            )
-        if [space.form for space in self.spaces] != [checkpoint.observation.form, checkpoint.action.form]:
-            raise InputRefused(
-                f"{self.run.checkpoint}: its spaces are not those of {self.env.id} as it is installed here."
-            )
+        """Take over the state in `checkpoint`, except that of the environments."""
+        check_continues(checkpoint, self.config, self.spaces, self.run.checkpoint)
         self.progress = checkpoint.progress
         speed = {name: getattr(self.config, name) for name in CHANGES_NO_RESULT}
         if replace(checkpoint.config, **speed) != self.config:
-            self._count_as_resumed()
+            self._mark_resumed()
         self.learner.network.load_state_dict(checkpoint.network().state_dict())
         self.learner.restore(checkpoint.tensors)
         try:
@@ -290,20 +260,20 @@ class _Trainer:
                 f"{self.run.checkpoint}: the state of its random generator is missing or broken."
             ) from error
 
-    def _count_as_resumed(self) -> None:
-        """From here on the run is not what an uninterrupted one would have been, if it goes on at all."""
+    def _mark_resumed(self) -> None:
+        """Note that the run now differs from an uninterrupted one, if it continues at all."""
         if self._done() < 1.0:
             self.progress = replace(self.progress, resumed=True)
-
-
-_FREE_ON_RESUME = (*CHANGES_NO_RESULT, "steps", "time_limit", "backend", "device", "threads", "learner")
 
 
 def _reaches(score: float | None, target: float | None) -> bool:
     return score is not None and target is not None and score >= target
 
 
-def _is_kept(score: float, best: float | None) -> bool:
-    # Of equals the later: where scores have a ceiling, the first to reach it may not be sure of it (the first
-    # weights of a CartPole run to balance 32 selection episodes to the end let go in one of 100 others).
-    return best is None or score >= best
+def _is_best(score: float | None, best_before: float | None) -> bool:
+    """Whether weights with this selection score take the place of the best so far."""
+    if score is None:
+        return False
+    # Of equal scores the later: where a score has a maximum, the first weights that reach it may still be
+    # unreliable (the first of a CartPole run to balance 32 selection episodes failed in 1 of 100 others).
+    return best_before is None or score >= best_before

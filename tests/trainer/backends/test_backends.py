@@ -1,4 +1,4 @@
-"""Every backend keeps the promise drawn in `backends/base.py`: next-step autoreset, ends told apart."""
+"""Every backend follows the table in `backends/base.py`: next-step autoreset, terminated or truncated."""
 
 import importlib.util
 import warnings
@@ -154,10 +154,10 @@ def test_cart_pole_protocol(name: str, limit: int) -> None:
     with opened(name, spec, lanes=4) as backend:
         first = backend.reset().copy()
         assert np.all(np.abs(first) <= 0.05)
-        flown = run(backend, 150)
+        steps = run(backend, 150)
     dummy, length = np.zeros(4, bool), np.zeros(4, int)
     ends = {"terminated": 0, "truncated": 0}
-    for obs, rewards, terminated, truncated in flown:
+    for obs, rewards, terminated, truncated in steps:
         assert not np.any(terminated & truncated)
         assert not np.any((terminated | truncated)[dummy])
         assert np.array_equal(rewards, np.where(dummy, 0.0, 1.0))
@@ -180,17 +180,17 @@ def test_lunar_lander_protocol(name: str) -> None:
     spec = replace(envs.resolve("LunarLander-v3"), max_episode_steps=70)
     with opened(name, spec, lanes=4) as backend:
         backend.reset()
-        flown = run(backend, 250)
+        steps = run(backend, 250)
     dummy, length = np.zeros(4, bool), np.zeros(4, int)
     crashes = cuts = 0
-    for obs, rewards, terminated, truncated in flown:
+    for obs, rewards, terminated, truncated in steps:
         assert not np.any(terminated & truncated)
         assert not np.any(rewards[dummy])
         assert np.all(np.abs(obs[dummy, 0]) < 0.02)
         assert np.all(np.abs(obs[dummy, 1] - 1.4) < 0.1)
         length = np.where(dummy, 0, length + 1)
         assert np.array_equal(truncated, (length == 70) & ~terminated)
-        # The last reward of an episode that the environment ended is -100 here: nobody lands at random.
+        # The last reward of an episode that terminated is -100 here: random actions never land.
         assert np.all(rewards[terminated] == -100)
         # The last observation is the end's own: far below the start, not the next episode's.
         assert np.all(obs[terminated | truncated, 1] < 1.3)
@@ -335,7 +335,7 @@ def test_envpool_is_refused_where_its_environment_is_another_one(monkeypatch: py
 @needs_envpool
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "Acrobot-v1", "Pendulum-v1"])
 def test_envpool_steps_the_same_environment(env_id: str) -> None:
-    """From where envpool stands, Gymnasium's own goes to the same place and pays the same."""
+    """From the same state, Gymnasium's environment reaches the same next state and reward."""
     spec = envs.resolve(env_id)
     env = envs.make(spec)
     space, rng = env.action_space, np.random.default_rng(4)
@@ -371,6 +371,6 @@ def test_without_envpool_auto_is_gymnasium() -> None:
 
 
 @pytest.mark.usefixtures("without_envpool")
-def test_without_envpool_asking_for_it_says_how_to_get_it() -> None:
+def test_backend_envpool_without_envpool_says_how_to_install_it() -> None:
     with pytest.raises(MachineLacks, match=r"pip install 'lander-rl\[fast\]'"):
         chosen("envpool", envs.resolve("LunarLander-v3"))

@@ -75,9 +75,9 @@ def test_results_are_those_of_one_process(walking: EnvSpec) -> None:
     for workers in (1, 2, 3):
         with backend_of(walking, lanes=5, workers=workers) as backend:
             first = backend.reset().copy()
-            flown = run(backend, actions_of(walking, 40, 5))
+            steps = run(backend, actions_of(walking, 40, 5))
             state = backend.state()
-        found.append([first, *flown, *(state[name] for name in sorted(state))])
+        found.append([first, *steps, *(state[name] for name in sorted(state))])
     assert same(found[0], found[1])
     assert same(found[0], found[2])
     # Ends of both kinds happened, and rows after them.
@@ -137,7 +137,7 @@ def histories(draw: st.DrawFn) -> tuple[ActionHistory, list[int]]:
 
 
 @given(histories())
-def test_joining_undoes_splitting(drawn: tuple[ActionHistory, list[int]]) -> None:
+def test_joining_is_the_inverse_of_splitting(drawn: tuple[ActionHistory, list[int]]) -> None:
     history, counts = drawn
     parts = history.split(counts)
     assert [len(part.episodes) for part in parts] == counts
@@ -157,7 +157,7 @@ def test_history_is_split_lane_by_lane() -> None:
 
 
 @pytest.mark.parametrize(("workers", "again"), [(1, 1), (1, 3), (3, 1), (2, 3)])
-def test_restored_lanes_go_on_alike(walking: EnvSpec, workers: int, again: int) -> None:
+def test_restored_lanes_continue_the_same(walking: EnvSpec, workers: int, again: int) -> None:
     actions = actions_of(walking, 45, 5)
     for calls in (0, 1, 7, 30):
         with backend_of(walking, lanes=5, workers=workers) as backend:
@@ -173,7 +173,7 @@ def test_restored_lanes_go_on_alike(walking: EnvSpec, workers: int, again: int) 
 
 
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "LunarLander-v3"])
-def test_real_environments_go_on_alike_also_just_after_an_end(env_id: str) -> None:
+def test_real_environments_continue_the_same_also_just_after_an_end(env_id: str) -> None:
     spec = envs.resolve(env_id)
     actions = actions_of(spec, 260, 3)
     with backend_of(spec, lanes=3, workers=1) as backend:
@@ -247,7 +247,7 @@ def test_no_action_is_done_after_an_end() -> None:
     assert 0.2 < abs(obs[0, 2]) < 0.5
 
 
-# ProcessEngine.
+# Processes.
 
 
 def test_worker_that_does_not_start_leaves_none_behind(
@@ -257,7 +257,7 @@ def test_worker_that_does_not_start_leaves_none_behind(
 
     class Watched(RemoteWorker):
         def __init__(self, *arguments: object) -> None:
-            # Where the third is asked for, there is no room for another process.
+            # The third process cannot be started.
             if len(processes) == 2:
                 raise OSError("no more processes")
             super().__init__(*arguments)
@@ -280,7 +280,7 @@ def test_worker_does_not_load_pytorch() -> None:
     assert found.stdout == "False\n"
 
 
-def test_worker_leaves_when_its_pipe_closes(walking: EnvSpec) -> None:
+def test_worker_ends_when_its_pipe_closes(walking: EnvSpec) -> None:
     with remote_of(walking) as remote:
         process = remote._process
         assert process.poll() is None
@@ -313,7 +313,7 @@ sys.stdin.read()
 
 
 @pytest.mark.parametrize("state", ["idle", "busy"])
-def test_workers_of_a_trainer_that_is_killed_leave_without_a_word(state: str) -> None:
+def test_workers_of_a_killed_trainer_end_silently(state: str) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, state],
         stdin=subprocess.PIPE,

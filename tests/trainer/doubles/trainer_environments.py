@@ -12,7 +12,7 @@ import numpy as np
 
 
 class CountingEnv(gymnasium.Env[Any, Any]):
-    """Says in every number where it came from.
+    """Every number shows the episode and step that it belongs to.
 
     Observes [episode, step], both counted by this copy: episodes from 1, steps from 0 at the reset.
     The step that leads to [e, s] pays 100 e + s. Ends by itself after `length` steps, lengthened by
@@ -78,7 +78,7 @@ class EchoEnv(gymnasium.Env[Any, Any]):
 
 
 class BonusEnv(EchoEnv):
-    """`EchoEnv` that pays `bonus` for every step, too, and may be told to take more actions."""
+    """`EchoEnv` that pays `bonus` for every step too, and can have more actions."""
 
     def __init__(self, bonus: float = 0.0, actions: int = 4, render_mode: str | None = None) -> None:
         super().__init__(render_mode)
@@ -133,7 +133,7 @@ class StripeEnv(gymnasium.Env[Any, Any]):
 class MatchEnv(gymnasium.Env[Any, Any]):
     """Shows `k` numbers in [-1, 1] and pays 1 for the same numbers as action, less the further off they are.
 
-    Actions are of the shape that is asked for, observations always a vector. With 10 steps an episode the
+    Actions are `[rows, columns]` or `[columns]`, observations a vector. With 10 steps an episode the
     best return is 10; always doing nothing gives 10 - 10 / 3 on average. `scale` stretches what is observed.
     """
 

@@ -1,4 +1,4 @@
-"""Small runs for tests: settings, an observer that remembers, and what a run leaves behind."""
+"""Small runs for tests: settings, an observer that records, and what a run writes."""
 
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ def settings(env_id: str, **values: Any) -> TrainConfig:
 
 
 class Recorder(TrainObserver):
-    """Keeps what it hears."""
+    """Records all calls."""
 
     def __init__(self) -> None:
         self.starts: list[tuple[TrainConfig, Path, Progress]] = []
@@ -65,7 +65,7 @@ class Recorder(TrainObserver):
 
 
 def train_until(config: TrainConfig, run: RunDirectory, update: int, **options: Any) -> TrainResult:
-    """Train and ask for a stop after `update`."""
+    """Train and stop after `update`."""
     recorder = Recorder()
     return train(
         config, run, observer=recorder, stop=lambda: recorder.updates[-1].update >= update, **options

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lander_trainer import TrainConfig
@@ -28,6 +29,33 @@ def learner_of(name: str, config: TrainConfig | None = None, *, bold: bool = Tru
         with torch.no_grad():
             network.actor[-1].weight.mul_(100.0)
     return open_learner(config, network)
+
+
+class RecordingLearner:
+    """A learner that also keeps the observations it acted on and the rollouts it was updated with."""
+
+    def __init__(self, learner: Learner) -> None:
+        self._learner = learner
+        self.network = learner.network
+        self.acted_on: list[NDArray[Any]] = []
+        self.updated_with: list[Rollout] = []
+
+    def forward(self, obs: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        self.acted_on.append(obs.copy())
+        return self._learner.forward(obs)
+
+    def update(self, rollout: Rollout, learning_rate: float, rng: np.random.Generator) -> UpdateStatistics:
+        self.updated_with.append(rollout)
+        return self._learner.update(rollout, learning_rate, rng)
+
+    def state(self) -> dict[str, Tensor]:
+        return self._learner.state()
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        self._learner.restore(state)
+
+    def close(self) -> None:
+        self._learner.close()
 
 
 def acted(learner: Learner, **options: Any) -> Rollout:

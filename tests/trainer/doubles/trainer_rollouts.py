@@ -1,4 +1,4 @@
-"""A rollout made up of random numbers, with ends and dummy rows where one can count them."""
+"""A rollout of random numbers, with ends and dummy rows at known places."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a learner holds: optimiser and weights that come back, errors that name the place, its processes."""
+"""A learner's state: optimiser and weights that are restored, errors that name the place, its processes."""
 
 import dataclasses
 import math
@@ -23,7 +23,7 @@ from trainer_rollouts import config_of, rollout_of
 # Adam.
 
 
-def test_adam_is_pytorchs() -> None:
+def test_adam_computes_what_pytorchs_does() -> None:
     rng = np.random.default_rng(1)
     values = rng.normal(size=40).astype(np.float32)
     parameter = torch.nn.Parameter(torch.from_numpy(values.copy()))
@@ -46,7 +46,7 @@ def test_adam_is_pytorchs() -> None:
 # State.
 
 
-def test_restored_learner_goes_on_bit_for_bit(name: str) -> None:
+def test_restored_learner_continues_bit_for_bit(name: str) -> None:
     first = learner_of(name)
     for seed in range(3):
         update(first, acted(first, seed=seed), seed=seed)
@@ -75,7 +75,7 @@ def test_fresh_learner_has_a_state_that_changes_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("source", NAMES)
-def test_either_learner_goes_on_with_the_others_state(name: str, source: str) -> None:
+def test_either_learner_continues_from_the_others_state(name: str, source: str) -> None:
     first = learner_of(source)
     update(first, acted(first))
     second = learner_of(name)
@@ -162,12 +162,14 @@ def test_flat_parameters_are_views() -> None:
     assert torch.equal(last, torch.ones(3))
 
 
-# Numbers that are none.
+# Numbers that are not finite.
 
 
 @pytest.mark.parametrize("column", ["obs", "rewards"])
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_rollout_with_a_broken_number_is_refused_by_name(name: str, column: str, value: float) -> None:
+def test_rollout_with_a_number_that_is_not_finite_is_refused_by_name(
+    name: str, column: str, value: float
+) -> None:
     learner = learner_of(name)
     before, state = parameters_of(learner), learner.state()
     rollout = acted(learner)
@@ -190,14 +192,14 @@ def test_rollout_with_a_broken_number_is_refused_by_name(name: str, column: str,
         ("critic", r"^values$"),
     ],
 )
-def test_broken_weight_is_found_where_it_shows_first(
+def test_weight_that_is_not_finite_is_found_where_it_shows_first(
     name: str, network: str, place: str, layer: int, value: float
 ) -> None:
     learner = learner_of(name, config_of(activation="relu"))
     rollout = acted(learner)
     with torch.no_grad():
         getattr(learner.network, network)[layer].weight[0, 0] = value
-    # Where the values are broken nobody has learned; where the actor is, its critic may have.
+    # With a broken critic neither network has learned; with a broken actor the critic may have.
     untouched = learner.network if network == "critic" else learner.network.actor
     before = torch.nn.utils.parameters_to_vector(untouched.parameters()).nan_to_num()
     with pytest.raises(NotFinite, match=place):
@@ -205,7 +207,7 @@ def test_broken_weight_is_found_where_it_shows_first(
     assert torch.equal(torch.nn.utils.parameters_to_vector(untouched.parameters()).nan_to_num(), before)
 
 
-def test_loss_that_leaves_the_range_of_numbers_is_found(name: str) -> None:
+def test_loss_that_overflows_is_found(name: str) -> None:
     # An error of 3e19 has a square that float32 cannot hold, but a gradient that it can.
     learner = learner_of(name, config_of(minibatches=1, gamma=0.0, reward_scale=1.0, value_coef=1e-6))
     rollout = acted(learner)
@@ -222,7 +224,7 @@ def test_gradient_whose_norm_alone_is_infinite_is_found(name: str) -> None:
         update(learner, dataclasses.replace(rollout, rewards=rewards))
 
 
-def test_first_gradient_that_breaks_is_the_one_that_is_named() -> None:
+def test_first_gradient_that_is_not_finite_is_named() -> None:
     # The first minibatch breaks the actor's gradient, the second the norm of everything.
     config = config_of(minibatches=2, epochs=1, gamma=0.0, value_coef=100.0, normalize_advantages=False)
     learner = learner_of("autograd", config)
@@ -236,7 +238,7 @@ def test_first_gradient_that_breaks_is_the_one_that_is_named() -> None:
         update(learner, dataclasses.replace(rollout, outputs=logits, rewards=rewards))
 
 
-# The critic in a process of its own.
+# The critic in its own process.
 
 
 @pytest.mark.parametrize(
@@ -263,13 +265,13 @@ def test_critic_in_a_process_of_its_own_changes_nothing(target_kl: float | None,
     assert there._critic._process.poll() == 0
 
 
-def test_small_update_keeps_its_critic_here() -> None:
+def test_small_update_has_its_critic_in_this_process() -> None:
     learner = learner_of("handwritten", config_of(workers=2))
     assert isinstance(learner._critic, LocalWorker)
     learner.close()
 
 
-def test_broken_number_in_another_process_arrives_by_name() -> None:
+def test_number_that_is_not_finite_in_another_process_is_named() -> None:
     # An error of 1e19 times 100 leaves the range of numbers in the gradient's norm, which only the critic's
     # process sees.
     config = config_of(lanes=16, rollout_steps=128, epochs=4, minibatches=1, gamma=0.0, value_coef=100.0)

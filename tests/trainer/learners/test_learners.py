@@ -1,4 +1,4 @@
-"""What an update does: the same in both learners, within its limits, reported as it was."""
+"""Updates: the same in both learners, within their limits, with correct statistics."""
 
 import dataclasses
 import math
@@ -56,7 +56,7 @@ def test_both_learners_do_the_same(values: dict[str, Any]) -> None:
     assert (weights[0] - before).abs().max() > 1e-3
 
 
-def test_both_act_and_judge_alike() -> None:
+def test_both_give_the_same_outputs_and_values() -> None:
     one, other = (learner_of(name) for name in NAMES)
     obs = np.random.default_rng(1).normal(size=(50, 2)).astype(np.float32)
     expected = one.network.outputs(torch.from_numpy(obs)).detach().numpy()
@@ -157,7 +157,7 @@ def test_rate_decays_with_the_epochs(name: str) -> None:
     assert torch.allclose(*moved, atol=1e-5)
 
 
-def test_kl_stop_ends_the_update_after_the_epoch_that_went_too_far(name: str) -> None:
+def test_kl_stop_ends_the_update_after_the_epoch_that_exceeds_it(name: str) -> None:
     epochs = {}
     for target in (None, 1e-9, 100.0):
         learner = learner_of(name, config_of(target_kl=target, epochs=6))
@@ -168,7 +168,7 @@ def test_kl_stop_ends_the_update_after_the_epoch_that_went_too_far(name: str) ->
     assert epochs == {None: 6, 1e-9: 1, 100.0: 6}
 
 
-def test_kl_stop_leaves_what_the_last_counted_epoch_left(name: str) -> None:
+def test_kl_stop_keeps_the_weights_of_the_last_counted_epoch(name: str) -> None:
     stopped = learner_of(name, config_of(target_kl=1e-9, epochs=6))
     single = learner_of(name, config_of(epochs=1))
     rollout = acted(stopped)
@@ -178,7 +178,7 @@ def test_kl_stop_leaves_what_the_last_counted_epoch_left(name: str) -> None:
     assert torch.equal(parameters_of(stopped), parameters_of(single))
 
 
-def test_kl_stop_judges_each_epoch_by_itself(name: str) -> None:
+def test_kl_stop_measures_each_epoch_separately(name: str) -> None:
     def run(**values: Any) -> UpdateStatistics:
         learner = learner_of(name, config_of(**values), bold=False)
         return update(learner, acted(learner), rate=0.03)
@@ -186,8 +186,8 @@ def test_kl_stop_judges_each_epoch_by_itself(name: str) -> None:
     # What is reported is the mean over the epochs, so differences give the epochs themselves.
     totals = [0.0, *(epochs * run(epochs=epochs).means.approx_kl for epochs in range(1, 7))]
     each = [after - before for before, after in pairwise(totals)]
-    # The first epoch that exceeds all before it by so much that neither their mean nor their sum
-    # has the same say as the epoch alone.
+    # The first epoch that exceeds all before it by so much that neither their mean nor their sum would stop
+    # at the same place as the epoch alone.
     late = max(range(1, 6), key=lambda epoch: each[epoch] - max(each[:epoch]))
     target = (max(each[:late]) + each[late]) / 2
     assert each[late] > target > max(each[:late])
@@ -213,7 +213,7 @@ def test_statistics_are_means_over_the_minibatches(name: str) -> None:
         )
 
 
-def test_first_look_at_a_policys_own_rollout(name: str) -> None:
+def test_first_pass_over_the_policys_own_rollout(name: str) -> None:
     learner = learner_of(name, config_of(epochs=1, minibatches=1))
     rollout = acted(learner)
     statistics = update(learner, rollout)
@@ -240,7 +240,7 @@ def test_explained_variance_is_that_of_the_critic_before_the_update(name: str) -
     assert update(learner, rollout, rate=0.1).explained_variance == pytest.approx(0.75, rel=1e-4)
 
 
-def test_update_makes_well_paid_actions_likelier_and_values_truer(name: str) -> None:
+def test_update_makes_well_paid_actions_likelier_and_values_more_accurate(name: str) -> None:
     config = config_of(epochs=10, gamma=0.0, normalize_advantages=False)
     learner = learner_of(name, config)
     rollout = acted(learner)
@@ -260,7 +260,7 @@ def test_update_makes_well_paid_actions_likelier_and_values_truer(name: str) -> 
     assert after[1] < error
 
 
-def test_update_that_runs_out_of_rows_is_no_disaster(name: str) -> None:
+def test_update_with_fewer_rows_than_minibatches_works(name: str) -> None:
     # One live row in all, in more minibatches than that.
     rollout = rollout_of()
     live = np.zeros_like(rollout.live)
@@ -312,5 +312,5 @@ def test_autograd_learns_with_any_activation(activation: str) -> None:
 @pytest.mark.parametrize(
     ("asked", "kind"), [("handwritten", HandwrittenLearner), ("autograd", AutogradLearner)]
 )
-def test_learner_is_the_one_that_was_asked_for(asked: str, kind: type) -> None:
+def test_learner_is_that_of_the_setting(asked: str, kind: type) -> None:
     assert isinstance(learner_of(asked), kind)

@@ -1,4 +1,4 @@
-"""Trackers beside metrics.jsonl: what they are told, and that they never stop or change a training."""
+"""Trackers beside metrics.jsonl: what is reported to them, and that they never stop or change a training."""
 
 import json
 import math
@@ -40,7 +40,7 @@ def run(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[dict[str, Any]]]:
-    """Put the doubles of wandb and trackio on the path; what they were told so far."""
+    """Put the doubles of wandb and trackio on the path; returns what was reported to them so far."""
     file = tmp_path / "calls"
     monkeypatch.setenv("CALLS", str(file))
     monkeypatch.syspath_prepend(DOUBLES)
@@ -86,7 +86,7 @@ class TestScalars:
     def test_steps_are_the_axis_and_no_curve(self) -> None:
         assert not any(name.endswith("/steps") for name in scalars(metrics_at(1)))
 
-    def test_what_is_not_there_is_left_out(self) -> None:
+    def test_missing_values_are_left_out(self) -> None:
         found = scalars(metrics_at(1, mean_return=None, selection_score=None, explained_variance=math.nan))
         missing = {"score/mean_return", "score/selection_score", "train/explained_variance"}
         assert found.keys() == scalars(metrics_at(1)).keys() - missing
@@ -115,14 +115,14 @@ class TestTensorBoard:
         assert values["gae"].string_value == "true"
         assert values["hidden_sizes"].string_value == "[8, 4]"
 
-    def test_a_row_is_there_before_the_log_is_closed(self, run: Path) -> None:
+    def test_a_row_is_in_the_file_before_the_log_is_closed(self, run: Path) -> None:
         log = open_log("tensorboard", run, CONFIG)
         log.on_start(CONFIG, run, Progress())
         log.on_update(metrics_at(1, entropy=0.5))
         assert points(read_events(run), "train/entropy") == [(100, 0.5)]
         log.close()
 
-    def test_a_resumed_run_leaves_no_rows_that_its_checkpoint_does_not_know(self, run: Path) -> None:
+    def test_a_resumed_run_leaves_no_rows_from_after_its_checkpoint(self, run: Path) -> None:
         """Stopped after update 3, while the checkpoint is of update 2."""
         first = [metrics_at(update, entropy=float(update)) for update in (1, 2, 3)]
         log_updates("tensorboard", run, Progress(), first)
@@ -158,7 +158,7 @@ class TestStored:
         assert start["init"]["config"] == CONFIG.to_dict()
         assert start["init"]["name"].startswith("CartPole-v1/007")
 
-    def test_a_resumed_run_goes_on_in_its_entry_behind_what_was_reported(
+    def test_a_resumed_run_continues_its_entry_after_the_reported_steps(
         self, name: str, run: Path, calls: Any
     ) -> None:
         log_updates(name, run, Progress(), [metrics_at(1)])
@@ -178,7 +178,7 @@ class TestStored:
         assert second["resume"] == "allow"
         assert [call["step"] for call in calls() if "log" in call] == [100, 310]
 
-    def test_runs_of_one_name_in_different_folders_are_apart(
+    def test_runs_of_one_name_in_different_folders_are_separate(
         self, name: str, run: Path, calls: Any, tmp_path: Path
     ) -> None:
         other = tmp_path / "elsewhere" / "CartPole-v1" / "007"
@@ -191,7 +191,7 @@ class TestStored:
 
 
 def test_wandb_keeps_its_files_in_the_run(run: Path, calls: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Told as an absolute path, whatever the working directory; wandb adds `wandb` itself."""
+    """Given as an absolute path, in any working directory; wandb adds `wandb` itself."""
     monkeypatch.chdir(run.parent)
     log_updates("wandb", Path("007"), Progress(), [])
     start = calls()[0]["init"]
@@ -201,7 +201,7 @@ def test_wandb_keeps_its_files_in_the_run(run: Path, calls: Any, monkeypatch: py
     assert start["settings"] == {"console": "off"}
 
 
-def test_trackio_does_not_talk_on_stdout(run: Path, calls: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_trackio_does_not_print_on_stdout(run: Path, calls: Any, capsys: pytest.CaptureFixture[str]) -> None:
     log_updates("trackio", run, Progress(), [metrics_at(1)])
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -258,30 +258,30 @@ class TestCheck:
 
 
 class Failing:
-    """A log that raises where it is told to, and counts what it hears."""
+    """A log that raises at the call `where`, and records all calls."""
 
     def __init__(self, where: str) -> None:
         self.where = where
-        self.heard: list[str] = []
+        self.calls: list[str] = []
 
     def on_start(self, config: TrainConfig, run: Path, progress: Progress) -> None:
-        self._hear("start")
+        self._record("start")
 
     def on_update(self, metrics: UpdateMetrics) -> None:
-        self._hear(f"update {metrics.update}")
+        self._record(f"update {metrics.update}")
 
     def close(self) -> None:
-        self._hear("close")
+        self._record("close")
 
-    def _hear(self, what: str) -> None:
-        self.heard.append(what)
+    def _record(self, what: str) -> None:
+        self.calls.append(what)
         if what == self.where:
             raise OSError(28, "No space left on device")
 
 
 class TestFanOut:
     @pytest.mark.parametrize(
-        ("where", "heard"),
+        ("where", "expected"),
         [
             ("start", ["start"]),
             ("update 2", ["start", "update 1", "update 2"]),
@@ -289,15 +289,15 @@ class TestFanOut:
         ],
     )
     def test_a_log_that_fails_is_reported_once_and_dropped(
-        self, run: Path, where: str, heard: list[str]
+        self, run: Path, where: str, expected: list[str]
     ) -> None:
         failing, sound, said = Failing(where), Failing("never"), []
         with FanOut({"bad": failing, "good": sound}, said.append) as observer:
             observer.on_start(CONFIG, run, Progress())
             for update in (1, 2, 3):
                 observer.on_update(metrics_at(update))
-        assert failing.heard == heard
-        assert sound.heard == ["start", "update 1", "update 2", "update 3", "close"]
+        assert failing.calls == expected
+        assert sound.calls == ["start", "update 1", "update 2", "update 3", "close"]
         (sentence,) = said
         assert "The log bad failed" in sentence
         assert "No space left on device" in sentence
@@ -306,11 +306,11 @@ class TestFanOut:
         log, said = Failing("never"), []
         with pytest.raises(ZeroDivisionError), FanOut({"good": log}, said.append):
             raise ZeroDivisionError
-        assert (log.heard, said) == (["close"], [])
+        assert (log.calls, said) == (["close"], [])
 
     def test_ctrl_c_is_no_failure_of_a_log(self, run: Path) -> None:
         class Interrupted(Failing):
-            def _hear(self, what: str) -> None:
+            def _record(self, what: str) -> None:
                 if what == "start":
                     raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""The actor-critic: its initialisation, its names, and that building one disturbs nobody."""
+"""The actor-critic: its initialisation, its names, and that building one changes no global state."""
 
 import math
 

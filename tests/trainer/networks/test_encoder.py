@@ -69,7 +69,7 @@ def test_images_in_the_order_for_learning_are_the_same_images(shape: tuple[int, 
     ordered = channels_last(images)
     assert ordered.shape == (2, 40, 50, planes)
     assert torch.equal(as_planes(ordered), channels_first(images))
-    # Whoever asks for planes is given an image that is understood as it is.
+    # The result of `as_planes` is itself an image in a known layout.
     assert torch.equal(channels_first(as_planes(ordered)), as_planes(ordered))
 
 
@@ -184,18 +184,18 @@ def test_values_that_came_with_the_outputs_are_those_that_are_learned_from() -> 
         assert_close(told.state(), asked.state())
 
 
-def test_size_of_a_rollout_is_told_in_the_type_of_its_observations() -> None:
+def test_size_of_a_rollout_uses_the_type_of_its_observations() -> None:
     config = TrainConfig(lanes=16, rollout_steps=127)
     assert rollout_bytes(config, image(4, 60, 80)) == 128 * 16 * 4 * 60 * 80
     assert rollout_bytes(config, image(4, 60, 80, dtype="float32")) == 4 * 128 * 16 * 4 * 60 * 80
 
 
-def test_files_that_a_container_has_read_are_not_in_the_way(
+def test_cached_files_of_a_container_count_as_free_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if free_memory() is None:
         pytest.skip("this system does not tell how much memory is free")
-    monkeypatch.setattr("lander_trainer.memory._GROUP", tmp_path)
+    monkeypatch.setattr("lander_trainer.memory._CGROUP", tmp_path)
     for name, text in (
         ("memory.max", "100000\n"),
         ("memory.current", "99000\n"),

@@ -91,7 +91,7 @@ class TestReading:
             (2 * (json.dumps(ROWS[0]).encode() + b"\n"), "line 2: the steps do not grow"),
         ],
     )
-    def test_rows_that_are_none_are_refused(self, add_run: AddRun, content: bytes, named: str) -> None:
+    def test_damaged_rows_are_refused(self, add_run: AddRun, content: bytes, named: str) -> None:
         run = add_run("001")
         (run / "metrics.jsonl").write_bytes(content)
         with pytest.raises(InputRefused) as caught:
@@ -100,7 +100,7 @@ class TestReading:
         assert named in str(caught.value)
 
     @pytest.mark.parametrize("content", [None, b"env = ", b"seed = 1\n", b"env = 1\n", b"\xff"])
-    def test_settings_that_are_none_are_refused(self, add_run: AddRun, content: bytes | None) -> None:
+    def test_damaged_settings_are_refused(self, add_run: AddRun, content: bytes | None) -> None:
         run = add_run("001")
         (run / "config.toml").unlink()
         if content is not None:
@@ -148,7 +148,7 @@ class TestMeanBand:
 
 
 class TestLabels:
-    def test_only_what_differs_is_said(self) -> None:
+    def test_only_differences_are_shown(self) -> None:
         same = {"env": "E", "gamma": 0.99}
         assert differences([{**same, "lanes": 8}, {**same, "lanes": 16}]) == [{"lanes": "8"}, {"lanes": "16"}]
         assert differences([same, same]) == [{}, {}]
@@ -241,7 +241,7 @@ class TestDrawing:
             ([{"bonus": 1}, {"bonus": 2}], "CartPole-v1 (lines: training with shaping; dots: greedy)"),
         ],
     )
-    def test_returns_that_are_no_scores_are_named_so(
+    def test_returns_with_shaping_are_labelled(
         self, add_run: AddRun, tmp_path: Path, shapings: list[dict[str, int]], said: str
     ) -> None:
         runs = [read_history(add_run(f"00{i}", shaping=shaping)) for i, shaping in enumerate(shapings)]

@@ -93,7 +93,7 @@ def test_value_of_the_last_observation_matters_only_where_truncated() -> None:
 
 
 @pytest.mark.parametrize("end", ["terminated", "truncated"])
-def test_nothing_flows_back_across_an_end_or_out_of_the_dummy_row(end: str) -> None:
+def test_no_advantage_crosses_an_end_or_leaves_the_dummy_row(end: str) -> None:
     # rows 0, 1 are an episode; row 2 is the dummy; row 3 starts the next one
     rewards, values = [1.0, 2.0, 0.0, 4.0], [10.0, 20.0, 40.0, 8.0, 16.0]
     before, _ = gae(rewards, values, **{end: (1,)})

@@ -1,4 +1,4 @@
-"""What a learner learns from: live rows only, advantages in the right units, and the order of visits."""
+"""The batch of an update: live rows only, advantages in the right units, and the order of each epoch."""
 
 import dataclasses
 from typing import Any
@@ -43,8 +43,8 @@ def test_dummy_rows_change_nothing(end: str, gae: bool) -> None:
 
 
 @pytest.mark.parametrize("gae", [True, False])
-def test_worth_of_a_terminal_observation_changes_nothing(gae: bool) -> None:
-    # It stands at the dummy row; what the critic thinks of it must not reach the episode before.
+def test_value_of_a_terminal_observation_changes_nothing(gae: bool) -> None:
+    # The observation of the dummy row: its value must not change the episode before.
     rollout, values = rollout_of(end="terminated"), values_of()
     poisoned = values.copy()
     poisoned[:-1][~rollout.live] = 1e6
@@ -65,7 +65,7 @@ def test_batch_holds_the_live_rows_only() -> None:
 # Units and ends.
 
 
-def test_truncated_end_is_worth_what_the_critic_says_of_the_last_observation() -> None:
+def test_truncated_end_has_the_critics_value_of_the_last_observation() -> None:
     config = config_of(gamma=0.5, gae_lambda=0.0, reward_scale=1.0)
     rollout, values = rollout_of(end="truncated"), values_of()
     batch = batch_of(rollout, values, config)

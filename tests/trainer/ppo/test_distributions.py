@@ -1,4 +1,4 @@
-"""What a policy's outputs mean: draws, densities, and what an environment is given."""
+"""Distributions over actions: samples, densities, and the actions that an environment gets."""
 
 import math
 from typing import Any
@@ -51,17 +51,17 @@ def test_entropy_by_hand() -> None:
     assert entropy.tolist() == pytest.approx([1.0 + LOG_TWO_PI + math.log(2)])
 
 
-def test_both_sides_agree_on_categories() -> None:
+def test_numpy_and_pytorch_agree_on_categories() -> None:
     rng = np.random.default_rng(1)
     logits, actions = rng.normal(size=(50, 4)).astype(np.float32), rng.integers(0, 4, 50)
     expected, _ = categorical(torch.from_numpy(logits), torch.from_numpy(actions))
     assert np.allclose(Categorical(4).log_probs(logits, actions), expected.numpy(), atol=1e-6)
 
 
-def test_draws_follow_the_gaussian() -> None:
+def test_samples_follow_the_gaussian() -> None:
     distribution, rng = Gaussian(box((2,))), np.random.default_rng(2)
     rows = np.broadcast_to(outputs([0.5, -2.0], [math.log(0.1), math.log(3.0)]), (200, 100, 4))
-    draws = distribution.draw(rows, distribution.noise(rows.shape, rng))
+    draws = distribution.sample(rows, distribution.noise(rows.shape, rng))
     assert (draws.shape, draws.dtype) == ((200, 100, 2), np.float32)
     # The deviation of a mean of 20,000 draws is 1/141 of theirs; four of them.
     flat = draws.reshape(-1, 2)
@@ -71,6 +71,12 @@ def test_draws_follow_the_gaussian() -> None:
     assert abs(np.corrcoef(flat.T)[0, 1]) < 0.03
     for one, other in ((draws[1:], draws[:-1]), (draws[:, 1:], draws[:, :-1])):
         assert abs(np.corrcoef(one[..., 0].ravel(), other[..., 0].ravel())[0, 1]) < 0.03
+
+
+def test_greedy_takes_the_first_of_equal_logits() -> None:
+    logits = np.array([[2, 2, 2, 2], [0, 3, 1, 3], [-1, -1, 5, 5]], np.float32)
+    assert Categorical(4).greedy(logits).tolist() == [0, 1, 2]
+    assert Categorical(4).greedy(logits[1]).tolist() == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Gradients written by hand against autograd through the loss that the papers give, in double precision."""
+"""Handwritten gradients compared with autograd through the papers' loss, in double precision."""
 
 import math
 from typing import Any
@@ -130,7 +130,7 @@ def test_policy_gradient_by_hand(ratio: float, advantage: float, slope: float) -
     assert found.entropies.tolist() == pytest.approx([math.log(2)])
 
 
-def test_policy_gradient_does_not_depend_on_how_logits_lie() -> None:
+def test_policy_gradient_does_not_depend_on_memory_order() -> None:
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(6, 3))
     found = [
@@ -227,7 +227,7 @@ def test_gaussian_gradient_by_hand(
     ids=["far, towards", "far, away", "near"],
 )
 def test_clipped_value_gradient_by_hand(value: float, slope: float) -> None:
-    # The cases of test_losses.py: from 0, the return is 2, held within 1/4.
+    # The cases of test_losses.py: from 0, the return is 2, clipped to 1/4.
     found = value_gradient(
         np.array([value]), old_values=np.zeros(1), returns=np.array([2.0]), clip_range=CLIP, value_coef=1.0
     )
@@ -246,7 +246,7 @@ def perceptron_of(network: nn.Module, activation: str) -> tuple[Perceptron, list
 
 @pytest.mark.parametrize("activation", HANDWRITTEN_ACTIVATIONS)
 @pytest.mark.parametrize("sizes", [[3, 2], [3, 5, 2], [3, 7, 6, 5, 4]], ids=str)
-def test_perceptron_is_what_autograd_makes_of_the_network(activation: str, sizes: list[int]) -> None:
+def test_perceptron_has_the_outputs_and_gradients_of_autograd(activation: str, sizes: list[int]) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(2)
         network = multilayer_perceptron(sizes, activation, last_gain=1.0)

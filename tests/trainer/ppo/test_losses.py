@@ -22,10 +22,10 @@ def value_and_gradient(loss: Tensor, variable: Tensor) -> tuple[float, list[floa
 @pytest.mark.parametrize(
     ("ratio", "advantage", "loss", "gradient"),
     [
-        # The advantage rewards the way the ratio left: held at the edge, no gradient.
+        # The ratio left the range in the direction of the advantage: clipped, no gradient.
         pytest.param(1.5, 2.0, -2.5, 0.0, id="above, good"),  # -min(3, 1.25 * 2)
         pytest.param(0.5, -2.0, 1.5, 0.0, id="below, bad"),  # -min(-1, 0.75 * -2)
-        # It left the wrong way: its own term, with gradient -A, pulls it back.
+        # It left in the other direction: its own term, with gradient -A, pulls it back.
         pytest.param(1.5, -2.0, 3.0, 2.0, id="above, bad"),  # -min(-3, -2.5)
         pytest.param(0.5, 2.0, -1.0, -2.0, id="below, good"),  # -min(1, 1.5)
         pytest.param(1.125, 2.0, -2.25, -2.0, id="inside, good"),
@@ -71,7 +71,7 @@ def test_clipped_value_loss(value: float, loss: float, gradient: float) -> None:
 
 
 def test_value_clip_is_around_the_old_value() -> None:
-    # From 1 to 2, held at 1.25; the return is 3: (3 - 1.25)^2 / 2
+    # From 1 to 2, clipped to 1.25; the return is 3: (3 - 1.25)^2 / 2
     loss = value_loss(torch.tensor([2.0]), torch.tensor([1.0]), torch.tensor([3.0]), CLIP)
     assert loss.item() == 1.53125
 
@@ -165,7 +165,7 @@ def test_total_by_hand() -> None:
     assert terms.total.item() == pytest.approx(0.5 - 0.13862943611)
 
 
-def test_value_is_clipped_only_where_asked() -> None:
+def test_value_is_clipped_only_if_the_settings_say_so() -> None:
     values, returns = torch.tensor([1.0]), torch.tensor([2.0])
     assert loss_of(torch.zeros(1, 4), values, returns=returns).value.item() == 0.5
     assert loss_of(torch.zeros(1, 4), values, returns=returns, clip_value=True).value.item() == 1.53125

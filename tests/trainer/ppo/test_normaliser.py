@@ -1,4 +1,4 @@
-"""Running moments against NumPy's own over everything, and what a run's settings make of them."""
+"""Running moments compared with NumPy's over all rows, and the normaliser for each setting."""
 
 import dataclasses
 from typing import Any
@@ -26,10 +26,10 @@ def normaliser_of(config: TrainConfig | None = None, **values: Any) -> Normalise
 
 
 def see(normaliser: Normaliser, rollout: Rollout) -> tuple[NDArray[Any], NDArray[np.float32]]:
-    """What a learner is given, and the rollout counted in, as training does it."""
-    seen = normaliser.observations(rollout.obs), normaliser.rewards(rollout)
+    """Observations and rewards as a learner gets them; then adds the rollout to the statistics."""
+    seen = normaliser.normalised(rollout)
     normaliser.learn(rollout)
-    return seen
+    return seen.obs, seen.rewards
 
 
 # Running moments.
@@ -76,7 +76,7 @@ def test_without_rows_nothing_is_shifted_or_scaled() -> None:
 # Observations.
 
 
-def test_a_rollout_is_seen_with_what_was_known_before_it() -> None:
+def test_a_rollout_is_normalised_with_the_rows_before_it() -> None:
     normaliser, rollouts = normaliser_of(), [rollout_of(seed=seed) for seed in range(3)]
     seen = [see(normaliser, rollout)[0] for rollout in rollouts]
     assert np.allclose(seen[0], rollouts[0].obs)
@@ -94,7 +94,7 @@ def test_one_at_a_time_or_together_is_the_same_bit_for_bit() -> None:
     assert np.array_equal(normaliser.observations(obs), np.stack([normaliser.observations(o) for o in obs]))
 
 
-def test_what_lies_far_out_is_held_back() -> None:
+def test_values_far_out_are_clipped() -> None:
     normaliser = normaliser_of()
     see(normaliser, rollout_of())
     found = normaliser.observations(np.array([[1e6, -1e6]], np.float32))
@@ -140,7 +140,7 @@ def test_rewards_are_divided_by_the_deviation_of_the_discounted_return_by_hand()
     )
     deviation = np.std([4.0, 4.0, 8.0, 1.0])
     assert np.allclose(normaliser.rewards(rollout)[:, 0], rollout.rewards[:, 0] / deviation)
-    # The episode goes on in the next rollout: 0.5 * 1 + 3 = 3.5.
+    # The episode continues in the next rollout: 0.5 * 1 + 3 = 3.5.
     following = rewarding([3.0], [False], [True])
     deviation = np.std([4.0, 4.0, 8.0, 1.0, 3.5])
     assert np.allclose(normaliser.rewards(following), 3.0 / deviation)
@@ -159,7 +159,7 @@ def test_normalised_rewards_take_the_place_of_the_scale() -> None:
 # Off, and back again.
 
 
-def test_nothing_is_done_unasked() -> None:
+def test_nothing_is_normalised_by_default() -> None:
     normaliser, rollout = normaliser_of(config_of()), rollout_of()
     obs, rewards = see(normaliser, rollout)
     assert obs is rollout.obs
@@ -168,10 +168,10 @@ def test_nothing_is_done_unasked() -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", [BOTH, {"normalize_observations": True}, {"normalize_rewards": True}], ids=str
+    "values", [BOTH, {"normalize_observations": True}, {"normalize_rewards": True}], ids=str
 )
-def test_restored_normaliser_goes_on_alike(asked: dict[str, bool]) -> None:
-    first, second = normaliser_of(**asked), normaliser_of(**asked)
+def test_restored_normaliser_continues_the_same(values: dict[str, bool]) -> None:
+    first, second = normaliser_of(**values), normaliser_of(**values)
     see(first, rollout_of())
     second.restore(first.state())
     for one, other in zip(see(first, rollout_of(seed=5)), see(second, rollout_of(seed=5)), strict=True):

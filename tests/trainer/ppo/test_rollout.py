@@ -1,4 +1,4 @@
-"""Collecting: every number lands at the step that it belongs to, across resets and rollouts.
+"""Collecting: every number is at the step that it belongs to, across resets and rollouts.
 
 `CountingEnv` (conftest.py) observes [episode, step] and pays 100 * episode + step.
 """
@@ -146,7 +146,7 @@ def test_actions_follow_the_policys_distribution(counting: Callable[..., EnvSpec
         assert neighbours.mean() == pytest.approx(0.54, abs=0.03)
 
 
-def test_what_is_next_to_impossible_is_hardly_ever_done(counting: Callable[..., EnvSpec]) -> None:
+def test_very_unlikely_actions_are_hardly_ever_sampled(counting: Callable[..., EnvSpec]) -> None:
     # e^-30 is a chance of one in 10^13.
     with collector(counting(), lanes=8, steps=1000) as collecting:
         rollout = collecting.collect(lambda obs: (np.tile(np.float32([30.0, 0.0]), (len(obs), 1)), None))
@@ -163,16 +163,16 @@ def test_actions_are_chosen_on_the_observation_of_their_row(counting: Callable[.
     assert np.array_equal(rollout.actions, rollout.obs[:-1, :, 1] >= 2)
 
 
-def test_outputs_are_those_that_each_action_was_drawn_from(counting: Callable[..., EnvSpec]) -> None:
+def test_outputs_are_those_that_each_action_was_sampled_from(counting: Callable[..., EnvSpec]) -> None:
     # Into one buffer, as a learner may hand them out: it is overwritten at every step.
     buffer = np.empty((3, 2), np.float32)
 
-    def told(obs: NDArray[Any]) -> Forward:
+    def in_one_buffer(obs: NDArray[Any]) -> Forward:
         buffer[:] = obs / 1000
         return buffer, None
 
     with collector(counting(length=4), lanes=3, steps=12) as collecting:
-        rollout = collecting.collect(told)
+        rollout = collecting.collect(in_one_buffer)
     assert np.array_equal(rollout.outputs, rollout.obs[:-1] / 1000)
     assert rollout.values is None
 
@@ -199,11 +199,13 @@ def test_same_generator_same_actions(counting: Callable[..., EnvSpec]) -> None:
     assert np.array_equal(actions(), actions())
 
 
-# What a checkpoint keeps of a collector.
+# The state of a collector in a checkpoint.
 
 
 @pytest.mark.parametrize("before", [1, 2, 3])
-def test_state_brought_to_another_collector_goes_on_alike(register: Callable[..., str], before: int) -> None:
+def test_state_restored_in_another_collector_continues_the_same(
+    register: Callable[..., str], before: int
+) -> None:
     spec = envs.resolve(register(WalkingEnv, max_episode_steps=7))
     with collector(spec, lanes=6, steps=5) as collecting:
         for _ in range(before):
@@ -241,7 +243,7 @@ def test_state_is_a_copy(counting: Callable[..., EnvSpec]) -> None:
 
 
 @pytest.mark.parametrize("name", ["ended", "returns", "recent_returns"])
-def test_state_that_lacks_something_is_refused(counting: Callable[..., EnvSpec], name: str) -> None:
+def test_incomplete_state_is_refused(counting: Callable[..., EnvSpec], name: str) -> None:
     with collector(counting(), lanes=2, steps=5) as collecting:
         state = collecting.state()
         del state[name]

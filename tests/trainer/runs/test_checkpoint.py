@@ -1,4 +1,4 @@
-"""Checkpoint files: nothing is lost on the way, and nothing but a sound checkpoint of ours is read."""
+"""Checkpoint files: everything is read back, and only a sound checkpoint of ours is read."""
 
 import dataclasses
 import json
@@ -80,10 +80,10 @@ def rewrite(path: Path, **entries: Any) -> None:
     save_file(tensors, path, metadata={METADATA_KEY: json.dumps(changed)})
 
 
-# What goes in comes out.
+# Writing and reading back.
 
 
-def test_all_comes_back(path: Path) -> None:
+def test_everything_is_read_back(path: Path) -> None:
     checkpoint = checkpoint_of()
     checkpoint.save(path)
     again = Checkpoint.load(path)
@@ -94,12 +94,12 @@ def test_all_comes_back(path: Path) -> None:
     assert all(torch.equal(again.tensors[name], t) for name, t in checkpoint.tensors.items())
 
 
-def test_progress_without_a_best_score_comes_back(path: Path) -> None:
+def test_progress_without_a_best_score_is_read_back(path: Path) -> None:
     checkpoint_of(progress=Progress()).save(path)
     assert Checkpoint.load(path).progress == Progress()
 
 
-def test_network_comes_back_bit_for_bit(path: Path) -> None:
+def test_network_is_read_back_bit_for_bit(path: Path) -> None:
     network = build_network(checkpoint_of().observation, checkpoint_of().action, CONFIG)
     learn(network, adam(network), 3, seed=1)
     checkpoint_of(network_tensors(network)).save(path)
@@ -110,7 +110,7 @@ def test_network_comes_back_bit_for_bit(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["handwritten", "autograd"])
-def test_learner_goes_on_as_if_nothing_had_happened(path: Path, name: str) -> None:
+def test_restored_learner_continues_as_if_uninterrupted(path: Path, name: str) -> None:
     config = config_of(learner=name, hidden_sizes=(8, 4))
     observation, action = Space("Box", (2,), "float32"), Space("Discrete", (), "int64", n=3)
     spaces = {"observation": observation, "action": action, "config": config}
@@ -129,7 +129,7 @@ def test_learner_goes_on_as_if_nothing_had_happened(path: Path, name: str) -> No
     assert all(torch.equal(restored.state()[key], tensor) for key, tensor in learner.state().items())
 
 
-def test_random_generator_goes_on_as_if_nothing_had_happened(path: Path) -> None:
+def test_restored_random_generator_continues_as_if_uninterrupted(path: Path) -> None:
     rng = np.random.default_rng(5)
     rng.integers(0, 3, 7, dtype=np.int8)  # leaves half-used bits behind, which are part of the state
     checkpoint_of(rng=dict(rng.bit_generator.state)).save(path)
@@ -140,7 +140,7 @@ def test_random_generator_goes_on_as_if_nothing_had_happened(path: Path) -> None
     assert rng.integers(0, 3, 9, dtype=np.int8).tolist() == restored.integers(0, 3, 9, dtype=np.int8).tolist()
 
 
-def test_arrays_come_back(path: Path) -> None:
+def test_arrays_are_read_back(path: Path) -> None:
     arrays = {
         "seed": np.array(2**31 - 1),
         "actions": np.zeros(0, np.int64),
@@ -180,14 +180,14 @@ def test_saved_tensors_are_copies(path: Path) -> None:
     assert torch.equal(tensors["network.actor.0.weight"], before)
 
 
-def test_saving_replaces_the_file_and_leaves_nothing_beside_it(saved: Path) -> None:
+def test_saving_replaces_the_file_and_leaves_no_other(saved: Path) -> None:
     checkpoint_of(progress=Progress(updates=4)).save(saved)
     assert Checkpoint.load(saved).progress.updates == 4
     assert list(saved.parent.iterdir()) == [saved]
 
 
 def test_checkpoint_of_an_older_version_can_be_read(saved: Path) -> None:
-    # It had its random numbers elsewhere, and nobody to ask whether it was resumed.
+    # Older versions did not store the state of the random generator.
     rewrite(saved, rng=None)
     assert Checkpoint.load(saved).rng == {}
 
@@ -298,7 +298,7 @@ def test_misshapen_entry_is_refused(saved: Path, entry: str, value: Any) -> None
 
 @pytest.mark.parametrize("config", [{"gamma": 2.0}, {"hidden_sizes": []}, {"steps": "many"}], ids=str)
 def test_settings_that_no_run_can_have_are_refused(saved: Path, config: dict[str, Any]) -> None:
-    # An input is at fault here, not what somebody typed.
+    # The file is wrong here, not what the user typed: InputRefused and not UsageError.
     rewrite(saved, config=config)
     with pytest.raises(InputRefused):
         Checkpoint.load(saved)

@@ -1,4 +1,4 @@
-"""What an update reports, as a row of JSON and as a picture."""
+"""The metrics of an update, as a row of JSON and as a picture."""
 
 import json
 import math
@@ -91,7 +91,7 @@ def colours_in(path: Path) -> set[tuple[int, ...]]:
     return {colour for _, colour in counted or []}
 
 
-def test_curve_shows_what_there_is_and_nothing_else(tmp_path: Path) -> None:
+def test_curve_shows_only_values_that_exist(tmp_path: Path) -> None:
     def drawn(name: str, data: list[dict[str, Any]], threshold: float | None) -> set[tuple[int, ...]]:
         path = tmp_path / name
         draw_learning_curve(data, path, title="run", reward_threshold=threshold)

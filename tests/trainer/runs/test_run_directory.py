@@ -31,13 +31,13 @@ def test_runs_go_to_the_current_folder(tmp_path: Path, monkeypatch: pytest.Monke
     assert (tmp_path / "runs/CartPole-v1/001").is_dir()
 
 
-def test_number_follows_the_largest_there_is(tmp_path: Path) -> None:
+def test_number_follows_the_largest_existing_one(tmp_path: Path) -> None:
     for name in ("004", "010", "best", "9x", "1000"):
         (tmp_path / "CartPole-v1" / name).mkdir(parents=True)
     assert RunDirectory.create("CartPole-v1", root=tmp_path).path.name == "1001"
 
 
-def test_runs_that_start_together_get_folders_of_their_own(tmp_path: Path) -> None:
+def test_runs_that_start_together_get_different_folders(tmp_path: Path) -> None:
     def create(_: int) -> Path:
         return RunDirectory.create("CartPole-v1", root=tmp_path).path
 
@@ -58,7 +58,7 @@ def test_out_may_be_new_or_empty(tmp_path: Path) -> None:
     assert RunDirectory.create("CartPole-v1", tmp_path / "a/b").path == tmp_path / "a/b"
 
 
-def test_out_that_holds_something_is_refused_with_the_way_out(tmp_path: Path) -> None:
+def test_out_that_is_not_empty_is_refused_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(UsageError, match=r"is not empty\. Choose another --out, or go on with --resume"):
         RunDirectory.create("CartPole-v1", tmp_path)
@@ -73,7 +73,7 @@ def test_out_that_cannot_be_a_folder_is_refused(tmp_path: Path, out: str) -> Non
 
 def test_open_needs_a_checkpoint(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(InputRefused, match=r"no run to go on with; expected checkpoint\.safetensors"):
+        with pytest.raises(InputRefused, match=r"no run to resume; expected checkpoint\.safetensors"):
             RunDirectory.open(path)
     (tmp_path / "checkpoint.safetensors").touch()
     assert RunDirectory.open(tmp_path).checkpoint == tmp_path / "checkpoint.safetensors"

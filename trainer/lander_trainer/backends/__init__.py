@@ -1,4 +1,4 @@
-"""What steps the environment copies. A new way to step is one file here and one entry in `open_backend`."""
+"""Backends step the environment copies. A new backend is one file here and one entry in `open_backend`."""
 
 import importlib.util
 
@@ -22,14 +22,14 @@ def choose_backend(name: str, spec: EnvSpec, observation: Space, action: Space) 
     """The backend that `name` (`auto`, `gymnasium` or `envpool`) means for `spec` on this machine.
 
     Args:
-        name: the setting.
+        name: the setting `backend`.
         spec: the environment.
-        observation: its space, as Gymnasium's environment has it.
-        action: likewise.
+        observation: its observation space in Gymnasium.
+        action: its action space in Gymnasium.
 
     Raises:
-        MachineLacks: envpool was asked for and is not installed.
-        UsageError: envpool was asked for and cannot step this environment.
+        MachineLacks: `name` is `envpool`, and envpool is not installed.
+        UsageError: `name` is `envpool`, and envpool cannot step this environment.
     """
     if name == "gymnasium":
         return name
@@ -50,16 +50,16 @@ def choose_backend(name: str, spec: EnvSpec, observation: Space, action: Space) 
 
 
 def choose_workers(count: int, backend: str, spec: EnvSpec, lanes: int) -> int:
-    """How many threads or processes step the copies; a `count` of 0 means one for each core."""
+    """Threads or processes that step the copies: at most one a lane; a `count` of 0 means one a core."""
     if backend == "gymnasium" and not envs.is_importable(spec):
         return 1
     return min(lanes, count or available_cores())
 
 
 def open_backend(name: str, spec: EnvSpec, lanes: int, seed: int, workers: int) -> Backend:
-    """Open `lanes` copies of `spec`, seeded from `seed`, on a backend that `choose_backend` named.
+    """Open `lanes` copies of `spec`, seeded from `seed`, on the backend `name`, which is not `auto`.
 
-    `workers`, the number of threads or processes, decides the speed and nothing else.
+    `workers`, the number of threads or processes, changes the speed only.
     """
     if name == "envpool":
         from lander_trainer.backends.envpool import EnvpoolBackend

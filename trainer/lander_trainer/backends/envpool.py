@@ -1,7 +1,7 @@
-"""envpool: environments in C++ on threads of their own, several times faster than Gymnasium's.
+"""envpool: environments in C++ threads, several times faster than Gymnasium's.
 
-It trains and never scores: its seeds are its own, its lunar terrain is smoothed slightly
-differently and it has no wind.
+It is used for training and never for scoring: a seed gives other episodes than in Gymnasium, LunarLander's
+terrain is smoothed slightly differently, and there is no wind.
 """
 
 import warnings
@@ -14,13 +14,13 @@ from lander_runtime.spec import EnvSpec, Space
 from lander_trainer.backends.base import StepResult
 
 with warnings.catch_warnings():
-    # Its optional parts announce deprecations on import that nobody here can act on.
+    # Its optional parts announce deprecations on import, which neither we nor a user can act on.
     warnings.simplefilter("ignore")
     import envpool
 
 
 def refusal(spec: EnvSpec, observation: Space, action: Space) -> str | None:
-    """Why envpool cannot step `spec`, which has these spaces in Gymnasium; None where it can."""
+    """Why envpool cannot step `spec`, which has these spaces in Gymnasium; None if it can."""
     if spec.id not in envpool.list_all_envs():
         return f"envpool does not have {spec.id}."
     if spec.kwargs or spec.wrappers:
@@ -29,15 +29,15 @@ def refusal(spec: EnvSpec, observation: Space, action: Space) -> str | None:
         # Gymnasium warns of the precision of bounds that envpool declares.
         warnings.simplefilter("ignore")
         pool = envpool.make_spec(spec.id)
-        theirs = _form(pool.observation_space, pool.action_space)
-    # Of Atari's ids, for one, it has games whose pictures are already cut, grey and stacked.
-    if theirs != (observation.shape, observation.dtype, action.type, action.shape, action.n):
+        found = _form(pool.observation_space, pool.action_space)
+    # For example, its Atari games have images that are already cut, grey and stacked.
+    if found != (observation.shape, observation.dtype, action.type, action.shape, action.n):
         return f"envpool's {spec.id} has other observations or actions than Gymnasium's."
     return None
 
 
 def _form(observation: Any, action: Any) -> tuple[Any, ...]:
-    """What makes two environments exchangeable to a policy; bounds are declared loosely on either side."""
+    """What must be equal for a policy to fit both; not the bounds, which both libraries declare loosely."""
     return observation.shape, str(observation.dtype), type(action).__name__, action.shape, _count(action)
 
 
@@ -52,7 +52,7 @@ class EnvpoolBackend:
 
     def __init__(self, spec: EnvSpec, lanes: int, seed: int, threads: int) -> None:
         self.lanes = lanes
-        # Waiting for all lanes keeps their order, and with it the run, independent of the threads.
+        # Every step waits for all lanes, so their order, and with it the run, does not depend on the threads.
         with warnings.catch_warnings():
             # Gymnasium warns of the precision of bounds that envpool declares.
             warnings.simplefilter("ignore")
@@ -76,7 +76,7 @@ class EnvpoolBackend:
         return StepResult(obs, rewards, terminated, truncated & ~terminated)
 
     def state(self) -> None:
-        """Nothing: envpool neither gives its state nor seeds an episode of its own."""
+        """None: envpool neither returns its state nor takes a seed for one episode."""
 
     def close(self) -> None:
         self._pool.close()

@@ -1,9 +1,9 @@
-"""Gymnasium's environments, one after the other in one process, and what it takes to rebuild their state.
+"""Gymnasium's environments in one process; restores environments by replaying recorded actions.
 
-Apart from the backend because its worker processes run the same; this file must not load PyTorch.
+Separate from the backend because its worker processes run this too; this file must not load PyTorch.
 
-Not `gymnasium.vector.SyncVectorEnv`: its bookkeeping per call took 22% of the stepping itself on
-LunarLander (64 lanes, 23,400 against 30,300 steps a second on one core).
+Not `gymnasium.vector.SyncVectorEnv`, which is slower: on LunarLander 23,400 steps a second on one core,
+against 30,300 here (64 lanes).
 """
 
 from collections.abc import Iterable
@@ -23,17 +23,17 @@ from lander_trainer.backends.base import StepResult
 
 @dataclass(frozen=True)
 class ActionHistory:
-    """How N lanes came to where they are: every environment is a function of its seed and actions."""
+    """The running episodes of N lanes: seed and actions determine a deterministic environment's state."""
 
     episodes: NDArray[np.int64]
-    """`[N]`: number of each lane's episode, from 0; it decides the seed."""
+    """`[N]`: number of each lane's running episode, from 0; the seed follows from it."""
     lengths: NDArray[np.int64]
-    """`[N]`: actions done in it."""
+    """`[N]`: number of actions so far in that episode."""
     actions: NDArray[Any]
     """`[sum of lengths, *action_shape]`: lane 0's actions, then lane 1's, and so on."""
 
     def split(self, counts: list[int]) -> "list[ActionHistory]":
-        """Cut into groups of so many lanes each."""
+        """Cut into groups, each with as many lanes as `counts` says."""
         lanes = np.cumsum(counts)[:-1]
         ends = np.concatenate([[0], np.cumsum(self.lengths)])
         return [
@@ -48,17 +48,17 @@ class ActionHistory:
 
     @classmethod
     def read(cls, state: dict[str, NDArray[Any]], lanes: int, action: Space) -> "ActionHistory":
-        """The history of `lanes` lanes with actions of the space `action`, out of a checkpoint.
+        """The history in a checkpoint's `state`, of `lanes` lanes with actions of the space `action`.
 
         Raises:
-            InputRefused: an array is missing or holds what it cannot hold; the message names it.
+            InputRefused: an array is missing or has impossible contents; the message names it.
         """
         whole = {name: _whole_numbers(state, name) for name in ("episodes", "lengths")}
         history = cls(**whole, actions=_actions(state, action))
         for name in ("episodes", "lengths"):
             if whole[name].shape != (lanes,):
                 raise InputRefused(f"The state of the environments ({name}) is not that of {lanes} lanes.")
-        # Each on its own first: a sum of lengths as large as numbers go would wrap around.
+        # The largest first: a sum of very large lengths would overflow.
         total = len(history.actions)
         if history.lengths.max() > total or history.lengths.sum() != total:
             raise InputRefused(f"The state of the environments (lengths) does not fit its {total} actions.")
@@ -75,17 +75,17 @@ class ActionHistory:
 
 
 def _whole_numbers(state: dict[str, NDArray[Any]], name: str) -> NDArray[np.int64]:
-    """The entry `name`, a vector of numbers from 0 to 2^62, which leaves room to count on."""
+    """The entry `name`, a vector of numbers from 0 to 2^62, so that adding to them cannot overflow."""
     array = state.get(name)
     if array is None or array.ndim != 1 or array.dtype.kind not in "iu":
-        raise InputRefused(f"The state of the environments ({name}) is missing or no row of whole numbers.")
+        raise InputRefused(f"The state of the environments ({name}) is missing or no list of whole numbers.")
     if array.size and not (int(array.min()) >= 0 and int(array.max()) <= 2**62):
         raise InputRefused(f"The state of the environments ({name}) holds a number that is out of range.")
     return array.astype(np.int64)
 
 
 def _actions(state: dict[str, NDArray[Any]], action: Space) -> NDArray[Any]:
-    """The entry `actions`, each of which the environment can be given."""
+    """The entry `actions`, all of them valid in the space `action`."""
     if action.n is None:
         array = state.get("actions", np.array(None))
         shape = action.shape
@@ -107,7 +107,7 @@ def _actions(state: dict[str, NDArray[Any]], action: Space) -> NDArray[Any]:
 
 
 class Lanes:
-    """Some of a run's environment copies. Each episode has a seed of its own, so that it can be repeated."""
+    """Some of a run's environment copies. Each episode has its own seed, so that it can be repeated."""
 
     def __init__(self, spec: EnvSpec, seed: int, first: int, count: int) -> None:
         """Make lanes `first` to `first + count - 1` of the run with `seed`."""
@@ -122,17 +122,17 @@ class Lanes:
         self._action = envs.describe_spaces(self._envs[0])[1]
 
     def action_space(self) -> Space:
-        """What the environments are given."""
+        """The environments' action space."""
         return self._action
 
     def reset(self) -> NDArray[Any]:
-        """Start the first episode of every lane; gives observations `[N, *obs_shape]`."""
+        """Start the first episode of every lane; returns observations `[N, *obs_shape]`."""
         for lane in range(len(self._envs)):
             self._start(lane, 0)
         return self._obs
 
     def step(self, actions: NDArray[Any]) -> StepResult:
-        """One call for every lane, as drawn in `base.py`."""
+        """One step in every lane, as the table in `base.py` says."""
         count = len(self._envs)
         rewards = np.zeros(count, np.float32)
         terminated = np.zeros(count, bool)
@@ -153,11 +153,11 @@ class Lanes:
         return ActionHistory(np.array(self._episodes), np.array(lengths), done)
 
     def restore(self, history: ActionHistory) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Fly every lane's episode again up to where it was.
+        """Repeat every lane's running episode with its recorded actions.
 
         Returns:
-            The observations `[N, *obs_shape]` there, and whether the episodes have ended `[N]`: an episode
-            that ends early leads elsewhere, and no further action is done in it.
+            The last observations `[N, *obs_shape]`, and whether the episodes have ended, bool `[N]`. If an
+            episode ends early, the environment is not deterministic; its other actions are left out.
         """
         ends = np.cumsum(history.lengths)
         for lane, (episode, end, length) in enumerate(
@@ -175,7 +175,7 @@ class Lanes:
             env.close()
 
     def _one_by_one(self, actions: NDArray[Any]) -> Iterable[Any]:
-        """Of `[N, *action_shape]` each lane's; a copy, because they are remembered."""
+        """The action of each lane, of `[N, *action_shape]`; copies, because the history keeps them."""
         return actions.tolist() if self._action.n is not None else actions.copy()
 
     def _start(self, lane: int, episode: int) -> None:
@@ -187,21 +187,27 @@ class Lanes:
 
     def _step(self, lane: int, action: Any) -> tuple[float, bool, bool]:
         if self._action.n is None:
-            # What an environment does to its array must not change what is remembered of it.
+            # A copy: an environment may write into its array, and the history must not change.
             action = np.array(action)
         obs, reward, terminated, truncated, _ = self._envs[lane].step(action)
         self._obs[lane] = obs
         self._ended[lane] = bool(terminated or truncated)
-        # A step may report both at once; the environment's own end wins, so nothing is bootstrapped.
+        # A step may report both; then it counts as terminated, so that nothing is bootstrapped.
         return float(reward), bool(terminated), bool(truncated and not terminated)
 
 
 def open_lanes(
     registered: Any, spec: EnvSpec, seed: int, first: int, count: int, core: int | None = None
 ) -> Lanes:
-    """`Lanes` in a process that may not know the environment yet; `registered` is its entry elsewhere.
+    """Open `Lanes` in a worker process.
 
-    With a `core`, this process and all that it starts stay there.
+    Args:
+        registered: the environment's entry in the main process's registry, which a worker may lack.
+        spec: the environment.
+        seed: of the run.
+        first: number of the first lane.
+        count: number of lanes.
+        core: keeps this process and all processes that it starts on this core; None for any core.
     """
     if core is not None:
         stay_on(core)

@@ -1,4 +1,4 @@
-"""What computes PPO's updates. Public entry: `open_learner`."""
+"""Learners compute PPO's updates. Public entry: `open_learner`."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from lander_trainer.learners.base import (
 )
 from lander_trainer.learners.perceptron import HANDWRITTEN_ACTIVATIONS
 
-if TYPE_CHECKING:  # The learners are imported where one is opened: worker processes need no PyTorch.
+if TYPE_CHECKING:  # A learner is imported when it is opened: worker processes need no PyTorch.
     from lander_trainer.networks.actor_critic import ActorCritic
 
 __all__ = [
@@ -29,10 +29,10 @@ __all__ = [
 
 
 def choose_learner(config: TrainConfig, observation: Space) -> str:
-    """The learner that `config` means for such observations, given a `device` that is no longer `auto`.
+    """The learner that `config` means for observations of this space; its `device` must not be `auto`.
 
     Raises:
-        UsageError: the handwritten learner was asked for where it does not work.
+        UsageError: `config` names the handwritten learner, and that cannot train with the other settings.
     """
     refusal = None
     if config.device != "cpu":
@@ -49,7 +49,7 @@ def choose_learner(config: TrainConfig, observation: Space) -> str:
 
 
 def open_learner(config: TrainConfig, network: "ActorCritic") -> Learner:
-    """A learner on `network`, with `config.learner` and `config.device` as `prepare` completed them."""
+    """A learner that trains `network`; `config.learner` and `config.device` must not be `auto`."""
     if config.learner == "handwritten":
         from lander_trainer.learners.handwritten import HandwrittenLearner
 

@@ -1,4 +1,10 @@
-"""Adam on one vector, in NumPy (Kingma and Ba 2015, arXiv:1412.6980, algorithm 1)."""
+"""Adam on one vector, in NumPy (Kingma and Ba 2015, arXiv:1412.6980, algorithm 1).
+
+    m <- beta1 m + (1 - beta1) g            v <- beta2 v + (1 - beta2) g^2
+    values <- values - rate / (1 - beta1^t) * m / (sqrt(v / (1 - beta2^t)) + epsilon)
+
+Works in place and in one scratch array: at these sizes a new array costs about as much as a product.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +19,7 @@ class Adam:
     """Adam with beta1 = 0.9 and beta2 = 0.999, PyTorch's defaults."""
 
     def __init__(self, values: Array, epsilon: float) -> None:
-        """Improve `values` `[P]` in place; `epsilon` stands outside the root, as in PyTorch."""
+        """Optimise `values` `[P]` in place; `epsilon` is added outside the square root, as in PyTorch."""
         self._values = values
         self._epsilon = np.float32(epsilon)
         self.exp_avg = np.zeros_like(values)
@@ -24,7 +30,7 @@ class Adam:
         self._scratch = np.empty_like(values)
 
     def step(self, gradient: Array, learning_rate: float) -> None:
-        """One step along `gradient` `[P]`."""
+        """One step against `gradient` `[P]`."""
         self.steps += 1
         mean, square, scratch = self.exp_avg, self.exp_avg_sq, self._scratch
         mean *= _KEPT1

@@ -1,8 +1,8 @@
 """PPO updates in PyTorch: any network, on the CPU or a CUDA device.
 
-On CUDA one update is one captured graph (all epochs, all minibatches), replayed with one launch: at
-these sizes a kernel takes less time than Python takes to ask for it. So nothing in it may depend on
-a value: shapes are fixed, the learning rates are tensors, and the KL stop is a mask.
+On CUDA one update is one captured graph (all epochs, all minibatches), replayed with one launch: at these
+sizes a kernel runs for less time than Python needs to launch it. So the sequence of operations may not depend
+on values: shapes are fixed, the learning rates are tensors, and the KL stop is a mask.
 """
 
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ from lander_trainer.ppo.rollout import Rollout
 from lander_trainer.ppo.schedule import epoch_rates
 
 _ROWS = 256
-"""Observations whose values are computed at once; the layers of a network give far more than it is given."""
+"""Observations whose values are computed at once: a network's layers need far more memory than its input."""
 
 
 class AutogradLearner:
@@ -48,20 +48,22 @@ class AutogradLearner:
             fused=True,
             capturable=self._device.type == "cuda",
         )
-        self._sizes = _limited_together(network)
-        self._judge = gaussian if isinstance(network.distribution, Gaussian) else categorical
+        self._norm_groups = _norm_groups(network)
+        self._log_probs_and_entropies = (
+            gaussian if isinstance(network.distribution, Gaussian) else categorical
+        )
         """(outputs, actions) -> log-probabilities and entropies."""
         self._stopped = torch.zeros((), device=self._device)
-        """1 once nothing may change any more: the KL stop, or a gradient that is not finite."""
-        # With this set, fused Adam leaves weights and moments alone; made for mixed precision, and just
-        # what a stop inside a captured graph needs.
+        """1 once nothing may change any more: after the KL stop, or a gradient that is not finite."""
+        # While this is 1, fused Adam leaves weights and moments unchanged. It was made for mixed precision,
+        # and a stop inside a captured graph needs exactly this.
         self._optimizer.found_inf = self._stopped  # pyright: ignore[reportAttributeAccessIssue]
         self._sums = torch.zeros(len(LearningStatistics._fields) + 1, device=self._device)
-        """Of the statistics over all minibatches that counted, and last the number of those."""
+        """Sums of the statistics over the minibatches before a stop; last, the number of minibatches."""
         self._broken = torch.zeros_like(self._flat.gradients)
         """The first gradient that was not finite."""
         self._images: Tensor | None = None
-        """uint8 `[T + 1, N, height, width, channels]`; kept, as fresh memory takes as long as the copying."""
+        """uint8 `[T + 1, N, height, width, channels]`; reused, since allocating takes as long as copying."""
         self._inputs: _Inputs | None = None
         self._graph: torch.cuda.CUDAGraph | None = None
 
@@ -78,10 +80,10 @@ class AutogradLearner:
         check_finite(observations=rollout.obs, rewards=rollout.rewards)
         values = self._values(rollout.obs) if rollout.values is None else rollout.values
         check_finite(values=values)
-        # What leaves the range of numbers is looked for by name; NumPy's warnings would say less.
+        # Checks below name what is not finite; NumPy's warnings would say less.
         with np.errstate(all="ignore"):
-            arranged = replace(rollout, obs=self._arranged(rollout.obs))
-            batch = make_batch(arranged, values, config, self.network.distribution)
+            reordered = replace(rollout, obs=self._reordered(rollout.obs))
+            batch = make_batch(reordered, values, config, self.network.distribution)
         if self._inputs is None:
             self._inputs = _Inputs.empty(config, batch, self._device)
         self._inputs.load(batch, config, learning_rate, rng)
@@ -118,33 +120,33 @@ class AutogradLearner:
             "exp_avg": exp_avg.to(self._device),
             "exp_avg_sq": exp_avg_sq.to(self._device),
         }
-        # A captured graph writes to the tensors that these replace.
+        # A captured graph would still write to the tensors that these replace.
         self._graph = None
 
     def close(self) -> None:
         pass
 
-    def _arranged(self, obs: NDArray[Any]) -> NDArray[Any]:
-        """Observations `[T + 1, N, *obs_shape]` in the order in which `_seen` wants their rows.
+    def _reordered(self, obs: NDArray[Any]) -> NDArray[Any]:
+        """Observations `[T + 1, N, *obs_shape]`, images with their channels last.
 
-        Images are overwritten by the next call.
+        The next call overwrites the images.
         """
         if self.network.encoder is None:
             return obs
         steps = torch.from_numpy(obs)
         first = channels_last(steps[0])
         shape = (*obs.shape[:2], *first.shape[1:])
-        if steps.is_contiguous() and first.is_contiguous():  # As environments draw, with the colours last.
+        if steps.is_contiguous() and first.is_contiguous():  # Most environments draw with channels last.
             return obs.reshape(shape)
         if self._images is None or self._images.shape != shape:
             self._images = torch.empty(shape, dtype=torch.uint8)
-        # A step at a time stays in the cache, which takes half as long as all at once.
-        for room, images in zip(self._images, steps, strict=True):
-            room.copy_(channels_last(images))
+        # One step at a time stays in the cache, which takes half as long as all at once.
+        for target, images in zip(self._images, steps, strict=True):
+            target.copy_(channels_last(images))
         return self._images.numpy()
 
-    def _seen(self, rows: Tensor) -> Tensor:
-        """Rows of `_arranged` as the network takes them."""
+    def _network_input(self, rows: Tensor) -> Tensor:
+        """Rows of `_reordered` as the network takes them."""
         return rows if self.network.encoder is None else as_planes(rows)
 
     def _values(self, obs: NDArray[Any]) -> NDArray[np.float32]:
@@ -155,7 +157,7 @@ class AutogradLearner:
         return values.numpy().reshape(obs.shape[:2])
 
     def _capture(self, inputs: "_Inputs") -> torch.cuda.CUDAGraph:
-        """Record an update without doing it; what the warm-up that CUDA asks for changed is put back."""
+        """Record an update without doing it. CUDA needs a warm-up first; what that changed is restored."""
         weights, optimizer = self._flat.values.clone(), self.state()
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
@@ -167,7 +169,7 @@ class AutogradLearner:
         for tensor in (self._sums, self._stopped, self._broken):
             tensor.zero_()
         graph = torch.cuda.CUDAGraph()
-        # In the stream of the warm-up: autograd adds gradients up in the one where it first saw them.
+        # In the stream of the warm-up: autograd accumulates gradients in the stream that it used first.
         with torch.cuda.graph(graph, stream=stream):
             self._all_epochs(inputs)
         return graph
@@ -184,13 +186,13 @@ class AutogradLearner:
                 self._stopped.copy_(torch.maximum(self._stopped, exceeded))
 
     def _minibatch(self, inputs: "_Inputs", epoch: int, minibatch: int) -> Tensor:
-        """One step of the optimiser; gives the approximate KL divergence before it."""
+        """One step of the optimiser; returns the approximate KL divergence before it."""
         config, size = self._config, minibatch_size(self._config)
         part = slice(minibatch * size, (minibatch + 1) * size)
         rows = inputs.orders[epoch, part]
-        # Whole rows at a time; an index in brackets copies number by number.
-        outputs, values = self.network(self._seen(inputs.obs.index_select(0, rows)))
-        log_probs, entropies = self._judge(outputs, inputs.actions[rows])
+        # `index_select` copies whole rows; indexing with brackets copies number by number.
+        outputs, values = self.network(self._network_input(inputs.obs.index_select(0, rows)))
+        log_probs, entropies = self._log_probs_and_entropies(outputs, inputs.actions[rows])
         terms = ppo_loss(
             log_probs,
             entropies,
@@ -213,18 +215,18 @@ class AutogradLearner:
             breaks = ~torch.isfinite(norm) & (counts > 0.0)
             self._broken.copy_(torch.where(breaks, gradient, self._broken))
             self._stopped.copy_(torch.maximum(self._stopped, (~torch.isfinite(norm)).float()))
-            for its in gradient.split(self._sizes):
-                its.mul_((config.max_grad_norm / (its.norm() + 1e-6)).clamp(max=1.0))
+            for group in gradient.split(self._norm_groups):
+                group.mul_((config.max_grad_norm / (group.norm() + 1e-6)).clamp(max=1.0))
             self._optimizer.step()
             statistics = torch.stack([*(term.detach() for term in terms[1:]), norm, torch.ones_like(norm)])
             self._sums += torch.where(counts > 0.0, statistics, 0.0)
         return terms.approx_kl
 
 
-def _limited_together(network: ActorCritic) -> list[int]:
-    """How many parameters, in their order, share one limit of the gradient's norm.
+def _norm_groups(network: ActorCritic) -> list[int]:
+    """Sizes of the groups of parameters, in their order, whose gradients are scaled down together.
 
-    The actor's and the critic's each have their own, unless an encoder learns from both.
+    Actor and critic are a group each, unless they share an encoder.
     """
     parameters = {name: parameter.numel() for name, parameter in network.named_parameters()}
     total = sum(parameters.values())
@@ -236,7 +238,10 @@ def _limited_together(network: ActorCritic) -> list[int]:
 
 @dataclass(frozen=True)
 class _Inputs:
-    """What one update reads, at fixed addresses: R rows of a rollout and K epochs' orders over them."""
+    """The data of one update, at fixed addresses: R rows of a rollout, and the orders of K epochs.
+
+    R' is the number of rows that an epoch visits (`epoch_order`).
+    """
 
     obs: Tensor
     actions: Tensor
@@ -244,33 +249,33 @@ class _Inputs:
     old_values: Tensor
     returns: Tensor
     orders: Tensor
-    """int64 `[K, R']`, the rows that each epoch visits."""
+    """int64 `[K, R']`, indices of the rows that each epoch visits."""
     advantages: Tensor
-    """`[K, R']`, in the order of each epoch's visits."""
+    """`[K, R']`, in the order of each epoch."""
     learning_rates: Tensor
     """`[K]`."""
 
     @classmethod
     def empty(cls, config: TrainConfig, like: Batch, device: torch.device) -> "_Inputs":
-        """Room for any rollout of `config`, of which `like` is one."""
+        """Zeros for the largest batch that `config` allows, with the types of `like`."""
         rows, visits = config.lanes * config.rollout_steps, config.minibatches * minibatch_size(config)
 
-        def room(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        def zeros(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
             return torch.zeros(shape, dtype=dtype, device=device)
 
         return cls(
-            obs=room(rows, *like.obs.shape[1:], dtype=torch.from_numpy(like.obs).dtype),
-            actions=room(rows, *like.actions.shape[1:], dtype=torch.from_numpy(like.actions).dtype),
-            old_log_probs=room(rows),
-            old_values=room(rows),
-            returns=room(rows),
-            orders=room(config.epochs, visits, dtype=torch.int64),
-            advantages=room(config.epochs, visits),
-            learning_rates=room(config.epochs),
+            obs=zeros(rows, *like.obs.shape[1:], dtype=torch.from_numpy(like.obs).dtype),
+            actions=zeros(rows, *like.actions.shape[1:], dtype=torch.from_numpy(like.actions).dtype),
+            old_log_probs=zeros(rows),
+            old_values=zeros(rows),
+            returns=zeros(rows),
+            orders=zeros(config.epochs, visits, dtype=torch.int64),
+            advantages=zeros(config.epochs, visits),
+            learning_rates=zeros(config.epochs),
         )
 
     def load(self, batch: Batch, config: TrainConfig, learning_rate: float, rng: np.random.Generator) -> None:
-        """Copy a batch and freshly drawn orders in; rows beyond the batch's own are never visited."""
+        """Copy `batch` in and draw new orders; rows beyond those of the batch are never visited."""
         rows = len(batch.actions)
         for name in ("obs", "actions", "old_log_probs", "old_values", "returns"):
             getattr(self, name)[:rows].copy_(torch.from_numpy(getattr(batch, name)))

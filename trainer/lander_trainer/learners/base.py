@@ -1,4 +1,4 @@
-"""What every learner promises: it owns the weights, gives outputs to act on, and improves them."""
+"""The interface of a learner: it owns the weights, computes outputs to act on, and updates the weights."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -8,21 +8,21 @@ from numpy.typing import NDArray
 from lander_runtime.errors import LanderError
 from lander_trainer.ppo.rollout import Rollout
 
-if TYPE_CHECKING:  # Worker processes import this file and have no use for PyTorch.
+if TYPE_CHECKING:  # Worker processes import this file and do not need PyTorch.
     from torch import Tensor
 
     from lander_trainer.networks.actor_critic import ActorCritic
 
 
 class NotFinite(LanderError):
-    """A NaN or an infinity appeared; the text names where.
+    """A NaN or an infinity appeared; the text says where.
 
-    The learner that raised it is in the middle of an update: nothing may follow but `close`.
+    The learner that raised it is in the middle of an update: only `close` may follow.
     """
 
 
 class LearningStatistics(NamedTuple):
-    """Means over the rows or minibatches of an epoch or of a whole update."""
+    """Means over the rows or minibatches of an epoch or of a whole update; as in `losses.LossTerms`."""
 
     policy_loss: float
     value_loss: float
@@ -30,7 +30,7 @@ class LearningStatistics(NamedTuple):
     approx_kl: float
     clip_fraction: float
     grad_norm: float
-    """Euclidean norm of the whole gradient before the actor's and the critic's were limited."""
+    """Euclidean norm of the whole gradient, before the actor's and the critic's were scaled down."""
 
 
 class UpdateStatistics(NamedTuple):
@@ -42,31 +42,31 @@ class UpdateStatistics(NamedTuple):
     learning_rate: float
     """Of the first epoch."""
     epochs: int
-    """Passes done; fewer than asked for where the KL stop ended the update."""
+    """Epochs done; fewer than the setting `epochs` if the KL stop ended the update."""
 
 
 class Learner(Protocol):
-    """PPO on one network. A new way to compute is one file here and one entry in `open_learner`."""
+    """PPO on one network. A new learner is one file here and one entry in `open_learner`."""
 
     network: "ActorCritic"
     """Always holds the current weights."""
 
     def forward(self, obs: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """What the networks as they are say of observations `[N, *obs_shape]`.
+        """Outputs of the current networks for observations `[N, *obs_shape]`.
 
         Returns:
-            The policy's outputs `[N, p]`, overwritten by the next call; and the critic's values `[N]` where
-            they cost nothing more, since both learn from one encoder, or None.
+            The policy's outputs `[N, p]`, which the next call may overwrite; and the critic's values `[N]` if
+            actor and critic share an encoder, so that they cost nothing more, else None.
         """
         ...
 
     def update(self, rollout: Rollout, learning_rate: float, rng: np.random.Generator) -> UpdateStatistics:
-        """Improve the weights on one rollout.
+        """Update the weights with one rollout.
 
         Args:
-            rollout: T steps of N lanes under the weights as they are.
+            rollout: T steps of N lanes with the current weights, normalised if the settings say so.
             learning_rate: of the first epoch.
-            rng: shuffles the rows.
+            rng: draws the order of the rows.
 
         Raises:
             NotFinite: an observation, reward, value, loss or gradient is NaN or infinite.
@@ -78,20 +78,24 @@ class Learner(Protocol):
         ...
 
     def restore(self, state: "dict[str, Tensor]") -> None:
-        """Put back what `state` gave; the weights are restored through `network`."""
+        """Take over what `state` returned; the weights are restored through `network`."""
         ...
 
     def close(self) -> None:
-        """Let go of what the learner holds beside memory."""
+        """End the processes of the learner, if it has any."""
         ...
 
 
 def check_finite(**arrays: NDArray[Any] | float) -> None:
-    """Raise `NotFinite` with the names of those arrays or numbers that hold a NaN or an infinity."""
+    """Check that all arrays and numbers are finite.
+
+    Raises:
+        NotFinite: some hold a NaN or an infinity; the message names them.
+    """
     broken = [
         name.replace("_", " ")
         for name, array in arrays.items()
-        # Whole numbers, as images are made of, always are.
+        # Integers, such as those of images, always are.
         if np.asarray(array).dtype.kind == "f" and not np.isfinite(array).all()
     ]
     if broken:

@@ -1,6 +1,6 @@
-"""The actor and the critic, each with its own gradient, limit and Adam: they share nothing but the rows.
+"""Actor and critic, each with its own gradient, norm limit and Adam: they share the rows only.
 
-So they can learn at the same time, the critic in a process of its own. This file must not load PyTorch.
+So they can learn at the same time, the critic in its own process. This file must not load PyTorch.
 """
 
 import math
@@ -27,7 +27,7 @@ Array = NDArray[np.float32]
 
 
 class AdamState(NamedTuple):
-    """What Adam remembers of one network."""
+    """Adam's state for one network."""
 
     steps: int
     exp_avg: Array
@@ -36,26 +36,26 @@ class AdamState(NamedTuple):
     """`[P]`."""
 
 
-class _Fit:
-    """One network that learns."""
+class _NetworkLearner:
+    """One network with its gradient and optimiser."""
 
-    def __init__(self, layout: ParameterLayout, config: TrainConfig, values: Array, own: int = 0) -> None:
-        """Improve `values` `[P]` in place; the first `own` parameters are not the perceptron's."""
+    def __init__(self, layout: ParameterLayout, config: TrainConfig, values: Array, extra: int = 0) -> None:
+        """Train `values` `[P]` in place; the first `extra` parameters are not those of the perceptron."""
         self._layout = layout
         self._config = config
         self._values = values
         self._gradient = np.zeros_like(values)
         weights, gradients = layout.split(values), layout.split(self._gradient)
-        self._network = Perceptron(weights[own:], gradients[own:], config.activation)
-        self._own, self._own_gradients = weights[:own], gradients[:own]
+        self._network = Perceptron(weights[extra:], gradients[extra:], config.activation)
+        self._extra, self._extra_gradients = weights[:extra], gradients[:extra]
         self._adam = Adam(values, config.adam_epsilon)
 
     def state(self) -> AdamState:
-        """Copies of what Adam remembers."""
+        """A copy of Adam's state."""
         return AdamState(self._adam.steps, self._adam.exp_avg.copy(), self._adam.exp_avg_sq.copy())
 
     def restore(self, state: AdamState) -> None:
-        """Put back what `state` gave."""
+        """Take over what `state` returned."""
         self._adam.steps = state.steps
         self._adam.exp_avg[:] = state.exp_avg
         self._adam.exp_avg_sq[:] = state.exp_avg_sq
@@ -65,7 +65,7 @@ class _Fit:
         return [slice(start, start + size) for start in range(0, rows, size)]
 
     def _step(self, learning_rate: float) -> float:
-        """Limit the gradient's norm, step, and give the norm as it was."""
+        """Scale the gradient down to `max_grad_norm`, make a step, and return the norm before scaling."""
         norm = math.sqrt(self._gradient @ self._gradient)
         if not math.isfinite(norm):
             raise NotFinite(self._layout.broken(self._gradient))
@@ -76,19 +76,19 @@ class _Fit:
         return norm
 
 
-class ActorPass(NamedTuple):
-    """An epoch of the actor over R rows, in the order of its visits."""
+class ActorEpoch(NamedTuple):
+    """Results of an epoch of the actor over R rows, in the order of its visits."""
 
     log_probs: Array
     """`[R]`."""
     entropies: Array
     """`[R]`."""
     norms: Array
-    """`[minibatches]`, of the gradient before it was limited."""
+    """`[minibatches]`, of the gradient before it was scaled down."""
 
 
-class ActorFit(_Fit):
-    """A categorical actor that learns."""
+class ActorLearner(_NetworkLearner):
+    """Trains a categorical actor."""
 
     def epoch(
         self,
@@ -97,8 +97,8 @@ class ActorFit(_Fit):
         old_log_probs: Array,
         advantages: Array,
         learning_rate: float,
-    ) -> ActorPass:
-        """One pass over `obs` `[R, obs_size]` and, `[R]` or `[R, k]` each, the rest, by minibatches."""
+    ) -> ActorEpoch:
+        """One pass over `obs` `[R, obs_size]`, `actions` `[R]` or `[R, k]`, and the others `[R]`."""
         log_probs, entropies = np.empty((2, len(obs)), np.float32)
         norms: list[float] = []
         for part in self._minibatches(len(obs)):
@@ -107,7 +107,7 @@ class ActorFit(_Fit):
             log_probs[part], entropies[part] = policy.log_probs, policy.entropies
             self._network.backward(obs[part], policy.outputs)
             norms.append(self._step(learning_rate))
-        return ActorPass(log_probs, entropies, np.array(norms, np.float32))
+        return ActorEpoch(log_probs, entropies, np.array(norms, np.float32))
 
     def _differentiate(
         self, outputs: Array, actions: NDArray[Any], old_log_probs: Array, advantages: Array
@@ -122,18 +122,18 @@ class ActorFit(_Fit):
         )
 
 
-class GaussianActorFit(ActorFit):
-    """A Gaussian actor that learns; `actor_log_std` is the first of its parameters."""
+class GaussianActorLearner(ActorLearner):
+    """Trains a Gaussian actor; `actor_log_std` is the first of its parameters."""
 
     def __init__(self, layout: ParameterLayout, config: TrainConfig, values: Array) -> None:
-        super().__init__(layout, config, values, own=1)
+        super().__init__(layout, config, values, extra=1)
 
     def _differentiate(
         self, outputs: Array, actions: NDArray[Any], old_log_probs: Array, advantages: Array
     ) -> PolicyGradient:
-        policy, self._own_gradients[0][:] = gaussian_policy_gradient(
+        policy, self._extra_gradients[0][:] = gaussian_policy_gradient(
             outputs,
-            self._own[0],
+            self._extra[0],
             actions=actions,
             old_log_probs=old_log_probs,
             advantages=advantages,
@@ -143,8 +143,8 @@ class GaussianActorFit(ActorFit):
         return policy
 
 
-class CriticPass(NamedTuple):
-    """An epoch of the critic over R rows, in the order of its visits."""
+class CriticEpoch(NamedTuple):
+    """Results of an epoch of the critic over R rows, in the order of its visits."""
 
     values: Array
     """`[R]`."""
@@ -152,29 +152,29 @@ class CriticPass(NamedTuple):
     """`[minibatches]`."""
 
 
-class CriticFit(_Fit):
-    """A critic that learns."""
+class CriticLearner(_NetworkLearner):
+    """Trains a critic."""
 
     def begin(
         self, values: Array, obs: Array, old_values: Array, returns: Array, rng: np.random.Generator
     ) -> None:
-        """Start an update from weights `values` `[P]` on `obs` `[R, obs_size]` and, `[R]` each, the rest.
+        """Start an update from weights `values` `[P]` on `obs` `[R, obs_size]` and, `[R]` each, the others.
 
-        `rng`, from now on the critic's alone, draws the order of each epoch.
+        `rng` draws the order of each epoch; the caller must not use it afterwards.
         """
         self._values[:] = values
         self._rows = (obs, old_values, returns)
         self._rng = rng
 
-    def epoch(self, learning_rate: float) -> CriticPass:
+    def epoch(self, learning_rate: float) -> CriticEpoch:
         """One pass over the rows, minibatch after minibatch, in the next order of the generator."""
         config = self._config
         order = epoch_order(len(self._rows[0]), config, self._rng)
-        # As in `Batch.rows`.
+        # `take` for speed, as in `Batch.rows`.
         obs, old_values, returns = (array.take(order, axis=0) for array in self._rows)
         values = np.empty(len(order), np.float32)
         norms: list[float] = []
-        with np.errstate(all="ignore"):  # What is no number is looked for by name.
+        with np.errstate(all="ignore"):  # `_step` checks the gradient and says more than a warning.
             for part in self._minibatches(len(order)):
                 values[part] = self._network.forward(obs[part])[0]
                 gradient = value_gradient(
@@ -186,15 +186,15 @@ class CriticFit(_Fit):
                 )
                 self._network.backward(obs[part], gradient[None])
                 norms.append(self._step(learning_rate))
-        return CriticPass(values, np.array(norms, np.float32))
+        return CriticEpoch(values, np.array(norms, np.float32))
 
     def weights(self) -> Array:
-        """The weights `[P]` as they are."""
+        """The current weights `[P]`."""
         return self._values
 
 
-def open_critic(layout: ParameterLayout, config: TrainConfig) -> CriticFit:
-    """A critic in a process of its own; its weights come with `begin`."""
-    # For as long as the process lives; products round differently with another number of threads.
+def open_critic(layout: ParameterLayout, config: TrainConfig) -> CriticLearner:
+    """A critic in a worker process; `begin` brings its weights."""
+    # For the life of the process: matrix products round differently with another number of threads.
     threadpool_limits(config.threads, user_api="blas")
-    return CriticFit(layout, config, np.zeros(layout.size, np.float32))
+    return CriticLearner(layout, config, np.zeros(layout.size, np.float32))

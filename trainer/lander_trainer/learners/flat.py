@@ -1,4 +1,4 @@
-"""All parameters of a network as one vector, so that Adam, the gradient's norm and checks are one call each.
+"""All parameters of a network in one vector, so that Adam, the gradient's norm and checks are one call each.
 
 The network keeps working: its parameters become views of the vector, in the order of `parameters()`.
 """
@@ -14,7 +14,7 @@ from lander_trainer.learners.layout import ParameterLayout
 
 @dataclass(frozen=True)
 class FlatParameters:
-    """A network's parameters and their gradients as two float32 vectors `[P]`."""
+    """A network's parameters and their gradients, as two float32 vectors `[P]`."""
 
     layout: ParameterLayout
     values: Tensor
@@ -22,7 +22,7 @@ class FlatParameters:
 
     @classmethod
     def of(cls, network: nn.Module) -> "FlatParameters":
-        """Move the parameters of `network` into one vector and make `grad` of each a view of another."""
+        """Move the parameters of `network` into one vector, and their `grad` into another, as views."""
         named = dict(network.named_parameters())
         values = torch.cat([parameter.detach().reshape(-1) for parameter in named.values()])
         layout = ParameterLayout(tuple(named), tuple(tuple(p.shape) for p in named.values()))
@@ -46,7 +46,7 @@ class FlatParameters:
         return state
 
     def read_adam_state(self, state: dict[str, Tensor]) -> tuple[int, Tensor, Tensor]:
-        """Steps, first and second moments `[P]` from what `adam_state` gave.
+        """Steps, first and second moments `[P]`, from the result of `adam_state`.
 
         Raises:
             InputRefused: the state does not fit these parameters.

@@ -1,8 +1,8 @@
-"""PPO updates in NumPy with gradients by hand: the quickest way on a CPU for networks of this size.
+"""PPO updates in NumPy with handwritten gradients: the fastest way on a CPU for networks of this size.
 
-The same arithmetic as `autograd.py`, which reads as the papers do and to which a test holds this file;
-three times quicker, because no graph is built and every intermediate result has its buffer, and twice
-that where the critic learns in a process of its own.
+The same arithmetic as `autograd.py`, which reads like the papers; a test compares the two. Three times
+faster, because no graph is built and every intermediate result has a buffer; six times where the critic
+learns in its own process.
 """
 
 import copy
@@ -18,11 +18,11 @@ from lander_runtime.workers.remote import LocalWorker, RemoteWorker, Worker
 from lander_trainer.config import TrainConfig
 from lander_trainer.learners.base import LearningStatistics, UpdateStatistics, check_finite
 from lander_trainer.learners.fits import (
-    ActorFit,
+    ActorLearner,
     AdamState,
-    CriticFit,
-    CriticPass,
-    GaussianActorFit,
+    CriticEpoch,
+    CriticLearner,
+    GaussianActorLearner,
     open_critic,
 )
 from lander_trainer.learners.flat import FlatParameters
@@ -35,8 +35,8 @@ from lander_trainer.ppo.rollout import Rollout
 from lander_trainer.ppo.schedule import epoch_rates
 
 _ROWS_WORTH_A_PROCESS = 8192
-"""Rows that an update visits (epochs included) from which a process for the critic pays: it starts in a third
-of a second, and what it learns from and says has to travel. It changes no result."""
+"""Rows that an update visits, all epochs together, from which a process for the critic saves time. Starting
+it takes a third of a second, and its data is sent through a pipe. Changes no result."""
 
 
 class HandwrittenLearner:
@@ -49,28 +49,29 @@ class HandwrittenLearner:
         actor, critic = (self._flat.layout.only(name) for name in ("actor", "critic"))
         self._actor_values, self._critic_values = np.split(self._flat.values.numpy(), [actor.size])
         continuous = network.actor_log_std is not None
-        kind = GaussianActorFit if continuous else ActorFit
-        self._actor: ActorFit = kind(actor, config, self._actor_values)
+        kind = GaussianActorLearner if continuous else ActorLearner
+        self._actor: ActorLearner = kind(actor, config, self._actor_values)
         parts = actor.split(self._actor_values)
         self._log_std = parts.pop(0) if continuous else None
-        self._acting = Perceptron(parts, [], config.activation)
-        self._judging = Perceptron(critic.split(self._critic_values), [], config.activation)
+        self._policy_network = Perceptron(parts, [], config.activation)
+        self._value_network = Perceptron(critic.split(self._critic_values), [], config.activation)
         visits = config.epochs * config.lanes * config.rollout_steps
         self._critic: Worker
         if config.workers > 1 and visits >= _ROWS_WORTH_A_PROCESS:
             self._critic = remote = RemoteWorker(open_critic, critic, config)
             try:
                 remote.receive()
-                # Room for an epoch's answer, values and norms, so that it goes on while nobody listens.
+                # Room for the result of an epoch, values and norms, so that the critic can send it and go on
+                # before it is received.
                 remote.expect(4 * config.minibatches * (minibatch_size(config) + 1) + 1024)
             except BaseException:
                 self._critic.close()
                 raise
         else:
-            self._critic = LocalWorker(CriticFit(critic, config, self._critic_values))
+            self._critic = LocalWorker(CriticLearner(critic, config, self._critic_values))
 
     def forward(self, obs: NDArray[Any]) -> tuple[NDArray[np.float32], None]:
-        outputs = self._acting.forward(_float(obs)).T
+        outputs = self._policy_network.forward(_float(obs)).T
         if self._log_std is None:
             return outputs, None
         return np.concatenate([outputs, np.broadcast_to(self._log_std, outputs.shape)], axis=-1), None
@@ -78,29 +79,30 @@ class HandwrittenLearner:
     def update(self, rollout: Rollout, learning_rate: float, rng: np.random.Generator) -> UpdateStatistics:
         config, critic = self._config, self._critic
         check_finite(observations=rollout.obs, rewards=rollout.rewards)
-        # What leaves the range of numbers is looked for by name; NumPy's warnings would say less.
+        # Checks below name what is not finite; NumPy's warnings would say less.
         with np.errstate(all="ignore"):
-            values = self._evaluate(rollout.obs)
+            values = self._values(rollout.obs)
             check_finite(values=values)
             batch = make_batch(rollout, values, config, self.network.distribution)
-            # It draws the same orders, from a copy of the generator: they would double what travels.
-            again = copy.deepcopy(rng)
+            # The critic draws the same orders from a copy of the generator: sending the orders would double
+            # the data.
+            rng_copy = copy.deepcopy(rng)
             critic.send(
-                "begin", self._critic_values, _float(batch.obs), batch.old_values, batch.returns, again
+                "begin", self._critic_values, _float(batch.obs), batch.old_values, batch.returns, rng_copy
             )
             critic.receive()
             rates = epoch_rates(config, learning_rate)
-            # Nothing in the critic depends on the actor, so it is asked an epoch ahead and neither waits for
-            # the other. No further: questions and answers that fill both pipes would block both sides. And
-            # not at all before a KL stop, of which the actor knows only when its epoch is over.
+            # The critic does not depend on the actor, so its epochs are sent one ahead and neither waits for
+            # the other. Not more than one: calls and results that fill both pipes would block both sides. And
+            # none with a KL stop, which the actor decides only at the end of its epoch.
             ahead = 1 if config.target_kl is None else 0
             for rate in rates[:ahead]:
                 critic.send("epoch", rate)
             passes: list[LearningStatistics] = []
-            for rate, coming in zip_longest(rates, rates[ahead:]):
-                if coming is not None:
-                    critic.send("epoch", coming)
-                passes.append(self._pass_over(batch, epoch_order(len(batch.actions), config, rng), rate))
+            for rate, next_rate in zip_longest(rates, rates[ahead:]):
+                if next_rate is not None:
+                    critic.send("epoch", next_rate)
+                passes.append(self._epoch(batch, epoch_order(len(batch.actions), config, rng), rate))
                 check_finite(**passes[-1]._asdict())
                 if config.target_kl is not None and passes[-1].approx_kl > config.target_kl:
                     break
@@ -132,21 +134,22 @@ class HandwrittenLearner:
     def close(self) -> None:
         self._critic.close()
 
-    def _evaluate(self, obs: NDArray[Any]) -> NDArray[np.float32]:
-        """Values `[T + 1, N]` of observations `[T + 1, N, obs_size]`, a minibatch's worth at a time."""
+    def _values(self, obs: NDArray[Any]) -> NDArray[np.float32]:
+        """Values `[T + 1, N]` of observations `[T + 1, N, obs_size]`, one minibatch size at a time."""
         rows, size = _float(obs.reshape(-1, obs.shape[-1])), minibatch_size(self._config)
-        parts = [self._judging.forward(rows[start : start + size])[0] for start in range(0, len(rows), size)]
+        starts = range(0, len(rows), size)
+        parts = [self._value_network.forward(rows[start : start + size])[0] for start in starts]
         return np.concatenate(parts).reshape(obs.shape[:2])
 
-    def _pass_over(self, batch: Batch, order: NDArray[np.int64], learning_rate: float) -> LearningStatistics:
-        """One epoch of the actor, and what the critic says of its own, which was asked for before."""
+    def _epoch(self, batch: Batch, order: NDArray[np.int64], learning_rate: float) -> LearningStatistics:
+        """One epoch of the actor, with the result of the critic's epoch, which was sent before."""
         config = self._config
         rows = batch.rows(order)
         advantages = minibatch_advantages(rows.advantages, config)
         actor = self._actor.epoch(
             _float(rows.obs), rows.actions, rows.old_log_probs, advantages, learning_rate
         )
-        critic: CriticPass = self._critic.receive()
+        critic: CriticEpoch = self._critic.receive()
         terms = ppo_loss(
             *(torch.from_numpy(a) for a in (actor.log_probs, actor.entropies, critic.values)),
             old_log_probs=torch.from_numpy(rows.old_log_probs),

@@ -1,4 +1,4 @@
-"""How a network's parameters lie in one vector, for NumPy's arrays and PyTorch's tensors alike.
+"""The layout of a network's parameters in one vector, for NumPy's arrays and PyTorch's tensors alike.
 
 This file must not load PyTorch: the critic's process needs it.
 """
@@ -17,7 +17,7 @@ class ParameterLayout(NamedTuple):
 
     @property
     def size(self) -> int:
-        """P."""
+        """P, the number of parameters."""
         return sum(math.prod(shape) for shape in self.shapes)
 
     def split(self, vector: Any) -> list[Any]:
@@ -34,7 +34,7 @@ class ParameterLayout(NamedTuple):
         return ParameterLayout(tuple(name for name, _ in kept), tuple(shape for _, shape in kept))
 
     def broken(self, gradient: Any) -> str:
-        """In words, where in `gradient` `[P]` a NaN or an infinity is."""
+        """Says for a message which parameters have a NaN or an infinity in `gradient` `[P]`."""
         # x - x is 0 for every finite number and NaN for the others.
         parts = zip(self.names, self.split(gradient), strict=True)
         broken = [name for name, part in parts if float((part - part).sum()) != 0.0]

@@ -1,8 +1,9 @@
 """A multilayer perceptron in NumPy, forward and backward by hand.
 
-PyTorch's autograd spends more time between the products of a network this small than in them, and its
-tanh is six times slower than NumPy's: 256 rows through 8-64-64-4 and back take 0.4 ms there, 0.15 ms here.
-`np.dot` and not `matmul`, which takes half a microsecond longer to get to the same routine.
+With networks this small, PyTorch's autograd spends more time between the matrix products than in them, and
+its tanh is six times slower than NumPy's: 256 rows through 8-64-64-4 and back take 0.4 ms there and 0.15 ms
+here.
+`np.dot` and not `matmul`, which needs half a microsecond more to call the same routine.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,13 +16,13 @@ Array = NDArray[np.float32]
 
 
 class Activation(NamedTuple):
-    """A nonlinearity whose derivative follows from its value."""
+    """A nonlinearity whose derivative can be computed from its value."""
 
     apply: Callable[[Array], object]
-    """Replaces `[B, width]` sums by their activations."""
+    """(sums `[B, width]`): replaces them by their activations, in place."""
     differentiate: Callable[[Array, Array, Array], object]
-    """Multiplies `[B, width]` gradients (first) by the derivative at activations (second); may use the
-    third as scratch."""
+    """(gradients, activations, scratch), `[B, width]` each: multiplies the gradients, in place, by the
+    derivative at the activations."""
 
 
 def _differentiate_tanh(gradient: Array, activation: Array, scratch: Array) -> None:
@@ -38,18 +39,18 @@ HANDWRITTEN_ACTIVATIONS = {
     "tanh": Activation(lambda sums: np.tanh(sums, out=sums), _differentiate_tanh),
     "relu": Activation(lambda sums: np.maximum(sums, np.float32(0.0), out=sums), _differentiate_relu),
 }
-"""What this file can differentiate; names as in `network.HANDWRITTEN_ACTIVATIONS`."""
+"""The activations that this file can differentiate; names as in `networks.layers.ACTIVATIONS`."""
 
 
 class Perceptron:
-    """Linear layers with an activation between each two, over weights that somebody else owns."""
+    """Linear layers with an activation between each two, on weights that the caller owns."""
 
     def __init__(self, weights: Sequence[Array], gradients: Sequence[Array], activation: str) -> None:
-        """Work on views.
+        """Work on the caller's arrays, without copies.
 
         Args:
             weights: `[out, in]` and `[out]` of every layer in turn, as `nn.Linear` stores them.
-            gradients: arrays of the same shapes, which `backward` fills.
+            gradients: arrays of the same shapes, which `backward` fills; empty if it is never called.
             activation: a key of `HANDWRITTEN_ACTIVATIONS`.
         """
         self._matrices, self._biases = weights[0::2], weights[1::2]
@@ -58,7 +59,7 @@ class Perceptron:
         self._make_room(1)
 
     def _make_room(self, rows: int) -> None:
-        """Buffers for batches of up to `rows` rows: a new array a call would cost as much as its product."""
+        """Allocate buffers for up to `rows` rows: new arrays in each call cost as much as the products."""
         widths = [len(bias) for bias in self._biases[:-1]]
         self._hidden, self._hidden_gradients, self._scratch = (
             [np.empty((rows, width), np.float32) for width in widths] for _ in range(3)
@@ -66,10 +67,9 @@ class Perceptron:
         self._ones = np.ones(rows, np.float32)
 
     def forward(self, inputs: Array) -> Array:
-        """Outputs `[out, B]` of `inputs` `[B, in]`, which `backward` needs unchanged.
+        """Outputs `[out, B]` for `inputs` `[B, in]`, which must stay unchanged until `backward`.
 
-        Transposed, because what follows reduces over a few outputs, and NumPy is quick only along
-        a long last axis.
+        Transposed, because the loss reduces over few outputs, and NumPy is fast only along a long last axis.
         """
         rows, values = len(inputs), inputs
         if rows > len(self._ones):
@@ -83,7 +83,7 @@ class Perceptron:
         return outputs
 
     def backward(self, inputs: Array, gradient: Array) -> None:
-        """Write the gradients of all weights, given that of the outputs `[out, B]` of the last `forward`."""
+        """Write the gradients of all weights, given that of the last `forward`'s outputs, `[out, B]`."""
         rows = len(inputs)
         ones = self._ones[:rows]
         signal = gradient.T

@@ -1,7 +1,7 @@
 """Experiment trackers beside `metrics.jsonl`: TensorBoard, Weights & Biases, Trackio.
 
-Each is a `TrainObserver` of its own file, so that the training loop knows none of them and a package
-that is not installed is never imported.
+Each is a `TrainObserver` in its own file: the training loop does not depend on trackers, and a package that
+is not installed is never imported.
 """
 
 import difflib
@@ -26,7 +26,7 @@ class RunLog(Protocol):
     def on_update(self, metrics: "UpdateMetrics") -> None: ...
 
     def close(self) -> None:
-        """Write what is still in memory. Nothing may be reported afterwards."""
+        """Write what is still in memory; no call may follow."""
         ...
 
 
@@ -39,7 +39,7 @@ INSTALL = {
 
 
 def check_log(name: str) -> None:
-    """See that the tracker `name` can be opened on this machine; costs importing its package.
+    """Check that the tracker `name` can be opened on this machine; imports its package.
 
     Raises:
         UsageError: there is no such tracker.
@@ -53,17 +53,17 @@ def check_log(name: str) -> None:
         package = importlib.import_module("torch.utils.tensorboard" if name == "tensorboard" else name)
     except ImportError as error:
         raise MachineLacks(f"The log {name} needs a package ({error}). Type: {INSTALL[name]}") from error
-    # wandb leaves a folder `wandb` where it runs, which Python takes for an empty package of that name.
+    # wandb leaves a folder `wandb` where it runs; Python imports that as an empty package of the same name.
     if package.__file__ is None:
         raise MachineLacks(f"The log {name} needs the package {name!r}. Type: {INSTALL[name]}")
 
 
 def open_log(name: str, run_directory: Path, config: "TrainConfig") -> RunLog:
-    """The tracker `name` for the run in `run_directory`; to be opened before training starts.
+    """The tracker `name` for the run in `run_directory`; open it before training starts.
 
     Args:
-        name: one of `INSTALL`.
-        run_directory: the run's folder; its `metrics.jsonl` tells what an earlier part has reported.
+        name: a key of `INSTALL`.
+        run_directory: the run's folder; its `metrics.jsonl` shows which steps were reported before a resume.
         config: the settings, reported as hyperparameters.
 
     Raises:
@@ -83,7 +83,7 @@ def open_log(name: str, run_directory: Path, config: "TrainConfig") -> RunLog:
 
 
 def in_one_line(error: Exception) -> str:
-    """What an error of somebody else's package says, short enough for a message."""
+    """The text of another package's error on one line, at most 200 characters."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 

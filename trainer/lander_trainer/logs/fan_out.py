@@ -1,6 +1,6 @@
-"""One observer that passes everything on: to a display, and to trackers that may fail.
+"""One observer that calls several: a display, and trackers that may fail.
 
-Apart from the trackers because the rule is one for all: a tracker never stops or changes a training.
+Separate from the trackers because one rule holds for all: a tracker never stops or changes a training.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,16 +12,16 @@ from lander_trainer.logs import RunLog, in_one_line
 
 if TYPE_CHECKING:
     from lander_trainer.config import TrainConfig
+    from lander_trainer.observer import TrainObserver
     from lander_trainer.runs.checkpoint import Progress
     from lander_trainer.runs.metrics import UpdateMetrics
-    from lander_trainer.training import TrainObserver
 
 
 class FanOut:
-    """A `TrainObserver` of a display and any number of logs; leaving its context closes the logs.
+    """A `TrainObserver` that calls a display and any number of logs; leaving its context closes the logs.
 
-    A log that raises is dropped and reported once to `on_failure`, in a sentence. Errors of the display
-    are passed on.
+    A log that raises is removed, and `on_failure` is called once with a sentence about it. Errors of the
+    display reach the caller.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class FanOut:
     def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None:
         if self.display is not None:
             self.display.on_start(config, run, progress)
-        self._tell(lambda log: log.on_start(config, run, progress))
+        self._call_logs(lambda log: log.on_start(config, run, progress))
 
     def on_update(self, metrics: "UpdateMetrics") -> None:
         if self.display is not None:
             self.display.on_update(metrics)
-        self._tell(lambda log: log.on_update(metrics))
+        self._call_logs(lambda log: log.on_update(metrics))
 
     def __enter__(self) -> "FanOut":
         return self
@@ -50,13 +50,13 @@ class FanOut:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._tell(lambda log: log.close())
+        self._call_logs(lambda log: log.close())
 
-    def _tell(self, what: Callable[[RunLog], None]) -> None:
+    def _call_logs(self, call: Callable[[RunLog], None]) -> None:
         for name, log in list(self._logs.items()):
             try:
-                what(log)
-            # Whatever it is: these are packages of others, with networks and disks behind them.
+                call(log)
+            # Any error: these packages use networks and disks, and can raise anything.
             except Exception as error:
                 del self._logs[name]
                 self._on_failure(

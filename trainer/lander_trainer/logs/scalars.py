@@ -1,4 +1,4 @@
-"""The numbers of one update under the names that every tracker shows them by."""
+"""The numbers of one update, under the names that all trackers show."""
 
 from lander_trainer.runs.metrics import UpdateMetrics
 
@@ -7,9 +7,9 @@ _PROGRESS = ("update", "episodes", "seconds")
 
 
 def scalars(metrics: UpdateMetrics) -> dict[str, float]:
-    """All numbers of `metrics` but `steps`, which is the x axis; what is None or NaN is left out.
+    """All numbers of `metrics` except `steps`, which is the x axis; None and NaN are left out.
 
-    The names are those of `metrics.jsonl` behind a group, because trackers make one section a group:
+    The names are those of `metrics.jsonl` after a group, because trackers show each group as a section:
 
         score/     mean_return, selection_score, best_score
         time/      steps_per_second and the seconds of an update's parts

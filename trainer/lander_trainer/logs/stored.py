@@ -1,7 +1,7 @@
-"""What the trackers that keep their rows outside the run's folder have in common.
+"""Shared by trackers that keep their rows outside the run's folder.
 
-Such a store cannot be told to forget, so a resumed run must find its own entry again and must not
-report twice the steps between its checkpoint and its end.
+Such a store cannot remove rows. So a resumed run must find its own entry again, and must not report a second
+time the steps between its checkpoint and the end of its earlier part.
 """
 
 import uuid
@@ -14,28 +14,28 @@ PROJECT = "lander"
 
 
 def run_name(folder: Path) -> str:
-    """Such as `LunarLander-v3/001`, for people."""
+    """A name for people, such as `LunarLander-v3/001`."""
     return "/".join(folder.resolve().parts[-2:])
 
 
 def run_id(folder: Path, tracker: str) -> str:
     """The id that the run in `folder` has in `tracker`, or a new one: eight hexadecimal digits.
 
-    From the system's randomness, so no seed has to do with it.
+    A new id is from the system's randomness: no seed changes it, and it changes no result.
     """
     file = _id_file(folder, tracker)
     return file.read_text(encoding="utf-8").strip() if file.is_file() else uuid.uuid4().hex[:8]
 
 
 def keep_run_id(folder: Path, tracker: str, value: str) -> None:
-    """Note the id in the run's folder, once the tracker has started: a failed start leaves nothing."""
+    """Write the id into the run's folder; call after the tracker has started: a failed start leaves no id."""
     write_text(_id_file(folder, tracker), value + "\n")
 
 
 def steps_reported(folder: Path) -> int:
-    """The last step that an earlier part of the run wrote down; 0 for a new run.
+    """The last step in the run's `metrics.jsonl`; 0 for a new run.
 
-    To be asked before training starts: training forgets the rows after its checkpoint.
+    Call before training starts: training removes the rows after its checkpoint.
     """
     rows = RunDirectory(folder).read_metrics()
     return int(rows[-1]["steps"]) if rows else 0

@@ -1,9 +1,9 @@
-"""TensorBoard: event files under `<run>/tensorboard/`. To look: `tensorboard --logdir runs`.
+"""TensorBoard: event files under `<run>/tensorboard/`. View them with `tensorboard --logdir runs`.
 
-torch's SummaryWriter and tensorboardX write in a thread. When the disk is full, that of the former prints
-its traceback into the training's output and that of the latter dies unheard while the next flush waits for
-ever. Here a row is one write in the calling thread, so it is there at once and an error arrives where it
-belongs.
+torch's SummaryWriter and tensorboardX write in a thread. When the disk is full, the thread of the first
+prints a traceback into the training's output; that of the second ends silently, and the next flush waits for
+ever. Here each row is one write in the calling thread: it is in the file at once, and an error reaches the
+caller.
 """
 
 import json
@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
-# protobuf makes these classes while it is imported, where no type checker sees them.
+# protobuf makes these classes during the import, so no type checker sees them.
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
 from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
 from torch.utils.tensorboard import RecordWriter
@@ -37,8 +37,8 @@ class TensorBoardLog:
         self._file = (self._folder / name).open("xb")
         self._write(Event(file_version="brain.Event:2"))
         if progress.updates:
-            # Hides what earlier files hold from this step on: rows of a part that went on after the
-            # checkpoint, which the resumed run does not know.
+            # Hides the rows of earlier files from this step on: they are of updates after the checkpoint,
+            # which the resumed run makes again.
             start = SessionLog(status=SessionLog.START)
             self._write(Event(step=progress.steps + 1, session_log=start))
         settings = config.to_dict()
@@ -63,11 +63,11 @@ class TensorBoardLog:
 
 
 def _as_table(settings: dict[str, Any]) -> str:
-    """Markdown, which TensorBoard draws."""
+    """The settings as a Markdown table, which TensorBoard renders."""
     rows = [f"| {name} | {json.dumps(value)} |" for name, value in settings.items()]
     return "\n".join(["| setting | value |", "| --- | --- |", *rows])
 
 
 def _plain(value: Any) -> float | str:
-    """Hyperparameters are numbers and texts; torch would make a number of a truth value too."""
+    """A hyperparameter as number or text; torch would turn a bool into a number."""
     return json.dumps(value) if isinstance(value, bool | list | dict) else value

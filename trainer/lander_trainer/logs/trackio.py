@@ -1,6 +1,6 @@
 """Trackio: project `lander` in Trackio's own local store (TRACKIO_DIR).
 
-To look: `trackio show`.
+View it with `trackio show`.
 """
 
 import importlib
@@ -19,13 +19,13 @@ class TrackioLog:
     """Reports scalars over environment steps, the settings as the run's config."""
 
     def __init__(self, run_directory: Path, config: TrainConfig) -> None:
-        # By name, because the package is not there where this one is checked.
+        # By name, because the package may be missing where types are checked.
         self._trackio = importlib.import_module("trackio")
         self._reported = steps_reported(run_directory)
-        # Trackio finds a run by its name, in one store for all folders: the id makes it the only one.
+        # Trackio finds a run by its name, in one store for all folders: the id makes the name unique.
         known_as = run_id(run_directory, "trackio")
         name = f"{run_name(run_directory)}-{known_as}"
-        # It talks on stdout, which is for results.
+        # It prints on stdout, which is for results.
         with redirect_stdout(sys.stderr):
             self._trackio.init(
                 project=PROJECT, name=name, resume="allow", config=config.to_dict(), embed=False
@@ -33,13 +33,13 @@ class TrackioLog:
         keep_run_id(run_directory, "trackio", known_as)
 
     def on_start(self, config: TrainConfig, run: Path, progress: Progress) -> None:
-        """Nothing: what there is to say was said when the log was opened."""
+        """Nothing: opening the log has reported the settings."""
 
     def on_update(self, metrics: UpdateMetrics) -> None:
         if metrics.steps > self._reported:
             self._trackio.log(scalars(metrics), step=metrics.steps)
 
     def close(self) -> None:
-        # Not the run's own finish, after which Trackio finishes it once more at exit, on stdout.
+        # Not `finish` of the run: after that, Trackio finishes it again at exit and prints on stdout.
         with redirect_stdout(sys.stderr):
             self._trackio.finish()

@@ -1,7 +1,7 @@
 """Weights & Biases: project `lander`, its files under `<run>/wandb/`. WANDB_MODE=offline needs no network.
 
-Steps that the server knows it does not take again: after a crash it keeps the rows of the part that
-crashed, and goes on behind them.
+The server refuses steps that it has already: after a crash it keeps the rows of the part that crashed, and
+new rows follow them.
 """
 
 import importlib
@@ -20,7 +20,7 @@ class WandbLog:
     def __init__(self, run_directory: Path, config: TrainConfig) -> None:
         self._reported = steps_reported(run_directory)
         known_as = run_id(run_directory, "wandb")
-        # By name, because the package is not there where this one is checked.
+        # By name, because the package may be missing where types are checked.
         self._run = importlib.import_module("wandb").init(
             project=PROJECT,
             name=run_name(run_directory),
@@ -28,13 +28,13 @@ class WandbLog:
             resume="allow",
             dir=str(run_directory.resolve()),
             config=config.to_dict(),
-            # It would copy all that is printed, the progress display above all.
+            # Otherwise it copies everything printed, mainly the progress display.
             settings={"console": "off"},
         )
         keep_run_id(run_directory, "wandb", known_as)
 
     def on_start(self, config: TrainConfig, run: Path, progress: Progress) -> None:
-        """Nothing: what there is to say was said when the log was opened."""
+        """Nothing: opening the log has reported the settings."""
 
     def on_update(self, metrics: UpdateMetrics) -> None:
         if metrics.steps > self._reported:

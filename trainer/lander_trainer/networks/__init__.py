@@ -3,5 +3,5 @@
 actor_critic.py  both networks
 encoder.py       convolutions for images
 layers.py        multilayer perceptrons and their initial weights
-build.py         the network that a configuration and two spaces describe
+build.py         makes the network for a configuration and two spaces
 """

@@ -1,11 +1,11 @@
-"""The actor-critic: two multilayer perceptrons, separate for vectors, on one encoder for images.
+"""The actor-critic: two multilayer perceptrons, separate for vectors, with a shared encoder for images.
 
 Initialisation (Andrychowicz et al. 2021, C57): orthogonal weights, zero biases, with the gain
 
     hidden layers          sqrt(2)
     last layer of actor    0.01     the first policy is nearly uniform, so it explores
     last layer of critic   1
-    log std of a Gaussian  0        the first policy draws around the middle with deviation 1
+    log std of a Gaussian  0        the first policy samples around 0 with standard deviation 1
 """
 
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ from lander_trainer.ppo.distributions import Distribution, Gaussian
 
 
 class ActorCritic(nn.Module):
-    """An actor and a critic, each on what an encoder makes of an observation.
+    """An actor and a critic; for images both take the features of one encoder.
 
     The state dict has the keys `actor.0.weight`, `actor.0.bias`, `actor.2.weight`, ... and the same
-    for `critic`: linear layers at even positions, activations between them. The deviations of a Gaussian
-    are the parameter `actor_log_std`, which no observation changes. For images there is `encoder` too
-    (`encoder.py`), which both share, because it is what costs.
+    for `critic`: linear layers at even positions, activations between them. The log standard deviations of a
+    Gaussian are the parameter `actor_log_std`, which does not depend on the observation. For images there is
+    `encoder` too (`encoder.py`); both share it because it takes most of the time.
 
-    Learners ask for no more than `outputs`, `values`, both at once by a call, `distribution`, and names that
-    begin with `actor` for what the policy's gradient reaches and the value's does not.
+    Learners use `outputs`, `values`, a call for both at once, `distribution`, and the names of parameters:
+    those of the actor begin with `actor`.
     """
 
     actor_log_std: nn.Parameter | None
@@ -41,7 +41,15 @@ class ActorCritic(nn.Module):
         activation: str,
         encoder: nn.Module | None = None,
     ) -> None:
-        """For observations `[obs_size]`, or such as `encoder` makes into `[obs_size]`."""
+        """Make the layers.
+
+        Args:
+            obs_size: numbers in an observation, or in the features of `encoder`.
+            distribution: over the actions.
+            hidden_sizes: widths of the hidden layers, the same for actor and critic.
+            activation: a key of `layers.ACTIVATIONS`.
+            encoder: `[B, *obs_shape]` -> `[B, obs_size]`; None for vectors.
+        """
         super().__init__()
         self.distribution = distribution
         outputs = distribution.size
@@ -57,15 +65,15 @@ class ActorCritic(nn.Module):
         return self._outputs(features), self._values(features)
 
     def outputs(self, obs: Tensor) -> Tensor:
-        """What `distribution` reads, `[B, p]`, for observations `[B, *obs_shape]`."""
+        """The policy's outputs `[B, p]`, as `distribution` reads them, for observations `[B, *obs_shape]`."""
         return self._outputs(self._features(obs))
 
     def values(self, obs: Tensor) -> Tensor:
-        """Expected discounted return (in scaled rewards) `[B]` of observations `[B, *obs_shape]`."""
+        """Expected discounted return `[B]`, in scaled rewards, for observations `[B, *obs_shape]`."""
         return self._values(self._features(obs))
 
     def policy(self) -> nn.Module:
-        """What gives the logits or means `[B, size]` of observations, without the critic."""
+        """The module that computes logits or means `[B, size]` from observations, without the critic."""
         return self.actor if self.encoder is None else nn.Sequential(self.encoder, self.actor)
 
     def _features(self, obs: Tensor) -> Tensor:
@@ -82,9 +90,9 @@ class ActorCritic(nn.Module):
 
 
 def misfit(observation: Space, action: Space, convolutions: int = 1) -> str | None:
-    """What in these spaces no network here is for, as in "CarRacing-v3 has ..."; None where all is well.
+    """Why no network here fits these spaces, to follow "CarRacing-v3 has"; None if one does.
 
-    `convolutions` is how many images would go through.
+    `convolutions` is the number of layers that images would go through.
     """
     if observation.dtype not in DTYPES:
         return f"observations of {observation.dtype}; this trainer takes {', '.join(DTYPES)}"

@@ -1,4 +1,4 @@
-"""The network that a configuration and two spaces describe."""
+"""Makes the network for a configuration and two spaces."""
 
 import torch
 
@@ -10,14 +10,15 @@ from lander_trainer.ppo.distributions import distribution_of
 from lander_trainer.threads import cpu_threads
 
 _INITIALISATION_THREADS = 2
-"""The QR decomposition behind the orthogonal initialisation rounds differently with another number of
-threads, so it always gets the same, whatever the settings and the caller's own number."""
+"""The QR decomposition of the orthogonal initialisation rounds differently with another number of threads. So
+it always uses this number, whatever the settings and the caller's own number."""
 
 
 def build_network(observation: Space, action: Space, config: TrainConfig) -> ActorCritic:
-    """A freshly initialised actor-critic for these spaces; the weights depend on `config.seed` alone.
+    """A newly initialised actor-critic for these spaces, which must pass `misfit`.
 
-    `misfit` says for which spaces there is one; another kind of network is one file and a case in both.
+    The weights depend on `config.seed` and the layers' sizes only. A new kind of network is one file and a
+    case here and in `misfit`.
     """
     with torch.random.fork_rng(devices=[]), cpu_threads(_INITIALISATION_THREADS):
         torch.manual_seed(config.seed)

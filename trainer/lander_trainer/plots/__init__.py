@@ -3,5 +3,5 @@
 curve.py  the learning curve of one run
 plot.py   several runs in one picture
 bands.py  mean and interval over several runs
-style.py  how these pictures look, and saving them
+style.py  size, colours and axes of all pictures, and saving them
 """

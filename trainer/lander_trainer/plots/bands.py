@@ -1,4 +1,4 @@
-"""Several curves as one: a mean and its uncertainty over common steps. Pure functions of arrays."""
+"""Several curves as one: their mean and its confidence interval. Pure functions of arrays."""
 
 from collections.abc import Sequence
 
@@ -8,28 +8,28 @@ from numpy.typing import NDArray
 from lander_runtime.scores.intervals import mean_interval
 
 _FEWEST = 4
-"""Curves that an interval is worth drawing of: that of three is far wider than they are apart."""
+"""Curves from which an interval is drawn: the interval of three is far wider than their distance."""
 
 Curve = tuple[Sequence[float], Sequence[float]]
 """x and y of a curve's points, x growing."""
 
 _POINTS = 200
-"""Of a band: finer than a picture shows, and few enough for a bootstrap at each."""
+"""Points of a band: finer than a picture shows, and few enough for a bootstrap at each."""
 
 
 def mean_band(curves: Sequence[Curve], points: int = _POINTS) -> tuple[NDArray[np.float64], ...]:
-    """Mean of N curves with a bootstrap 95% interval at each of `points` common places.
+    """Mean of N curves, with a bootstrap 95% interval at each of `points` common values of x.
 
-    Between its points a curve is straight. Only the range that all curves cover is used: beyond it the
-    mean would be one of other curves.
+    Curves are interpolated linearly. Only the range of x that all curves cover is used, so that every mean is
+    of the same curves.
 
     Args:
-        curves: N >= 1, each of at least one point.
-        points: how many places.
+        curves: N >= 1, each with at least one point.
+        points: number of values of x.
 
     Returns:
-        x, mean, low, high, each `[points]`; `[0]` where no place is common. low and high are the lowest
-        and the highest curve where N is under 4.
+        x, mean, low, high, each `[points]`, or `[0]` if the curves have no x in common. For N < 4, low and
+        high are the lowest and the highest curve.
     """
     first = max(x[0] for x, _ in curves)
     last = min(x[-1] for x, _ in curves)
@@ -40,6 +40,6 @@ def mean_band(curves: Sequence[Curve], points: int = _POINTS) -> tuple[NDArray[n
     mean = values.mean(axis=0)
     if len(curves) < _FEWEST:
         return grid, mean, values.min(axis=0), values.max(axis=0)
-    # The same resamples at every place, so a band is as smooth as its curves.
+    # The same resamples at every x, so that the band is as smooth as the curves.
     intervals = np.array([mean_interval(column) for column in values.T])
     return grid, mean, intervals[:, 0], intervals[:, 1]

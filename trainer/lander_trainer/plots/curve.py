@@ -1,4 +1,4 @@
-"""The learning curve as a picture: what the policy earned over the steps it was trained for."""
+"""The learning curve of one run as a picture: returns over environment steps."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from lander_trainer.plots.style import BLUE, GREEN, VERMILLION, add_legend, new_picture, save_picture
 
 AXES = {"steps": "environment steps", "seconds": "seconds of training"}
-"""What a curve can be drawn over: the entry of a row, and what the axis says."""
+"""What the x axis can be: a key of a row of metrics, and the axis's label."""
 
 
 def draw_learning_curve(
@@ -24,20 +24,20 @@ def draw_learning_curve(
     """Draw rows of `metrics.jsonl` into a PNG of 1200 x 675 pixels, or an SVG of that shape.
 
     Args:
-        rows: in order of update; fewer than two draw an empty frame.
-        path: where to write, atomically; the suffix says which of the two.
+        rows: in order of update; fewer than two draw no line.
+        path: where to write, atomically; the suffix decides the format.
         title: the run in a few words.
-        reward_threshold: drawn as a line where there is one.
-        x: one of `AXES`.
-        shaped: training was paid with `shaping` too, so that its line does not compare with the selections.
+        reward_threshold: drawn as a line, unless None.
+        x: a key of `AXES`.
+        shaped: whether training rewards include `shaping`, so that they do not compare with the selections.
     """
     figure, axes = new_picture(title=title, x=AXES[x])
     training, selection = points(rows, "mean_return", x), points(rows, "selection_score", x)
     entries: list[tuple[Artist, str]] = []
     if training[0]:
-        paid = "training with shaping" if shaped else "training"
+        label = "training with shaping" if shaped else "training"
         entries += [
-            (line, f"{paid}, mean of the last 100 episodes") for line in axes.plot(*training, color=BLUE)
+            (line, f"{label}, mean of the last 100 episodes") for line in axes.plot(*training, color=BLUE)
         ]
     if selection[0]:
         lines = axes.plot(*selection, "o-", color=VERMILLION, markersize=4)
@@ -50,6 +50,6 @@ def draw_learning_curve(
 
 
 def points(rows: Sequence[dict[str, Any]], y: str, x: str = "steps") -> tuple[list[float], list[float]]:
-    """The x and y of all rows that have a value for `y`."""
+    """Values of x and y, of all rows that have a value for `y`."""
     pairs = [(row[x], row[y]) for row in rows if row[y] is not None]
-    return [at for at, _ in pairs], [value for _, value in pairs]
+    return [place for place, _ in pairs], [value for _, value in pairs]

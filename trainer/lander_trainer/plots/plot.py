@@ -1,4 +1,4 @@
-"""One picture of one or several runs: their training means and selection scores over steps or seconds."""
+"""One picture of one or several runs: training means and selection scores, over steps or seconds."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -17,24 +17,24 @@ from lander_trainer.plots.style import LINES, add_legend, check_picture, new_pic
 from lander_trainer.runs.run_history import RunHistory
 
 _LABEL = 90
-"""Characters of a legend's line; as many as fit below a picture."""
+"""Most characters in a line of the legend: as many as fit below a picture."""
 
 
 def draw_runs(runs: Sequence[RunHistory], path: Path, *, x: str = "steps", group: bool = False) -> None:
     """Draw `runs` into the PNG or SVG file `path`.
 
-    One run is drawn as its learning curve; several as a line each, with a dot where the greedy policy
-    was scored, named by their folders and by the settings in which they differ.
+    One run is drawn as its learning curve. Several are drawn as a line each, with a dot for each selection
+    score, and labelled with their folders and the settings in which they differ.
 
     Args:
         runs: at least one.
         path: where to write, atomically.
         x: `steps` or `seconds`.
-        group: draw runs that differ in nothing but the seed as their mean and a band (`bands.mean_band`).
+        group: draw runs that differ only in the seed as their mean and a band (`bands.mean_band`).
 
     Raises:
-        UsageError: the suffix is unknown, or there are more lines than can be told apart.
-        InputRefused: a run has no point to draw, or those of a group have no steps in common.
+        UsageError: the suffix is unknown, or there are more lines than styles to tell them apart.
+        InputRefused: a run has no point to draw, or the runs of a group have no steps in common.
     """
     check_picture(path)
     for run in runs:
@@ -56,14 +56,14 @@ def draw_runs(runs: Sequence[RunHistory], path: Path, *, x: str = "steps", group
         )
     names = ", ".join(dict.fromkeys(run.env for run in runs))
     band = ", mean and band" if len(lines) < len(runs) else ""
-    paid = " with shaping" if all(shaped) else ", some with shaping" if any(shaped) else ""
-    title = f"{_shorten(names, 60)} (lines: training{paid}{band}; dots: greedy)"
+    shaping = " with shaping" if all(shaped) else ", some with shaping" if any(shaped) else ""
+    title = f"{_shorten(names, 60)} (lines: training{shaping}{band}; dots: greedy)"
     figure, axes = new_picture(title=title, x=AXES[x], legend_rows=len(lines) + 1)
     entries: list[tuple[Artist, str]] = []
     for line, (colour, dash) in zip(lines, LINES, strict=False):
         entries.append((_draw_line(axes, line, x, colour, dash), line.label))
     if threshold is not None:
-        # Grey and thin, because every colour and dash may stand for a run.
+        # Grey and thin, because every colour and dash can mean a run.
         entries.append((axes.axhline(threshold, color="0.5", linewidth=0.8), f"solved at {threshold:g}"))
     add_legend(figure, entries, columns=1)
     save_picture(figure, path)
@@ -71,14 +71,14 @@ def draw_runs(runs: Sequence[RunHistory], path: Path, *, x: str = "steps", group
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a picture of several: a run, or runs that differ in their seeds."""
+    """One line of a picture: a run, or several runs that differ only in the seed."""
 
     label: str
     runs: tuple[RunHistory, ...]
 
 
 def lines_of(runs: Sequence[RunHistory], group: bool) -> list[Line]:
-    """The lines that `runs` make, each with its label, in the order of their first runs."""
+    """The lines for `runs`, each with its label, in the order of their first runs."""
     groups: dict[str, list[RunHistory]] = {}
     for run in runs:
         settings = {name: value for name, value in run.config.items() if name != "seed"}
@@ -95,13 +95,13 @@ def lines_of(runs: Sequence[RunHistory], group: bool) -> list[Line]:
         folders = ", ".join(names[str(run.path)] for run in members)
         if len(members) > 1:
             folders = f"{len(members)} seeds ({_shorten(folders, 30)})"
-        told = ", ".join(f"{name} {value}" for name, value in settings.items())
-        lines.append(Line(_shorten(f"{folders}: {told}" if told else folders), tuple(members)))
+        text = ", ".join(f"{name} {value}" for name, value in settings.items())
+        lines.append(Line(_shorten(f"{folders}: {text}" if text else folders), tuple(members)))
     return lines
 
 
 def differences(configs: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Of each of `configs` the settings in which not all agree, as short texts; one left out is `none`."""
+    """For each of `configs` the settings that are not equal in all, as short texts; `none` if missing."""
     names = dict.fromkeys(name for config in configs for name in config)
     differing = [
         name for name in names if any(config.get(name) != configs[0].get(name) for config in configs)
@@ -110,7 +110,7 @@ def differences(configs: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 
 
 def _draw_line(axes: Axes, line: Line, x: str, colour: str, dash: str) -> Artist:
-    """The training mean, its band where there are several runs, and the selection scores as dots."""
+    """Draw the training mean, its band if there are several runs, and the selection scores as dots."""
     curves = [curve for run in line.runs if (curve := points(run.rows, "mean_return", x))[0]]
     at: Sequence[float] | Any = []
     mean: Sequence[float] | Any = []
@@ -128,14 +128,14 @@ def _draw_line(axes: Axes, line: Line, x: str, colour: str, dash: str) -> Artist
 
 
 def _names(runs: Sequence[RunHistory]) -> dict[str, str]:
-    """What tells the folders apart, by path: such as `001`, or `CartPole-v1/001` among several parents."""
+    """A short name for each run's folder, by path: `001`, or `CartPole-v1/001` if their parents differ."""
     parents = [run.path.resolve().parent for run in runs]
     common = Path(os.path.commonpath(parents))
     return {str(run.path): run.path.resolve().relative_to(common).as_posix() for run in runs}
 
 
 def _common_threshold(runs: Sequence[RunHistory]) -> float | None:
-    """The return from which all `runs` count as solved; None where they differ or nobody knows."""
+    """The return from which all `runs` count as solved; None where it differs or is unknown."""
     thresholds = {_threshold(run.env) for run in runs}
     return thresholds.pop() if len(thresholds) == 1 else None
 
@@ -143,7 +143,7 @@ def _common_threshold(runs: Sequence[RunHistory]) -> float | None:
 def _threshold(env: str) -> float | None:
     try:
         return envs.resolve(env).reward_threshold
-    # An environment that is not installed here: its runs can be drawn all the same.
+    # An environment that is not installed here; its runs can be drawn without a threshold.
     except LanderError:
         return None
 
@@ -159,6 +159,6 @@ def _in_short(value: Any) -> str:
 
 
 def _shorten(text: str, length: int = _LABEL) -> str:
-    """`text` without what cannot be printed, cut to `length`."""
+    """`text` without unprintable characters, cut to `length`."""
     clean = "".join(character for character in text if character.isprintable())
     return clean if len(clean) <= length else clean[: length - 1] + "…"

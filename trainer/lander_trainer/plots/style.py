@@ -1,4 +1,4 @@
-"""How pictures of runs look: size, colours, axes, and how they are written. What they show is elsewhere."""
+"""The look of all pictures of runs: size, colours, axes, legend; and saving them."""
 
 import warnings
 from pathlib import Path
@@ -20,27 +20,27 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
     "#CC79A7",
     "#56B4E9",
 )
-"""Okabe and Ito's colours, told apart by colour-blind people too; without yellow, which white swallows."""
+"""Okabe and Ito's palette, which colour-blind people can tell apart; without yellow, too pale on white."""
 
 LINES = [
     (colour, style)
     for style in ("-", "--", ":", "-.")
     for colour in (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, "black")
 ]
-"""Colour and dash of the first, second, ... line of a picture with many."""
+"""Colour and dash of the first, second, ... line of a picture."""
 
 _WIDTH, _HEIGHT, _LEGEND_ROW = 8.0, 4.5, 0.22
 """Inches; at 150 dots each a picture is 1200 x 675 pixels, taller where the legend needs it."""
 
 
 def new_picture(*, title: str, x: str, legend_rows: int = 1) -> tuple[Figure, Axes]:
-    """An empty picture of returns over what `x` says."""
+    """An empty picture: returns over an x axis labelled `x`."""
     height = _HEIGHT + _LEGEND_ROW * (legend_rows - 1)
     figure = Figure(figsize=(_WIDTH, height), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set(xlabel=x, ylabel="return")
-    # Names of folders and environments are no formulas, whatever dollar signs they hold.
+    # Names of folders and environments may contain dollar signs, which must not become formulas.
     axes.set_title(title, parse_math=False)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.6g}" if value < 1e6 else f"{value:,.0f}")
     axes.grid(alpha=0.3)
@@ -52,7 +52,7 @@ def add_legend(figure: Figure, entries: list[tuple[Artist, str]], *, columns: in
     if not entries:
         return
     handles = [handle for handle, _ in entries]
-    # Something before an underscore, which would hide the entry.
+    # Matplotlib hides entries that begin with an underscore.
     labels = [f"./{label}" if label.startswith("_") else label for _, label in entries]
     legend = figure.legend(
         handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=9
@@ -62,7 +62,7 @@ def add_legend(figure: Figure, entries: list[tuple[Artist, str]], *, columns: in
 
 
 def save_picture(figure: Figure, path: Path) -> None:
-    """Write `figure` as what the suffix of `path` says, atomically; equal figures give equal files.
+    """Write `figure` to `path` atomically, in the format of its suffix; equal figures give equal files.
 
     Raises:
         UsageError: the suffix is neither `.png` nor `.svg`.
@@ -73,13 +73,17 @@ def save_picture(figure: Figure, path: Path) -> None:
         warnings.catch_warnings(),
         matplotlib.rc_context({"svg.hashsalt": "lander"}),
     ):
-        # A name in a script that the font lacks is drawn as boxes.
+        # Characters that the font lacks are drawn as boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         kind = path.suffix.lower().removeprefix(".")
         figure.savefig(temporary, format=kind, metadata={"Date": None} if kind == "svg" else None)
 
 
 def check_picture(path: Path) -> None:
-    """Raises UsageError where `path` cannot be written as a picture."""
+    """Check that a picture can be written to `path`.
+
+    Raises:
+        UsageError: it is a folder or the like, or its suffix is neither `.png` nor `.svg`.
+    """
     if path.suffix.lower() not in (".png", ".svg") or (path.exists() and not path.is_file()):
         raise UsageError(f"{path} should be a file whose name ends in .png or .svg.")

@@ -1,4 +1,4 @@
-"""What a learner learns from: the live rows of a rollout with their advantages, and the order of visits."""
+"""The data of an update: the live rows of a rollout with their advantages, and the order of each epoch."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,22 +17,28 @@ class Batch:
     """R rows, in the order of the rollout or in the order of an epoch."""
 
     obs: NDArray[Any]
+    """`[R, *obs_shape]`."""
     actions: NDArray[Any]
+    """`[R]` or `[R, k]`, as in a rollout."""
     old_log_probs: NDArray[np.float32]
+    """`[R]`, under the policy that acted."""
     old_values: NDArray[np.float32]
+    """`[R]`, of the critic before the update."""
     advantages: NDArray[np.float32]
+    """`[R]`, not normalised."""
     returns: NDArray[np.float32]
+    """`[R]`, the critic's target."""
 
-    def rows(self, which: NDArray[np.int64]) -> "Batch":
-        """Copies of the rows `which` names, in its order."""
-        # `take` moves whole rows; an index in brackets goes number by number, many times as long.
+    def rows(self, indices: NDArray[np.int64]) -> "Batch":
+        """Copies of the rows at `indices`, in their order."""
+        # `take` copies whole rows; indexing with brackets copies number by number, many times slower.
         return Batch(
-            self.obs.take(which, axis=0),
-            self.actions.take(which, axis=0),
-            self.old_log_probs.take(which),
-            self.old_values.take(which),
-            self.advantages.take(which),
-            self.returns.take(which),
+            self.obs.take(indices, axis=0),
+            self.actions.take(indices, axis=0),
+            self.old_log_probs.take(indices),
+            self.old_values.take(indices),
+            self.advantages.take(indices),
+            self.returns.take(indices),
         )
 
 
@@ -45,12 +51,12 @@ def make_batch(
         rollout: T steps of N lanes.
         values: `[T + 1, N]`, the critic's value of every observation.
         config: discounting and reward scale.
-        distribution: what the rollout's outputs mean.
+        distribution: over the actions, given the rollout's outputs.
     """
     terminated, truncated = rollout.terminated, rollout.truncated
     if not config.bootstrap_truncations:
         terminated, truncated = terminated | truncated, np.zeros_like(truncated)
-    # Rewards that are normalised have their size.
+    # Normalised rewards have the right size already.
     scale = 1.0 if config.normalize_rewards else config.reward_scale
     rewards = rollout.rewards * np.float32(scale)
     if config.gae:
@@ -72,22 +78,22 @@ def make_batch(
 
 
 def minibatch_size(config: TrainConfig) -> int:
-    """Rows of every minibatch, the same throughout a run."""
+    """Rows of every minibatch, rounded up; the same throughout a run."""
     return -(-config.lanes * config.rollout_steps // config.minibatches)
 
 
 def epoch_order(rows: int, config: TrainConfig, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Which of `rows` live rows an epoch visits, `[minibatches * minibatch_size]`.
+    """Indices of the rows in the order that an epoch visits them, `[minibatches * minibatch_size]`.
 
-    Every row once in random order; then the first ones again, so that all minibatches are full
-    however many dummy rows the rollout had (under 1% of it on LunarLander). One size everywhere
-    keeps minibatches plain slices and lets a GPU replay one captured update.
+    Every one of `rows` live rows once, in random order; then the first ones again until all minibatches are
+    full. So their size does not depend on the number of dummy rows (under 1% of a rollout on LunarLander):
+    minibatches are plain slices, and a GPU can replay one captured update.
     """
     return np.resize(rng.permutation(rows), config.minibatches * minibatch_size(config))
 
 
 def minibatch_advantages(advantages: NDArray[np.float32], config: TrainConfig) -> NDArray[np.float32]:
-    """Advantages of an epoch, each minibatch shifted and scaled on its own where the settings say so."""
+    """Advantages in the order of an epoch, each minibatch normalised on its own if the settings say so."""
     if not config.normalize_advantages:
         return advantages
     return normalize(advantages.reshape(config.minibatches, -1)).reshape(-1)

@@ -1,11 +1,12 @@
-"""What a policy's outputs mean: a distribution over actions, for acting and for what follows from it.
+"""What a policy's outputs mean: a distribution over actions.
 
     space       outputs of a row                 an action in a rollout
     Discrete    logits [n]                       int64 []
-    Box         mean [k], then log std [k]       float32 [k], k numbers, however the space is shaped
+    Box         mean [k], then log std [k]       float32 [k], the space's k numbers as a vector
 
-In NumPy, and this file must not load PyTorch; what learners differentiate is in `losses.py` and
-`gradients.py`. Another kind of action is one class here, one function in each of those, one graph to export.
+In NumPy: worker processes import this file and must not load PyTorch. The functions that learners
+differentiate are in `losses.py` and `gradients.py`. A new kind of action needs a class here, a function in
+each of those two, and a graph to export.
 """
 
 import math
@@ -25,26 +26,26 @@ class Distribution(Protocol):
     """One kind of action; p is the number of outputs of a row, and `...` any leading axes."""
 
     size: int
-    """Numbers that the actor's last layer gives: n logits or k means."""
+    """Outputs of the actor's last layer: n logits or k means."""
 
     def noise(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-        """What `draw` needs for outputs of `shape` `[..., p]`, drawn in one go."""
+        """Noise `[..., size]` for `sample`, for outputs of `shape` `[..., p]`; one call a rollout."""
         ...
 
-    def draw(self, outputs: Array, noise: Array) -> NDArray[Any]:
-        """Actions drawn from `outputs` `[..., p]`."""
+    def sample(self, outputs: Array, noise: Array) -> NDArray[Any]:
+        """Actions sampled from `outputs` `[..., p]` with `noise` `[..., size]`, as a rollout stores them."""
         ...
 
     def log_probs(self, outputs: Array, actions: NDArray[Any]) -> Array:
-        """Log-probabilities (Box: log-densities) `[R]` of actions `[R, ...]` under `outputs` `[R, p]`."""
+        """Log-probabilities (Box: densities) `[R]` of actions `[R]` or `[R, k]` under `outputs` `[R, p]`."""
         ...
 
     def greedy(self, outputs: Array) -> NDArray[Any]:
-        """The likeliest actions under `outputs` `[..., p]`, as the environment takes them."""
+        """The most likely actions under `outputs` `[..., p]`, as the environment takes them."""
         ...
 
     def for_environment(self, actions: NDArray[Any]) -> NDArray[Any]:
-        """Drawn actions as the environment takes them."""
+        """Sampled actions as the environment takes them."""
         ...
 
 
@@ -55,14 +56,14 @@ class Categorical:
         self.size = n
 
     def noise(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-        """Standard Gumbel noise, -log of an exponential draw."""
-        draws = rng.standard_exponential(shape, dtype=np.float32)
-        # The draw may be 0 once in 2^24; the smallest normal number keeps its logarithm finite.
-        np.maximum(draws, np.finfo(np.float32).tiny, out=draws)
-        return np.negative(np.log(draws, out=draws), out=draws)
+        """Standard Gumbel noise: minus the logarithm of an exponential sample."""
+        samples = rng.standard_exponential(shape, dtype=np.float32)
+        # A sample is 0 about once in 2^24; the smallest normal number keeps its logarithm finite.
+        np.maximum(samples, np.finfo(np.float32).tiny, out=samples)
+        return np.negative(np.log(samples, out=samples), out=samples)
 
-    def draw(self, outputs: Array, noise: Array) -> NDArray[np.int64]:
-        # Gumbel-max: the argmax of logits plus Gumbel noise is a draw from their softmax.
+    def sample(self, outputs: Array, noise: Array) -> NDArray[np.int64]:
+        # Gumbel-max trick: the argmax of logits plus Gumbel noise is a sample of their softmax.
         return np.argmax(outputs + noise, axis=-1)
 
     def log_probs(self, outputs: Array, actions: NDArray[Any]) -> Array:
@@ -71,6 +72,7 @@ class Categorical:
         return log_softmax[np.arange(len(actions)), actions]
 
     def greedy(self, outputs: Array) -> NDArray[np.int64]:
+        # The first of equal logits, as TopK does in the exported graph.
         return outputs.argmax(-1)
 
     def for_environment(self, actions: NDArray[Any]) -> NDArray[Any]:
@@ -78,10 +80,10 @@ class Categorical:
 
 
 class Gaussian:
-    """k numbers, each with a mean that depends on the observation and a deviation that does not.
+    """k independent numbers; each mean depends on the observation, each standard deviation does not.
 
-    In the environment's own units: CleanRL and Stable-Baselines3 do not rescale either, and the settings
-    published for the usual environments are for that.
+    In the environment's own units: CleanRL and Stable-Baselines3 do not rescale actions either, and settings
+    published for the usual environments assume this.
     """
 
     def __init__(self, action: Space) -> None:
@@ -93,7 +95,7 @@ class Gaussian:
     def noise(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         return rng.standard_normal((*shape[:-1], self.size), dtype=np.float32)
 
-    def draw(self, outputs: Array, noise: Array) -> Array:
+    def sample(self, outputs: Array, noise: Array) -> Array:
         mean, log_std = self._split(outputs)
         return mean + np.exp(log_std) * noise
 
@@ -106,8 +108,8 @@ class Gaussian:
         return self.for_environment(self._split(outputs)[0])
 
     def for_environment(self, actions: NDArray[Any]) -> NDArray[Any]:
-        # Clipped here and not in the rollout: what was drawn is what has a density under the Gaussian, and
-        # to the learner the clipping is a part of the environment (as in CleanRL and Stable-Baselines3).
+        # Clipped here and not in the rollout: the Gaussian's density is that of the unclipped sample. For the
+        # learner the clipping is a part of the environment (as in CleanRL and Stable-Baselines3).
         return np.clip(actions.reshape(*actions.shape[:-1], *self._shape), self._low, self._high)
 
     def _split(self, outputs: Array) -> tuple[Array, Array]:
@@ -115,5 +117,5 @@ class Gaussian:
 
 
 def distribution_of(action: Space) -> Distribution:
-    """The distribution over the actions of a space, a Discrete or a Box."""
+    """The distribution over the actions of a space: `Categorical` for Discrete, `Gaussian` for Box."""
     return Gaussian(action) if action.n is None else Categorical(action.n)

@@ -1,4 +1,7 @@
-"""The PPO loss: pure functions of arrays. Schulman et al. 2017, arXiv:1707.06347, equations 7 and 9."""
+"""The PPO loss: pure functions of tensors.
+
+Equation numbers are those of Schulman et al. 2017, arXiv:1707.06347. B is the number of rows of a minibatch.
+"""
 
 from typing import NamedTuple
 
@@ -9,18 +12,20 @@ from lander_trainer.ppo.distributions import HALF_LOG_TWO_PI
 
 
 class LossTerms(NamedTuple):
-    """What `ppo_loss` gives; all scalars."""
+    """The parts of the loss, all scalars."""
 
     total: Tensor
-    """policy + value_coef * value - entropy_coef * entropy: what is minimised."""
+    """policy + value_coef * value - entropy_coef * entropy [eq. 9, negated]: what is minimised."""
     policy: Tensor
+    """`clipped_surrogate`."""
     value: Tensor
+    """`value_loss`."""
     entropy: Tensor
-    """Mean entropy of the policy in nats."""
+    """Mean entropy of the policy, in nats."""
     approx_kl: Tensor
-    """Estimate of KL(acting policy || new policy) in nats, without a gradient."""
+    """Estimate of KL(acting policy || new policy), in nats; has no gradient."""
     clip_fraction: Tensor
-    """Share of rows whose ratio left the clip range, without a gradient."""
+    """Share of rows whose ratio is outside the clip range, in [0, 1]; has no gradient."""
 
 
 def ppo_loss(
@@ -37,20 +42,20 @@ def ppo_loss(
     entropy_coef: float,
     clip_value: bool,
 ) -> LossTerms:
-    """Clipped surrogate, value and entropy terms of one minibatch of B rows; all arrays are `[B]`.
+    """The PPO loss of one minibatch [eq. 9]; all tensors are float32 `[B]`.
 
     Args:
-        log_probs: log-probability of the actions that were done, under the policy that learns.
-        entropies: of the policy that learns, in nats.
-        values: of the critic that learns.
-        old_log_probs: log-probability of the actions under the policy that acted.
-        old_values: the critic's values at acting time.
+        log_probs: log-probabilities of the actions under the new policy, the one that learns.
+        entropies: of the new policy, in nats.
+        values: of the new critic.
+        old_log_probs: log-probabilities of the actions under the policy that acted.
+        old_values: of the critic before the update.
         advantages: normalised or not.
         returns: the critic's target.
-        clip_range: epsilon.
-        value_coef: c1.
-        entropy_coef: c2.
-        clip_value: limit the value's change to `clip_range` as well.
+        clip_range: epsilon in [eq. 7].
+        value_coef: c1 in [eq. 9].
+        entropy_coef: c2 in [eq. 9].
+        clip_value: clip the change of the value to `clip_range` too.
     """
     log_ratios = log_probs - old_log_probs
     ratios = log_ratios.exp()
@@ -66,16 +71,22 @@ def ppo_loss(
 
 
 def categorical(logits: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-    """Log-probabilities of int64 `actions` `[B]` and entropies, `[B]` each, of softmax(`logits` `[B, n]`)."""
+    """Log-probabilities and entropies (in nats), `[B]` each, of softmax(`logits`).
+
+    `logits` are `[B, n]`, `actions` int64 `[B]`.
+    """
     all_log_probs = torch.log_softmax(logits, dim=-1)
     log_probs = all_log_probs.gather(-1, actions[:, None]).squeeze(-1)
     return log_probs, -(all_log_probs.exp() * all_log_probs).sum(-1)
 
 
 def gaussian(outputs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-    """Log-densities of `actions` `[B, k]` and differential entropies, `[B]` each, of a diagonal Gaussian.
+    """Log-densities and differential entropies (in nats), `[B]` each, of a diagonal Gaussian.
 
-    `outputs` `[B, 2k]` holds the means, then the logarithms of the deviations.
+    `outputs` `[B, 2k]` holds the means, then the log standard deviations; `actions` are `[B, k]`. For each of
+    the k components, whose sums these are, with z = (a - mean) / std:
+
+        log p = -z^2 / 2 - log std - log(2 pi) / 2      H = log std + (1 + log(2 pi)) / 2
     """
     mean, log_std = outputs.chunk(2, dim=-1)
     z = (actions - mean) * torch.exp(-log_std)
@@ -84,23 +95,28 @@ def gaussian(outputs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def clipped_surrogate(ratios: Tensor, advantages: Tensor, clip_range: float) -> Tensor:
-    """-mean(min(r A, clip(r, 1 - eps, 1 + eps) A)) over `[B]`: [eq. 7], negated to be minimised.
+    """-mean(min(r A, clip(r, 1 - eps, 1 + eps) A)) [eq. 7], negated because it is minimised.
 
-    The minimum makes it a pessimistic bound: a ratio that left the range in the direction that the
-    advantage rewards gets no gradient, one that left it in the wrong direction keeps its own.
+    The minimum makes it a pessimistic bound. A ratio outside the range has no gradient if it moved in the
+    direction that the advantage favours; if it moved the other way, its gradient pulls it back.
+
+    Args:
+        ratios: r `[B]`, new probability over old probability of each action.
+        advantages: A `[B]`.
+        clip_range: eps.
     """
     clipped = ratios.clamp(1.0 - clip_range, 1.0 + clip_range)
     return -torch.minimum(ratios * advantages, clipped * advantages).mean()
 
 
 def value_loss(values: Tensor, old_values: Tensor, returns: Tensor, clip_range: float | None) -> Tensor:
-    """Half the mean squared error of `values` `[B]` to `returns` `[B]`.
+    """Half the mean squared error between `values` `[B]` and `returns` `[B]`.
 
-    With a `clip_range`, the larger of that and the error of the value held within `clip_range` of
-    the old one (Engstrom et al. 2020, section 3).
+    With a `clip_range`, each row counts the larger of two squared errors: that of its value, and that of its
+    value clipped to `clip_range` around the old one (Engstrom et al. 2020, arXiv:2005.12729, section 3).
     """
     errors = (values - returns).square()
     if clip_range is not None:
-        held = old_values + (values - old_values).clamp(-clip_range, clip_range)
-        errors = torch.maximum(errors, (held - returns).square())
+        clipped = old_values + (values - old_values).clamp(-clip_range, clip_range)
+        errors = torch.maximum(errors, (clipped - returns).square())
     return 0.5 * errors.mean()

@@ -1,9 +1,11 @@
-"""Observations and rewards brought to the size that networks learn from, by what a run has met so far.
+"""Observations and rewards scaled by running statistics of the run so far.
 
-Between two rollouts and not at every step: so a rollout is seen with one set of numbers, from its first
-action to its last epoch, and the numbers do not depend on how lanes are stepped. Learners never know.
+The statistics change between two rollouts and not at every step. So one rollout is normalised with the same
+statistics from its first action to its last epoch, and they do not depend on how lanes are stepped. Learners
+are given normalised rollouts; for them nothing changes.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,17 +16,18 @@ from lander_trainer.config import TrainConfig
 from lander_trainer.ppo.rollout import Rollout
 
 LIMIT = np.float32(10.0)
-"""Normalised observations and rewards are held within this, as in Stable-Baselines3's VecNormalize: what was
-never met before must not throw a network far out."""
+"""Normalised observations and rewards are clipped to [-10, 10], as in Stable-Baselines3's VecNormalize: a
+value unlike all before must not drive a network to extremes."""
 
 _SMALLEST_VARIANCE = 1e-8
+"""Added to the variance, so that a component that never changes is not divided by 0."""
 
 
 class RunningMoments:
-    """Mean and variance of all rows given so far, in double precision."""
+    """Mean and variance of all rows so far, in double precision: it keeps small differences far from 0."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
-        """Begin with no rows, each of which will be of `shape`."""
+        """Start without rows; each row will have `shape`."""
         self.count = 0
         self.mean = np.zeros(shape)
         self.squares = np.zeros(shape)
@@ -36,18 +39,18 @@ class RunningMoments:
             return
         count, rows = self.count + len(rows), rows.astype(np.float64)
         mean = rows.mean(axis=0)
-        apart = mean - self.mean
+        shift = mean - self.mean
         self.squares = (
             self.squares
             + np.square(rows - mean).sum(axis=0)
-            + np.square(apart) * (self.count * len(rows) / count)
+            + np.square(shift) * (self.count * len(rows) / count)
         )
-        self.mean = self.mean + apart * (len(rows) / count)
+        self.mean = self.mean + shift * (len(rows) / count)
         self.count = count
 
     @property
     def deviation(self) -> NDArray[np.float64]:
-        """Standard deviation (over n, not n - 1), never 0; 1 as long as there are no rows."""
+        """Standard deviation `[*shape]` (over n, not n - 1), never 0; 1 while there are no rows."""
         variance = self.squares / self.count if self.count else np.ones_like(self.squares)
         return np.sqrt(variance + _SMALLEST_VARIANCE)
 
@@ -56,10 +59,10 @@ class RunningMoments:
         return {"count": np.array(self.count), "mean": np.array(self.mean), "squares": np.array(self.squares)}
 
     def restore(self, state: dict[str, NDArray[Any]], name: str) -> None:
-        """Put back what `state` gave under `name` and a dot in front.
+        """Take over what `state` returned, its keys prefixed with `name` and a dot.
 
         Raises:
-            InputRefused: the state is missing or not one of rows of this shape.
+            InputRefused: the state is missing or belongs to rows of another shape.
         """
         count, mean, squares = (
             state.get(f"{name}.{part}", np.array(None)) for part in ("count", "mean", "squares")
@@ -75,7 +78,7 @@ class RunningMoments:
 
 
 class Normaliser:
-    """What a run's settings ask for: of observations, of rewards, both or nothing."""
+    """Normalises observations, rewards, both or nothing, as the settings say."""
 
     def __init__(self, config: TrainConfig, shape: tuple[int, ...]) -> None:
         """For observations of `shape`."""
@@ -86,19 +89,19 @@ class Normaliser:
         if config.normalize_rewards:
             self._moments["returns"] = RunningMoments(())
         self._returns = np.zeros(config.lanes)
-        """Of each lane: rewards of the running episode so far, earlier ones discounted."""
+        """`[N]`: each lane's discounted return so far in its running episode, gamma * return + reward."""
         self._frozen: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
         self._freeze()
 
     @property
     def frozen(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-        """Mean and deviation of observations, `[*obs_shape]` each, as they are used now; None without."""
+        """Mean and deviation of observations in use now, float32 `[*obs_shape]` each; None if off."""
         return self._frozen
 
     def observations(self, obs: NDArray[Any]) -> NDArray[Any]:
-        """`obs` `[..., *obs_shape]` as the networks see them: float32, or untouched where nothing is asked.
+        """`obs` `[..., *obs_shape]` as the networks see them: float32, or unchanged if this is off.
 
-        In single precision, operation for operation what the exported graph does.
+        In single precision, with the same operations in the same order as the exported graph.
         """
         if self._frozen is None:
             return obs
@@ -106,10 +109,11 @@ class Normaliser:
         return np.clip((obs.astype(np.float32) - mean) / deviation, -LIMIT, LIMIT)
 
     def rewards(self, rollout: Rollout) -> NDArray[np.float32]:
-        """The rewards `[T, N]` of the next rollout, over the deviation of the discounted return.
+        """The rewards `[T, N]` of the next rollout, divided by the deviation of the discounted return.
 
-        Not shifted, since that would change what is worth living for (Engstrom et al. 2020, section 3). The
-        deviation counts the rollout in: nothing acts on rewards before it is complete.
+        Not shifted, since a shift would change whether longer episodes pay (Engstrom et al. 2020, section 3).
+        The deviation includes this rollout: unlike observations, rewards influence no action in it.
+        Call once for each rollout, in order.
         """
         moments = self._moments.get("returns")
         if moments is None:
@@ -124,15 +128,22 @@ class Normaliser:
         scaled = rollout.rewards / np.float32(moments.deviation)
         return np.clip(scaled, -LIMIT, LIMIT)
 
+    def normalised(self, rollout: Rollout) -> Rollout:
+        """`rollout` as the learner is given it; call once for each rollout, in order."""
+        return replace(rollout, obs=self.observations(rollout.obs), rewards=self.rewards(rollout))
+
     def learn(self, rollout: Rollout) -> None:
-        """Count the observations that the policy acted on in, from the next rollout on."""
+        """Add the observations that the policy acted on to the statistics, for the next rollout on.
+
+        Call after the update: the learner must see this rollout as the policy saw it.
+        """
         moments = self._moments.get("observations")
         if moments is not None:
             moments.update(rollout.obs[:-1][rollout.live])
             self._freeze()
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What `restore` needs; empty where nothing is asked."""
+        """What `restore` needs; empty if nothing is normalised."""
         state = {
             f"{name}.{part}": array
             for name, moments in self._moments.items()
@@ -141,11 +152,11 @@ class Normaliser:
         return {**state, "lanes": self._returns.copy()} if "returns" in self._moments else state
 
     def restore(self, state: dict[str, NDArray[Any]], *, lanes: bool = True) -> None:
-        """Put back what `state` gave.
+        """Take over what `state` returned.
 
         Args:
             state: of a run with the same settings.
-            lanes: whether the environments are where they were, too.
+            lanes: whether the environments are back in their state too, so that running returns continue.
 
         Raises:
             InputRefused: the state is missing or does not fit.

@@ -1,8 +1,8 @@
-"""Collecting experience: T steps of N lanes with the current policy.
+"""Collects rollouts: T steps of N lanes with the current policy.
 
-Acting needs only the actor, a step at a time. Values and log-probabilities are computed for the
-whole rollout at once afterwards, with the same weights, which is one large product in place of T small ones;
-only where the critic shares an encoder with the actor are its values there already, and kept.
+Acting needs only the actor, one step at a time. Values and log-probabilities are computed afterwards for the
+whole rollout, with the same weights: one large matrix product instead of T small ones. Only where actor and
+critic share an encoder, the values are there already and are kept.
 """
 
 import time
@@ -20,7 +20,7 @@ from lander_trainer.ppo.advantages import live_rows
 from lander_trainer.ppo.distributions import Distribution
 
 ActorForward = Callable[[NDArray[Any]], tuple[NDArray[np.float32], NDArray[np.float32] | None]]
-"""Observations `[N, *obs_shape]` to outputs `[N, p]` and values `[N]` or None, as in `Learner.forward`."""
+"""Observations `[N, *obs_shape]` -> outputs `[N, p]` and values `[N]` or None, as in `Learner.forward`."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Rollout:
     """T steps of N lanes; rows as drawn in `advantages.py`."""
 
     obs: NDArray[Any]
-    """`[T + 1, N, *obs_shape]`: what each action was chosen on, and what the last one led to."""
+    """`[T + 1, N, *obs_shape]`: the observation behind each action, and that after the last action."""
     outputs: NDArray[np.float32]
-    """`[T, N, p]`: the policy that each action was drawn from, as `distributions.py` reads it."""
+    """`[T, N, p]`: the policy's outputs that each action was sampled from (`distributions.py`)."""
     actions: NDArray[Any]
-    """`[T, N]` int64, or `[T, N, k]` float32 as drawn, before it was clipped to the environment's bounds."""
+    """`[T, N]` int64, or `[T, N, k]` float32 as sampled, not yet clipped to the environment's bounds."""
     rewards: NDArray[np.float32]
     """`[T, N]`, unscaled."""
     terminated: NDArray[np.bool_]
@@ -42,11 +42,11 @@ class Rollout:
     live: NDArray[np.bool_]
     """`[T, N]`: False at the dummy row after an episode's end."""
     values: NDArray[np.float32] | None = None
-    """`[T + 1, N]`: the critic's value of every observation, where it came with the outputs."""
+    """`[T + 1, N]`: the critic's value of every observation, if `ActorForward` returned values."""
 
 
 class Collector:
-    """Steps a backend with a policy and remembers where each lane is."""
+    """Steps a backend with a policy and keeps each lane's last observation and return so far."""
 
     def __init__(
         self,
@@ -56,14 +56,14 @@ class Collector:
         rng: np.random.Generator,
         distribution: Distribution,
     ) -> None:
-        """Go on from where `backend` stands.
+        """Continue from the current state of `backend`.
 
         Args:
             backend: the environments.
-            obs: `[N, *obs_shape]`, what their `reset` or `restore` gave.
+            obs: `[N, *obs_shape]`, what its `reset` or `restore` returned.
             steps: T.
-            rng: draws the actions.
-            distribution: what the policy's outputs mean.
+            rng: draws the noise of the actions.
+            distribution: over the actions, given the policy's outputs.
         """
         self._backend = backend
         self._obs = obs
@@ -79,7 +79,7 @@ class Collector:
         self.inference_seconds = 0.0
 
     def collect(self, policy: ActorForward) -> Rollout:
-        """Take T steps in every lane, with actions drawn from what `policy` gives."""
+        """Take T steps in every lane, with actions sampled from the outputs of `policy`."""
         steps, lanes, distribution = self._steps, self._backend.lanes, self._distribution
         obs = np.empty((steps + 1, *self._obs.shape), self._obs.dtype)
         rewards = np.empty((steps, lanes), np.float32)
@@ -93,10 +93,10 @@ class Collector:
         noise = distribution.noise(outputs.shape, self._rng)
         actions = []
         for step in range(steps):
-            outputs[step], judged = policy(obs[step]) if step else first
+            outputs[step], step_values = policy(obs[step]) if step else first
             if values is not None:
-                values[step] = judged
-            actions.append(distribution.draw(outputs[step], noise[step]))
+                values[step] = step_values
+            actions.append(distribution.sample(outputs[step], noise[step]))
             action = distribution.for_environment(actions[step])
             acted = time.perf_counter()
             obs[step + 1], rewards[step], terminated[step], truncated[step] = self._backend.step(action)
@@ -122,10 +122,10 @@ class Collector:
         }
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Put back what `state` gave, except for the observations: those come from the backend.
+        """Take over what `state` returned, except for the observations, which the backend gives.
 
         Raises:
-            InputRefused: the state is not one of so many lanes.
+            InputRefused: an array is missing or belongs to another number of lanes.
         """
         lanes = self._backend.lanes
         wanted = {"ended": ("b", lanes), "returns": ("f", lanes), "recent_returns": ("f", None)}
@@ -133,14 +133,14 @@ class Collector:
             array = state.get(name, np.array(None))
             if (array.dtype.kind, array.ndim) != (kind, 1) or length not in (None, len(array)):
                 raise InputRefused(
-                    f"What the run remembers of its episodes ({name}) is missing or not of {lanes} lanes."
+                    f"The checkpoint's state of the episodes ({name}) is missing or not of {lanes} lanes."
                 )
         self._ended[:] = state["ended"]
         self._returns[:] = state["returns"]
         self.recent_returns.extend(state["recent_returns"].tolist())
 
     def _count_episodes(self, rewards: NDArray[np.float32], done: NDArray[np.bool_]) -> None:
-        """Add the rewards `[T, N]` up, in order, to where each lane's episode ended."""
+        """Add the rewards `[T, N]` to each lane's return; note and reset it where `done` `[T, N]`."""
         for row, ends in zip(rewards, done, strict=True):
             self._returns += row
             if ends.any():

@@ -2,6 +2,6 @@
 
 run_directory.py  its folder
 checkpoint.py     everything that is needed to continue or to export it
-metrics.py        what is told of an update
+metrics.py        the metrics of an update
 run_history.py    reading the metrics of a run again
 """

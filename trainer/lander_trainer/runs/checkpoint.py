@@ -1,12 +1,12 @@
 """Checkpoints: one safetensors file, weights and states as tensors, all else as JSON in its header.
 
-No pickle anywhere, so a checkpoint from a stranger can be opened without running their code.
+No pickle anywhere, so opening a checkpoint from an unknown source runs no code from it.
 
     network.<key>              the actor-critic's state dict
     optimizer.<i>.<name>       Adam's state of parameter i: step, exp_avg, exp_avg_sq
-    lanes.<name>               where the environments were, on a backend that can tell
-    collector.<name>           what the collector remembers of them
-    normaliser.<name>          means and deviations of observations and returns, where the settings ask
+    lanes.<name>               the environments' running episodes, from a backend that can restore them
+    collector.<name>           last observations and returns so far of these episodes
+    normaliser.<name>          means and deviations of observations and returns, if the settings normalise
     header `lander.checkpoint` environment, spaces, settings, progress, versions, random generator
 """
 
@@ -37,23 +37,23 @@ SCHEMA = "1.0"
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come."""
+    """Progress of a run."""
 
     updates: int = 0
     steps: int = 0
     """Environment steps, dummy rows not counted."""
     episodes: int = 0
     seconds: float = 0.0
-    """Wall-clock time spent training, interruptions not counted."""
+    """Wall-clock time spent training, without interruptions."""
     best_score: float | None = None
     """Best mean return on the selection seeds so far."""
     resumed: bool = False
-    """Whether the run ever went on from a checkpoint in a way that its settings alone do not repeat."""
+    """Whether the run was ever resumed in such a way that its settings alone do not reproduce it."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint file holds."""
+    """The contents of a checkpoint file."""
 
     env: EnvSpec
     observation: Space
@@ -65,11 +65,9 @@ class Checkpoint:
     created: str
     """ISO 8601, UTC."""
     tensors: dict[str, Tensor]
-    """`network.*` the weights, `optimizer.*` Adam's moments, `normaliser.*` what observations and rewards are
-    normalised with, `lanes.*` and `collector.*` where the environments were (only from a backend that can
-    tell)."""
+    """By name; the table at the top of this file lists the names."""
     rng: dict[str, Any] = field(default_factory=dict)
-    """State of the generator that draws actions and shuffles rows, as NumPy gives it."""
+    """NumPy's state of the random generator that draws actions and the order of rows."""
 
     def save(self, path: Path) -> None:
         """Write the file, atomically."""
@@ -94,7 +92,7 @@ class Checkpoint:
         """Read a checkpoint onto the CPU.
 
         Raises:
-            InputRefused: missing, not safetensors, not ours, of an unknown major version, or misshapen.
+            InputRefused: it is missing, not safetensors, not ours, of an unknown major version, or damaged.
         """
         try:
             with safe_open(path, framework="pt") as file:
@@ -144,7 +142,7 @@ class Checkpoint:
             for name, t in self.tensors.items()
             if name.startswith("network.")
         }
-        # Compared before anything of the claimed size is allocated.
+        # Compared before memory of the size that the header claims is allocated.
         with torch.device("meta"):
             claimed = build_network(self.observation, self.action, self.config).state_dict()
         if {k: t.shape for k, t in claimed.items()} != {k: t.shape for k, t in weights.items()}:
@@ -154,20 +152,20 @@ class Checkpoint:
         return network
 
     def normaliser(self) -> Normaliser:
-        """What the network sees observations through.
+        """The normaliser of the network's observations.
 
         Raises:
-            InputRefused: it is missing, or does not fit the settings in the header.
+            InputRefused: its state is missing, or does not fit the settings in the header.
         """
         normaliser = Normaliser(self.config, self.observation.shape)
         normaliser.restore(self.arrays("normaliser"), lanes=False)
         return normaliser
 
     def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
-        """The tensors whose names start with `prefix` and a dot, without it.
+        """The tensors whose names start with `prefix` and a dot, under the rest of their names.
 
         Raises:
-            InputRefused: one of a type that NumPy does not have, such as bfloat16.
+            InputRefused: a tensor has a type that NumPy lacks, such as bfloat16.
         """
         arrays: dict[str, NDArray[Any]] = {}
         for name, tensor in self.tensors.items():

@@ -1,4 +1,4 @@
-"""What one update reports: a row of `metrics.jsonl` and what a progress display draws."""
+"""The metrics of one update: a row of `metrics.jsonl`, and the data of a progress display."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -12,20 +12,23 @@ class UpdateMetrics:
     update: int
     """From 1."""
     done: float
-    """Share of the run that lies behind, of its updates or its time limit, from 0 to 1."""
+    """Share of the run that is done, of its updates or its time limit, in [0, 1]."""
     steps: int
-    """Environment steps so far, dummy rows not counted."""
+    """Environment steps so far, without dummy rows."""
     seconds: float
-    """Training time so far, resumed parts included."""
+    """Training time so far, including all parts of a resumed run."""
     steps_per_second: float
-    """Over this update: its steps by its environment, inference and update time."""
+    """Of this update: its steps divided by its environment, inference and update time."""
     episodes: int
+    """Training episodes that have ended so far."""
     mean_return: float | None
-    """Mean undiscounted return of the last 100 training episodes, with what `shaping` adds to it."""
+    """Mean undiscounted return of the last 100 training episodes, `shaping` included."""
     selection_score: float | None
-    """Mean greedy return on the selection seeds, where this update selected."""
+    """Mean greedy return on the selection seeds, if a selection followed this update."""
     best_score: float | None
+    """Best selection score so far."""
     policy_loss: float
+    """This and the next ones are means over the update, as in `losses.LossTerms`."""
     value_loss: float
     entropy: float
     approx_kl: float
@@ -39,9 +42,9 @@ class UpdateMetrics:
     inference_seconds: float
     """Time spent choosing actions."""
     update_seconds: float
-    """Time spent learning."""
+    """Time spent updating the weights."""
     selection_seconds: float
-    """Time spent scoring on the selection seeds."""
+    """Time spent on a selection; about 0 without one."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; a NaN becomes None, which JSON can hold."""

@@ -2,7 +2,7 @@
 
 config.toml               the settings, complete
 metrics.jsonl             one object an update
-checkpoint.safetensors    the newest weights and all that is needed to go on
+checkpoint.safetensors    the newest weights and all that is needed to resume
 best.safetensors          the weights that scored best on the selection seeds
 learning_curve.png        training returns and selection scores over steps
 policy.onnx, .md, .gif    after `lander export`
@@ -37,7 +37,7 @@ class RunDirectory:
         """Make a new folder: `out`, or the next number under `root`.
 
         Raises:
-            UsageError: `out` holds something already, or cannot be made.
+            UsageError: `out` is not empty, or the folder cannot be made.
         """
         try:
             if out is not None:
@@ -54,7 +54,7 @@ class RunDirectory:
             number = max(numbers, default=0) + 1
             while True:
                 try:
-                    # Whoever makes the folder owns the number; a run started at the same time takes the next.
+                    # The process that makes the folder owns the number; a second one takes the next number.
                     (parent / f"{number:03d}").mkdir()
                     return cls(parent / f"{number:03d}")
                 except FileExistsError:
@@ -67,15 +67,15 @@ class RunDirectory:
         """An existing run.
 
         Raises:
-            InputRefused: there is no checkpoint in it.
+            InputRefused: the folder has no checkpoint.
         """
         run = cls(path)
         if not run.checkpoint.is_file():
-            raise InputRefused(f"{path}: no run to go on with; expected {run.checkpoint.name} in it.")
+            raise InputRefused(f"{path}: no run to resume; expected {run.checkpoint.name} in it.")
         return run
 
     def write_config(self, config: TrainConfig) -> None:
-        # TOML has no null; an argument that is None is left out, the checkpoint has it.
+        # TOML has no null: an argument that is None is left out here and kept in the checkpoint.
         values = config.to_dict()
         for name in ("env_kwargs", "shaping"):
             values[name] = {key: value for key, value in values[name].items() if value is not None}
@@ -98,13 +98,13 @@ class RunDirectory:
         return rows
 
     def drop_metrics_after(self, update: int) -> None:
-        """Forget rows that a checkpoint at `update` does not know, so that a resumed run repeats none."""
+        """Remove the rows after `update`, that of the checkpoint: a resumed run writes them again."""
         kept = [row for row in self.read_metrics() if row["update"] <= update]
         write_text(self.metrics, "".join(json.dumps(row) + "\n" for row in kept))
 
 
 def newest_run(root: Path = Path("runs")) -> Path | None:
-    """The run under `root` whose checkpoint was written last; None where there is none."""
+    """The run under `root` whose checkpoint was written last; None if there is no run."""
     checkpoints = root.glob("*/*/checkpoint.safetensors")
     newest = max(checkpoints, key=lambda path: path.stat().st_mtime, default=None)
     return None if newest is None else newest.parent

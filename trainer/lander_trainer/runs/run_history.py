@@ -1,7 +1,7 @@
-"""What a run's folder says about its past: settings and rows, read with suspicion.
+"""Reads settings and metrics of a finished or running run, and checks them.
 
-Apart from `run_directory`, which reads what its own process has written: a picture is asked for of
-folders of any age and origin.
+Separate from `run_directory`, which reads what its own process wrote: here folders may be of any age and
+origin, and damaged.
 """
 
 import itertools
@@ -18,13 +18,13 @@ from lander_trainer.runs.run_directory import RunDirectory
 
 @dataclass(frozen=True)
 class RunHistory:
-    """One run as it was written down."""
+    """Settings and metrics of one run."""
 
     path: Path
     config: Mapping[str, Any]
     """Settings by name, as in config.toml."""
     rows: Sequence[dict[str, float | None]]
-    """At least one, in order: steps, seconds, mean_return, selection_score and best_score of an update."""
+    """At least one, in order of update: steps, seconds, mean_return, selection_score and best_score."""
 
     @property
     def env(self) -> str:
@@ -32,16 +32,16 @@ class RunHistory:
 
 
 def find_runs(path: Path) -> list[Path]:
-    """`path`, where it is a run's folder, else the runs below it that have made an update.
+    """`path` if it is a run's folder, else the runs below it that have made an update.
 
     Raises:
-        InputRefused: `path` is no folder, or there is none.
+        InputRefused: `path` is not a folder, or has no such run.
     """
     if not path.is_dir():
         raise InputRefused(f"{path}: no such folder. Runs are under runs/, such as runs/LunarLander-v3/001.")
     if (path / "metrics.jsonl").is_file():
         return [path]
-    # Training starts with an empty file: a run without an update is no reason to refuse its neighbours.
+    # Training starts with an empty file: a run without an update must not hide the other runs.
     found = sorted(file.parent for file in path.rglob("metrics.jsonl") if file.stat().st_size)
     if not found:
         raise InputRefused(
@@ -54,7 +54,7 @@ def read_history(path: Path) -> RunHistory:
     """The run in `path`.
 
     Raises:
-        InputRefused: a file is missing or corrupt, or the run has no update yet.
+        InputRefused: a file is missing or damaged, or the run has no update yet.
     """
     return RunHistory(path, _read_config(path / "config.toml"), _read_rows(RunDirectory(path)))
 
@@ -73,7 +73,7 @@ def _read_rows(run: RunDirectory) -> list[dict[str, float | None]]:
         lines = run.metrics.read_text(encoding="utf-8").split("\n")
     except (OSError, ValueError) as error:
         raise InputRefused(f"{run.metrics}: not readable ({error}).") from error
-    # What follows the last line end is nothing, or a row that a crash cut short.
+    # After the last line end there is nothing, or a row that a crash cut short.
     rows = [_read_row(line, f"{run.metrics}: line {number}") for number, line in enumerate(lines[:-1], 1)]
     if not rows:
         raise InputRefused(f"{run.metrics}: no update in it yet; look again when the run has made one.")

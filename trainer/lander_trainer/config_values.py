@@ -1,0 +1,118 @@
+"""Reading a setting's value: from text (`--set KEY=VALUE`) or from plain data (TOML, JSON) to its type.
+
+A file of its own because `config.py` says what the settings are, and this file how they are written.
+"""
+
+import difflib
+import json
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from lander_runtime.errors import UsageError
+from lander_runtime.spec import WrapperSpec
+
+
+def split_assignments(assignments: Iterable[str]) -> dict[str, str]:
+    """Names and values of `key=value` texts; of a name given twice the last value counts.
+
+    Raises:
+        UsageError: a text has no `=`.
+    """
+    values: dict[str, str] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise UsageError(f"{assignment!r} is not of the form key=value, such as gamma=0.99.")
+        values[name.strip()] = text.strip()
+    return values
+
+
+def convert(name: str, value: Any, types_by_name: Mapping[str, Any]) -> Any:
+    """`value`, which may be text, as the type of the setting `name`.
+
+    Args:
+        name: of the setting.
+        value: as text, or as TOML or JSON gives it.
+        types_by_name: the type of every setting.
+
+    Raises:
+        UsageError: there is no such setting (the nearest name is suggested), or the value has another type.
+    """
+    if name not in types_by_name:
+        near = difflib.get_close_matches(name, types_by_name, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else f" Known are: {', '.join(types_by_name)}."
+        raise UsageError(f"There is no setting {name!r}.{hint}")
+    kind = types_by_name[name]
+    try:
+        return _parse(kind, value)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise UsageError(f"{name}={value} does not fit; expected {_in_words(kind)}.") from error
+
+
+def _parse(kind: Any, value: Any) -> Any:
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        if value in ("none", None):
+            return None
+        return _parse(typing.get_args(kind)[0], value)
+    if kind is bool:
+        return _parse_bool(value)
+    if kind is int:
+        return _parse_int(value)
+    if kind is float:
+        if isinstance(value, bool):
+            raise ValueError(value)
+        return float(value)
+    if kind == tuple[int, ...]:
+        parts = value.replace("x", ",").strip("[]()").split(",") if isinstance(value, str) else value
+        return tuple(_parse_int(part) for part in parts)
+    if kind == tuple[WrapperSpec, ...]:
+        return _parse_wrappers(json.loads(value) if isinstance(value, str) else value)
+    if typing.get_origin(kind) is Mapping:
+        return dict(json.loads(value) if isinstance(value, str) else value)
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _parse_wrappers(values: Any) -> tuple[WrapperSpec, ...]:
+    """Wrappers from plain tables; an empty list means no wrapper at all."""
+    if not isinstance(values, list | tuple):
+        raise TypeError(values)
+    return tuple(
+        value
+        if isinstance(value, WrapperSpec)
+        else WrapperSpec(str(value["name"]), dict(value.get("kwargs", {})))
+        for value in values
+    )
+
+
+def _parse_bool(value: Any) -> bool:
+    words = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() not in words:
+        raise ValueError(value)
+    return words[str(value).lower()]
+
+
+def _parse_int(value: Any) -> int:
+    """A whole number, also written as 1e6 or 1_000_000."""
+    number = float(value) if isinstance(value, str) else value
+    if number != int(number) or isinstance(value, bool):
+        raise ValueError(value)
+    return int(number)
+
+
+def _in_words(kind: Any) -> str:
+    if typing.get_origin(kind) is Literal:
+        return "one of " + ", ".join(typing.get_args(kind))
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+    if kind == tuple[int, ...]:
+        return "whole numbers such as 64,64"
+    if kind == tuple[WrapperSpec, ...]:
+        return "a list of tables with name and kwargs, as JSON,"
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return f"{_in_words(typing.get_args(kind)[0])} or none"
+    return names.get(kind, "a table of plain values, as JSON")
