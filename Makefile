@@ -19,6 +19,9 @@ DRIVER := $(shell command -v nvidia-smi || ls /proc/driver/nvidia/version 2>/dev
 # Its GPU build is made for this platform only.
 ONNXRUNTIME ?= $(if $(DRIVER),$(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),gpu,cpu),cpu)
 OTHER := $(if $(filter gpu,$(ONNXRUNTIME)),onnxruntime,onnxruntime-gpu)
+# Gigabytes with the versions of constraints.txt on Linux: with a CPU build of PyTorch, and with its CUDA build.
+SIZE := $(if $(filter gpu,$(ONNXRUNTIME)),0.5,0.3)
+SIZE_CUDA := $(if $(filter gpu,$(ONNXRUNTIME)),3.1,2.8)
 
 INSTALLED := $(VENV)/.installed-$(ONNXRUNTIME)
 DEV_INSTALLED := $(VENV)/.installed-$(ONNXRUNTIME)-dev
@@ -83,7 +86,8 @@ $(BIN)/python:
 
 # The two builds of ONNX Runtime own the same files: the wrong one goes before the right one comes.
 $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing train, eval and $(ONNXRUNTIME) into $(VENV)"
+	@echo "Installing train, eval and $(ONNXRUNTIME) into $(VENV). The first time: $(SIZE) GB to download" \
+		"($(SIZE_CUDA) GB where PyTorch comes with CUDA), 1 to 3 minutes."
 	@if $(BIN)/python -m pip show --quiet $(OTHER) 2>/dev/null; then \
 		$(BIN)/python -m pip uninstall --quiet --yes onnxruntime onnxruntime-gpu; fi
 	@rm -f $(VENV)/.installed*
@@ -91,7 +95,7 @@ $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(DEV_INSTALLED): $(INSTALLED)
-	@echo "Installing dev into $(VENV)"
+	@echo "Installing dev into $(VENV). The first time: 0.5 GB to download, 1 to 2 minutes."
 	$(PIP_INSTALL) --editable '.[train,eval,$(ONNXRUNTIME),dev]'
 	@touch $@
 
