@@ -1,4 +1,4 @@
-"""What `make` would install, by its dry run: one build of ONNX Runtime, one environment for each Python version."""
+"""What `make` would install, by its dry run: one build of ONNX Runtime, one environment for each Python."""
 
 import os
 import platform
