@@ -18,6 +18,9 @@ DRIVER := $(shell command -v nvidia-smi || ls /proc/driver/nvidia/version 2>/dev
 	|| PATH=$$PATH:/sbin ldconfig -p 2>/dev/null | grep -m 1 'libcuda\.so\.1')
 # Its GPU build is made for this platform only.
 ONNXRUNTIME ?= $(if $(DRIVER),$(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),gpu,cpu),cpu)
+ifeq ($(filter cpu gpu,$(ONNXRUNTIME)),)
+$(error ONNXRUNTIME=$(ONNXRUNTIME) is neither cpu nor gpu)
+endif
 OTHER := $(if $(filter gpu,$(ONNXRUNTIME)),onnxruntime,onnxruntime-gpu)
 # Gigabytes with the versions of constraints.txt on Linux: with a CPU build of PyTorch, and with its CUDA build.
 SIZE := $(if $(filter gpu,$(ONNXRUNTIME)),0.5,0.3)
