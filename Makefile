@@ -1,13 +1,39 @@
-# One vocabulary for people and CI. Each target creates .venv and installs what it needs when missing.
+# One vocabulary for people and CI. Each target makes its environment and installs what it needs when missing.
+#
+#     make demo                          .venv, with the python3 of this machine
+#     make test PYTHON=python3.12        .venv-3.12: each Python version has an environment of its own
+#     make demo ONNXRUNTIME=cpu          the CPU build of ONNX Runtime, also where an NVIDIA driver is
 
 PYTHON ?= python3
-BIN := .venv/bin
-INSTALLED := .venv/.installed
+# pyenv installs a Python without putting it on PATH.
+PYENV := $(wildcard $(HOME)/.pyenv/versions/$(patsubst python%,%,$(PYTHON)).*/bin/python)
+FOUND := $(shell for python in $(PYTHON) $(PYENV); do $$python -c '' >/dev/null 2>&1 && echo $$python && break; done)
+VERSION := $(shell test -n "$(FOUND)" && $(FOUND) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+DEFAULT_VERSION := $(shell python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+VENV := .venv$(if $(filter-out $(DEFAULT_VERSION),$(VERSION)),-$(VERSION))
+BIN := $(VENV)/bin
+
+# ONNX Runtime: `gpu` where there is an NVIDIA driver (its tool, kernel module or library), else `cpu`.
+DRIVER := $(shell command -v nvidia-smi || ls /proc/driver/nvidia/version 2>/dev/null \
+	|| PATH=$$PATH:/sbin ldconfig -p 2>/dev/null | grep -m 1 'libcuda\.so\.1')
+# Its GPU build is made for this platform only.
+ONNXRUNTIME ?= $(if $(DRIVER),$(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),gpu,cpu),cpu)
+ifeq ($(filter cpu gpu,$(ONNXRUNTIME)),)
+$(error ONNXRUNTIME=$(ONNXRUNTIME) is neither cpu nor gpu)
+endif
+OTHER := $(if $(filter gpu,$(ONNXRUNTIME)),onnxruntime,onnxruntime-gpu)
+# Gigabytes with the versions of constraints.txt on Linux: with a CPU build of PyTorch, and with its CUDA build.
+SIZE := $(if $(filter gpu,$(ONNXRUNTIME)),0.5,0.3)
+SIZE_CUDA := $(if $(filter gpu,$(ONNXRUNTIME)),3.1,2.8)
+
+INSTALLED := $(VENV)/.installed-$(ONNXRUNTIME)
+DEV_INSTALLED := $(VENV)/.installed-$(ONNXRUNTIME)-dev
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 # In which a test opens the page that `lander eval --report` writes.
 BROWSERS := chromium chromium-browser google-chrome
 
-.PHONY: demo test browser lint bench wheel-test clean
+.PHONY: demo test test-pythons browser lint bench wheel-test install install-dev python clean
 
 # Train for half a minute, export, score ten episodes, record a GIF.
 demo: $(INSTALLED)
@@ -17,36 +43,64 @@ demo: $(INSTALLED)
 
 # Everything that must hold before a change lands, slow training tests included.
 test: lint browser
-	$(BIN)/pytest
+	$(BIN)/pytest $(PYTEST_ARGS)
 
-# Tried once where that needs nobody's leave; without one the rest is tested all the same.
+# `make test` on each Python that lander supports and this machine has; a summary at the end.
+test-pythons:
+	tests/pythons/check.sh
+
+# Installed where that needs no password; without a browser, one test is skipped.
 browser:
 	@for name in $(BROWSERS); do command -v $$name >/dev/null && exit 0; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; then exit 0; fi; \
 	echo "No chromium: tests/runtime/page/test_browser.py is skipped. On Debian: apt-get install chromium"
 
-lint: $(INSTALLED)
+lint: $(DEV_INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 # A quick look at speed and seeds; the figures in README.md name their own commands.
-bench: $(INSTALLED)
+bench: $(DEV_INSTALLED)
 	$(BIN)/python benchmarks/act_speed.py
 	$(BIN)/python benchmarks/seeds.py --seeds 3 --steps 1_000_000 --out seeds.json
 	rm -f train_speed.json
 	$(BIN)/python benchmarks/train_speed.py --only lander-envpool,lander-gymnasium --out train_speed.json
 
 # The built wheel in a clean environment with the extra `cpu` only.
-wheel-test: $(INSTALLED)
-	tests/wheel/check.sh
+wheel-test: $(DEV_INSTALLED)
+	tests/wheel/check.sh $(BIN)/python
 
-$(INSTALLED): pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,eval,gpu,dev]'
-	touch $@
+install: $(INSTALLED)
+
+install-dev: $(DEV_INSTALLED)
+
+# Which Python PYTHON is; empty where this machine has none of that name.
+python:
+	@echo $(FOUND)
+
+$(BIN)/python:
+	@test -n "$(FOUND)" || { echo "No $(PYTHON) here. lander needs Python 3.11 to 3.13: make demo PYTHON=..." >&2; exit 1; }
+	@case "$(VERSION)" in 3.11|3.12|3.13) ;; *) \
+		echo "$(FOUND) is Python $(VERSION); lander needs 3.11 to 3.13: make demo PYTHON=python3.12" >&2; exit 1;; esac
+	$(FOUND) -m venv $(VENV)
+
+# The two builds of ONNX Runtime own the same files: the wrong one goes before the right one comes.
+$(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing train, eval and $(ONNXRUNTIME) into $(VENV). The first time: $(SIZE) GB to download" \
+		"($(SIZE_CUDA) GB where PyTorch comes with CUDA), 1 to 3 minutes."
+	@if $(BIN)/python -m pip show --quiet $(OTHER) 2>/dev/null; then \
+		$(BIN)/python -m pip uninstall --quiet --yes onnxruntime onnxruntime-gpu; fi
+	@rm -f $(VENV)/.installed*
+	$(PIP_INSTALL) --editable '.[train,eval,$(ONNXRUNTIME)]'
+	@touch $@
+
+$(DEV_INSTALLED): $(INSTALLED)
+	@echo "Installing dev into $(VENV). The first time: 0.5 GB to download, 1 to 2 minutes."
+	$(PIP_INSTALL) --editable '.[train,eval,$(ONNXRUNTIME),dev]'
+	@touch $@
 
 clean:
-	rm -rf .venv dist build
+	rm -rf .venv .venv-* dist build

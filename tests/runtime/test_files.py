@@ -1,5 +1,6 @@
 """Atomic writing: the old file or the new one, never half of one, and no temporary file is left."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -69,15 +70,19 @@ def test_what_can_be_written_passes_and_nothing_changes(tmp_path: Path, place: s
     write_text(tmp_path / place, "so it could")
 
 
+TOO_LONG = os.strerror(errno.ENAMETOOLONG)
+
+
+# Since Python 3.13 the words about a zero byte begin with the name of the function that refused it.
 @pytest.mark.parametrize(
     ("place", "reason"),
     [
         ("file/policy.onnx", "file is not a folder"),
         ("file/new/policy.onnx", "file is not a folder"),
         ("folder", "exists and is not a file"),
-        (f"{'x' * 250}.onnx", "cannot be written: File name too long"),
-        (f"{'x' * 300}/policy.onnx", "cannot be written: File name too long"),
-        ("policy\0.onnx", "cannot be written: embedded null"),
+        (f"{'x' * 250}.onnx", f"cannot be written: {TOO_LONG}"),
+        (f"{'x' * 300}/policy.onnx", f"cannot be written: {TOO_LONG}"),
+        ("policy\0.onnx", r"cannot be written: (open: )?embedded null"),
     ],
 )
 def test_what_cannot_be_written_is_refused_with_the_reason(tmp_path: Path, place: str, reason: str) -> None:

@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# Builds the wheel and tries it where only the extra `cpu` is installed: what somebody who embeds a
-# policy has. Run by `make wheel-test`.
+# Builds the wheel and tries it where only the extra `cpu` is installed, as in an application that embeds a
+# policy. Run by `make wheel-test`.
+#
+#     tests/wheel/check.sh [python]     a Python with `build`; .venv/bin/python when not given
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=$PWD
+python=${1:-.venv/bin/python}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-.venv/bin/python -m build --wheel --outdir "$work/dist" . >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
-.venv/bin/python -m venv "$work/venv"
+"$python" -m build --wheel --outdir "$work/dist" . >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
+"$python" -m venv "$work/venv"
 wheel=$(ls "$work"/dist/lander_rl-*.whl)
 "$work/venv/bin/pip" install --quiet --constraint constraints.txt "lander-rl[cpu] @ file://$wheel"
 

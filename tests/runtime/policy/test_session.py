@@ -1,5 +1,6 @@
 """Devices: what was asked for is what runs, or an error; and nothing is printed on the way."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,10 @@ from lander_runtime.policy.session import OpenSession, _cuda_devices, open_sessi
 HAS_GPU = _cuda_devices() > 0
 needs_gpu = pytest.mark.skipif(not HAS_GPU, reason="no NVIDIA GPU with a working driver here")
 needs_no_gpu = pytest.mark.skipif(HAS_GPU, reason="this machine has an NVIDIA GPU")
+needs_gpu_build = pytest.mark.skipif(
+    "CUDAExecutionProvider" not in onnxruntime.get_available_providers(),
+    reason="the CPU build of ONNX Runtime is installed",
+)
 
 
 @pytest.mark.parametrize("device", ["gpu", "CPU", "cuda:0", "tpu", "", " cpu"])
@@ -70,9 +75,7 @@ def test_loading_is_quick_and_silent(tiny_discrete: Path) -> None:
     assert (child.returncode, child.stdout, child.stderr) == (0, b"", b"")
 
 
-@pytest.mark.skipif(
-    "CUDAExecutionProvider" not in onnxruntime.get_available_providers(), reason="the CPU build is installed"
-)
+@needs_gpu_build
 def test_the_applications_own_log_level_is_left_alone(tiny_discrete: Path) -> None:
     """Here it wants silence. Every machine is made to try a GPU."""
     code = """if True:
@@ -94,25 +97,49 @@ def test_the_applications_own_log_level_is_left_alone(tiny_discrete: Path) -> No
     assert (child.returncode, child.stderr) == (0, b"")
 
 
-@pytest.mark.skipif(
-    "CUDAExecutionProvider" not in onnxruntime.get_available_providers(), reason="the CPU build is installed"
-)
-@needs_no_gpu
 @pytest.mark.parametrize("device", ["auto", "cuda"])
-def test_a_missing_library_of_cuda_is_named_and_nothing_else_is_printed(
+def test_a_missing_library_of_cuda_is_named(
     tiny_discrete: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], device: str
 ) -> None:
+    """In ONNX Runtime's words for it, so that it holds whichever libraries and build are installed."""
+
+    def preload_dlls() -> None:
+        print("Failed to load libcublasLt.so.13: libcublasLt.so.13: cannot open shared object file")
+
     monkeypatch.setattr(session, "_cuda_devices", lambda: 1)
-    content = tiny_discrete.read_bytes()
-    if device == "cuda":
-        with pytest.raises(MachineLacks, match=r"cannot be loaded\. .*pip install .*--device cpu"):
-            open_session(content, "tiny.onnx", device)
-    else:
-        opened = open_session(content, "tiny.onnx", device)
-        assert opened.device == "cpu"
-        assert opened.note is not None
-        assert "cannot be loaded" in opened.note
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(onnxruntime, "preload_dlls", preload_dlls)
+    reason = cuda_refused(tiny_discrete, device)
+    assert re.search(r"libcublasLt\.so\.13 cannot be loaded\. .*pip install", reason), reason
     assert capfd.readouterr() == ("", "")
+
+
+@needs_gpu_build
+@needs_no_gpu
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_why_cuda_was_refused_is_said_and_nothing_else_is_printed(
+    tiny_discrete: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], device: str
+) -> None:
+    """With real libraries: a CUDA build of PyTorch brings all that are needed, a CPU build none."""
+    monkeypatch.setattr(session, "_cuda_devices", lambda: 1)
+    missing = session._missing_libraries()
+    expected = f"{missing[0]} cannot be loaded." if missing else "ONNX Runtime says "
+    reason = cuda_refused(tiny_discrete, device)
+    assert expected in reason
+    assert "pip install" in reason
+    assert capfd.readouterr() == ("", "")
+
+
+def cuda_refused(path: Path, device: str) -> str:
+    """Why no CUDA session was opened, as the user is told it."""
+    if device == "cuda":
+        with pytest.raises(MachineLacks, match="--device cpu") as found:
+            open_session(path.read_bytes(), path.name, device)
+        return str(found.value)
+    opened = open_session(path.read_bytes(), path.name, device)
+    assert opened.device == "cpu"
+    assert opened.note is not None
+    return opened.note
 
 
 class FailingSession:
