@@ -1,13 +1,11 @@
 """All settings of one training run, checked once, here.
 
-The defaults are a sound start for any small environment; `presets/*.toml` holds what was measured
+The defaults are a sound start for any small environment; `preset_files/*.toml` holds what was measured
 for particular ones.
 """
 
 import dataclasses
 import difflib
-import json
-import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from typing import Any, Literal
 
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import WrapperSpec
+from lander_trainer.setting_values import in_words, parse
 
 Activation = Literal["tanh", "relu", "elu", "silu"]
 Anneal = Literal["none", "linear", "exponential"]
@@ -172,7 +171,7 @@ class TrainConfig:
     JSON, a list of tables with `name` and `kwargs`. `lander_runtime.envs.WRAPPERS` has the names."""
 
     def __post_init__(self) -> None:
-        for name, (low, high) in _RANGES.items():
+        for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise UsageError(f"{name} is {value}; it must lie in [{low:g}, {high:g}].")
@@ -230,7 +229,7 @@ class TrainConfig:
         return {name: value for name, value in plain.items() if value is not None}
 
 
-_RANGES: dict[str, tuple[float, float]] = {
+RANGES: Mapping[str, tuple[float, float]] = {
     "steps": (1, 10**12),
     "seed": (0, 2**31 - 1),
     "threads": (1, 1024),
@@ -257,6 +256,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "target_score": (-1e12, 1e12),
     "time_limit": (1.0, 1e9),
 }
+"""Least and greatest value of each setting that is a number, in the setting's own unit."""
 
 
 def _convert(name: str, value: Any) -> Any:
@@ -268,73 +268,6 @@ def _convert(name: str, value: Any) -> Any:
         raise UsageError(f"There is no setting {name!r}.{hint}")
     kind = kinds[name]
     try:
-        return _parse(kind, value)
+        return parse(kind, value)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        raise UsageError(f"{name}={value} does not fit; expected {_in_words(kind)}.") from error
-
-
-def _parse(kind: Any, value: Any) -> Any:
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        if value in ("none", None):
-            return None
-        return _parse(typing.get_args(kind)[0], value)
-    if kind is bool:
-        return _parse_bool(value)
-    if kind is int:
-        return _parse_int(value)
-    if kind is float:
-        if isinstance(value, bool):
-            raise ValueError(value)
-        return float(value)
-    if kind == tuple[int, ...]:
-        parts = value.replace("x", ",").strip("[]()").split(",") if isinstance(value, str) else value
-        return tuple(_parse_int(part) for part in parts)
-    if kind == tuple[WrapperSpec, ...]:
-        return _parse_wrappers(json.loads(value) if isinstance(value, str) else value)
-    if typing.get_origin(kind) is Mapping:
-        return dict(json.loads(value) if isinstance(value, str) else value)
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value
-
-
-def _parse_wrappers(values: Any) -> tuple[WrapperSpec, ...]:
-    """Of plain tables; an empty list is no wrapper at all."""
-    if not isinstance(values, list | tuple):
-        raise TypeError(values)
-    return tuple(
-        value
-        if isinstance(value, WrapperSpec)
-        else WrapperSpec(str(value["name"]), dict(value.get("kwargs", {})))
-        for value in values
-    )
-
-
-def _parse_bool(value: Any) -> bool:
-    words = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
-    if isinstance(value, bool):
-        return value
-    if str(value).lower() not in words:
-        raise ValueError(value)
-    return words[str(value).lower()]
-
-
-def _parse_int(value: Any) -> int:
-    """Whole numbers, also as 1e6 or 1_000_000."""
-    number = float(value) if isinstance(value, str) else value
-    if number != int(number) or isinstance(value, bool):
-        raise ValueError(value)
-    return int(number)
-
-
-def _in_words(kind: Any) -> str:
-    if typing.get_origin(kind) is Literal:
-        return "one of " + ", ".join(typing.get_args(kind))
-    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
-    if kind == tuple[int, ...]:
-        return "whole numbers such as 64,64"
-    if kind == tuple[WrapperSpec, ...]:
-        return "a list of tables with name and kwargs, as JSON,"
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return f"{_in_words(typing.get_args(kind)[0])} or none"
-    return names.get(kind, "a table of plain values, as JSON")
+        raise UsageError(f"{name}={value} does not fit; expected {in_words(kind)}.") from error
