@@ -13,12 +13,13 @@ from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
     from lander_trainer.config import TrainConfig
+    from lander_trainer.observer import TrainObserver
     from lander_trainer.plan import TrainingPlan, observation_bytes, plan_training, prepare
     from lander_trainer.presets import preset, training_command
     from lander_trainer.runs.checkpoint import Checkpoint, Progress
     from lander_trainer.runs.metrics import UpdateMetrics
     from lander_trainer.runs.run_directory import RunDirectory, newest_run
-    from lander_trainer.training import TrainObserver, TrainResult, train
+    from lander_trainer.training import TrainResult, train
 
 __all__ = [
     "Checkpoint",
@@ -42,11 +43,12 @@ __getattr__ = lazy_names(
     __name__,
     {
         "lander_trainer.config": ("TrainConfig",),
+        "lander_trainer.observer": ("TrainObserver",),
         "lander_trainer.plan": ("TrainingPlan", "observation_bytes", "plan_training", "prepare"),
         "lander_trainer.presets": ("preset", "training_command"),
         "lander_trainer.runs.checkpoint": ("Checkpoint", "Progress"),
         "lander_trainer.runs.metrics": ("UpdateMetrics",),
         "lander_trainer.runs.run_directory": ("RunDirectory", "newest_run"),
-        "lander_trainer.training": ("TrainObserver", "TrainResult", "train"),
+        "lander_trainer.training": ("TrainResult", "train"),
     },
 )

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import WrapperSpec
-from lander_trainer.setting_values import in_words, parse
+from lander_trainer.setting_values import in_words, parse, read_assignments
 
 Activation = Literal["tanh", "relu", "elu", "silu"]
 Anneal = Literal["none", "linear", "exponential"]
@@ -206,13 +206,7 @@ class TrainConfig:
 
     def with_assignments(self, assignments: Sequence[str]) -> "TrainConfig":
         """A copy with `key=value` texts (as from `--set`) put in place; raises like `with_values`."""
-        values: dict[str, Any] = {}
-        for assignment in assignments:
-            name, equals, text = assignment.partition("=")
-            if not equals:
-                raise UsageError(f"{assignment!r} is not of the form key=value, such as gamma=0.99.")
-            values[name.strip()] = text.strip()
-        return self.with_values(values)
+        return self.with_values(read_assignments(assignments))
 
     def to_dict(self) -> dict[str, Any]:
         """All settings that have a value, as plain data for TOML and JSON."""

@@ -6,10 +6,26 @@ Apart from `config`, which says what the settings are.
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from lander_runtime.errors import UsageError
 from lander_runtime.spec import WrapperSpec
+
+
+def read_assignments(assignments: Sequence[str]) -> dict[str, str]:
+    """The names and values of `key=value` texts, as after `--set`.
+
+    Raises:
+        UsageError: one is not of that form.
+    """
+    values: dict[str, str] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise UsageError(f"{assignment!r} is not of the form key=value, such as gamma=0.99.")
+        values[name.strip()] = text.strip()
+    return values
 
 
 def parse(kind: Any, value: Any) -> Any:

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from lander_runtime.versions import installed_versions, platform_name, training_
 from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
 from lander_trainer.learners import NotFinite, UpdateStatistics, check_finite, open_learner
 from lander_trainer.networks.build import build_network
+from lander_trainer.observer import TrainObserver
 from lander_trainer.plan import TrainingPlan, plan_training
 from lander_trainer.plots.curve import draw_learning_curve
 from lander_trainer.ppo.normaliser import Normaliser
@@ -27,18 +28,6 @@ from lander_trainer.runs.metrics import UpdateMetrics
 from lander_trainer.runs.run_directory import RunDirectory
 from lander_trainer.selection import selection_score
 from lander_trainer.threads import cpu_threads, torch_threads
-
-
-class TrainObserver(Protocol):
-    """Hears of a run as it goes."""
-
-    def on_start(self, config: TrainConfig, run: Path, progress: Progress) -> None:
-        """Before the first step; `config` names the backend and device that really run."""
-        ...
-
-    def on_update(self, metrics: UpdateMetrics) -> None:
-        """After every update."""
-        ...
 
 
 @dataclass(frozen=True)

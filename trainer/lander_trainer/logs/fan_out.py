@@ -12,9 +12,9 @@ from lander_trainer.logs import RunLog, in_one_line
 
 if TYPE_CHECKING:
     from lander_trainer.config import TrainConfig
+    from lander_trainer.observer import TrainObserver
     from lander_trainer.runs.checkpoint import Progress
     from lander_trainer.runs.metrics import UpdateMetrics
-    from lander_trainer.training import TrainObserver
 
 
 class FanOut:
