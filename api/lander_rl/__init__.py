@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lander_rl.training.runs import Run
     from lander_rl.training.training import resume, train
     from lander_trainer.observer import TrainObserver
+    from lander_trainer.runs.metrics import UpdateMetrics
 
 __all__ = [
     "CheckFailed",
@@ -54,6 +55,7 @@ __all__ = [
     "Setting",
     "TrainObserver",
     "TrainRequest",
+    "UpdateMetrics",
     "UsageError",
     "environments",
     "export",
@@ -76,5 +78,6 @@ __getattr__ = lazy_names(
         "lander_rl.training.runs": ("Run",),
         "lander_rl.training.training": ("resume", "train"),
         "lander_trainer.observer": ("TrainObserver",),
+        "lander_trainer.runs.metrics": ("UpdateMetrics",),
     },
 )

@@ -97,7 +97,8 @@ class PolicyInfo:
             InputRefused: the file is missing, is no ONNX file, or has no or bad metadata.
         """
         try:
-            content = memoryview(path.read_bytes())
+            # A pipe or a device could be read for ever.
+            content = memoryview(path.read_bytes() if path.is_file() else b"")
             entries = [dict(_entry(value)) for number, value, _ in protobuf.fields(content) if number == 14]
             [found] = [entry[2] for entry in entries if entry.get(1) == METADATA_KEY]
         except (OSError, ValueError, KeyError) as error:
