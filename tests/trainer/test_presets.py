@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import Space, WrapperSpec
 from lander_trainer import TrainConfig, preset, training_command
-from lander_trainer.preset_tables import Measured, preset_environments, preset_tables
+from lander_trainer.settings.preset_tables import Measured, preset_environments, preset_tables
 
 NOTEBOOK = {
     "steps": 2_500_000,

@@ -14,7 +14,7 @@ from lander_runtime.lazy import lazy_names
 if TYPE_CHECKING:
     from lander_trainer.config import TrainConfig
     from lander_trainer.observer import TrainObserver
-    from lander_trainer.plan import TrainingPlan, observation_bytes, plan_training, prepare
+    from lander_trainer.plan import TrainingPlan, plan_training, prepare
     from lander_trainer.presets import preset, training_command
     from lander_trainer.runs.checkpoint import Checkpoint, Progress
     from lander_trainer.runs.metrics import UpdateMetrics
@@ -31,7 +31,6 @@ __all__ = [
     "TrainingPlan",
     "UpdateMetrics",
     "newest_run",
-    "observation_bytes",
     "plan_training",
     "prepare",
     "preset",
@@ -44,7 +43,7 @@ __getattr__ = lazy_names(
     {
         "lander_trainer.config": ("TrainConfig",),
         "lander_trainer.observer": ("TrainObserver",),
-        "lander_trainer.plan": ("TrainingPlan", "observation_bytes", "plan_training", "prepare"),
+        "lander_trainer.plan": ("TrainingPlan", "plan_training", "prepare"),
         "lander_trainer.presets": ("preset", "training_command"),
         "lander_trainer.runs.checkpoint": ("Checkpoint", "Progress"),
         "lander_trainer.runs.metrics": ("UpdateMetrics",),

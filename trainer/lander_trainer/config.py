@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import WrapperSpec
-from lander_trainer.setting_values import in_words, parse, read_assignments
+from lander_trainer.settings.values import in_words, parse, read_assignments
 
 Activation = Literal["tanh", "relu", "elu", "silu"]
 Anneal = Literal["none", "linear", "exponential"]

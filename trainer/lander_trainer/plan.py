@@ -60,11 +60,6 @@ def prepare(config: TrainConfig) -> TrainConfig:
     return plan_training(config).config
 
 
-def observation_bytes(config: TrainConfig) -> int:
-    """Bytes that the observations of one rollout take; raises like `plan_training`."""
-    return plan_training(config).observation_bytes
-
-
 def resolved(config: TrainConfig) -> EnvSpec:
     """The recipe of the environment that `config` trains for; raises like `envs.resolve`."""
     return envs.resolve(config.env, config.env_kwargs, config.env_wrappers)

@@ -12,7 +12,7 @@ from lander_runtime.errors import UsageError
 from lander_runtime.spec import Space
 from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
 from lander_trainer.learners import choose_learner
-from lander_trainer.preset_tables import preset_tables
+from lander_trainer.settings.preset_tables import preset_tables
 
 
 def preset(env_id: str, name: str = "default") -> TrainConfig:

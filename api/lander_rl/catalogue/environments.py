@@ -38,7 +38,7 @@ class Environment:
 
 def environments() -> Listing[Environment]:
     """The environments that have presets, in order of the alphabet. Nothing of them need be installed."""
-    from lander_trainer.preset_tables import preset_environments
+    from lander_trainer.settings.preset_tables import preset_environments
 
     shipped = models()
     return Listing.of((_environment(env_id, shipped) for env_id in preset_environments()), _COLUMNS)
@@ -46,7 +46,7 @@ def environments() -> Listing[Environment]:
 
 def _environment(env_id: str, shipped: Sequence[Model]) -> Environment:
     from lander_trainer.config import TrainConfig
-    from lander_trainer.preset_tables import preset_tables
+    from lander_trainer.settings.preset_tables import preset_tables
 
     defaults, presets = TrainConfig(env=env_id).to_dict(), []
     for name, table in preset_tables(env_id).items():

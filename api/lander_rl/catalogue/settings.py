@@ -82,8 +82,8 @@ def settings(name: str | None = None) -> Listing[Setting] | Setting:
 @cache
 def _read(config: "type[TrainConfig]") -> dict[str, Setting]:
     from lander_trainer.config import RANGES
-    from lander_trainer.setting_values import in_words
-    from lander_trainer.stable_baselines import STABLE_BASELINES_NAMES
+    from lander_trainer.settings.stable_baselines import STABLE_BASELINES_NAMES
+    from lander_trainer.settings.values import in_words
 
     meanings, references, defaults = _meanings(config), _references(config), config()
     return {

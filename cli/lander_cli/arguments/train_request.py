@@ -22,7 +22,7 @@ def new_run(assignments: Sequence[str], env_args: Sequence[str], given: Mapping[
         UsageError: a text is not of its form, names the environment, or repeats an option.
     """
     from lander_rl.training.request import SaidTwice, TrainRequest
-    from lander_trainer.setting_values import read_assignments
+    from lander_trainer.settings.values import read_assignments
 
     settings = read_assignments(assignments)
     fields = {name: value for name, value in given.items() if value is not None}

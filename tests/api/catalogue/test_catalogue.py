@@ -8,7 +8,7 @@ import pytest
 from lander_rl import UsageError, environments, models, settings
 from lander_runtime import Policy
 from lander_trainer import TrainConfig, preset
-from lander_trainer.stable_baselines import STABLE_BASELINES_NAMES
+from lander_trainer.settings.stable_baselines import STABLE_BASELINES_NAMES
 
 
 class TestSettings:

@@ -1,12 +1,15 @@
 """`train` and `resume`: real runs on small environments, and what they refuse."""
 
+import inspect
 import json
 import os
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -98,6 +101,19 @@ def test_a_time_ends_the_run(echo: str, small: dict[str, Any]) -> None:
     assert run.progress.seconds >= 1.0
     assert run.config.steps == UNLIMITED
     assert not run.interrupted
+
+
+def test_the_example_of_the_observer_is_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of its docstring, with a training that tells what it was given."""
+    source = inspect.cleandoc(TrainObserver.__doc__ or "")
+    code = textwrap.dedent(source[source.index("    class Watch") : source.index("To end a run early")])
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(lander_rl, "train", lambda env, **options: given.update(options))
+    exec(code, {"lander_rl": lander_rl, "TrainObserver": TrainObserver})
+    assert not given["stop"]()
+    for _ in range(20):
+        given["observer"].on_update(types.SimpleNamespace(explained_variance=-1.0))
+    assert given["stop"]()
 
 
 class Counted(BonusEnv):
