@@ -122,14 +122,14 @@ def _which_weights(reproduce: Recipe) -> str:
 
 
 def _verification(info: PolicyInfo) -> str:
-    verification = info.verification
+    check = info.verification
     what = "a logit" if info.action.type == "Discrete" else "an action, mean or deviation"
     return (
         "## Verification\n\n"
-        f"PyTorch and ONNX Runtime were compared on {verification.observations:,} observations "
-        f"(from episodes, random and extreme) at batch sizes 1, 2, 7 and 64: the largest difference of {what} is "
-        f"{verification.max_difference:.1e}, and {verification.action_agreement:.2%} of the actions agree "
-        f"({counted(verification.ties, 'tie')}).\n\n"
+        f"PyTorch and ONNX Runtime were compared on {check.observations:,} observations (from episodes, "
+        f"random and extreme) at batch sizes 1, 2, 7 and 64: the largest difference of {what} is "
+        f"{check.max_difference:.1e}, and {check.action_agreement:.2%} of the actions agree "
+        f"({counted(check.ties, 'tie')}).\n\n"
         f"SHA-256 of the weights: `{info.weights_sha256}`"
     )
 

@@ -52,3 +52,15 @@ def test_a_custom_policy_is_scored_by_the_same_judge(root: Path) -> None:
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     assert re.fullmatch(r"-?\d+\.\d \+- \d+\.\d over 3 episodes\n\{.*'landed': [123].*\}\n", child.stdout)
+
+
+def test_early_stopping_stops_and_logs(root: Path, tmp_path: Path) -> None:
+    """The run ends before its 100,000 steps, since a CartPole is learned sooner."""
+    child = subprocess.run(
+        [sys.executable, root / "examples" / "early_stopping.py", "CartPole-v1", "100_000"],
+        capture_output=True, text=True, timeout=300, check=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert "stopped     before its end; run.resume() goes on" in child.stdout
+    rows = (tmp_path / "updates.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0].startswith("update,steps,mean_return")
+    assert 50 < len(rows) < 390

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import Space, WrapperSpec
 from lander_trainer import TrainConfig, preset, training_command
+from lander_trainer.settings.preset_tables import Measured, preset_environments, preset_tables
 
 NOTEBOOK = {
     "steps": 2_500_000,
@@ -178,3 +179,28 @@ def test_command_names_a_learner_only_where_auto_means_another(
 def test_command_keeps_the_environments_arguments() -> None:
     config = preset("LunarLander-v3").with_values({"env_kwargs": {"gravity": -5.0, "enable_wind": True}})
     assert settings_of(training_command(config)) == config
+
+
+class TestMeasured:
+    """Scores beside the presets agree with the page that says on what machine and when they were measured."""
+
+    PAGE = Path(__file__).parents[2] / "docs" / "environments.md"
+
+    def test_some_are_measured(self) -> None:
+        assert len(self.measured()) >= 5
+
+    def test_each_stands_in_the_documentation(self) -> None:
+        text = self.PAGE.read_text(encoding="utf-8")
+        for (env_id, _), found in self.measured().items():
+            [row] = [line for line in text.splitlines() if line.startswith(f"| {env_id} |")]
+            assert f"{found.score:.1f} ± {found.std:.1f}" in row
+            assert row.endswith(f"| {found.episodes:,} |")
+
+    @staticmethod
+    def measured() -> dict[tuple[str, str], Measured]:
+        return {
+            (env_id, name): table.measured
+            for env_id in preset_environments()
+            for name, table in preset_tables(env_id).items()
+            if table.measured is not None
+        }

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import WrapperSpec
-from lander_trainer.config_values import convert, split_assignments
+from lander_trainer.settings.values import convert, read_assignments
 
 Activation = Literal["tanh", "relu", "elu", "silu"]
 Anneal = Literal["none", "linear", "exponential"]
@@ -177,7 +177,7 @@ class TrainConfig:
     names."""
 
     def __post_init__(self) -> None:
-        for name, (low, high) in _RANGES.items():
+        for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise UsageError(f"{name} is {value}; it must lie in [{low:g}, {high:g}].")
@@ -214,7 +214,7 @@ class TrainConfig:
 
     def with_assignments(self, assignments: Sequence[str]) -> "TrainConfig":
         """A copy with `key=value` texts (as from `--set`) in place of its own; raises like `with_values`."""
-        return self.with_values(split_assignments(assignments))
+        return self.with_values(read_assignments(assignments))
 
     def to_dict(self) -> dict[str, Any]:
         """All settings that have a value, as plain data for TOML and JSON."""
@@ -231,7 +231,7 @@ class TrainConfig:
         return {name: value for name, value in plain.items() if value is not None}
 
 
-_RANGES: dict[str, tuple[float, float]] = {
+RANGES: Mapping[str, tuple[float, float]] = {
     "steps": (1, 10**12),
     "seed": (0, 2**31 - 1),
     "threads": (1, 1024),
@@ -258,3 +258,4 @@ _RANGES: dict[str, tuple[float, float]] = {
     "target_score": (-1e12, 1e12),
     "time_limit": (1.0, 1e9),
 }
+"""Least and greatest value of each setting that is a number, in the setting's own unit."""

@@ -5,15 +5,14 @@
 
 import json
 import shlex
-import tomllib
 from dataclasses import replace
-from importlib.resources import files
 from typing import Any
 
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import Space
 from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
 from lander_trainer.learners import choose_learner
+from lander_trainer.settings.preset_tables import preset_tables
 
 
 def preset(env_id: str, name: str = "default") -> TrainConfig:
@@ -22,10 +21,10 @@ def preset(env_id: str, name: str = "default") -> TrainConfig:
     Raises:
         UsageError: there is no preset of that name; the message lists the presets.
     """
-    tables = _tables(env_id)
+    tables = preset_tables(env_id)
     if name not in tables:
         raise UsageError(f"{env_id} has no preset {name!r}; there are: {', '.join(tables)}.")
-    return TrainConfig(env=env_id).with_values(tables[name])
+    return TrainConfig(env=env_id).with_values(tables[name].settings)
 
 
 def training_command(
@@ -44,7 +43,7 @@ def training_command(
     if observation is not None and config.device != "auto":
         chosen = choose_learner(replace(config, learner="auto"), observation)
         free = (*free, "learner") if chosen == config.learner else free
-    commands = [_command_from(name, config, free) for name in _tables(config.env)]
+    commands = [_command_from(name, config, free) for name in preset_tables(config.env)]
     return min(commands, key=len)
 
 
@@ -71,11 +70,3 @@ def _as_text(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(item, int) for item in value) and value:
         return ",".join(map(str, value))
     return json.dumps(value) if isinstance(value, dict | list) else str(value)
-
-
-def _tables(env_id: str) -> dict[str, dict[str, Any]]:
-    folder = files("lander_trainer") / "preset_files"
-    # The id may be any text, such as a path with `..`; only a file name that is listed is opened.
-    listed = {entry.name for entry in folder.iterdir()}
-    file = f"{env_id}.toml" if f"{env_id}.toml" in listed else "any.toml"
-    return tomllib.loads((folder / file).read_text(encoding="utf-8"))

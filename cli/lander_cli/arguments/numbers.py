@@ -1,8 +1,11 @@
-"""Whole numbers as people type them: 1000, 1_000 or 1e3, as `lander train --steps` takes them too."""
+"""Numbers as people type them: 1000, 1_000 or 1e3, as `lander train --steps` takes them too; 2m or 1h30m."""
 
+import re
 from collections.abc import Callable
 
 import typer
+
+from lander_runtime.errors import UsageError
 
 MOST_EPISODES = 10**12
 """Years of flying; what is more is a slip of the finger."""
@@ -30,6 +33,27 @@ def whole_number(least: int, most: int | None = None) -> Callable[[int | str], i
 def number_or_auto(value: str) -> str:
     """A parser for typer that takes `auto` or a whole number from 1 on."""
     return "auto" if value == "auto" else str(whole_number(1)(value))
+
+
+def duration(text: str) -> float:
+    """Seconds in a text such as `90`, `60s`, `2m` or `1h30m`.
+
+    Raises:
+        UsageError: it is none of these, or zero.
+    """
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0}
+    parts = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s?)?", text.strip().lower())
+    try:
+        found = (
+            []
+            if parts is None
+            else [float(p) * u for p, u in zip(parts.groups(), units.values(), strict=True) if p]
+        )
+    except ValueError:  # Such as 1.2.3
+        found = []
+    if sum(found) <= 0.0:
+        raise UsageError(f"{text!r} is no duration; write it as 60s, 2m or 1h30m.")
+    return sum(found)
 
 
 def _whole(value: int | str) -> int:

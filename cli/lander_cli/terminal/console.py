@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -15,7 +15,23 @@ from typing import Any, NoReturn, TextIO
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
+
+from lander_rl.showing import pairs
+from lander_runtime.text import printable
+
+__all__ = [
+    "EpisodeBar",
+    "complain",
+    "episode_bar",
+    "err",
+    "forget_unwritten",
+    "out",
+    "pairs",
+    "print_json",
+    "print_next",
+    "printable",
+    "say",
+]
 
 _NOBODY_LISTENS = 141
 """128 plus the number of SIGPIPE, as shells have it. Not rich's and typer's 1, which says of a command here
@@ -97,18 +113,6 @@ def _quoted(word: str) -> str:
         for c in word
     )
     return f"$'{''.join(spelt)}'"
-
-
-def pairs(rows: Sequence[tuple[str, str]]) -> Text:
-    """Names and values, a line each, the values aligned."""
-    width = max(len(name) for name, _ in rows)
-    lines = [Text.assemble((f"{name:<{width}}  ", "dim"), printable(value)) for name, value in rows]
-    return Text("\n").join(lines)
-
-
-def printable(text: str) -> str:
-    """`text` without control characters, which a stranger's file could use to command the terminal."""
-    return "".join(character for character in text if character.isprintable())
 
 
 class EpisodeBar:

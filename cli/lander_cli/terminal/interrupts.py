@@ -39,9 +39,9 @@ def exit_on_signals() -> None:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
+def stop_on_signals(request: StopRequest | None = None) -> Iterator[StopRequest]:
     """While inside, the first Ctrl-C or SIGTERM sets the request and a second one ends the program."""
-    request = StopRequest()
+    request = request or StopRequest()
 
     def ask(number: int, frame: FrameType | None) -> None:
         if request.signal is not None:

@@ -6,10 +6,12 @@ It is stored in the ONNX file under the key `lander.policy`; docs/policy-file.md
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from lander_runtime.errors import InputRefused
 from lander_runtime.json_fields import Fields
+from lander_runtime.policy import protobuf
 from lander_runtime.scores.summary import Summary
 from lander_runtime.spec import EnvSpec, Space
 
@@ -90,6 +92,22 @@ class PolicyInfo:
         return json.dumps(data, ensure_ascii=False, allow_nan=False)
 
     @classmethod
+    def read(cls, path: Path) -> "PolicyInfo":
+        """What the file at `path` says about itself, without opening it: nothing of it is checked.
+
+        Raises:
+            InputRefused: the file is missing, is no ONNX file, or has no or bad metadata.
+        """
+        try:
+            # A pipe or a device could be read for ever.
+            content = memoryview(path.read_bytes() if path.is_file() else b"")
+            entries = [dict(_entry(value)) for number, value, _ in protobuf.fields(content) if number == 14]
+            [found] = [entry[2] for entry in entries if entry.get(1) == METADATA_KEY]
+        except (OSError, ValueError, KeyError) as error:
+            raise InputRefused(f"{path}: not a policy file that says what it is.") from error
+        return cls.from_json(found, path.name)
+
+    @classmethod
     def from_json(cls, text: str, where: str) -> "PolicyInfo":
         """Read the metadata of the file called `where`.
 
@@ -132,3 +150,8 @@ class PolicyInfo:
             license=fields.text("license"),
             created=fields.text("created"),
         )
+
+
+def _entry(value: int | memoryview) -> list[tuple[int, str]]:
+    """Key (1) and value (2) of a `StringStringEntryProto`."""
+    return [(number, protobuf.text(field)) for number, field, _ in protobuf.fields(protobuf.message(value))]

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -164,3 +165,16 @@ def test_arguments_of_an_environment_are_plain_values(value: Any) -> None:
 
 def test_a_name_space_is_part_of_an_id() -> None:
     assert EnvSpec("ALE/Pong-v5").id == "ALE/Pong-v5"
+
+
+def test_it_is_read_without_opening_the_file(tiny_discrete: Path, tiny_continuous: Path) -> None:
+    for path in (tiny_discrete, tiny_continuous):
+        assert PolicyInfo.read(path) == Policy.load(path, "cpu").info
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", bytes(range(256)), b"\x72\x04\x12\x02{}"])
+def test_reading_what_is_no_policy_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "policy.onnx").write_bytes(content)
+    for path in (tmp_path / "policy.onnx", tmp_path, tmp_path / "missing.onnx"):
+        with pytest.raises(InputRefused, match="not a policy file"):
+            PolicyInfo.read(path)

@@ -1,44 +1,77 @@
-"""The progress of a training run: a live panel on a terminal, plain lines elsewhere."""
+"""How far a training is: a panel on a terminal, one line that changes in a notebook, plain lines elsewhere.
 
+The only file of the library that writes to a stream; results show themselves.
+"""
+
+import sys
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
-
-from lander_cli.terminal.console import err, pairs
-from lander_runtime.text import counted
+from lander_rl.showing import pairs
+from lander_runtime.text import counted, printable
 
 if TYPE_CHECKING:
-    from lander_trainer import Progress, TrainConfig, UpdateMetrics
+    from rich.console import Console
+    from rich.live import Live
+
+    from lander_trainer import Progress, TrainConfig, TrainObserver, UpdateMetrics
 
 _LINE_SECONDS = 5.0
+_NOTEBOOK_SECONDS = 0.5
 _PARTS = ("environment", "inference", "update", "selection")
 
 
-class Display(Protocol):
-    """A `lander_trainer.TrainObserver` that draws."""
-
-    def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None: ...
-
-    def on_update(self, metrics: "UpdateMetrics") -> None: ...
-
-
 @contextmanager
-def open_display() -> Iterator[Display]:
-    """A display as stderr allows."""
-    console = err()
+def open_display(console: "Console | None" = None) -> "Iterator[TrainObserver]":
+    """What draws the progress, as `console` allows; stderr, or the cell of a notebook, where it is None."""
+    from rich.live import Live
+
+    if console is None and in_notebook():
+        yield NotebookDisplay()
+        return
+    console = console or _stderr()
     if not console.is_terminal:
         yield LineDisplay(console)
         return
     with Live(console=console, refresh_per_second=8, transient=True) as live:
         yield PanelDisplay(live)
+
+
+def open_talk(progress: bool) -> tuple[Callable[[str], None], Callable[[str], None]]:
+    """Where lines go that are said beside the progress, and where warnings go.
+
+    Both on stderr, in a notebook the cell's own output; without `progress` the lines go nowhere and a warning
+    is one of Python's.
+    """
+    if not progress:
+        return (lambda text: None), (lambda text: warnings.warn(text, stacklevel=2))
+
+    def say(text: str) -> None:
+        if in_notebook():
+            # Python's stderr is shown there as an error is.
+            sys.stdout.write(printable(text) + "\n")
+        else:
+            _stderr().print(printable(text), markup=False)
+
+    return say, say
+
+
+def in_notebook() -> bool:
+    """Whether this is a Jupyter kernel; IPython is asked only where it is loaded already."""
+    ipython = sys.modules.get("IPython")
+    shell = getattr(ipython, "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
+
+
+def _stderr() -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 class _Clock:
@@ -72,7 +105,7 @@ class _Clock:
 class LineDisplay:
     """A line every few seconds, for logs."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: "Console") -> None:
         self._console = console
         self._clock = _Clock()
         self._last = time.monotonic()
@@ -86,18 +119,13 @@ class LineDisplay:
         if time.monotonic() - self._last < _LINE_SECONDS and not last:
             return
         self._last = time.monotonic()
-        self._console.print(
-            f"{metrics.steps:>10,} steps  {self._clock.steps_per_second(metrics):>6,.0f} steps/s  "
-            f"return {_number(metrics.mean_return):>7}  best {_number(metrics.best_score):>7}  "
-            f"left {self._clock.left(metrics):>5}  ({self._clock.shares()})",
-            markup=False,
-        )
+        self._console.print(f"{_line(metrics, self._clock)}  ({self._clock.shares()})", markup=False)
 
 
 class PanelDisplay:
     """A bar and a few figures that stay in place."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: "Live") -> None:
         self._live = live
         self._clock = _Clock()
         self._headline = ""
@@ -108,6 +136,11 @@ class PanelDisplay:
         self._paid = ", with its shaping" if config.shaping else ""
 
     def on_update(self, metrics: "UpdateMetrics") -> None:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
         self._clock.add(metrics)
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
@@ -121,6 +154,41 @@ class PanelDisplay:
             ("time goes to", self._clock.shares()),
         ]
         self._live.update(Group(Text(self._headline, style="dim"), bar, pairs(rows)))
+
+
+class NotebookDisplay:
+    """Two lines of a cell, the second rewritten each time. `display` stands in for `IPython.display`."""
+
+    def __init__(self, display: Any = None) -> None:
+        self._display = display or import_module("IPython.display")
+        self._clock = _Clock()
+        self._headline = ""
+        self._handle: Any = None
+        self._last = 0.0
+
+    def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None:
+        self._headline = _headline(config, progress)
+        self._handle = self._display.display(self._text(""), raw=True, display_id=True)
+
+    def on_update(self, metrics: "UpdateMetrics") -> None:
+        self._clock.add(metrics)
+        last = metrics.done >= 1.0
+        if time.monotonic() - self._last < _NOTEBOOK_SECONDS and not last:
+            return
+        self._last = time.monotonic()
+        line = f"{metrics.done:>4.0%} {_line(metrics, self._clock)}"
+        self._handle.update(self._text(line), raw=True)
+
+    def _text(self, line: str) -> dict[str, str]:
+        return {"text/plain": f"{self._headline}\n{line}"}
+
+
+def _line(metrics: "UpdateMetrics", clock: _Clock) -> str:
+    return (
+        f"{metrics.steps:>10,} steps  {clock.steps_per_second(metrics):>6,.0f} steps/s  "
+        f"return {_number(metrics.mean_return):>7}  best {_number(metrics.best_score):>7}  "
+        f"left {clock.left(metrics):>5}"
+    )
 
 
 def _headline(config: "TrainConfig", progress: "Progress") -> str:

@@ -14,7 +14,7 @@ from lander_runtime.errors import UsageError
 from lander_runtime.spec import WrapperSpec
 
 
-def split_assignments(assignments: Iterable[str]) -> dict[str, str]:
+def read_assignments(assignments: Iterable[str]) -> dict[str, str]:
     """Names and values of `key=value` texts; of a name given twice the last value counts.
 
     Raises:
@@ -48,7 +48,7 @@ def convert(name: str, value: Any, types_by_name: Mapping[str, Any]) -> Any:
     try:
         return _parse(kind, value)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        raise UsageError(f"{name}={value} does not fit; expected {_in_words(kind)}.") from error
+        raise UsageError(f"{name}={value} does not fit; expected {in_words(kind)}.") from error
 
 
 def _parse(kind: Any, value: Any) -> Any:
@@ -105,7 +105,8 @@ def _parse_int(value: Any) -> int:
     return int(number)
 
 
-def _in_words(kind: Any) -> str:
+def in_words(kind: Any) -> str:
+    """What a setting of this type expects, such as `a whole number or none`."""
     if typing.get_origin(kind) is Literal:
         return "one of " + ", ".join(typing.get_args(kind))
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
@@ -114,5 +115,5 @@ def _in_words(kind: Any) -> str:
     if kind == tuple[WrapperSpec, ...]:
         return "a list of tables with name and kwargs, as JSON,"
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return f"{_in_words(typing.get_args(kind)[0])} or none"
+        return f"{in_words(typing.get_args(kind)[0])} or none"
     return names.get(kind, "a table of plain values, as JSON")

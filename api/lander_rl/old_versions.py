@@ -1,13 +1,13 @@
 """What to say of an environment that was asked for by an old version; those that work still do.
 
-Apart from `train` and `export`, which both take an id that somebody typed.
+Apart from training and exporting, which both take an id that somebody typed.
 """
 
-from lander_cli.terminal.console import say
+from collections.abc import Callable
 
 
-def warn_of_old_version(env_id: str) -> None:
-    """One line where Gymnasium has a newer version of `env_id`, nothing where it has not.
+def warn_of_old_version(env_id: str, say: Callable[[str], None]) -> None:
+    """Say one line where Gymnasium has a newer version of `env_id`, nothing where it has not.
 
     Raises:
         UsageError: Gymnasium does not know the id, or has replaced that version.

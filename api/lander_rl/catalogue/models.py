@@ -1,0 +1,51 @@
+"""`models`: the policies that ship, with what their files claim."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lander_rl.figures import score_in_words
+from lander_rl.showing import Listing
+from lander_runtime.policy.metadata import PolicyInfo
+from lander_runtime.shipped import shipped_policies
+
+
+@dataclass(frozen=True)
+class Model:
+    """A policy that ships. What its file says of itself is a claim; `evaluate` checks it."""
+
+    name: str
+    """Of its folder."""
+    path: Path
+    """The policy file."""
+    info: PolicyInfo
+    """All that the file says about itself."""
+
+    @property
+    def env(self) -> str:
+        """Gymnasium's id of its environment."""
+        return self.info.env.id
+
+    @property
+    def claimed_score(self) -> float | None:
+        """Mean return that the file claims; None where it claims none."""
+        return None if self.info.evaluation is None else self.info.evaluation.mean_return
+
+
+def models() -> Listing[Model]:
+    """The policies that ship, in order of their names; `Policy.load(model.path)` opens one.
+
+    Only what the files say is read: neither weights nor golden vectors are checked before one is opened.
+
+    Raises:
+        InputRefused: a file is damaged.
+    """
+    found = [Model(name, path, PolicyInfo.read(path)) for name, path in shipped_policies().items()]
+    return Listing.of(found, _COLUMNS)
+
+
+_COLUMNS = {
+    "model": lambda one: one.name,
+    "environment": lambda one: one.env,
+    "claims": lambda one: score_in_words(one.info.evaluation),
+    "file": lambda one: str(one.path),
+}

@@ -1,0 +1,147 @@
+"""`settings`: every setting of a training, with what the settings' own source says of it."""
+
+import ast
+import dataclasses
+import difflib
+import inspect
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, overload
+
+from lander_rl.showing import Listing, html_lines, lines
+from lander_runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from lander_trainer import TrainConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """One setting of a training."""
+
+    name: str
+    type: str
+    """What it takes, in words."""
+    range: tuple[float, float] | None
+    """Least and greatest value of a number."""
+    default: Any
+    """Without a preset."""
+    meaning: str
+    """What it does, and its unit."""
+    sources: tuple[str, ...]
+    """Where the formula comes from, each with its place there."""
+    stable_baselines: str | None
+    """What Stable-Baselines3 calls it; None where it has no counterpart."""
+
+    def __repr__(self) -> str:
+        return lines(self._rows())
+
+    def _repr_html_(self) -> str:
+        return html_lines(self._rows())
+
+    def _rows(self) -> list[tuple[str, str]]:
+        low_high = [] if self.range is None else [("range", "{:g} to {:g}".format(*self.range))]
+        return [
+            ("setting", self.name),
+            ("type", self.type),
+            *low_high,
+            ("default", _in_short(self.default)),
+            ("meaning", self.meaning),
+            *(("source", source) for source in self.sources),
+            ("Stable-Baselines3", self.stable_baselines or "-"),
+        ]
+
+
+@overload
+def settings(name: None = None) -> Listing[Setting]: ...
+
+
+@overload
+def settings(name: str) -> Setting: ...
+
+
+def settings(name: str | None = None) -> Listing[Setting] | Setting:
+    """All settings in the order of their source, or the one called `name`.
+
+    Raises:
+        UsageError: there is no setting of that name; the nearest one is suggested.
+    """
+    from lander_trainer.config import TrainConfig
+
+    found = _read(TrainConfig)
+    if name is None:
+        return Listing.of(found.values(), _COLUMNS)
+    if name not in found:
+        near = difflib.get_close_matches(name, found, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "lander_rl.settings() lists them."
+        raise UsageError(f"There is no setting {name!r}. {hint}")
+    return found[name]
+
+
+@cache
+def _read(config: "type[TrainConfig]") -> dict[str, Setting]:
+    from lander_trainer.config import RANGES
+    from lander_trainer.settings.stable_baselines import STABLE_BASELINES_NAMES
+    from lander_trainer.settings.values import in_words
+
+    meanings, references, defaults = _meanings(config), _references(config), config()
+    return {
+        field.name: Setting(
+            name=field.name,
+            type=in_words(field.type).rstrip(","),
+            range=RANGES.get(field.name),
+            default=getattr(defaults, field.name),
+            meaning=meanings[field.name],
+            sources=_sources(meanings[field.name], references),
+            stable_baselines=STABLE_BASELINES_NAMES.get(field.name),
+        )
+        for field in dataclasses.fields(config)
+    }
+
+
+def _meanings(config: "type[TrainConfig]") -> dict[str, str]:
+    """The text under each field, which Python itself does not keep."""
+    [body] = ast.parse(inspect.getsource(config)).body
+    assert isinstance(body, ast.ClassDef)
+    found: dict[str, str] = {}
+    for field, text in zip(body.body, body.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            # `literal_eval` refuses what is no constant: a field without a text under it.
+            assert isinstance(text, ast.Expr)
+            found[field.target.id] = " ".join(ast.literal_eval(text.value).split())
+    return found
+
+
+def _references(config: "type[TrainConfig]") -> dict[str, str]:
+    """What `[S17]` and the like stand for, from the class's docstring."""
+    text = " ".join((config.__doc__ or "").split())
+    return {key: words.rstrip("; .") for key, words in re.findall(r"\[(\w+)\] ([^\[]+)", text)}
+
+
+def _sources(meaning: str, references: Mapping[str, str]) -> tuple[str, ...]:
+    """Such as `Schulman et al. 2017, arXiv:1707.06347 (PPO), eq. 7` for `[S17, eq. 7]`."""
+    cited = re.findall(r"\[(\w+)(?:, ([^\]]+))?\]", meaning)
+    return tuple(
+        f"{references[key]}, {place}" if place else references[key]
+        for key, place in cited
+        if key in references
+    )
+
+
+def _in_short(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+_COLUMNS = {
+    "setting": lambda one: one.name,
+    "default": lambda one: _in_short(one.default),
+    "Stable-Baselines3": lambda one: one.stable_baselines or "-",
+    "meaning": lambda one: one.meaning,
+}

@@ -1,0 +1,216 @@
+"""`export`: a checkpoint becomes one verified policy file with its card and animation."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lander_rl.figures import score_in_words, verification_in_words
+from lander_rl.old_versions import warn_of_old_version
+from lander_rl.showing import html_lines, html_picture, lines
+from lander_runtime.errors import InputRefused
+
+if TYPE_CHECKING:
+    from lander_export import Source
+    from lander_runtime.policy.metadata import PolicyInfo
+    from lander_runtime.policy.policy import Policy
+    from lander_runtime.scores.report import Report
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportRequest:
+    """A policy file to be made."""
+
+    source: Path | None = None
+    """A run's folder, a checkpoint or a state dict; the newest run where it is None."""
+
+    out: Path | None = None
+    """The policy file, which ends in .onnx; `policy.onnx` beside the checkpoint where it is None."""
+
+    episodes: int = 100
+    """Episodes to score it over, 0 or more; 0 leaves the evaluation out."""
+
+    env: str | None = None
+    """The environment of a bare state dict, which does not name it."""
+
+    activation: str | None = None
+    """Of a bare state dict: tanh, relu, elu or silu; tanh where it is None."""
+
+    gif: bool = True
+    """Record the first scored episode."""
+
+    license: str | None = None
+    """Licence to state; MIT, or `unknown` for a state dict, where it is None."""
+
+
+@dataclass(frozen=True, repr=False)
+class Exported:
+    """What an export wrote. `open` gives the policy itself."""
+
+    policy: Path
+    """The policy file."""
+    card: Path
+    """What it is, how it was trained and what it scores, as Markdown."""
+    gif: Path | None
+    """Its first scored episode."""
+    info: "PolicyInfo"
+    """What the file says about itself."""
+    report: "Report | None"
+    """Its evaluation; None where no episodes were asked for."""
+
+    def open(self, device: str = "auto") -> "Policy":
+        """The policy, ready to act; raises like `Policy.load`."""
+        from lander_runtime.policy.policy import Policy
+
+        return Policy.load(self.policy, device)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """What was written and what it is worth, as names and values."""
+        outputs = "logits" if self.info.action.n else "outputs"
+        rows = [
+            ("policy", f"{self.policy} ({self.policy.stat().st_size / 1000:.0f} kB)"),
+            ("verified", verification_in_words(self.info.verification, outputs)),
+            ("score", score_in_words(self.info.evaluation)),
+            ("card", str(self.card)),
+        ]
+        return [*rows, *([] if self.gif is None else [("animation", str(self.gif))])]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, as `lander export --json` prints it."""
+        info = self.info
+        return {
+            "schema": "lander.export/1",
+            "policy": str(self.policy),
+            "card": str(self.card),
+            "gif": None if self.gif is None else str(self.gif),
+            "weights_sha256": info.weights_sha256,
+            "verification": asdict(info.verification),
+            "evaluation": None if info.evaluation is None else info.evaluation.to_json(),
+        }
+
+    def __repr__(self) -> str:
+        return lines(self.rows())
+
+    def _repr_html_(self) -> str:
+        animation = html_picture(self.gif, "One episode of this policy")
+        return f"<div>{html_lines(self.rows())}{animation}</div>"
+
+
+class ExportDisplay(Protocol):
+    """Shows how far an export is."""
+
+    def describe(self, stage: str) -> None:
+        """What is being done, in a word."""
+        ...
+
+    def on_episode(self, episode: Any) -> None:
+        """An episode has been scored."""
+        ...
+
+
+def export(
+    source: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    episodes: int = 100,
+    env: str | None = None,
+    activation: str | None = None,
+    gif: bool = True,
+    license: str | None = None,  # noqa: A002 (the metadata's own word)
+) -> Exported:
+    """Turn a checkpoint into a verified ONNX policy. Where a check fails, nothing is written.
+
+    Args:
+        source: a `Run`, a run's folder, a checkpoint or a state dict; the newest run by default. Of a run the
+            best weights are taken.
+        out: the policy file; `policy.onnx` beside the checkpoint by default.
+        episodes: how many to score it over; 0 leaves the evaluation out.
+        env: the environment of a bare state dict.
+        activation: of a bare state dict: tanh, relu, elu or silu; tanh by default.
+        gif: record the first scored episode.
+        license: what the file says about its licence.
+
+    Raises:
+        CheckFailed: ONNX Runtime and PyTorch disagree.
+        InputRefused: there is no checkpoint, or it is corrupt.
+        UsageError: an option that does not go with the source, or `out` cannot be written.
+    """
+    return run_export(
+        ExportRequest(
+            source=None if source is None else Path(source), out=None if out is None else Path(out),
+            episodes=episodes, env=env, activation=activation, gif=gif, license=license,
+        )
+    )  # fmt: skip
+
+
+class _NoDisplay:
+    def describe(self, stage: str) -> None: ...
+
+    def on_episode(self, episode: Any) -> None: ...
+
+
+@contextmanager
+def _no_display() -> Iterator[ExportDisplay]:
+    yield _NoDisplay()
+
+
+def run_export(
+    request: ExportRequest,
+    say: Callable[[str], None] = lambda text: None,
+    display: Callable[[], AbstractContextManager[ExportDisplay]] = _no_display,
+) -> Exported:
+    """`export` of a request; raises the same.
+
+    Args:
+        request: what to export.
+        say: takes a line for the reader.
+        display: opens what shows the progress, for as long as there is some.
+    """
+    from lander_export import export as write_policy
+
+    checkpoint = find_checkpoint(request.source)
+    say(f"Exporting {checkpoint}")
+    source = _load(checkpoint, request, say)
+    with display() as shown:
+        made = write_policy(
+            source,
+            request.out or checkpoint.with_name("policy.onnx"),
+            episodes=request.episodes,
+            gif=request.gif,
+            license=request.license,
+            on_stage=shown.describe,
+            observer=shown,
+        )
+    return Exported(made.policy, made.card, made.gif, made.info, made.report)
+
+
+def find_checkpoint(source: Path | None) -> Path:
+    """The file to export: the best weights of a run, the newest one for None, or the file that was named.
+
+    Raises:
+        InputRefused: there is no run, or the folder has no checkpoint.
+    """
+    if source is None:
+        from lander_trainer import newest_run
+
+        source = newest_run()
+        if source is None:
+            raise InputRefused("There is no run under runs/ to export. Type: lander train")
+    if not source.is_dir():
+        return source
+    for name in ("best.safetensors", "checkpoint.safetensors"):
+        if (source / name).is_file():
+            return source / name
+    raise InputRefused(f"{source}: a folder without best.safetensors or checkpoint.safetensors.")
+
+
+def _load(checkpoint: Path, request: ExportRequest, say: Callable[[str], None]) -> "Source":
+    from lander_export import load_source
+    from lander_runtime import envs
+
+    if request.env is not None:
+        warn_of_old_version(request.env, say)
+    env = None if request.env is None else envs.resolve(request.env)
+    return load_source(checkpoint, env, request.activation)

@@ -1,0 +1,106 @@
+"""What a request means on this machine: settings without `auto`, and the folder that is written to.
+
+The environment is built here to look at its spaces; what is found out goes to the trainer, so that it is not
+built for that again.
+"""
+
+import math
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lander_rl.old_versions import warn_of_old_version
+from lander_rl.training.request import ResumeRequest, TrainRequest
+from lander_runtime.errors import UsageError
+from lander_runtime.text import counted
+
+if TYPE_CHECKING:
+    from lander_trainer import Checkpoint, RunDirectory, TrainConfig, TrainingPlan
+
+_WORTH_SAYING = 10
+"""Megabytes; those of vectors never take as much."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that can start."""
+
+    plan: "TrainingPlan"
+    run: "RunDirectory"
+    resume: bool
+    """It goes on from its checkpoint."""
+    log: tuple[str, ...]
+    """Trackers, each once; their packages are there."""
+
+
+def prepare_training(request: TrainRequest | ResumeRequest, say: Callable[[str], None]) -> Prepared:
+    """Check `request` and make the folder of a new run.
+
+    Args:
+        request: what is asked for.
+        say: takes a line for the reader.
+
+    Raises:
+        UsageError: an unknown environment or setting, a value out of range, a folder that is not empty.
+        InputRefused: there is no run to go on with, or its checkpoint is corrupt.
+        MachineLacks: a package, device or backend is not there, or the memory for a rollout.
+    """
+    from lander_trainer.logs import check_log
+
+    log = tuple(dict.fromkeys(request.log))
+    # Before a folder is made: the same command can be typed again once the package is installed.
+    for name in log:
+        check_log(name)
+    resume = isinstance(request, ResumeRequest)
+    plan, run = _resumed(request, say) if isinstance(request, ResumeRequest) else _fresh(request, say)
+    say(f"{'Resuming' if resume else 'Training'} {plan.config.env} in {run.path}")
+    megabytes = plan.observation_bytes / 1e6
+    if megabytes > _WORTH_SAYING:
+        say(f"The observations of a rollout take {megabytes:,.0f} MB.")
+    return Prepared(plan, run, resume, log)
+
+
+def _fresh(request: TrainRequest, say: Callable[[str], None]) -> "tuple[TrainingPlan, RunDirectory]":
+    from lander_trainer import RunDirectory, plan_training, preset
+
+    # The environment first: who mistypes it should not read about presets.
+    warn_of_old_version(request.env, say)
+    base = preset(request.env, request.preset).with_values(request.settings)
+    given = request.given()
+    if "env_kwargs" in given:
+        # As with `lander eval`, one argument takes the place of one: a preset may need its others.
+        given["env_kwargs"] = {**base.env_kwargs, **given["env_kwargs"]}
+    plan = plan_training(base.with_values(given))
+    return plan, RunDirectory.create(plan.config.env, request.out)
+
+
+def _resumed(request: ResumeRequest, say: Callable[[str], None]) -> "tuple[TrainingPlan, RunDirectory]":
+    from lander_trainer import Checkpoint, RunDirectory, plan_training
+
+    run = RunDirectory.open(request.run)
+    checkpoint = Checkpoint.load(run.checkpoint)
+    given = request.given()
+    # What was chosen for this machine before is chosen again; the learner only where the device changes.
+    again: dict[str, Any] = {"workers": 0} | ({"learner": "auto"} if "device" in given else {})
+    plan = plan_training(checkpoint.config.with_values({**again, **given}))
+    if plan.config.updates < checkpoint.progress.updates:
+        done = counted(checkpoint.progress.steps, "step")
+        raise UsageError(f"{request.run} has done {done} already; --steps cannot be less.")
+    longer = _how_to_go_on(plan.config, checkpoint, request.run)
+    if longer is not None:
+        say(f"{request.run} is done. To go on: {longer}")
+    return plan, run
+
+
+def _how_to_go_on(config: "TrainConfig", checkpoint: "Checkpoint", run: Path) -> str | None:
+    """The command that makes a run longer which is at its end; None where it is not."""
+    progress = checkpoint.progress
+    if config.updates == progress.updates:
+        longer = ["--steps", str(2 * config.steps)]
+    elif config.time_limit is not None and progress.seconds >= config.time_limit:
+        longer = ["--time", f"{math.ceil(2 * progress.seconds)}s"]
+    else:
+        return None
+    return shlex.join(["lander", "train", "--resume", str(run), *longer])

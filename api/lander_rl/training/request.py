@@ -1,0 +1,133 @@
+"""What can be asked of a training: a new run, or more of one that is there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lander_runtime.errors import UsageError
+
+DEFAULT_ENV = "LunarLander-v3"
+
+UNLIMITED = 10**12
+"""Steps of a run that ends by its time."""
+
+SELECTIONS_TO_TARGET = 20
+"""A target can only be seen where a run selects, so it selects more often than a preset says."""
+
+_SETTING_OF = {
+    "steps": "steps",
+    "seed": "seed",
+    "device": "device",
+    "backend": "backend",
+    "target": "target_score",
+    "time": "time_limit",
+    "env_args": "env_kwargs",
+}
+"""The setting that a field of a request gives, by the field's name."""
+
+
+class SaidTwice(UsageError):
+    """A field of a request and a setting say the same."""
+
+    def __init__(self, field: str, setting: str) -> None:
+        super().__init__(f"{field} and the setting {setting} both say it. Leave one out.")
+        self.field = field
+        self.setting = setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRequest:
+    """A new run. What is None is left to the preset; ranges are those of `lander_rl.settings()`.
+
+    Raises:
+        UsageError: a setting is given twice (`SaidTwice`), or `settings` names the environment.
+    """
+
+    env: str = DEFAULT_ENV
+    """Gymnasium's id of the environment."""
+
+    preset: str = "default"
+    """Name of the settings to start from; `lander_rl.environments()` lists them."""
+
+    steps: float | str | None = None
+    """Environment steps, 1 or more, all lanes together; whole, or text such as `1_000_000` or `1e6`."""
+
+    seed: int | None = None
+    """Seeds weights, actions and environments; 0 or more."""
+
+    device: str | None = None
+    """Where the networks run: `auto`, `cpu` or `cuda`."""
+
+    backend: str | None = None
+    """What steps the environments: `auto`, `gymnasium` or `envpool`."""
+
+    target: float | None = None
+    """Return at which the run stops, once a selection scores it. The run then selects 20 times."""
+
+    time: float | None = None
+    """Seconds of training, 1 or more, with the schedule fitted to them. Without `steps` nothing else ends
+    the run."""
+
+    env_args: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the environment, each in place of that one argument of the preset."""
+
+    out: Path | None = None
+    """The run's folder, empty or not there; `runs/<env>/<number>` where it is None."""
+
+    log: tuple[str, ...] = ()
+    """Trackers beside `metrics.jsonl`: `tensorboard`, `wandb`, `trackio`."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Any other settings by name, as values or as text."""
+
+    def __post_init__(self) -> None:
+        if "env" in self.settings:
+            raise UsageError("Name the environment as `env`, not among the settings.")
+        for name, setting in _SETTING_OF.items():
+            if setting in _given(self) and setting in self.settings:
+                raise SaidTwice(name, setting)
+
+    def given(self) -> dict[str, Any]:
+        """What goes on top of preset and `settings`: the fields that are given, by the settings' names."""
+        given = _given(self)
+        if self.time is not None and self.steps is None and "steps" not in self.settings:
+            given["steps"] = UNLIMITED
+        if self.target is not None and "selections" not in self.settings:
+            given["selections"] = SELECTIONS_TO_TARGET
+        return given
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeRequest:
+    """More of a run that was stopped, or longer than it was. It keeps all settings but those named here."""
+
+    run: Path
+    """The run's folder."""
+
+    steps: float | str | None = None
+    """Environment steps in all, those done included; as in `TrainRequest`."""
+
+    time: float | None = None
+    """Seconds of training in all, earlier parts included."""
+
+    target: float | None = None
+    """Return at which the run stops, once a selection scores it."""
+
+    device: str | None = None
+    """Where the networks run: `auto`, `cpu` or `cuda`."""
+
+    backend: str | None = None
+    """What steps the environments: `auto`, `gymnasium` or `envpool`. Another one gives other episodes."""
+
+    log: tuple[str, ...] = ()
+    """Trackers beside `metrics.jsonl`, as in `TrainRequest`."""
+
+    def given(self) -> dict[str, Any]:
+        """The fields that are given, by the settings' names."""
+        return _given(self)
+
+
+def _given(request: TrainRequest | ResumeRequest) -> dict[str, Any]:
+    found = {setting: getattr(request, name, None) for name, setting in _SETTING_OF.items()}
+    return {setting: value for setting, value in found.items() if value is not None and value != {}}

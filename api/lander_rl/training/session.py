@@ -1,0 +1,111 @@
+"""From a request to a run that has ended. Command and Python differ in what is shown and what stops it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
+
+from lander_rl.training.planning import Prepared, prepare_training
+from lander_rl.training.progress import open_display, open_talk
+from lander_rl.training.request import ResumeRequest, TrainRequest
+from lander_rl.training.stopping import stop_on_interrupt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lander_trainer import Progress, TrainConfig, TrainObserver, TrainResult, UpdateMetrics
+    from lander_trainer.logs import RunLog
+    from lander_trainer.logs.fan_out import FanOut
+
+    Display = Callable[[], AbstractContextManager[TrainObserver | None]]
+    Stopping = Callable[[], AbstractContextManager[Callable[[], bool]]]
+
+
+def run_training(
+    request: TrainRequest | ResumeRequest,
+    *,
+    say: Callable[[str], None],
+    display: "Display",
+    stopping: "Stopping",
+    on_log_failure: Callable[[str], None],
+    observer: "TrainObserver | None" = None,
+) -> "TrainResult":
+    """Train as `request` says.
+
+    Args:
+        request: a new run, or more of one.
+        say: takes a line for the reader.
+        display: opens what draws the progress, for as long as there is some.
+        stopping: opens what is asked after every update whether to save and stop.
+        on_log_failure: takes a sentence where a tracker fails; training goes on.
+        observer: hears of every update, too.
+
+    Raises:
+        UsageError, InputRefused, MachineLacks: as `prepare_training`.
+        CheckFailed: a loss or gradient is no longer finite; the checkpoint before it is kept.
+    """
+    from lander_trainer import train
+
+    prepared = prepare_training(request, say)
+    with _open_logs(prepared, on_log_failure) as everything, stopping() as stop, display() as shown:
+        everything.display = _Both(shown, observer)
+        return train(prepared.plan, prepared.run, resume=prepared.resume, observer=everything, stop=stop)
+
+
+def run_from_python(
+    request: TrainRequest | ResumeRequest,
+    *,
+    progress: bool,
+    observer: "TrainObserver | None",
+    stop: Callable[[], bool] | None,
+) -> "TrainResult":
+    """`run_training` for scripts and notebooks: progress on stderr or in the cell, Ctrl-C saves and stops."""
+    say, warn = open_talk(progress)
+
+    @contextmanager
+    def stopping() -> Iterator[Callable[[], bool]]:
+        with stop_on_interrupt(say) as interrupted:
+            yield lambda: interrupted() or (stop is not None and stop())
+
+    return run_training(
+        request,
+        say=say,
+        display=open_display if progress else _no_display,
+        stopping=stopping,
+        on_log_failure=warn,
+        observer=observer,
+    )
+
+
+class _Both:
+    """A `TrainObserver` of up to two others, the display first."""
+
+    def __init__(self, *observers: "TrainObserver | None") -> None:
+        self._observers = [observer for observer in observers if observer is not None]
+
+    def on_start(self, config: "TrainConfig", run: "Path", progress: "Progress") -> None:
+        for observer in self._observers:
+            observer.on_start(config, run, progress)
+
+    def on_update(self, metrics: "UpdateMetrics") -> None:
+        for observer in self._observers:
+            observer.on_update(metrics)
+
+
+@contextmanager
+def _no_display() -> Iterator[None]:
+    yield None
+
+
+def _open_logs(prepared: Prepared, on_failure: Callable[[str], None]) -> "FanOut":
+    """All trackers of the run, closed again where a later one does not start."""
+    from lander_trainer.logs import open_log
+    from lander_trainer.logs.fan_out import FanOut
+
+    opened: dict[str, RunLog] = {}
+    try:
+        for name in prepared.log:
+            opened[name] = open_log(name, prepared.run.path, prepared.plan.config)
+    except BaseException:
+        with FanOut(opened, on_failure):
+            raise
+    return FanOut(opened, on_failure)

@@ -1,0 +1,72 @@
+"""`train` and `resume`: what `lander train` does, for scripts and notebooks."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lander_rl.training.request import DEFAULT_ENV, TrainRequest
+from lander_rl.training.runs import Run
+from lander_rl.training.session import run_from_python
+
+if TYPE_CHECKING:
+    from lander_trainer import TrainObserver
+
+
+def train(
+    env: str = DEFAULT_ENV,
+    *,
+    steps: float | str | None = None,
+    preset: str = "default",
+    seed: int | None = None,
+    device: str | None = None,
+    backend: str | None = None,
+    target: float | None = None,
+    time: float | None = None,
+    env_args: Mapping[str, Any] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    log: Sequence[str] = (),
+    progress: bool = True,
+    observer: "TrainObserver | None" = None,
+    stop: Callable[[], bool] | None = None,
+    **settings: Any,
+) -> Run:
+    """Train a policy with PPO and return its run, also where Ctrl-C stopped it.
+
+    The first Ctrl-C finishes the update, saves and returns the run with `interrupted` set; the second raises
+    KeyboardInterrupt at once. A program that handles SIGINT itself keeps its handler; `stop` is for those.
+
+    Args:
+        env: Gymnasium's id of the environment.
+        steps: environment steps, all lanes together; also text such as `1_000_000` or `1e6`.
+        preset: named settings to start from; `environments()` lists them.
+        seed: seeds weights, actions and environments; 0 or more.
+        device: `auto`, `cpu` or `cuda`.
+        backend: `auto`, `gymnasium` or `envpool`.
+        target: stop once a selection scores this return.
+        time: seconds of training, with the schedule fitted to them.
+        env_args: arguments of the environment, such as `{"enable_wind": True}`.
+        out: the run's folder; `runs/<env>/<number>` by default.
+        log: trackers beside `metrics.jsonl`: `tensorboard`, `wandb`, `trackio`.
+        progress: show how far it is: a panel on a terminal, a line in a notebook, plain lines elsewhere.
+        observer: hears of every update (`TrainObserver`).
+        stop: asked after every update; True saves and ends the run.
+        settings: any other setting by name; `settings()` lists them.
+
+    Raises:
+        UsageError: an unknown environment, preset or setting, a value out of range, or a folder with
+            something in it.
+        MachineLacks: a package, device or backend is not there, or the memory for a rollout.
+        CheckFailed: a loss or gradient is no longer finite; the checkpoint before it is kept.
+    """
+    request = TrainRequest(
+        env=env, steps=steps, preset=preset, seed=seed, device=device, backend=backend, target=target,
+        time=time, env_args=env_args or {}, out=None if out is None else Path(out), log=tuple(log),
+        settings=settings,
+    )  # fmt: skip
+    return Run.ended(run_from_python(request, progress=progress, observer=observer, stop=stop))
+
+
+def resume(run: str | os.PathLike[str], **options: Any) -> Run:
+    """Go on with the run in the folder `run`: `Run.open(run).resume(...)`, which has the options."""
+    return Run.open(run).resume(**options)

@@ -1,0 +1,52 @@
+"""The words of `lander train` as a request. Apart from the options, whose help needs nothing of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lander_cli.arguments.env_args import read_env_args
+from lander_runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from lander_rl import TrainRequest
+
+
+def new_run(assignments: Sequence[str], env_args: Sequence[str], given: Mapping[str, Any]) -> "TrainRequest":
+    """A request for a new run.
+
+    Args:
+        assignments: the texts after `--set`.
+        env_args: the texts after `--env-arg`.
+        given: other fields of the request; what is None was not typed.
+
+    Raises:
+        UsageError: a text is not of its form, names the environment, or repeats an option.
+    """
+    from lander_rl.training.request import SaidTwice, TrainRequest
+    from lander_trainer.settings.values import read_assignments
+
+    settings = read_assignments(assignments)
+    fields = {name: value for name, value in given.items() if value is not None}
+    if "env" in settings:
+        env = fields.get("env", TrainRequest.env)
+        raise UsageError(f"Name the environment as the argument: lander train {env}")
+    try:
+        return TrainRequest(**fields, env_args=read_env_args(env_args), settings=settings)
+    except SaidTwice as twice:
+        option = "--env-arg" if twice.field == "env_args" else f"--{twice.field}"
+        raise UsageError(f"{option} and --set {twice.setting}=... both say it. Leave one out.") from twice
+
+
+def refuse_with_resume(*typed: object) -> None:
+    """Refuse what a resumed run keeps.
+
+    Args:
+        typed: options that do not go with `--resume`; None where one was not typed.
+
+    Raises:
+        UsageError: one was.
+    """
+    if any(one is not None for one in typed):
+        raise UsageError(
+            "A resumed run keeps its settings; only --steps, --time, --target, --device and --backend "
+            "go with --resume."
+        )

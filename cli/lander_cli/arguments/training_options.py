@@ -1,0 +1,87 @@
+"""The options of `lander train`, `export` and `plot`, each said once: its words, its shape, what it takes."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lander_cli.arguments.numbers import whole_number
+
+Env = Annotated[str | None, typer.Argument(help="Gymnasium's id.", show_default="LunarLander-v3")]
+Steps = Annotated[str | None, typer.Option(help="Environment steps, such as 1_000_000 or 1e6.")]
+Seed = Annotated[int | None, typer.Option(help="Seeds weights, actions and environments.", show_default="1")]
+Preset = Annotated[
+    str | None, typer.Option(help="Named settings: default, best, notebook.", show_default="default")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
+]
+EnvArg = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="An argument of the environment, such as enable_wind=true; may be repeated.",
+    ),
+]
+Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.")]
+Backend = Annotated[str | None, typer.Option(help="auto, gymnasium or envpool.")]
+RunFolder = Annotated[
+    Path | None, typer.Option("--out", help="The run's folder.", show_default="runs/<env>/<number>")
+]
+Target = Annotated[float | None, typer.Option(metavar="SCORE", help="Stop once a selection scores this.")]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        help="Train for so long, such as 60s or 1h30m, the schedule fitted to it; earlier parts of a "
+        "resumed run count."
+    ),
+]
+Resume = Annotated[Path | None, typer.Option(help="Go on with this run's folder.")]
+Log = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Log to tensorboard, wandb or trackio too; may be repeated."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+Checkpoint = Annotated[
+    Path | None,
+    typer.Argument(help="A run's folder, a checkpoint or a state dict.", show_default="the newest run"),
+]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--out", help="The policy file.", show_default="policy.onnx beside the checkpoint"),
+]
+Episodes = Annotated[
+    int, typer.Option(parser=whole_number(0), metavar="INTEGER", help="Episodes to score it over.")
+]
+StateDictEnv = Annotated[str | None, typer.Option(help="The environment of a bare state dict.")]
+Activation = Annotated[
+    str | None, typer.Option(help="Of a bare state dict: tanh, relu, elu or silu.", show_default="tanh")
+]
+Gif = Annotated[bool, typer.Option(help="Record the first scored episode.")]
+License = Annotated[
+    str | None,
+    typer.Option("--license", help="Licence to state.", show_default="MIT; unknown for a state dict"),
+]
+
+
+class Axis(StrEnum):
+    """What the runs are drawn over."""
+
+    STEPS = "steps"
+    SECONDS = "seconds"
+
+
+Runs = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[RUN]...",
+        help="Folders of runs, or folders that hold some.",
+        show_default="the newest run",
+    ),
+]
+Picture = Annotated[Path, typer.Option("--out", help="The picture, .png or .svg.")]
+Over = Annotated[Axis, typer.Option(help="Over environment steps or seconds of training.")]
+Group = Annotated[bool, typer.Option("--group", help="Runs that differ in the seed only: a mean and a band.")]

@@ -1,0 +1,102 @@
+"""Progress: plain lines in a script, a panel on a terminal, one line in a notebook, or nothing at all."""
+
+import io
+import re
+import sys
+import types
+import warnings
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from lander_rl import train
+from lander_rl.training.progress import NotebookDisplay, PanelDisplay, in_notebook, open_display, open_talk
+
+
+def test_a_script_gets_plain_lines_on_stderr(trained: Any) -> None:
+    assert trained.out == ""
+    first, headline, *lines = trained.err.splitlines()
+    assert first == f"Training CartPole-v1 in {trained.run.path}"
+    assert headline == "4 lanes on gymnasium, networks on cpu, 256 steps, seed 1"
+    assert re.match(r" +\d+ steps +[\d,]+ steps/s  return .* best .* left +0:00  \(environment", lines[-1])
+    assert "\x1b" not in trained.err
+
+
+def test_a_terminal_gets_a_panel(echo: str) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True)
+    with open_display(console) as display:
+        assert isinstance(display, PanelDisplay)
+
+
+def test_nothing_is_shown_where_nothing_is_wanted(
+    echo: str, small: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(echo, steps=64, progress=False, **small)
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", "")
+
+
+def test_without_progress_a_failing_log_is_a_warning() -> None:
+    _, warn = open_talk(progress=False)
+    with pytest.warns(UserWarning, match="The log wandb failed"):
+        warn("The log wandb failed")
+
+
+class Cell:
+    """Stands in for `IPython.display`: keeps what a cell would show."""
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+
+    def display(self, content: dict[str, str], *, raw: bool, display_id: bool) -> "Cell":
+        assert raw
+        assert display_id
+        self.shown.append(content["text/plain"])
+        return self
+
+    def update(self, content: dict[str, str], *, raw: bool) -> None:
+        assert raw
+        self.shown.append(content["text/plain"])
+
+
+@pytest.fixture
+def notebook(monkeypatch: pytest.MonkeyPatch) -> Cell:
+    """As inside a Jupyter kernel."""
+    cell = Cell()
+    ipython, display = types.ModuleType("IPython"), types.ModuleType("IPython.display")
+    ipython.get_ipython = lambda: types.SimpleNamespace(kernel=object())  # type: ignore[attr-defined]
+    display.display = cell.display  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    return cell
+
+
+def test_a_notebook_gets_one_line_that_changes(
+    echo: str, small: dict[str, Any], notebook: Cell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = train(echo, steps=256, **small)
+    headlines = {text.splitlines()[0] for text in notebook.shown}
+    assert headlines == {"4 lanes on gymnasium, networks on cpu, 256 steps, seed 1"}
+    assert notebook.shown[-1].splitlines()[1].startswith("100% ")
+    shown = capsys.readouterr()
+    # Python's stderr is shown there as an error is.
+    assert (shown.out, shown.err) == (f"Training {echo} in {run.path}\n", "")
+
+
+def test_a_plain_ipython_shell_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not in_notebook()
+    shell = types.ModuleType("IPython")
+    shell.get_ipython = lambda: types.SimpleNamespace()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    assert not in_notebook()
+
+
+def test_asking_for_a_notebook_imports_nothing() -> None:
+    with warnings.catch_warnings():
+        assert not in_notebook()
+    assert "IPython" not in sys.modules
+
+
+def test_a_notebooks_display_can_be_handed_over() -> None:
+    assert NotebookDisplay(Cell()) is not None

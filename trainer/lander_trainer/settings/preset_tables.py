@@ -1,0 +1,61 @@
+"""The files of presets as plain tables: `preset_files/<env-id>.toml`, each preset a table of settings.
+
+Beside its settings a preset may say what a policy trained with it scores (`measured`); docs/environments.md
+has the machine, the date and the command. Apart from `presets`, so that a list of them does not load PyTorch.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+_ANY = "any"
+"""The file for environments that have none of their own."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a policy that was trained with a preset scored, on the scoring seeds."""
+
+    score: float
+    """Mean undiscounted return."""
+    std: float
+    episodes: int
+
+
+@dataclass(frozen=True)
+class PresetTable:
+    """One preset as its file has it."""
+
+    settings: Mapping[str, Any]
+    measured: Measured | None
+
+
+def preset_environments() -> list[str]:
+    """Ids of the environments that have presets of their own, in order of the alphabet."""
+    return sorted(name.removesuffix(".toml") for name in _listed() if name != f"{_ANY}.toml")
+
+
+def preset_tables(env_id: str) -> dict[str, PresetTable]:
+    """The presets for `env_id` by name; those of `any.toml` where it has no file of its own."""
+    # The id may hold anything that a person can type; only a name that is listed becomes a path.
+    file = f"{env_id}.toml" if f"{env_id}.toml" in _listed() else f"{_ANY}.toml"
+    return {
+        name: _preset(table)
+        for name, table in tomllib.loads((_folder() / file).read_text(encoding="utf-8")).items()
+    }
+
+
+def _preset(table: dict[str, Any]) -> PresetTable:
+    settings = {key: value for key, value in table.items() if key != "measured"}
+    return PresetTable(settings, Measured(**table["measured"]) if "measured" in table else None)
+
+
+def _listed() -> set[str]:
+    return {entry.name for entry in _folder().iterdir() if entry.name.endswith(".toml")}
+
+
+def _folder() -> Traversable:
+    return files("lander_trainer") / "preset_files"
