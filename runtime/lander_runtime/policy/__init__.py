@@ -7,5 +7,6 @@ session.py    ONNX Runtime on the device that was asked for
 contract.py   do inputs and outputs fit the metadata?
 structure.py  what a stranger's graph may hold
 protobuf.py   reading and writing the wire format of ONNX files
+casting.py    lists and other number types as the graph takes them
 sampling.py   drawing actions from logits, or from a mean and a deviation
 """

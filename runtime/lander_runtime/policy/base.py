@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from lander_runtime.spec import EnvSpec, Space
 
@@ -38,7 +38,7 @@ class PolicyFile(ABC):
     """Whether it gives a distribution to draw from."""
 
     @abstractmethod
-    def act(self, obs: NDArray[Any], rng: np.random.Generator | None = None) -> Any:
+    def act(self, obs: ArrayLike, rng: np.random.Generator | None = None) -> Any:
         """Choose an action for one observation or a batch; greedy without `rng`."""
 
     def bind(self, batch: NDArray[Any]) -> Callable[[], NDArray[Any]]:
@@ -52,7 +52,7 @@ class PolicyFile(ABC):
         return lambda: self.act(batch)
 
     @abstractmethod
-    def outputs(self, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    def outputs(self, obs: ArrayLike) -> dict[str, NDArray[Any]]:
         """What `draw` draws from, for a batch `[batch, *obs_shape]`."""
 
     @abstractmethod
