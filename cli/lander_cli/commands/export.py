@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lander_cli.arguments.numbers import whole_number
-from lander_cli.outputs.figures import score_in_words, verification_in_words
+from lander_cli.outputs.figures import verification_in_words
 from lander_cli.terminal.console import episode_bar, out, pairs, print_json, print_next, say
 from lander_runtime.errors import InputRefused
+from lander_runtime.scores.words import score_in_words
 
 if TYPE_CHECKING:
     from lander_export import Exported

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lander_cli.arguments.policies import find_policy
-from lander_cli.outputs.figures import score_in_words, verification_in_words
+from lander_cli.outputs.figures import verification_in_words
 from lander_cli.terminal.console import out, pairs, print_json, print_next
+from lander_runtime.scores.words import score_in_words
 
 if TYPE_CHECKING:
     from lander_runtime.policy.policy import Policy

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from lander_cli.terminal.console import out, pairs, printable
-from lander_runtime.text import counted
+from lander_cli.terminal.console import out, pairs
+from lander_runtime.text import counted, printable
 
 if TYPE_CHECKING:
     from lander_runtime.replays import EpisodeCheck, Header, ReplayVerifier

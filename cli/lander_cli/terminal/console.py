@@ -17,6 +17,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from lander_runtime.text import printable
+
 _NOBODY_LISTENS = 141
 """128 plus the number of SIGPIPE, as shells have it. Not rich's and typer's 1, which says of a command here
 that a check failed: `lander eval --fail-under 200 | head -3` may have passed it."""
@@ -104,11 +106,6 @@ def pairs(rows: Sequence[tuple[str, str]]) -> Text:
     width = max(len(name) for name, _ in rows)
     lines = [Text.assemble((f"{name:<{width}}  ", "dim"), printable(value)) for name, value in rows]
     return Text("\n").join(lines)
-
-
-def printable(text: str) -> str:
-    """`text` without control characters, which a stranger's file could use to command the terminal."""
-    return "".join(character for character in text if character.isprintable())
 
 
 class EpisodeBar:

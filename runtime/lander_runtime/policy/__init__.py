@@ -8,5 +8,6 @@ contract.py   do inputs and outputs fit the metadata?
 structure.py  what a stranger's graph may hold
 protobuf.py   reading and writing the wire format of ONNX files
 casting.py    lists and other number types as the graph takes them
+display.py    a policy in one screen, as text and for a notebook
 sampling.py   drawing actions from logits, or from a mean and a deviation
 """

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lander_runtime.policy.display import as_html, as_text
+from lander_runtime.scores.summary import Summary
 from lander_runtime.spec import EnvSpec, Space
 
 
@@ -36,6 +38,8 @@ class PolicyFile(ABC):
     """What the file does not say and was taken to be so, a sentence each."""
     can_be_sampled: bool = True
     """Whether it gives a distribution to draw from."""
+    claimed_score: Summary | None = None
+    """What the file says that it scored; None where it says nothing."""
 
     @abstractmethod
     def act(self, obs: ArrayLike, rng: np.random.Generator | None = None) -> Any:
@@ -58,3 +62,10 @@ class PolicyFile(ABC):
     @abstractmethod
     def draw(self, outputs: Mapping[str, NDArray[Any]], rng: np.random.Generator) -> NDArray[Any]:
         """Draw actions `[batch, ...]` from what `outputs` gave."""
+
+    def __repr__(self) -> str:
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the same as a table, and the GIF beside the file."""
+        return as_html(self)

@@ -57,6 +57,7 @@ class Policy(PolicyFile):
         self.env = info.env
         self.observation = info.observation
         self.action = info.action
+        self.claimed_score = info.evaluation
         self.path = path
         self.sha256 = sha256
         self.provider = opened.provider

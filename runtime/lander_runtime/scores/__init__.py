@@ -8,6 +8,7 @@ verdict.py      better, worse, not shown, alike
 comparison.py   several policies on the same seeds
 report.py       an evaluation's report and its digest
 report_file.py  reading and writing a report
+words.py        figures in words, as every command shows them
 shards.py       an evaluation cut into parts for several machines
 merge.py        the reports of all parts, joined
 """

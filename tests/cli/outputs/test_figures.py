@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lander_cli.outputs.figures import duration, score_in_words, verification_in_words
+from lander_cli.outputs.figures import duration, verification_in_words
 from lander_runtime import Policy, UsageError, evaluate
+from lander_runtime.scores.words import score_in_words
 from lander_runtime.text import counted
 
 
