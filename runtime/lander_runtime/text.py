@@ -1,4 +1,4 @@
-"""Text for people: numbers and nouns in agreement, rows as lines and as HTML, nothing that commands a terminal.
+"""Text for people: rows as lines and as HTML, nouns in agreement, nothing that commands a terminal.
 
 Names and versions may come from a stranger's file, so everything here drops control characters.
 """
