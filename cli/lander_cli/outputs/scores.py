@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from lander_cli.terminal.console import out, pairs
+from lander_cli.terminal.console import out, pairs, print_json, say
+from lander_cli.terminal.talk import Talk
 from lander_runtime.scores.words import report_rows
 from lander_runtime.text import printable
 
@@ -14,6 +15,22 @@ if TYPE_CHECKING:
 
 _FEW = 20
 """Up to this many episodes are listed one by one."""
+
+
+class ScoreTalk(Talk):
+    """Prints the scores as soon as they are there: what is recorded after them may fail."""
+
+    def __init__(self, as_json: bool) -> None:
+        super().__init__()
+        self._as_json = as_json
+
+    def on_report(self, report: "Report") -> None:
+        if self._as_json:
+            print_json(report.to_json())
+        else:
+            print_report(report)
+        for warning in report.warnings:
+            say(warning)
 
 
 def print_report(report: "Report") -> None:

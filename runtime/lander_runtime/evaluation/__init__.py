@@ -6,4 +6,5 @@ job.py        an evaluation that can be sent elsewhere and done in parts
 local.py      the engine in this process
 processes.py  the engine of worker processes on this machine
 ray.py        the engine of a Ray cluster
+choosing.py   one of them by its name
 """

@@ -64,7 +64,8 @@ def report_rows(report: "Report") -> Rows:
     rows.append(("outcomes", counts))
     rows.append(("length", f"{summary.mean_length:.1f} steps"))
     rows += [(name, f"{value:z.1f}{_unit(report, name)}") for name, value in summary.mean_measures.items()]
-    speed = f"{execution.steps_per_second:,.0f} steps/s on {execution.provider}, {execution.engine}"
+    on = "" if execution.provider is None else f" on {execution.provider}"
+    speed = f"{execution.steps_per_second:,.0f} steps/s{on}, {execution.engine}"
     return [*rows, ("speed", speed), ("report sha256", report.sha256)]
 
 
