@@ -33,12 +33,13 @@ if TYPE_CHECKING:
     from lander_rl.results.comparison import Comparison
     from lander_rl.results.replay import ReplayResult
     from lander_rl.results.report import Report
-    from lander_runtime.episodes.episode import EpisodeObserver
+    from lander_runtime.episodes.episode import Episode, EpisodeObserver
     from lander_runtime.policy.policy import Policy
 
 __all__ = [
     "CompareRequest",
     "Comparison",
+    "Episode",
     "EpisodeObserver",
     "EvaluateRequest",
     "EvaluationObserver",
@@ -68,7 +69,7 @@ __getattr__ = lazy_names(
         "lander_rl.results.comparison": ("Comparison",),
         "lander_rl.results.replay": ("ReplayResult",),
         "lander_rl.results.report": ("Report",),
-        "lander_runtime.episodes.episode": ("EpisodeObserver",),
+        "lander_runtime.episodes.episode": ("Episode", "EpisodeObserver"),
         "lander_runtime.policy.policy": ("Policy",),
     },
 )

@@ -133,17 +133,14 @@ def evaluate(
 ) -> "Report":
     """Score a policy over N episodes of Gymnasium's own environment; `lander eval` as a function.
 
-    The arguments are the fields of `EvaluateRequest`. Episode i is `env.reset(seed=seed + i)`, so the
-    report is the same, digest included, whatever the workers and lanes.
-
-    `observer` hears of every episode, in the order of their seeds; an `EvaluationObserver` hears of the
-    stages too.
+    The arguments are the fields of `EvaluateRequest`, and an observer of every episode, in the order of
+    their seeds. The report is the same, digest included, whatever the workers and lanes.
 
     Raises:
         CheckFailed: an episode that was recorded returned something else than the one that was scored.
         InputRefused: the policy's file is missing, corrupt, hostile, or does not fit the environment.
         MachineLacks: a package, a GPU, a screen or a cluster is missing.
-        UsageError: a value is out of range, or a file could not be written; said before any episode runs.
+        UsageError: a value is out of range, or a file could not be written.
     """
     request = EvaluateRequest(
         policy=policy, env=env, episodes=episodes, seed=seed, sampled=sampled, workers=workers, lanes=lanes,

@@ -52,15 +52,13 @@ def record(
     env_args: Mapping[str, Any] | None = None,
     output: str | None = None,
 ) -> Recording:
-    """Run one episode and write it to `path` as a GIF, with a caption on every frame.
-
-    The episode is the one that `evaluate` scores for this seed.
+    """Run the episode that `evaluate` scores for this seed, and write it to `path` as a GIF with captions.
 
     Args:
-        policy: as of `evaluate`.
+        policy: as of `evaluate`, and so is `env`.
         path: a .gif; it appears when it is complete.
         seed: of the episode, 0 or more.
-        env: as of `evaluate`; so are the arguments that follow.
+        env: the environment or its id.
         sampled: draw actions instead of taking the greedy one.
         device: `auto`, `cpu` or `cuda`.
         env_args: arguments of the environment.

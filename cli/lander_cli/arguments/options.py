@@ -1,5 +1,6 @@
 """Every option that commands share, and all of those that score policies: declared once, used by name."""
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -7,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from lander_cli.arguments.numbers import MOST_EPISODES, number_or_auto, whole_number
+from lander_runtime.errors import UsageError
 
 
 class Render(StrEnum):
@@ -30,6 +32,22 @@ def json_flag(schema: str) -> Any:
 def worker_count(workers: str) -> int | Literal["auto"]:
     """What `--workers` means."""
     return "auto" if workers == "auto" else int(workers)
+
+
+def shown(render: Render | None) -> Literal["human"] | None:
+    """What `--render` means."""
+    return None if render is None else "human"
+
+
+def reachable(fail_under: float | None) -> float | None:
+    """`--fail-under`, which every mean would pass or fail if it were no finite number.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if fail_under is not None and not math.isfinite(fail_under):
+        raise UsageError(f"--fail-under {fail_under} is not a number that a mean can reach.")
+    return fail_under
 
 
 # Which policies
@@ -166,7 +184,9 @@ ReportFolder = Annotated[
 
 # When to fail
 
-FailUnder = Annotated[float | None, typer.Option(help="Exit with 1 where the mean is lower.")]
+FailUnder = Annotated[
+    float | None, typer.Option(callback=reachable, help="Exit with 1 where the mean is lower.")
+]
 
 FailIfWorse = Annotated[
     bool, typer.Option("--fail-if-worse", help="Exit with 1 where one is shown to be worse than the first.")

@@ -1,6 +1,5 @@
 """`lander eval`: score a policy file over N episodes, and show what it does."""
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +8,7 @@ from lander_cli.arguments import options as given
 from lander_cli.arguments.env_args import read_env_args
 from lander_cli.outputs.scores import ScoreTalk
 from lander_cli.terminal.console import print_next
-from lander_runtime.errors import CheckFailed, UsageError
+from lander_runtime.errors import CheckFailed
 
 if TYPE_CHECKING:
     from lander_rl.evaluating import EvaluateRequest
@@ -45,15 +44,12 @@ def eval_command(
     """
     from lander_rl.evaluating import EvaluateRequest, run_evaluation
 
-    _check_reachable(fail_under)
-    # Scripts that read JSON and people who watch a window get a GIF when they ask for one.
-    unasked = gif is None and gif_episodes is None and any((as_json, render, out, shard))
     request = EvaluateRequest(
         policy, env, episodes, seed, sampled, given.worker_count(workers), lanes, device,
-        env_args=read_env_args(env_arg or []), output=output, render=render and render.value, out=out,
-        gif=None if unasked else gif or Path("eval.gif"), save_replay=save_replay, page=report_folder,
-        gif_episodes="first" if gif_episodes is None else gif_episodes,
-        engine=engine.value, ray_address=ray_address, shard=shard,
+        env_args=read_env_args(env_arg or []), output=output, render=given.shown(render), out=out,
+        gif=_recorded_in(gif, gif_episodes, quiet=any((as_json, render, out, shard))),
+        gif_episodes="first" if gif_episodes is None else gif_episodes, save_replay=save_replay,
+        page=report_folder, shard=shard, engine=engine.value, ray_address=ray_address,
     )  # fmt: skip
     request = request if as_json else _with_shard_file(request)
     report = run_evaluation(request, ScoreTalk(as_json))
@@ -61,9 +57,9 @@ def eval_command(
     print_next("lander", *_next(request, report))
 
 
-def _check_reachable(fail_under: float | None) -> None:
-    if fail_under is not None and not math.isfinite(fail_under):
-        raise UsageError(f"--fail-under {fail_under} is not a number that a mean can reach.")
+def _recorded_in(gif: Path | None, wanted: str | None, *, quiet: bool) -> Path | None:
+    """Scripts that read JSON and people who watch a window get a GIF only when they ask for one."""
+    return None if quiet and gif is None and wanted is None else gif or Path("eval.gif")
 
 
 def _with_shard_file(request: "EvaluateRequest") -> "EvaluateRequest":

@@ -25,8 +25,7 @@ def replay_command(
     """
     from lander_rl.replaying import ReplayRequest, run_replay
 
-    shown = None if render is None else render.value
-    request = ReplayRequest(file, episodes, gif, mp4, shown, size, speed)
+    request = ReplayRequest(file, episodes, gif, mp4, given.shown(render), size, speed)
     result = run_replay(request, Talk())
     if as_json:
         print_json(result.to_json())
