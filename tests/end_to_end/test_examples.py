@@ -52,3 +52,14 @@ def test_a_custom_policy_is_scored_by_the_same_judge(root: Path) -> None:
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     assert re.fullmatch(r"-?\d+\.\d \+- \d+\.\d over 3 episodes\n\{.*'landed': [123].*\}\n", child.stdout)
+
+
+def test_observers_count_and_log_what_was_evaluated(root: Path) -> None:
+    child = subprocess.run(
+        [sys.executable, root / "examples" / "watch_episodes.py", "3"],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert re.fullmatch(r"3 landed\n", child.stdout)
+    first, *_, last = child.stderr.splitlines()
+    assert first.startswith("INFO Evaluating ")
+    assert re.fullmatch(r"INFO mean return \d+\.\d", last)
