@@ -1,22 +1,31 @@
-"""What each command does, as a function. For notebooks and scripts.
+"""What each command does, as a function: `import lander_rl`. For notebooks and scripts.
 
     import lander_rl
 
     run = lander_rl.train("LunarLander-v3", steps=200_000, seed=1)
-    run                          # steps, time, best score; in a notebook with the learning curve
-    run.metrics[-1]["mean_return"]
-    run.plot("curve.png")
-    policy = run.export()        # a verified policy.onnx, opened
+    run                                             # steps, time, best score, learning curve
+    policy = run.export()                           # a verified policy.onnx, opened
     action = policy.act(observation)
-    lander_rl.settings("gamma")  # what it means, its default, its source
+    report = lander_rl.evaluate(policy, episodes=1000)
+    lander_rl.compare("old.onnx", "new.onnx")       # which is better, and by how much
+    lander_rl.record(policy, "episode.gif")         # one episode to look at
+    lander_rl.settings("gamma")                     # what it means, its default, its source
 
-training/       `train`, `resume`, `Run`: a policy from nothing, and more of a run
-exporting.py    `export`: a checkpoint becomes a verified policy file
-plotting.py     `plot`: learning curves of runs in one picture
-catalogue/      `models`, `environments`, `settings`: what there is
-figures.py      scores and verifications in words
-old_versions.py what to say of an environment that has a newer version
-showing.py      how results show themselves, as lines and as HTML
+training/        `train`, `resume`, `Run`: a policy from nothing, and more of a run
+exporting.py     `export`: a checkpoint becomes a verified policy file
+plotting.py      `plot`: learning curves of runs in one picture
+opening.py       which policy is meant, opened for an environment
+evaluating.py    `evaluate`: a score over N episodes
+comparing.py     `compare`: several policies on the same seeds
+merging.py       `merge`: the reports of parts as one
+replaying.py     `replay`: recorded episodes again, without the policy
+recording.py     `record`: one episode as a GIF
+catalogue/       `models`, `environments`, `settings`: what there is
+observing.py     what an evaluation reports while it runs
+outputs/         what an evaluation writes beside its report
+results/         what the functions return, and how it shows itself
+showing.py       tables and pictures for terminals and notebooks
+old_versions.py  a sentence about an environment that has a newer version
 
 Names are imported on first use, so that `import lander_rl` loads neither PyTorch nor Gymnasium.
 """
@@ -30,17 +39,35 @@ if TYPE_CHECKING:
     from lander_rl.catalogue.environments import Environment, Preset, environments
     from lander_rl.catalogue.models import Model, models
     from lander_rl.catalogue.settings import Setting, settings
+    from lander_rl.comparing import CompareRequest, compare
+    from lander_rl.evaluating import EvaluateRequest, evaluate
     from lander_rl.exporting import Exported, ExportRequest, export
+    from lander_rl.merging import merge
+    from lander_rl.observing import EvaluationObserver
+    from lander_rl.opening import open_policy
     from lander_rl.plotting import Picture, PlotRequest, plot
+    from lander_rl.recording import Recording, record
+    from lander_rl.replaying import ReplayRequest, replay
+    from lander_rl.results.comparison import Comparison
+    from lander_rl.results.replay import ReplayResult
+    from lander_rl.results.report import Report
     from lander_rl.training.request import ResumeRequest, TrainRequest
     from lander_rl.training.runs import Run
     from lander_rl.training.training import resume, train
+    from lander_runtime.episodes.episode import Episode, EpisodeObserver
+    from lander_runtime.policy.policy import Policy
     from lander_trainer.observer import TrainObserver
     from lander_trainer.runs.metrics import UpdateMetrics
 
 __all__ = [
     "CheckFailed",
+    "CompareRequest",
+    "Comparison",
     "Environment",
+    "Episode",
+    "EpisodeObserver",
+    "EvaluateRequest",
+    "EvaluationObserver",
     "ExportRequest",
     "Exported",
     "InputRefused",
@@ -49,7 +76,12 @@ __all__ = [
     "Model",
     "Picture",
     "PlotRequest",
+    "Policy",
     "Preset",
+    "Recording",
+    "ReplayRequest",
+    "ReplayResult",
+    "Report",
     "ResumeRequest",
     "Run",
     "Setting",
@@ -57,10 +89,16 @@ __all__ = [
     "TrainRequest",
     "UpdateMetrics",
     "UsageError",
+    "compare",
     "environments",
+    "evaluate",
     "export",
+    "merge",
     "models",
+    "open_policy",
     "plot",
+    "record",
+    "replay",
     "resume",
     "settings",
     "train",
@@ -72,12 +110,29 @@ __getattr__ = lazy_names(
         "lander_rl.catalogue.environments": ("Environment", "Preset", "environments"),
         "lander_rl.catalogue.models": ("Model", "models"),
         "lander_rl.catalogue.settings": ("Setting", "settings"),
+        "lander_rl.comparing": ("CompareRequest", "compare"),
+        "lander_rl.evaluating": ("EvaluateRequest", "evaluate"),
         "lander_rl.exporting": ("ExportRequest", "Exported", "export"),
+        "lander_rl.merging": ("merge",),
+        "lander_rl.observing": ("EvaluationObserver",),
+        "lander_rl.opening": ("open_policy",),
         "lander_rl.plotting": ("Picture", "PlotRequest", "plot"),
+        "lander_rl.recording": ("Recording", "record"),
+        "lander_rl.replaying": ("ReplayRequest", "replay"),
+        "lander_rl.results.comparison": ("Comparison",),
+        "lander_rl.results.replay": ("ReplayResult",),
+        "lander_rl.results.report": ("Report",),
         "lander_rl.training.request": ("ResumeRequest", "TrainRequest"),
         "lander_rl.training.runs": ("Run",),
         "lander_rl.training.training": ("resume", "train"),
+        "lander_runtime.episodes.episode": ("Episode", "EpisodeObserver"),
+        "lander_runtime.policy.policy": ("Policy",),
         "lander_trainer.observer": ("TrainObserver",),
         "lander_trainer.runs.metrics": ("UpdateMetrics",),
     },
 )
+
+
+def __dir__() -> list[str]:
+    """The public names, so that a notebook completes them before their first use."""
+    return sorted({*globals(), *__all__})

@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lander_rl.figures import score_in_words, verification_in_words
 from lander_rl.old_versions import warn_of_old_version
-from lander_rl.showing import html_lines, html_picture, lines
+from lander_rl.showing import html_picture
 from lander_runtime.errors import InputRefused
+from lander_runtime.policy.display import verification_in_words
+from lander_runtime.scores.words import score_in_words
+from lander_runtime.text import aligned, html_table
 
 if TYPE_CHECKING:
     from lander_export import Source
@@ -91,11 +93,11 @@ class Exported:
         }
 
     def __repr__(self) -> str:
-        return lines(self.rows())
+        return aligned(self.rows())
 
     def _repr_html_(self) -> str:
         animation = html_picture(self.gif, "One episode of this policy")
-        return f"<div>{html_lines(self.rows())}{animation}</div>"
+        return f"<div>{html_table(self.rows())}{animation}</div>"
 
 
 class ExportDisplay(Protocol):

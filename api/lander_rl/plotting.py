@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lander_rl.showing import html_picture, lines
+from lander_rl.showing import html_picture
 from lander_runtime.errors import InputRefused
+from lander_runtime.text import aligned
 
 if TYPE_CHECKING:
     from lander_trainer.runs.run_history import RunHistory
@@ -59,7 +60,7 @@ class Picture(os.PathLike[str]):
         return str(self.path)
 
     def __repr__(self) -> str:
-        return lines(self.rows())
+        return aligned(self.rows())
 
     def _repr_html_(self) -> str:
         return html_picture(self.path, "Learning curves: return over " + ", ".join(r.env for r in self.runs))

@@ -4,13 +4,12 @@ Everything that is shown may come from a stranger's file or a folder's name, so 
 out of text and everything is escaped in HTML.
 """
 
-import base64
-import html
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lander_runtime.text import printable
+from lander_runtime.text import html_picture as picture_in_page
+from lander_runtime.text import html_table, printable
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -23,17 +22,9 @@ _CELL = 64
 _LARGEST_PICTURE = 8_000_000
 """Bytes; a notebook keeps every picture in its file."""
 
-_KINDS = {".png": "image/png", ".gif": "image/gif", ".svg": "image/svg+xml"}
-
-
-def lines(rows: Sequence[tuple[str, str]]) -> str:
-    """Names and values, a line each, the values aligned."""
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {printable(value)}" for name, value in rows)
-
 
 def pairs(rows: Sequence[tuple[str, str]]) -> "Text":
-    """The same for a terminal, the names dim."""
+    """Names and values, a line each, the values aligned and the names dim, for a terminal."""
     from rich.text import Text
 
     width = max(len(name) for name, _ in rows)
@@ -42,25 +33,14 @@ def pairs(rows: Sequence[tuple[str, str]]) -> "Text":
     )
 
 
-def html_lines(rows: Iterable[tuple[str, str]]) -> str:
-    """Names and values as a table without a head."""
-    body = "".join(
-        f'<tr><th scope="row" style="text-align:left">{_escaped(name)}</th>'
-        f'<td style="text-align:left">{_escaped(value)}</td></tr>'
-        for name, value in rows
-    )
-    return f"<table>{body}</table>"
-
-
-def html_picture(path: Path | None, alt: str) -> str:
-    """The picture in `path` as part of the page, nothing where there is none or it is too large."""
+def html_picture(path: Path | None, description: str) -> str:
+    """The GIF or PNG in `path` as part of the page; nothing where there is none or it is too large."""
     try:
         if path is None or path.stat().st_size > _LARGEST_PICTURE:
             return ""
-        kind, content = _KINDS[path.suffix.lower()], base64.b64encode(path.read_bytes()).decode()
-    except (OSError, KeyError):
+        return picture_in_page(path.read_bytes(), description)
+    except OSError:
         return ""
-    return f'<img src="data:{kind};base64,{content}" alt="{_escaped(alt)}" style="max-width:100%">'
 
 
 class Listing(tuple[Item, ...]):
@@ -86,12 +66,7 @@ class Listing(tuple[Item, ...]):
         )
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th style="text-align:left">{_escaped(name)}</th>' for name in self._columns)
-        body = "".join(
-            "<tr>" + "".join(f'<td style="text-align:left">{_escaped(cell)}</td>' for cell in row) + "</tr>"
-            for row in self._cells()
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return html_table(self._cells(), list(self._columns))
 
     def _cells(self) -> list[list[str]]:
         return [[show(item) for show in self._columns.values()] for item in self]
@@ -99,7 +74,3 @@ class Listing(tuple[Item, ...]):
 
 def _cut(text: str) -> str:
     return text if len(text) <= _CELL else text[: _CELL - 1] + "…"
-
-
-def _escaped(text: str) -> str:
-    return html.escape(printable(text))

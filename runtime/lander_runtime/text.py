@@ -1,4 +1,17 @@
-"""A number with its noun in singular or plural, for tables, cards and messages."""
+"""Text for people: rows as lines and as HTML, nouns in agreement, nothing that commands a terminal.
+
+Names and versions may come from a stranger's file, so everything here drops control characters.
+"""
+
+import base64
+import html
+from collections.abc import Iterable, Sequence
+
+LONGEST = 200
+"""Characters of one value that a stranger's file may fill a line with."""
+
+_PICTURES = {b"GIF8": "gif", b"\x89PNG": "png"}
+"""What a picture's file begins with."""
 
 
 def counted(number: int, noun: str) -> str:
@@ -9,3 +22,50 @@ def counted(number: int, noun: str) -> str:
 def printable(text: str) -> str:
     """`text` without control characters, which a stranger's file could use to command the terminal."""
     return "".join(character for character in text if character.isprintable())
+
+
+def aligned(rows: Iterable[tuple[str, str]]) -> str:
+    """Names and values, a line each, the values below each other."""
+    shown = [(printable(name), printable(value)[:LONGEST]) for name, value in rows]
+    width = max((len(name) for name, _ in shown), default=0)
+    return "\n".join(f"{name:<{width}}  {value}".rstrip() for name, value in shown)
+
+
+def columns(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in plain text: the first column to the left, figures to the right."""
+    table = [[printable(cell)[:LONGEST] for cell in row] for row in (headings, *rows)]
+    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    )
+
+
+def html_text(text: str) -> str:
+    """`text` as HTML shows it, without control characters."""
+    return html.escape(printable(text)[:LONGEST])
+
+
+def html_table(rows: Iterable[Sequence[str]], headings: Sequence[str] = ()) -> str:
+    """A table for a notebook; the first cell of a row names it."""
+    head = "".join(f"<th>{html_text(heading)}</th>" for heading in headings)
+    body = "".join(
+        f'<tr><th style="text-align:left">{html_text(first)}</th>'
+        + "".join(f'<td style="text-align:left">{html_text(cell)}</td>' for cell in cells)
+        + "</tr>"
+        for first, *cells in rows
+    )
+    return f"<table>{f'<thead><tr>{head}</tr></thead>' if head else ''}<tbody>{body}</tbody></table>"
+
+
+def html_picture(content: bytes, description: str) -> str:
+    """A GIF or PNG inside the page itself; nothing where `content` is neither."""
+    kind = next((kind for start, kind in _PICTURES.items() if content.startswith(start)), None)
+    if kind is None:
+        return ""
+    data = base64.b64encode(content).decode("ascii")
+    alt = html_text(description)
+    return f'<img alt="{alt}" src="data:image/{kind};base64,{data}" style="max-width:100%">'

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,10 @@ import gymnasium
 import pytest
 
 from lander_rl import Run, train
+from lander_runtime import Policy
 from trainer_environments import EchoEnv
+
+DATA = Path(__file__).parents[1] / "data"
 
 Register = Callable[..., str]
 
@@ -78,3 +82,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         run = train("CartPole-v1", steps=256, out=folder, **SMALL)
     return Trained(run, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A copy of the tiny policy for LunarLander-v3: it crashes after some 65 steps."""
+    return Path(shutil.copy(DATA / "tiny-discrete.onnx", tmp_path / "tiny.onnx"))
+
+
+@pytest.fixture(scope="session")
+def policy() -> Policy:
+    return Policy.load(DATA / "tiny-discrete.onnx", "cpu")

@@ -64,3 +64,14 @@ def test_early_stopping_stops_and_logs(root: Path, tmp_path: Path) -> None:
     rows = (tmp_path / "updates.csv").read_text(encoding="utf-8").splitlines()
     assert rows[0].startswith("update,steps,mean_return")
     assert 50 < len(rows) < 390
+
+
+def test_observers_count_and_log_what_was_evaluated(root: Path) -> None:
+    child = subprocess.run(
+        [sys.executable, root / "examples" / "watch_episodes.py", "3"],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert re.fullmatch(r"3 landed\n", child.stdout)
+    first, *_, last = child.stderr.splitlines()
+    assert first.startswith("INFO Evaluating ")
+    assert re.fullmatch(r"INFO mean return \d+\.\d", last)

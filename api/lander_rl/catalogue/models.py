@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from lander_rl.figures import score_in_words
 from lander_rl.showing import Listing
 from lander_runtime.policy.metadata import PolicyInfo
+from lander_runtime.scores.words import score_in_words
 from lander_runtime.shipped import shipped_policies
 
 

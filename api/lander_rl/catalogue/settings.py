@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, overload
 
-from lander_rl.showing import Listing, html_lines, lines
+from lander_rl.showing import Listing
 from lander_runtime.errors import UsageError
+from lander_runtime.text import aligned, html_table
 
 if TYPE_CHECKING:
     from lander_trainer import TrainConfig
@@ -35,10 +36,10 @@ class Setting:
     """What Stable-Baselines3 calls it; None where it has no counterpart."""
 
     def __repr__(self) -> str:
-        return lines(self._rows())
+        return aligned(self._rows())
 
     def _repr_html_(self) -> str:
-        return html_lines(self._rows())
+        return html_table(self._rows())
 
     def _rows(self) -> list[tuple[str, str]]:
         low_high = [] if self.range is None else [("range", "{:g} to {:g}".format(*self.range))]

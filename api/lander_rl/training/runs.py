@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from lander_rl.exporting import export
 from lander_rl.plotting import Picture, plot
-from lander_rl.showing import html_lines, html_picture, lines
+from lander_rl.showing import html_picture
 from lander_rl.training.request import ResumeRequest
 from lander_rl.training.session import run_from_python
 from lander_runtime.errors import LanderError
-from lander_runtime.text import counted
+from lander_runtime.text import aligned, counted, html_table
 
 if TYPE_CHECKING:
     from lander_runtime.policy.policy import Policy
@@ -150,11 +150,11 @@ class Run(os.PathLike[str]):
         return str(self.path)
 
     def __repr__(self) -> str:
-        return lines(self._shown())
+        return aligned(self._shown())
 
     def _repr_html_(self) -> str:
         curve = html_picture(self._directory.curve, "Learning curve: return over environment steps")
-        return f"<div>{html_lines(self._shown())}{curve}</div>"
+        return f"<div>{html_table(self._shown())}{curve}</div>"
 
     def _shown(self) -> list[tuple[str, str]]:
         try:

@@ -1,224 +1,93 @@
 """`lander eval`: score a policy file over N episodes, and show what it does."""
 
-import math
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import typer
+from lander_cli.arguments import options as given
+from lander_cli.arguments.env_args import read_env_args
+from lander_cli.outputs.scores import ScoreTalk
+from lander_cli.terminal.console import print_next
+from lander_runtime.errors import CheckFailed
 
-from lander_cli.arguments.engines import EngineName, chosen_engine
-from lander_cli.arguments.numbers import MOST_EPISODES, number_or_auto, whole_number
-from lander_cli.arguments.opening import open_named
-from lander_cli.arguments.shards import check_json, file_of, parse_shard
-from lander_cli.outputs.observers import Listeners
-from lander_cli.outputs.pages import check_page, page_observer_for, write_page_of
-from lander_cli.outputs.recording import chosen, record
-from lander_cli.outputs.replay_saving import check_replay_file, saving
-from lander_cli.outputs.scores import print_report
-from lander_cli.terminal.console import episode_bar, print_json, print_next, say
-from lander_runtime.errors import CheckFailed, UsageError
-
-
-class Render(StrEnum):
-    """How to show the episodes while they are flown."""
-
-    HUMAN = "human"
+if TYPE_CHECKING:
+    from lander_rl.evaluating import EvaluateRequest
+    from lander_rl.results.report import Report
 
 
 def eval_command(
-    policy: Annotated[
-        Path | None,
-        typer.Argument(help="A policy file.", show_default="the newest run's, else the one that ships"),
-    ] = None,
-    episodes: Annotated[
-        int, typer.Option(parser=whole_number(1, MOST_EPISODES), metavar="INTEGER", help="How many episodes.")
-    ] = 10,
-    seed: Annotated[
-        int,
-        typer.Option(
-            parser=whole_number(0),
-            metavar="INTEGER",
-            help="Seed of the first episode; the next has the next.",
-        ),
-    ] = 1_000_000,
-    gif: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where to record.", show_default="eval.gif; nothing with --json, --out, --shard or --render"
-        ),
-    ] = None,
-    gif_episodes: Annotated[
-        str | None,
-        typer.Option(help="What to record: first, best, worst, all, none or a number.", show_default="first"),
-    ] = None,
-    sampled: Annotated[
-        bool, typer.Option("--sampled", help="Draw actions instead of the greedy one.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object (lander.evaluation/1).")
-    ] = False,
-    workers: Annotated[
-        str,
-        typer.Option(
-            parser=number_or_auto,
-            metavar="N|auto",
-            help="Processes to run in; auto takes one for each core where there is enough to do.",
-        ),
-    ] = "auto",
-    lanes: Annotated[
-        int,
-        typer.Option(
-            parser=whole_number(1), metavar="INTEGER", help="Environments that each process steps together."
-        ),
-    ] = 32,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    fail_under: Annotated[float | None, typer.Option(help="Exit with 1 where the mean is lower.")] = None,
-    render: Annotated[Render | None, typer.Option(help="Open a window and fly in it, one at a time.")] = None,
-    env: Annotated[
-        str | None,
-        typer.Option(
-            help="Environment to fly; a file without lander's metadata needs it.",
-            show_default="the one that the file names",
-        ),
-    ] = None,
-    env_arg: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Argument of the environment; may be repeated."),
-    ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Which output is the action, where a file does not make it clear."),
-    ] = None,
-    save_replay: Annotated[
-        Path | None,
-        typer.Option(help="Keep seeds, actions and rewards in this .jsonl.gz, for: lander replay"),
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Where to write the object of --json to.")] = None,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N",
-            help="Fly one of N parts only; lander merge puts their reports together. "
-            "Without --out or --json the report goes to shards/I-of-N.json.",
-        ),
-    ] = None,
-    engine: Annotated[
-        EngineName, typer.Option(help="What flies: processes of this machine, or a Ray cluster.")
-    ] = EngineName.PROCESSES,
-    ray_address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS", help="An existing cluster, such as auto.", show_default="one of this machine"
-        ),
-    ] = None,
-    report_folder: Annotated[
-        Path | None,
-        typer.Option("--report", metavar="DIR", help="Write a page with pictures, DIR/index.html."),
-    ] = None,
+    policy: given.PolicyFile = None,
+    episodes: given.Episodes = 10,
+    seed: given.Seed = 1_000_000,
+    gif: given.Gif = None,
+    gif_episodes: given.GifEpisodes = None,
+    sampled: given.Sampled = False,
+    as_json: Annotated[bool, given.json_flag("lander.evaluation/1")] = False,
+    workers: given.Workers = "auto",
+    lanes: given.Lanes = 32,
+    device: given.Device = "auto",
+    fail_under: given.FailUnder = None,
+    render: given.RenderEpisodes = None,
+    env: given.Env = None,
+    env_arg: given.EnvArg = None,
+    output: given.Output = None,
+    save_replay: given.SaveReplay = None,
+    out: given.Out = None,
+    shard: given.ShardText = None,
+    engine: given.Engine = given.EngineName.PROCESSES,
+    ray_address: given.RayAddress = None,
+    report_folder: given.ReportFolder = None,
 ) -> None:
     """Score a policy with ONNX Runtime and record it.
 
     Episode i starts from seed + i, so everyone gets the same episodes, whatever the workers and lanes.
     """
-    from lander_runtime.evaluation.evaluate import evaluate
-    from lander_runtime.policy.policy import Policy
-    from lander_runtime.scores.report_file import write_report
+    from lander_rl.evaluating import EvaluateRequest, run_evaluation
 
-    if render is not None and engine is EngineName.RAY:
-        raise UsageError("--render flies in this process, where the window is. Leave out --engine ray.")
-    if render is not None and workers not in ("auto", "1"):
-        raise UsageError("--render flies in this process, where the window is. Leave out --workers.")
-    part = None if shard is None else parse_shard(shard, seed, episodes)
-    if part is not None:
-        seed, episodes = part.seeds.start, len(part.seeds)
-        out = file_of(part) if out is None and not as_json else out
-    # Scripts that read JSON and people who watch a window get a GIF when they ask for one.
-    unasked = (
-        gif is None
-        and gif_episodes is None
-        and (as_json or render is not None or out is not None or part is not None)
-    )
-    wanted = "none" if unasked else "first" if gif_episodes is None else gif_episodes
-    file = gif or Path("eval.gif")
-    _check_request(wanted, file, fail_under, out)
-    check_page(report_folder)
-    check_replay_file(save_replay)
-    opened = open_named(policy, device, env, env_arg or [], output)
-    loaded, path = opened.policy, opened.path
-    say(f"Evaluating {path} ({opened.origin}) in {opened.in_words} on {loaded.provider}")
-    if loaded.device_note:
-        say(loaded.device_note)
-    for assumption in loaded.assumptions:
-        say(f"Assumed: {assumption}")
-    observed = page_observer_for(report_folder, opened.env)
-    with (
-        episode_bar(episodes) as bar,
-        chosen_engine(engine, ray_address, workers, bar) as flyer,
-        saving(save_replay, loaded, opened.env, seed, episodes, sampled) as replay,
-    ):
-        listeners = Listeners(bar, replay, observed)
-        report = evaluate(
-            loaded,
-            opened.env,
-            episodes=episodes,
-            first_seed=seed,
-            sampled=sampled,
-            lanes=lanes,
-            workers="auto" if workers == "auto" else int(workers),
-            render_mode=None if render is None else render.value,
-            keep=listeners.keep,
-            observer=listeners,
-            engine=flyer,
-        )
-    report = replace(report, shard=part)
-    if out is not None:
-        write_report(out, report)
-        say(f"Wrote {out}")
-    # Before the recording, which may fail: the scores are there by now.
-    if as_json:
-        print_json(report.to_json())
-    else:
-        print_report(report)
-    for warning in report.warnings:
-        say(warning)
-    if save_replay is not None:
-        say(f"Kept every step in {save_replay}")
-    for recorded in record(loaded, report, chosen(wanted, report), file, sampled):
-        say(f"Recorded {recorded}")
-    if report_folder is not None and observed is not None:
-        page = write_page_of(report_folder, loaded, report, observed, opened.options)
-        say(f"Wrote {page}: open it in a browser")
+    request = EvaluateRequest(
+        policy, env, episodes, seed, sampled, given.worker_count(workers), lanes, device,
+        env_args=read_env_args(env_arg or []), output=output, render=given.shown(render), out=out,
+        gif=_recorded_in(gif, gif_episodes, quiet=any((as_json, render, out, shard))),
+        gif_episodes="first" if gif_episodes is None else gif_episodes, save_replay=save_replay,
+        page=report_folder, shard=shard, engine=engine.value, ray_address=ray_address,
+    )  # fmt: skip
+    request = request if as_json else _with_shard_file(request)
+    report = run_evaluation(request, ScoreTalk(as_json))
+    _check_mean(report, fail_under)
+    print_next("lander", *_next(request, report))
+
+
+def _recorded_in(gif: Path | None, wanted: str | None, *, quiet: bool) -> Path | None:
+    """Scripts that read JSON and people who watch a window get a GIF only when they ask for one."""
+    return None if quiet and gif is None and wanted is None else gif or Path("eval.gif")
+
+
+def _with_shard_file(request: "EvaluateRequest") -> "EvaluateRequest":
+    """A part goes to such as shards/2-of-8.json; the folder is what `lander merge` takes."""
+    part = request.part
+    if part is None or request.out is not None:
+        return request
+    return replace(request, out=Path("shards") / f"{part.index}-of-{part.of}.json")
+
+
+def _check_mean(report: "Report", fail_under: float | None) -> None:
+    # So written that NaN, of which every comparison is false, fails too.
     if fail_under is not None and not report.summary.mean_return >= fail_under:
         raise CheckFailed(f"The mean return {report.summary.mean_return:.2f} is under {fail_under:g}.")
-    if part is not None and out is not None:
-        print_next("lander", "merge", out.parent)
-    elif save_replay is not None:
-        print_next("lander", "replay", save_replay)
-    elif episodes < 100:
-        print_next("lander", "eval", path, *opened.options, "--episodes", "1000")
-    elif not isinstance(loaded, Policy):
-        print_next("lander", "eval", path, *opened.options, "--gif-episodes", "worst")
-    else:
-        print_next("lander", "inspect", path)
 
 
-def _check_request(wanted: str, file: Path, fail_under: float | None, out: Path | None) -> None:
-    """Refuse what would only fail after all episodes were flown."""
-    from lander_runtime.files import check_writable
+def _next(request: "EvaluateRequest", report: "Report") -> list[object]:
+    """What is worth doing with such a report."""
+    from lander_rl.outputs.page import env_options
 
-    if fail_under is not None and not math.isfinite(fail_under):
-        raise UsageError(f"--fail-under {fail_under} is not a number that a mean can reach.")
-    if file.suffix.lower() != ".gif":
-        raise UsageError(f"--gif {file} should be a file whose name ends in .gif.")
-    if wanted not in ("first", "best", "worst", "all", "none") and not (
-        wanted.isdecimal() and int(wanted) > 0
-    ):
-        raise UsageError(
-            f"--gif-episodes {wanted!r} is not known; choose first, best, worst, all, none or a number."
-        )
-    check_json(out)
-    for written in (file if wanted != "none" else None, out):
-        if written is not None:
-            check_writable(written)
+    path = Path(report.policy_path or "")
+    options = env_options(request.env, request.env_args, request.output)
+    if request.shard is not None and request.out is not None:
+        return ["merge", Path(request.out).parent]
+    if request.save_replay is not None:
+        return ["replay", request.save_replay]
+    if report.summary.episodes < 100:
+        return ["eval", path, *options, "--episodes", "1000"]
+    if report.assumptions:
+        return ["eval", path, *options, "--gif-episodes", "worst"]
+    return ["inspect", path]

@@ -1,14 +1,14 @@
 """`lander inspect`: what a policy file says about itself, for people."""
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lander_cli.arguments.policies import find_policy
-from lander_cli.outputs.figures import score_in_words, verification_in_words
+from lander_cli.arguments import options as given
 from lander_cli.terminal.console import out, pairs, print_json, print_next
+from lander_runtime.policy.display import verification_in_words
+from lander_runtime.scores.words import score_in_words
 
 if TYPE_CHECKING:
     from lander_runtime.policy.policy import Policy
@@ -16,13 +16,11 @@ if TYPE_CHECKING:
 
 
 def inspect_command(
-    policy: Annotated[
-        Path | None,
-        typer.Argument(help="A policy file.", show_default="the newest run's, else the one that ships"),
-    ] = None,
+    policy: given.PolicyFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metadata as JSON.")] = False,
 ) -> None:
     """Show what a policy file says about itself, and replay its golden observations."""
+    from lander_rl.opening import find_policy
     from lander_runtime.policy.policy import Policy
 
     path, _ = find_policy(policy)
@@ -36,14 +34,16 @@ def inspect_command(
 
 
 def _rows(policy: "Policy", worst: float) -> list[tuple[str, str]]:
+    from lander_runtime.policy.display import space_in_words
+
     info = policy.info
     training = info.training
     return [
         ("environment", f"{info.env.id} {dict(info.env.kwargs) or ''}".strip()),
         ("time limit", f"{info.env.max_episode_steps} steps" if info.env.max_episode_steps else "none"),
-        ("observation", _space(info.observation)),
+        ("observation", space_in_words(info.observation)),
         *_components(info.observation),
-        ("action", _space(info.action)),
+        ("action", space_in_words(info.action)),
         *_components(info.action),
         ("trained by", training.algorithm),
         ("steps", "unknown" if training.steps is None else f"{training.steps:,}"),
@@ -60,12 +60,6 @@ def _rows(policy: "Policy", worst: float) -> list[tuple[str, str]]:
         ("weights", f"sha256 {info.weights_sha256}"),
         ("schema", info.schema),
     ]
-
-
-def _space(space: "Space") -> str:
-    if space.type == "Discrete":
-        return f"one of {space.n}"
-    return f"{space.dtype} [{', '.join(map(str, space.shape))}]"
 
 
 def _components(space: "Space") -> list[tuple[str, str]]:

@@ -6,4 +6,5 @@ job.py        an evaluation that can be sent to another process and run in parts
 local.py      the engine in this process
 processes.py  the engine with worker processes on this machine
 ray.py        the engine on a Ray cluster
+choosing.py   an engine by its name
 """

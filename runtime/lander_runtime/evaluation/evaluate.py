@@ -80,7 +80,7 @@ def evaluate(
     spec = envs.recipe_of(env)
     actor_of(policy, sampled=sampled)
     if isinstance(policy, PolicyFile):
-        _check_fit(policy, spec)
+        check_fit(policy, spec)
     if render_mode == "human":
         _check_screen(spec)
         engine, lanes = LocalEngine(), 1
@@ -127,7 +127,8 @@ def _engine(policy: AnyPolicy, spec: EnvSpec, episodes: int, workers: int | Lite
     return ProcessEngine(workers) if workers > 1 else LocalEngine()
 
 
-def _check_fit(policy: PolicyFile, spec: EnvSpec) -> None:
+def check_fit(policy: PolicyFile, spec: EnvSpec) -> None:
+    """Refuse a policy whose observations or actions are not those of `spec`; raises `UsageError`."""
     with closing(envs.make(spec)) as probe:
         found = envs.describe_spaces(probe)
     for what, wanted, given in zip(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from lander_runtime import envs
 from lander_runtime.errors import InputRefused, UsageError
@@ -146,7 +146,7 @@ class ForeignPolicy(PolicyFile):
         # With the spaces, because the environment may not be registered yet where it is unpickled.
         return type(self), self._reduce_arguments
 
-    def act(self, obs: NDArray[Any], rng: np.random.Generator | None = None) -> Any:
+    def act(self, obs: ArrayLike, rng: np.random.Generator | None = None) -> Any:
         """Choose an action for one observation or a batch; the shape of `obs` decides which.
 
         Args:
@@ -175,13 +175,13 @@ class ForeignPolicy(PolicyFile):
             return actions
         return int(actions[0]) if self.action.type == "Discrete" else actions[0]
 
-    def outputs(self, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    def outputs(self, obs: ArrayLike) -> dict[str, NDArray[Any]]:
         """`logits` `[batch, n]`, or the logarithm of the file's probabilities; raises like `act`."""
         if self._output.scores is None:
             raise UsageError(
                 f"{self.path.name} gives actions but no distribution to draw from. Leave out --sampled."
             )
-        scores = self._run(self._output.scores, obs)
+        scores = self._run(self._output.scores, np.asarray(obs))
         if self._probabilities:
             with np.errstate(divide="ignore"):
                 scores = np.log(np.maximum(scores, 0.0))

@@ -7,5 +7,7 @@ session.py    ONNX Runtime on the requested device
 contract.py   checks inputs and outputs against the metadata
 structure.py  checks that a graph contains only what is allowed
 protobuf.py   reading and writing the wire format of ONNX files
+casting.py    lists and other number types as the graph takes them
+display.py    a policy in one screen, as text and for a notebook
 sampling.py   drawing actions from logits, or from a mean and a deviation
 """

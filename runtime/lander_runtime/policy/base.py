@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from lander_runtime.policy.display import as_html, as_text
+from lander_runtime.scores.summary import Summary
 from lander_runtime.spec import EnvSpec, Space
 
 
@@ -36,9 +38,11 @@ class PolicyFile(ABC):
     """What was assumed where the file says nothing, a sentence each."""
     can_be_sampled: bool = True
     """Whether it has a distribution to draw actions from."""
+    claimed_score: Summary | None = None
+    """The score that the file claims; None if it claims none."""
 
     @abstractmethod
-    def act(self, obs: NDArray[Any], rng: np.random.Generator | None = None) -> Any:
+    def act(self, obs: ArrayLike, rng: np.random.Generator | None = None) -> Any:
         """Choose an action for one observation `[*obs_shape]` or a batch of them; greedy without `rng`."""
 
     def bind(self, batch: NDArray[Any]) -> Callable[[], NDArray[Any]]:
@@ -52,9 +56,16 @@ class PolicyFile(ABC):
         return lambda: self.act(batch)
 
     @abstractmethod
-    def outputs(self, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    def outputs(self, obs: ArrayLike) -> dict[str, NDArray[Any]]:
         """The outputs that `draw` needs, by name, for a batch `[batch, *obs_shape]`."""
 
     @abstractmethod
     def draw(self, outputs: Mapping[str, NDArray[Any]], rng: np.random.Generator) -> NDArray[Any]:
         """Draw actions `[batch, ...]` from what the method `outputs` returned."""
+
+    def __repr__(self) -> str:
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the same as a table, and the GIF beside the file."""
+        return as_html(self)

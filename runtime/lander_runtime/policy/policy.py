@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError
 from lander_runtime.files import sha256_of
 from lander_runtime.policy.base import PolicyFile
+from lander_runtime.policy.casting import cast_observation, describe_misfit
 from lander_runtime.policy.contract import check_graph, output_names
 from lander_runtime.policy.metadata import METADATA_KEY, PolicyInfo
 from lander_runtime.policy.sampling import sample_categorical, sample_gaussian
@@ -56,6 +57,7 @@ class Policy(PolicyFile):
         self.env = info.env
         self.observation = info.observation
         self.action = info.action
+        self.claimed_score = info.evaluation
         self.path = path
         self.sha256 = sha256
         self.provider = opened.provider
@@ -105,11 +107,12 @@ class Policy(PolicyFile):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_bytes, (self._model, self.path, self.device)
 
-    def act(self, obs: NDArray[Any], rng: np.random.Generator | None = None) -> Any:
+    def act(self, obs: ArrayLike, rng: np.random.Generator | None = None) -> Any:
         """Choose an action for one observation or a batch, told apart by shape.
 
         Args:
-            obs: `[*obs_shape]` or `[batch, *obs_shape]`, in raw units and the environment's dtype.
+            obs: `[*obs_shape]` or `[batch, *obs_shape]`, in raw units: an array or nested lists of
+                numbers. What is not of the environment's dtype is cast to it.
             rng: draw from the policy's distribution with this generator; greedy without it.
 
         Returns:
@@ -117,9 +120,10 @@ class Policy(PolicyFile):
             `[*action_shape]` (Box). For a batch an array `[batch]` or `[batch, *action_shape]`.
 
         Raises:
-            UsageError: wrong type, shape or dtype, an empty batch, or a NaN or infinity in `obs`.
+            UsageError: `obs` is no array of numbers, has the wrong shape, is an empty batch, or holds a
+                NaN, an infinity or a number that the environment's dtype cannot hold.
         """
-        self._check(obs)
+        obs = self._checked(obs)
         single = obs.ndim == len(self._obs_shape)
         feed = {"obs": obs[None] if single else obs}
         actions = self._run(["action"], feed)[0] if rng is None else self.draw(self.outputs(feed["obs"]), rng)
@@ -130,23 +134,26 @@ class Policy(PolicyFile):
     def bind(self, batch: NDArray[Any]) -> Callable[[], NDArray[Any]]:
         if type(self).act is not Policy.act:
             return super().bind(batch)  # A subclass that acts in its own way.
-        self._check(batch)
+        # Not cast: a copy would not follow what is written into `batch`.
+        if type(batch) is not np.ndarray or batch.dtype != self._obs_dtype:
+            raise UsageError(describe_misfit(batch, self._obs_dtype, self._obs_shape))
+        self._checked(batch)
         run = self._opened.bind("action", "obs", batch)
 
         def act() -> NDArray[Any]:
-            self._check(batch)
+            self._checked(batch)
             return run()
 
         return act
 
-    def outputs(self, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    def outputs(self, obs: ArrayLike) -> dict[str, NDArray[Any]]:
         """All outputs of the graph for a batch `[batch, *obs_shape]`: `action` and `logits`, or
         `action`, `mean` and `log_std`.
 
         Raises:
             UsageError: as in `act`, and for a single observation.
         """
-        self._check(obs)
+        obs = self._checked(obs)
         if obs.ndim == len(self._obs_shape):
             raise UsageError(
                 f"Expected a batch of observations, found {obs.dtype} of shape {list(obs.shape)}."
@@ -190,15 +197,14 @@ class Policy(PolicyFile):
             raise InputRefused(f"{self.path.name}: the golden vectors are not finite.")
         return array
 
-    def _check(self, obs: NDArray[Any]) -> None:
+    def _checked(self, obs: ArrayLike) -> NDArray[Any]:
+        """`obs` itself where it is as the graph takes it, else cast."""
         # On the path of every action, so it should stay about a microsecond.
-        shape = self._obs_shape
-        if (
-            type(obs) is not np.ndarray
-            or obs.dtype != self._obs_dtype
-            or not (obs.shape == shape or (obs.shape[1:] == shape and obs.ndim > 0 and len(obs) > 0))
-        ):
-            raise UsageError(_describe_misfit(obs, shape, self._obs_dtype))
+        shape, given = self._obs_shape, obs
+        if type(obs) is not np.ndarray or obs.dtype != self._obs_dtype:
+            obs = cast_observation(obs, self._obs_dtype, shape)
+        if not (obs.shape == shape or (obs.shape[1:] == shape and obs.ndim > 0 and len(obs) > 0)):
+            raise UsageError(describe_misfit(given, self._obs_dtype, shape))
         if self._obs_dtype.kind == "f":
             # Python adds a few numbers faster than NumPy starts, and its sum is finite unless one of
             # them is not, or (in float64) it overflows: then, and for many numbers, look at each.
@@ -208,6 +214,7 @@ class Policy(PolicyFile):
                 raise UsageError(
                     f"The observation holds {obs[tuple(bad)]} at index {bad}; it must be finite."
                 )
+        return obs
 
 
 def tolerance_for(observation: Space) -> float:
@@ -246,12 +253,3 @@ def read_policy_file(path: Path) -> bytes:
         raise InputRefused(
             f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})."
         ) from error
-
-
-def _describe_misfit(obs: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
-    expected = f"a {dtype} array of shape {list(shape)} or [batch, {', '.join(map(str, shape))}]"
-    if not isinstance(obs, np.ndarray):
-        return (
-            f"Expected {expected}, found {type(obs).__name__}. Convert it with numpy.asarray(obs, '{dtype}')."
-        )
-    return f"Expected {expected}, found {obs.dtype} of shape {list(obs.shape)}."

@@ -13,7 +13,9 @@ from lander_runtime.json_fields import Fields
 from lander_runtime.scores.results import LARGEST_NUMBER, Results
 from lander_runtime.scores.shards import Shard
 from lander_runtime.scores.summary import Summary, cautions
+from lander_runtime.scores.words import report_rows, report_title
 from lander_runtime.spec import EnvSpec
+from lander_runtime.text import aligned, printable
 
 SCHEMA = "lander.evaluation/1"
 
@@ -96,6 +98,9 @@ class Report:
                 for component, values in results.measures.items()
             },
         }
+
+    def __repr__(self) -> str:
+        return "\n".join([report_title(self), aligned(report_rows(self)), *map(printable, self.warnings)])
 
     @property
     def sha256(self) -> str:

@@ -4,6 +4,7 @@ Apart from the engines of `evaluation/`, which cut one run into shards by themse
 of these parts, and `merge.py` joins their reports.
 """
 
+import re
 from dataclasses import dataclass
 
 from lander_runtime.errors import UsageError
@@ -34,6 +35,18 @@ class Shard:
             raise UsageError(
                 f"{self.episodes} episodes cannot be cut into {self.of} parts; take at most {self.episodes}."
             )
+
+    @classmethod
+    def parse(cls, text: str, first_seed: int, episodes: int) -> "Shard":
+        """The part that `text`, such as `2/8`, means of so many episodes.
+
+        Raises:
+            UsageError: it is no such text, or there is no such part.
+        """
+        numbers = re.fullmatch(r"([0-9]{1,18})/([0-9]{1,18})", text.strip())
+        if numbers is None:
+            raise UsageError(f"--shard {text!r} should be a part such as 1/8, the first of eight.")
+        return cls(int(numbers[1]), int(numbers[2]), first_seed, episodes)
 
     @property
     def numbers(self) -> range:

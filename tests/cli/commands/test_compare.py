@@ -13,8 +13,8 @@ import numpy as np
 import onnx
 import pytest
 
-from lander_cli.outputs.comparison import in_a_sentence
-from lander_cli.outputs.short_names import short_names
+from lander_rl.results.names import short_names
+from lander_rl.results.verdicts import in_a_sentence
 from lander_runtime import Policy, evaluate
 from lander_runtime.scores.comparison import Comparison, compare
 from lander_runtime.scores.report import Report
@@ -137,7 +137,7 @@ class TestSavedReports:
     ) -> None:
         found = lander("compare", *saved, *flags)
         assert found.code == 2
-        assert "These reports say what was flown" in found.message
+        assert "These reports say what was run" in found.message
 
     def test_a_report_of_other_episodes_is_refused(
         self, lander: Lander, tiny: Path, saved: tuple[str, str]

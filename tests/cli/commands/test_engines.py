@@ -24,7 +24,7 @@ def test_a_cluster_of_this_machine_gives_the_same_report(lander: Lander, start: 
     assert report["report_sha256"] == json.loads(lander(*arguments).out)["report_sha256"]
     assert [line for line in found.err.splitlines() if line][1:3] == [
         "Starting Ray on this machine",
-        "Flying on ray, 1 CPU",
+        "Running on ray, 1 CPU",
     ]
 
 
@@ -58,7 +58,7 @@ def test_sigterm_ends_the_cluster_too(start: Start, tiny: Path) -> None:
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'lander-rl[ray]'")
     before = set(Path(tempfile.gettempdir()).glob("lander-ray-*"))
     child = start("eval", tiny, "--episodes", "1e6", "--engine", "ray", "--json")
-    child.wait_until(lambda: "Flying on" in child.err.read_text())
+    child.wait_until(lambda: "Running on" in child.err.read_text())
     child.process.send_signal(signal.SIGTERM)
     assert child.end().code == 143
     assert set(Path(tempfile.gettempdir()).glob("lander-ray-*")) <= before

@@ -78,6 +78,38 @@ def test_memory_layout_does_not_matter(discrete: Policy, observations: Batch) ->
     assert discrete.act(batch).shape == (6,)
 
 
+@pytest.mark.parametrize("other", [np.float64, np.float16, ">f4"])
+def test_other_number_types_are_cast_once(discrete: Policy, observations: Batch, other: Any) -> None:
+    as_float32 = observations(20).astype(other).astype(np.float32)
+    found = as_float32.astype(other)
+    assert discrete.act(found).tolist() == discrete.act(as_float32).tolist()
+    assert discrete.act(found[0]) == discrete.act(as_float32[0])
+    np.testing.assert_array_equal(discrete.outputs(found)["logits"], discrete.outputs(as_float32)["logits"])
+
+
+def test_lists_are_as_good_as_arrays(discrete: Policy, continuous: Policy, observations: Batch) -> None:
+    batch = observations(5)
+    for policy in (discrete, continuous):
+        np.testing.assert_array_equal(policy.act(batch.tolist()), policy.act(batch))
+        np.testing.assert_array_equal(policy.act(tuple(batch[0].tolist())), policy.act(batch[0]))
+        drawn = [policy.act(obs, np.random.default_rng(3)) for obs in (batch.tolist(), list(batch), batch)]
+        np.testing.assert_array_equal(drawn[0], drawn[2])
+        np.testing.assert_array_equal(drawn[1], drawn[2])
+    assert discrete.act([0, 1, 0, 0, 0, 0, 1, 1]) == discrete.act(
+        np.array([0, 1, 0, 0, 0, 0, 1, 1], np.float32)
+    )
+
+
+@pytest.mark.parametrize("value", [1e300, -1e39, np.float64(3.5e38)])
+def test_a_number_that_float32_cannot_hold_is_refused(discrete: Policy, value: float) -> None:
+    single = [0.0] * 8
+    single[6] = value
+    with pytest.raises(UsageError, match=r"holds .*e\+.* at index \[6\]; float32 cannot hold it"):
+        discrete.act(single)
+    with pytest.raises(UsageError, match=r"at index \[1, 6\]; float32 cannot hold it"):
+        discrete.act([[0.0] * 8, single], np.random.default_rng(0))
+
+
 def test_the_observation_belongs_to_the_caller(discrete: Policy, observations: Batch) -> None:
     batch = observations(6)
     before = batch.copy()
@@ -125,9 +157,14 @@ def test_over_an_array_its_memory_stays(discrete: Policy, observations: Batch) -
         np.testing.assert_array_equal(act(), expected)
 
 
+def test_over_an_array_of_another_kind_there_is_no_acting(discrete: Policy, observations: Batch) -> None:
+    """What is written into the array later would not reach a copy of another kind."""
+    for batch in (observations(7).astype(np.float64), observations(7).tolist()):
+        with pytest.raises(UsageError, match="Expected a float32 array of shape"):
+            discrete.bind(batch)
+
+
 def test_over_an_array_refuses_what_act_refuses(discrete: Policy, observations: Batch) -> None:
-    with pytest.raises(UsageError, match="float64"):
-        discrete.bind(observations(7).astype(np.float64))
     batch = observations(7)
     act = discrete.bind(batch)
     batch[2, 3] = np.nan
@@ -233,15 +270,24 @@ def test_a_bound_beyond_float32_is_no_bound(
 @pytest.mark.parametrize(
     ("obs", "found"),
     [
-        ([0.0] * 8, "found list"),
-        ((0.0,) * 8, "found tuple"),
+        ([0.0] * 7, r"found list of shape \[7\]"),
+        ((0.0,) * 9, r"found tuple of shape \[9\]"),
+        ([], r"found list of shape \[0\]"),
+        ([[0.0] * 8, [0.0] * 7], "found list of lists that differ in length"),
+        (["a"] * 8, "found list of other things"),
+        ([None] * 8, "found list of other things"),
+        ([10**400] * 8, "found list of other things"),
+        ("0" * 8, "found str"),
+        ({"obs": [0.0] * 8}, "found dict"),
         (None, "found NoneType"),
+        (0.0, "found float"),
         (np.float32(3), "found float32"),
-        (np.zeros(8), r"found float64 of shape \[8\]"),
-        (np.zeros(8, np.int64), r"found int64 of shape \[8\]"),
-        (np.zeros(8, np.float16), r"found float16 of shape \[8\]"),
+        (np.zeros(7), r"found float64 of shape \[7\]"),
+        (np.zeros((2, 4)), r"found float64 of shape \[2, 4\]"),
         (np.zeros(8, object), r"found object of shape \[8\]"),
-        (np.zeros(8, ">f4"), r"found >f4 of shape \[8\]"),
+        (np.zeros(8, complex), r"found complex128 of shape \[8\]"),
+        (np.zeros(8, bool), r"found bool of shape \[8\]"),
+        (np.full(8, "a"), r"found <U1 of shape \[8\]"),
         (np.zeros(7, np.float32), r"found float32 of shape \[7\]"),
         (np.zeros((8, 1), np.float32), r"found float32 of shape \[8, 1\]"),
         (np.zeros((2, 4), np.float32), r"found float32 of shape \[2, 4\]"),
@@ -268,8 +314,9 @@ def test_an_observation_that_is_not_finite_is_refused(discrete: Policy, bad: flo
         discrete.act(single)
     batch = np.zeros((3, 8), np.float32)
     batch[2, 5] = bad
-    with pytest.raises(UsageError, match=rf"holds {bad} at index \[2, 5\]"):
-        discrete.act(batch, np.random.default_rng(0))
+    for obs in (batch, batch.astype(np.float64), batch.tolist()):
+        with pytest.raises(UsageError, match=rf"holds {bad} at index \[2, 5\]; it must be finite"):
+            discrete.act(obs, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("huge", [1e18, 1e20, 1e30, -1e30])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lander_cli.terminal.console import printable
+from lander_runtime.text import printable
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lander_cli.outputs.figures import score_in_words, verification_in_words
 from lander_runtime import Policy, evaluate
+from lander_runtime.policy.display import verification_in_words
+from lander_runtime.scores.words import score_in_words
 from lander_runtime.text import counted
 
 
@@ -17,8 +18,8 @@ def test_numbers_and_nouns_agree(number: int, words: str) -> None:
     assert counted(number, "episode") == words
 
 
-def test_a_score_and_a_verification_of_one(tiny: Path) -> None:
-    policy = Policy.load(tiny, "cpu")
+def test_a_score_and_a_verification_of_one(tiny_discrete: Path) -> None:
+    policy = Policy.load(tiny_discrete, "cpu")
     assert "over 1 episode from seed 7" in score_in_words(evaluate(policy, episodes=1, first_seed=7).summary)
     one = dataclasses.replace(policy.info.verification, observations=1, ties=1)
     assert verification_in_words(one).startswith("1 observation, ")

@@ -1,0 +1,237 @@
+"""`compare`: several policies on the same seeds, and which is better.
+
+The command `lander compare` turns its options into a `CompareRequest` and runs it here too.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from lander_rl.evaluating import LANES, check_numbers
+from lander_rl.observing import EvaluationObserver, stage, stages_of
+from lander_rl.opening import Opened, PolicySource, open_for
+from lander_rl.results.names import short_names
+from lander_runtime.errors import UsageError
+from lander_runtime.seeds import FIRST_EVALUATION_SEED
+from lander_runtime.text import counted
+
+if TYPE_CHECKING:
+    from lander_rl.results.comparison import Comparison
+    from lander_runtime.episodes.episode import EpisodeObserver
+    from lander_runtime.scores.report import Report
+    from lander_runtime.spec import EnvSpec
+
+_EPISODES = 1000
+
+
+@dataclass(frozen=True)
+class CompareRequest:
+    """A comparison as it is asked for. What cannot be is refused when the request is made.
+
+    Raises:
+        UsageError: fewer than two policies, or a value out of range.
+    """
+
+    policies: "Sequence[PolicySource | Report]"
+    """Two or more, the one to beat first: what `evaluate` takes, a report, or its .json file."""
+    episodes: int | None = None
+    """How many each, at least 1; None for what a report has, else 1000."""
+    seed: int | None = None
+    """Of the first episode, 0 or more; None for what a report has, else 1,000,000."""
+    sampled: bool = False
+    """Draw actions from the policies' distributions instead of taking the greedy one."""
+    workers: int | Literal["auto"] = "auto"
+    """Processes, at least 1; no result depends on it."""
+    lanes: int = LANES
+    """Environment copies that each process steps together, at least 1; no result depends on it."""
+    device: str = "auto"
+    """`auto`, `cpu` or `cuda`."""
+    env: "EnvSpec | str | None" = None
+    """The environment or its id; None for the one that the files name."""
+    env_args: Mapping[str, Any] | None = None
+    """Arguments of the environment, in place of those that the files name."""
+
+    def __post_init__(self) -> None:
+        if len(self.policies) < 2:
+            raise UsageError("Name two policies or more, the one to beat first: lander compare OLD NEW")
+        check_numbers(1 if self.episodes is None else self.episodes, self.seed or 0, self.lanes, self.workers)
+
+
+def compare(
+    first: "PolicySource | Report",
+    *others: "PolicySource | Report",
+    episodes: int | None = None,
+    seed: int | None = None,
+    sampled: bool = False,
+    workers: int | Literal["auto"] = "auto",
+    lanes: int = LANES,
+    device: str = "auto",
+    env: "EnvSpec | str | None" = None,
+    env_args: Mapping[str, Any] | None = None,
+    observer: "EpisodeObserver | None" = None,
+) -> "Comparison":
+    """Run policies on the same seeds and say which is better, and by how much.
+
+    Each other policy is compared with the first only, episode by episode. Equal files are run once, and
+    reports not at all. The arguments are the fields of `CompareRequest`.
+
+    `observer` hears of every episode, one policy after the other.
+
+    Raises:
+        InputRefused: a file is missing, corrupt or hostile, or the environments differ.
+        MachineLacks: a package or a GPU is missing.
+        UsageError: a value is out of range, or a report is of other episodes.
+    """
+    request = CompareRequest(
+        policies=(first, *others), episodes=episodes, seed=seed, sampled=sampled, workers=workers,
+        lanes=lanes, device=device, env=env, env_args=env_args,
+    )  # fmt: skip
+    return run_comparison(request, observer)
+
+
+def run_comparison(request: CompareRequest, observer: "EpisodeObserver | None" = None) -> "Comparison":
+    """What `compare` does, for a request; raises like it."""
+    from lander_rl.results.comparison import Comparison
+    from lander_runtime.scores.comparison import check_same_environment, compare
+
+    compared = [_open(policy, request) for policy in request.policies]
+    if (request.env or request.env_args) and not any(isinstance(one, Opened) for one in compared):
+        raise UsageError("These reports say what was run. Leave out --env and --env-arg.")
+    check_same_environment([(str(one.name), one.env) for one in compared])
+    settings = _agreed_settings(compared, request)
+    names = short_names([one.name for one in compared])
+    stages = stages_of(observer)
+    _announce(compared, names, settings.episodes, stages)
+    reports = _reports(compared, names, settings, request, observer)
+    return Comparison.of(compare(reports), names)
+
+
+def is_saved_report(policy: object) -> bool:
+    """Whether `policy` is the path of a report, by its name."""
+    if not isinstance(policy, str | os.PathLike):
+        return False
+    path = Path(policy)
+    return path.suffix.lower() == ".json" and not path.is_dir()
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A report in the place of a policy."""
+
+    name: Path
+    """Of its file; of the policy where the report is no file."""
+    report: "Report"
+
+    @property
+    def env(self) -> "EnvSpec":
+        return self.report.env
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        return self.report.assumptions
+
+
+@dataclass(frozen=True)
+class EpisodeSettings:
+    """Which episodes are run, and how."""
+
+    episodes: int
+    seed: int
+    sampled: bool
+
+
+def _open(policy: "PolicySource | Report", request: CompareRequest) -> "Opened | Saved":
+    from lander_runtime.scores.report import Report
+    from lander_runtime.scores.report_file import read_report
+
+    if isinstance(policy, Report):
+        return Saved(Path(policy.policy_path or "report"), policy)
+    if (
+        isinstance(policy, str | Path)
+        and Path(policy).suffix.lower() == ".json"
+        and not Path(policy).is_dir()
+    ):
+        return Saved(Path(policy), read_report(Path(policy)))
+    return open_for(policy, request.env, device=request.device, env_args=request.env_args)
+
+
+def _agreed_settings(compared: "Sequence[Opened | Saved]", request: CompareRequest) -> EpisodeSettings:
+    """Those of the first report, which policies are run with too; else what was asked for.
+
+    Raises:
+        UsageError: something else was asked for than the report has.
+    """
+    episodes, seed = request.episodes, request.seed
+    saved = next((one for one in compared if isinstance(one, Saved)), None)
+    if saved is None:
+        first = FIRST_EVALUATION_SEED if seed is None else seed
+        return EpisodeSettings(episodes or _EPISODES, first, request.sampled)
+    summary = saved.report.summary
+    its = EpisodeSettings(summary.episodes, summary.first_seed, not summary.deterministic)
+    if (episodes or its.episodes, its.seed if seed is None else seed) != (its.episodes, its.seed) or (
+        request.sampled and not its.sampled
+    ):
+        kind = "sampled" if its.sampled else "greedy"
+        raise UsageError(
+            f"{saved.name} is of {its.episodes} {kind} episodes from seed {its.seed}, and policies are "
+            "compared on the same ones. Leave out --episodes, --seed and --sampled."
+        )
+    return its
+
+
+def _announce(
+    compared: "Sequence[Opened | Saved]", names: list[str], episodes: int, stages: EvaluationObserver
+) -> None:
+    first = next((one for one in compared if isinstance(one, Opened)), None)
+    where = compared[0].env.id if first is None else f"{first.in_words}"
+    on = "" if first is None else first.on
+    what = f"{', '.join(names[1:])} with {names[0]}"
+    stages.on_note(f"Comparing {what} in {where} over {counted(episodes, 'episode')} each{on}")
+    for one, name in zip(compared, names, strict=True):
+        if name != str(one.name):
+            stages.on_note(f"{name} is {one.name}")
+        for assumption in one.assumptions:
+            stages.on_note(f"Assumed of {name}: {assumption}")
+    if first is not None and first.file is not None and first.file.device_note:
+        stages.on_note(first.file.device_note)
+    seen: dict[object, str] = {}
+    for one, name in zip(compared, names, strict=True):
+        if isinstance(one, Opened):
+            same = seen.setdefault(_identity(one), name)
+            if same != name:
+                stages.on_note(f"{name} is the same file as {same}, so it is not run again.")
+
+
+def _reports(
+    compared: "Sequence[Opened | Saved]",
+    names: list[str],
+    settings: EpisodeSettings,
+    request: CompareRequest,
+    observer: "EpisodeObserver | None",
+) -> "list[Report]":
+    """A report for each; equal files are run once, and what is saved is not."""
+    from lander_runtime.evaluation.evaluate import evaluate
+
+    stages, found = stages_of(observer), dict[object, "Report"]()
+    different = {_identity(one) for one in compared if isinstance(one, Opened)}
+    with stage(stages, "episodes", settings.episodes * len(different)):
+        for one, name in zip(compared, names, strict=True):
+            if isinstance(one, Opened) and _identity(one) not in found:
+                stages.on_stage(name)
+                found[_identity(one)] = evaluate(
+                    one.policy, one.env, episodes=settings.episodes, first_seed=settings.seed,
+                    sampled=settings.sampled, lanes=request.lanes, workers=request.workers, observer=observer,
+                )  # fmt: skip
+    return [
+        one.report
+        if isinstance(one, Saved)
+        else replace(found[_identity(one)], policy_path=None if one.path is None else str(one.path))
+        for one in compared
+    ]
+
+
+def _identity(opened: Opened) -> object:
+    """Equal for files of the same bytes; a function is only itself."""
+    return id(opened.policy) if opened.file is None else opened.file.sha256

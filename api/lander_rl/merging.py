@@ -1,0 +1,66 @@
+"""`merge`: the reports of parts as the one report that a single run would have given."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lander_rl.outputs.checks import check_all_writable, check_report_file
+from lander_runtime.errors import InputRefused, UsageError
+
+if TYPE_CHECKING:
+    from lander_rl.results.report import Report
+    from lander_runtime.scores.report import Report as PlainReport
+
+
+def merge(
+    *reports: "str | os.PathLike[str] | PlainReport", out: str | os.PathLike[str] | None = None
+) -> "Report":
+    """Put the reports of all parts together, which `evaluate(..., shard="1/8")` made.
+
+    The result is, digest included, the report of one run over all episodes. Its `remarks` say what
+    differed between the parts.
+
+    Args:
+        reports: in any order: reports, their .json files, or folders that hold such files.
+        out: a .json to write the whole report to.
+
+    Raises:
+        InputRefused: two parts do not belong together, or a part is missing, damaged or there twice.
+        UsageError: nothing to merge, a file that is named twice, or `out` cannot be written.
+    """
+    from lander_rl.results.report import Report
+    from lander_runtime.scores.merge import merge as merged_of
+    from lander_runtime.scores.report import Report as PlainReport
+    from lander_runtime.scores.report_file import read_report, write_report
+
+    target = None if out is None else Path(out)
+    check_report_file(target)
+    check_all_writable(target)
+    given = [report for report in reports if isinstance(report, PlainReport)]
+    files = _files([Path(report) for report in reports if not isinstance(report, PlainReport)])
+    parts = {f"report {number}": report for number, report in enumerate(given, start=1)}
+    # One after another: as text a report takes several times what is kept of it.
+    parts |= {str(path): read_report(path) for path in files}
+    if not parts:
+        raise UsageError("Nothing to merge. Name reports, or a folder that holds them.")
+    merged = merged_of(parts)
+    if target is not None:
+        write_report(target, merged.report)
+    return Report.of(merged.report, remarks=tuple(merged.remarks))
+
+
+def _files(named: Sequence[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in named:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(path.glob("*.json"))
+        if not inside:
+            raise InputRefused(f"{path}: a folder without reports (.json). Make one: lander eval --shard 1/2")
+        found += inside
+    for path in found:
+        if found.count(path) > 1:
+            raise UsageError(f"{path} is named twice. Leave one out.")
+    return found

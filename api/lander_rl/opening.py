@@ -1,0 +1,197 @@
+"""Which policy is meant, and opening it for an environment: each function that takes one starts here."""
+
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.scores.words import env_in_words
+from lander_runtime.shipped import newest_policy, shipped_policies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lander_runtime.episodes.actors import AnyPolicy
+    from lander_runtime.policy.base import PolicyFile
+    from lander_runtime.spec import EnvSpec
+
+_SHIPPED = "lunarlander-v3"
+"""Of the policies that ship, the one that is taken where none is named: it needs no extra."""
+
+
+class HasPath(Protocol):
+    """A run of training, or anything else that lies in a folder."""
+
+    @property
+    def path(self) -> Path: ...
+
+
+if TYPE_CHECKING:
+    PolicySource = PolicyFile | str | os.PathLike[str] | HasPath | Callable[[Any], Any] | None
+else:
+    PolicySource = Any
+"""What may stand for a policy: an open one, a file, a run or its folder, a function from observations
+`[batch, *obs_shape]` to actions `[batch, ...]`, or None for the newest run's, else the one that ships."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A policy and the environment that it is to act in."""
+
+    policy: "AnyPolicy"
+    path: Path | None
+    """None where the policy is a function."""
+    origin: str
+    """Why this policy was taken, in a few words."""
+    env: "EnvSpec"
+
+    @property
+    def file(self) -> "PolicyFile | None":
+        """The policy where it is a file; None where it is a function."""
+        from lander_runtime.policy.base import PolicyFile
+
+        return self.policy if isinstance(self.policy, PolicyFile) else None
+
+    @property
+    def name(self) -> Path:
+        """What to call it: its path, or the function's name."""
+        return self.path or Path(getattr(self.policy, "__name__", type(self.policy).__name__))
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What was assumed of a file that does not say it, a sentence each."""
+        return () if self.file is None else self.file.assumptions
+
+    @property
+    def in_words(self) -> str:
+        """Such as `LunarLander-v3(enable_wind=True)`, and what the file was made for where that differs."""
+        here = env_in_words(self.env)
+        if self.file is None or self.file.env == self.env:
+            return here
+        return f"{here} (the file says {env_in_words(self.file.env)})"
+
+    @property
+    def on(self) -> str:
+        """Such as ` on CPUExecutionProvider`; empty for a function."""
+        return "" if self.file is None else f" on {self.file.provider}"
+
+
+def open_policy(
+    policy: PolicySource = None,
+    env: "EnvSpec | str | None" = None,
+    *,
+    device: str = "auto",
+    env_args: Mapping[str, Any] | None = None,
+    output: str | None = None,
+) -> "PolicyFile":
+    """Open a policy file of any origin, found as the commands find it.
+
+    Args:
+        policy: a file, a run, its folder, or None for the newest run's policy, else the one that ships.
+        env: what a file without lander's metadata acts in, an environment or its id.
+        device: `auto`, `cpu` or `cuda`; `cuda` fails rather than fall back.
+        env_args: arguments of `env`.
+        output: which output is the action, where a file without metadata does not make it clear.
+
+    Raises:
+        InputRefused: there is no such file, or it is corrupt, hostile or does not fit `env`.
+        MachineLacks: `cuda` does not run here.
+        UsageError: a function was given, Gymnasium does not know `env`, or there is no such output.
+    """
+    opened = open_for(policy, env, device=device, env_args=env_args, output=output)
+    if opened.file is None:
+        raise UsageError("A function is no policy file, and there is nothing to open. Pass it on as it is.")
+    return opened.file
+
+
+def open_for(
+    policy: PolicySource,
+    env: "EnvSpec | str | None",
+    *,
+    device: str = "auto",
+    env_args: Mapping[str, Any] | None = None,
+    output: str | None = None,
+) -> Opened:
+    """A policy of any kind with the environment that it is to act in; arguments as of `open_policy`.
+
+    With the id that a file names itself, the file's wrappers and arguments stay, but for `env_args`.
+    """
+    from lander_runtime.policy.base import PolicyFile
+
+    given = dict(env_args or {})
+    named = None if env is None else _completed(env, given)
+    if isinstance(policy, PolicyFile):
+        _check_opened(device, output)
+        return Opened(policy, policy.path, "as given", _env_for(policy, env, named, given))
+    if callable(policy):
+        if named is None:
+            raise UsageError("Name the environment: a plain function does not say which one it acts in.")
+        return Opened(cast("AnyPolicy", policy), None, "as given", named)
+    from lander_runtime.foreign.foreign import open_policy as open_file
+
+    path, origin = find_policy(_path_of(policy))
+    opened = open_file(path, named, device, output)
+    return Opened(opened, path, origin, _env_for(opened, env, named, given))
+
+
+def find_policy(named: Path | None) -> tuple[Path, str]:
+    """The policy file and, in a few words, why it was taken.
+
+    Raises:
+        InputRefused: nothing was named and nothing is there, a folder holds no policy, or `runs`,
+            where one would be looked for, is no folder.
+    """
+    if named is not None:
+        if named.is_dir():
+            if not (named / "policy.onnx").is_file():
+                command = shlex.join(["lander", "export", str(named)])
+                raise InputRefused(f"{named}: a folder without policy.onnx. Make it with: {command}")
+            return named / "policy.onnx", "of that folder"
+        return named, "as named"
+    if Path("runs").exists() and not Path("runs").is_dir():
+        raise InputRefused("runs should be the folder of runs and is a file. Move it, or name a policy.")
+    newest = newest_policy()
+    if newest is not None:
+        return newest, "the last that was exported"
+    shipped = shipped_policies().get(_SHIPPED)
+    if shipped is not None:
+        return shipped, "ships with lander"
+    raise InputRefused("There is no policy under runs/ and none ships with this build. Type: lander train")
+
+
+def _path_of(policy: object) -> Path | None:
+    if policy is None or isinstance(policy, str | os.PathLike):
+        return None if policy is None else Path(policy)
+    path = getattr(policy, "path", None)
+    if isinstance(path, str | os.PathLike):
+        return Path(path)
+    raise UsageError(
+        f"Expected a policy, its file, a run or a function, found {type(policy).__name__}. "
+        "Name a file such as 'policy.onnx'."
+    )
+
+
+def _check_opened(device: str, output: str | None) -> None:
+    if device != "auto" or output is not None:
+        raise UsageError("This policy is open already: 'device' and 'output' are for files. Leave them out.")
+
+
+def _completed(env: "EnvSpec | str", given: dict[str, Any]) -> "EnvSpec":
+    if isinstance(env, str):
+        from lander_runtime import envs
+
+        return envs.resolve(env, given)
+    return replace(env, kwargs={**env.kwargs, **given})
+
+
+def _env_for(
+    policy: "PolicyFile", env: "EnvSpec | str | None", named: "EnvSpec | None", given: dict[str, Any]
+) -> "EnvSpec":
+    """`named`, but for an id alone that is the file's own: then the file's whole recipe holds."""
+    own = policy.env
+    if named is None or (isinstance(env, str) and named.id == own.id):
+        return replace(own, kwargs={**own.kwargs, **given})
+    return named

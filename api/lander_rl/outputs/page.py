@@ -1,0 +1,99 @@
+"""The page with the pictures, from the folder that was asked for to its path."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lander_rl.opening import Opened
+    from lander_runtime.page import PageObserver
+    from lander_runtime.scores.report import Report
+    from lander_runtime.spec import EnvSpec
+
+
+def check_page(folder: Path | None) -> None:
+    """Refuse a folder that the page could not be written to after all episodes.
+
+    Raises:
+        UsageError: with the reason.
+    """
+    from lander_runtime.files import check_writable
+
+    if folder is not None:
+        from lander_runtime.page import DATA, PAGE
+
+        for name in (PAGE, DATA):
+            check_writable(folder / name)
+
+
+def page_observer_for(folder: Path | None, env: "EnvSpec") -> "PageObserver | None":
+    """What the pictures will be made from; None where no page was asked for."""
+    if folder is None:
+        return None
+    # Only then: the page needs Pillow.
+    from lander_runtime.page import PageObserver
+
+    return PageObserver(env)
+
+
+def write_page_of(
+    folder: Path, opened: "Opened", report: "Report", observed: "PageObserver", options: list[str]
+) -> Path:
+    """Write the page, with the command that makes it again; `options` name the environment."""
+    from lander_runtime.page import write_page
+
+    command = _code(folder, opened, report) if opened.file is None else _command(folder, report, options)
+    return write_page(folder, opened.policy, report, observed, command)
+
+
+def env_options(
+    env: "EnvSpec | str | None", env_args: Mapping[str, Any] | None = None, output: str | None = None
+) -> list[str]:
+    """The options of `lander eval` that name an environment, for a command to be pasted."""
+    arguments = dict(env_args or {})
+    options: list[str] = []
+    if env is not None:
+        options += ["--env", env if isinstance(env, str) else env.id]
+        arguments = arguments if isinstance(env, str) else {**env.kwargs, **arguments}
+    for name, value in arguments.items():
+        options += ["--env-arg", f"{name}={_typed(value)}"]
+    return options if output is None else [*options, "--output", output]
+
+
+def _typed(value: Any) -> str:
+    """A value as `--env-arg` reads it back."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str):
+        return repr(value)
+    return value if _is_read_as_text(value) else json.dumps(value)
+
+
+def _is_read_as_text(value: str) -> bool:
+    text = value.strip()
+    if value != text or text.lower() in ("true", "false", "none") or text.startswith('"'):
+        return False
+    try:
+        float(text)
+    except ValueError:
+        return True
+    return False
+
+
+def _command(folder: Path, report: "Report", options: list[str]) -> str:
+    summary, path = report.summary, str(report.policy_path)
+    words = ["lander", "eval", f"./{path}" if path.startswith("-") else path]
+    words += [*options, "--episodes", str(summary.episodes), "--seed", str(summary.first_seed)]
+    words += [] if summary.deterministic else ["--sampled"]
+    return shlex.join([*words, f"--report={folder}"])
+
+
+def _code(folder: Path, opened: "Opened", report: "Report") -> str:
+    """A function cannot be named on a command line."""
+    summary = report.summary
+    return (
+        f"lander_rl.evaluate({opened.name}, {report.env.id!r}, episodes={summary.episodes}, "
+        f"seed={summary.first_seed}, page={str(folder)!r})"
+    )

@@ -1,0 +1,211 @@
+"""`replay`: prove that recorded episodes give what they claim, and draw them, without the policy.
+
+The command `lander replay` turns its options into a `ReplayRequest` and runs it here too.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from lander_rl.observing import stage, stages_of
+from lander_rl.outputs.checks import check_all_writable
+from lander_rl.outputs.drawings import Artist, Files
+from lander_runtime.errors import UsageError
+from lander_runtime.text import counted
+
+if TYPE_CHECKING:
+    from lander_rl.results.replay import ReplayResult
+    from lander_runtime.episodes.episode import EpisodeObserver
+    from lander_runtime.replays import ReplayFile, ReplayVerifier
+
+Filename = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class ReplayRequest:
+    """A replay as it is asked for. What cannot be is refused when the request is made.
+
+    Raises:
+        UsageError: a value out of range, or a name that no picture can have.
+    """
+
+    file: Filename
+    """A .jsonl.gz of `evaluate(..., save_replay=...)`."""
+    episodes: str | int | Sequence[int] | None = None
+    """Which: `all`, `first`, `best`, `worst`, how many from the first on, or seeds; None for all, and for
+    the first where something is drawn."""
+    gif: Filename | None = None
+    """A .gif to draw in; several episodes go into files named by their seeds."""
+    mp4: Filename | None = None
+    """An .mp4 likewise; takes the extra `video`."""
+    render: Literal["human"] | None = None
+    """`human` draws in a window."""
+    size: str = "1"
+    """Of the pictures: `1200x800` in pixels, or a factor such as `2` or `0.5`."""
+    speed: float = 1.0
+    """0.01 to 100; 1 is the environment's own pace."""
+
+    def __post_init__(self) -> None:
+        from lander_runtime.pictures.scaling import Size
+
+        Size.parse(self.size)
+        if not 0.01 <= self.speed <= 100.0:
+            raise UsageError(f"--speed {self.speed:g} should be from 0.01 to 100.")
+        if self.render not in (None, "human"):
+            raise UsageError(f"--render {self.render!r} is not known; choose human.")
+        for option, path, suffix in (("--gif", self.gif, ".gif"), ("--mp4", self.mp4, ".mp4")):
+            if path is not None and Path(path).suffix.lower() != suffix:
+                raise UsageError(f"{option} {path} should be a file whose name ends in {suffix}.")
+
+    @property
+    def draws(self) -> bool:
+        """Whether there is anything to look at."""
+        return self.gif is not None or self.mp4 is not None or self.render is not None
+
+    @property
+    def wanted(self) -> str:
+        """Which episodes, as a word, a number, or seeds with commas."""
+        if self.episodes is None:
+            return "first" if self.draws else "all"
+        if isinstance(self.episodes, str | int):
+            return str(self.episodes)
+        return ",".join(map(str, self.episodes)) + ","
+
+
+def replay(
+    file: Filename,
+    *,
+    episodes: str | int | Sequence[int] | None = None,
+    gif: Filename | None = None,
+    mp4: Filename | None = None,
+    render: Literal["human"] | None = None,
+    size: str = "1",
+    speed: float = 1.0,
+    observer: "EpisodeObserver | None" = None,
+) -> "ReplayResult":
+    """Run recorded episodes again without the policy, compare every step with the file, and draw them.
+
+    The arguments are the fields of `ReplayRequest`. An episode that differs is no error here: the result's
+    `verified` counts those that are as in the file, and `first_divergence` says what differs.
+
+    An `EvaluationObserver` hears of every episode of the file.
+
+    Raises:
+        InputRefused: the file is missing, damaged or hostile.
+        MachineLacks: no ffmpeg, or no screen for the window.
+        UsageError: a value out of range, a seed that the file does not have, or no such environment.
+    """
+    request = ReplayRequest(file, episodes, gif, mp4, render, size, speed)
+    return run_replay(request, observer)
+
+
+def run_replay(request: ReplayRequest, observer: "EpisodeObserver | None" = None) -> "ReplayResult":
+    """What `replay` does, for a request; raises like it."""
+    from lander_runtime.replays import ReplayFile
+
+    check_all_writable(*(Path(path) for path in (request.gif, request.mp4) if path is not None))
+    recorded = ReplayFile(Path(request.file))
+    indices = choose(request.wanted, recorded)
+    header = recorded.header
+    stages_of(observer).on_note(
+        f"Replaying {len(indices)} of {counted(header.episodes, 'episode')} of {header.env.id} "
+        f"in {request.file}"
+    )
+    return _verified(recorded, indices, request, observer)
+
+
+def choose(wanted: str, replay: "ReplayFile") -> range | list[int]:
+    """The numbers of the episodes, in order: `all`, `first`, `best`, `worst`, a number, or seeds.
+
+    Best and worst go by the returns that the file claims, the first of equals. A number is how many
+    from the first on; where the file has fewer and has an episode of that seed, it is the seed.
+
+    Raises:
+        UsageError: none of these, or a seed that the file does not have.
+    """
+    first, count = replay.header.first_seed, replay.header.episodes
+    if wanted in ("all", "first"):
+        return range(count if wanted == "all" else 1)
+    if wanted in ("best", "worst"):
+        sign = 1 if wanted == "best" else -1
+        return [max(replay, key=lambda recorded: sign * recorded.return_).index]
+    if not re.fullmatch(r"[\d_]{1,19}(,[\d_]{1,19})*,?", wanted) or not wanted.strip("_,"):
+        raise UsageError(
+            f"--episodes {wanted!r} is not known; choose all, first, best, worst, a number, or seeds with "
+            f"commas such as {first},{first + count - 1}."
+        )
+    numbers = [int(part.replace("_", "")) for part in wanted.split(",") if part.strip("_")]
+    if len(numbers) == 1 and "," not in wanted and 1 <= numbers[0] <= count:
+        return range(numbers[0])
+    for number in numbers:
+        if not first <= number < first + count:
+            raise UsageError(
+                f"The file has {count} episodes, seeds {first} to {first + count - 1}; {number} is neither "
+                "one of them nor how many to take."
+            )
+    return sorted({number - first for number in numbers})
+
+
+def _verified(
+    replay: "ReplayFile",
+    indices: range | list[int],
+    request: ReplayRequest,
+    observer: "EpisodeObserver | None",
+) -> "ReplayResult":
+    """Run the chosen episodes, which are in order, once more."""
+    from lander_rl.results.replay import ReplayResult
+    from lander_runtime.pictures.window import WindowClosed
+    from lander_runtime.replays import EpisodeCheck, ReplayVerifier
+
+    # A range stays one: a file may claim to have more episodes than a set of their numbers could hold.
+    wanted, last = indices if isinstance(indices, range) else set(indices), indices[-1]
+    everything, stages = len(wanted) == replay.header.episodes, stages_of(observer)
+    checks: list[EpisodeCheck] = []
+    drawn: list[Path] = []
+    with ExitStack() as stack:
+        verifier = stack.enter_context(ReplayVerifier(replay.header, "rgb_array" if request.draws else None))
+        artist = _artist_for(request, verifier, stack, several=len(wanted) > 1)
+        stack.enter_context(stage(stages, "episodes", len(wanted)))
+        try:
+            for recorded in replay:
+                if recorded.index in wanted:
+                    show, paths = (None, []) if artist is None else artist.of(recorded.seed)
+                    checks.append(verifier.verify(recorded, show))
+                    drawn += paths if checks[-1].divergence is None else []
+                    stages.on_checked(checks[-1])
+                if recorded.index == last and not everything:
+                    break
+        except WindowClosed as closed:
+            stages.on_note(str(closed))
+    return ReplayResult(
+        path=replay.path,
+        header=replay.header,
+        checks=tuple(checks),
+        verified=verifier.verified,
+        first_divergence=verifier.first_divergence,
+        report=verifier.report(),
+        drawn=tuple(drawn),
+    )
+
+
+def _artist_for(
+    request: ReplayRequest, verifier: "ReplayVerifier", stack: ExitStack, *, several: bool
+) -> "Artist | None":
+    """What draws, its window open until `stack` ends; None where nothing is drawn."""
+    if not request.draws:
+        return None
+    from lander_runtime.pictures.scaling import Size
+    from lander_runtime.pictures.window import Window
+    from lander_runtime.replays.showing import Pace
+
+    lane, window = verifier.lane, None
+    pace = Pace.of(lane, request.speed)
+    if request.render is not None:
+        title = f"{lane.spec.id} - lander replay"
+        window = stack.enter_context(Window(title, frames_per_second=pace.frames_per_second))
+    gif, mp4 = (None if path is None else Path(path) for path in (request.gif, request.mp4))
+    return Artist(lane, pace, Files(gif, mp4, several), Size.parse(request.size), window)

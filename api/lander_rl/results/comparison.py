@@ -1,0 +1,75 @@
+"""Several policies on the same seeds, as a result that shows itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lander_rl.results.names import short_names
+from lander_rl.results.verdicts import differences_table, in_a_sentence, policies_table
+from lander_runtime.scores.comparison import Comparison as PlainComparison
+from lander_runtime.scores.report import Report
+from lander_runtime.scores.words import env_in_words
+from lander_runtime.text import columns, counted, html_table, html_text, printable
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Comparison(PlainComparison):
+    """The first policy is the one to beat; each other one is compared with it, episode by episode."""
+
+    names: tuple[str, ...] = ()
+    """What to call the policies, as short as tells them apart."""
+
+    @classmethod
+    def of(cls, comparison: PlainComparison, names: Sequence[str] = ()) -> "Comparison":
+        """`comparison` as one that shows itself; without `names` the policies go by their paths."""
+        called = names or short_names([Path(report.policy_path or "") for report in comparison.reports])
+        return cls(comparison.reports, comparison.differences, tuple(called))
+
+    @property
+    def verdicts(self) -> list[str]:
+        """For each policy but the first a sentence: better, worse, alike, or no difference shown."""
+        return [in_a_sentence(self, number, self.names) for number in range(1, len(self.names))]
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know before believing a verdict, a sentence each."""
+        return [*version_remarks(self.reports), *self.cautions(self.names)]
+
+    def __repr__(self) -> str:
+        tables = (policies_table(self, self.names), differences_table(self, self.names))
+        one, two = (columns(table.headings, table.rows) for table in tables)
+        below = [f"compared with {self.names[0]}", two, *self.verdicts, *self.notes]
+        return "\n".join([self._title, one, *(_by_line(text) for text in below)])
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the verdicts, and the tables that they rest on."""
+        tables = (policies_table(self, self.names), differences_table(self, self.names))
+        verdicts = "".join(f"<p><strong>{html_text(text)}</strong></p>" for text in self.verdicts)
+        drawn = "".join(html_table(table.rows, table.headings) for table in tables)
+        notes = "".join(f"<p>{html_text(text)}</p>" for text in self.notes)
+        return f"<div><p>{html_text(self._title)}</p>{verdicts}{drawn}{notes}</div>"
+
+    @property
+    def _title(self) -> str:
+        episodes = counted(self.episodes, "episode")
+        return printable(
+            f"Comparison in {env_in_words(self.env)}, {episodes} each from seed {self.first_seed}"
+        )
+
+
+def version_remarks(reports: Sequence[Report]) -> list[str]:
+    """A sentence for each version that reports differ in, which may have decided what they found."""
+    found = []
+    for name in dict.fromkeys(name for report in reports for name in report.execution.versions):
+        values = dict.fromkeys(report.execution.versions.get(name, "unknown") for report in reports)
+        if len(values) > 1:
+            what = name if name == "platform" else f"version of {name}"
+            found.append(
+                f"The reports differ in their {what} ({', '.join(values)}): that may be the difference, or "
+                "part of it."
+            )
+    return found
+
+
+def _by_line(text: str) -> str:
+    return "\n".join(printable(line) for line in text.split("\n"))

@@ -1,0 +1,71 @@
+"""A policy in one screen: the lines of its `repr`, and a table for a notebook.
+
+What a file says of its own score is a claim, and stands here as one.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lander_runtime.scores.words import env_in_words, score_in_words
+from lander_runtime.text import aligned, counted, html_picture, html_table, html_text
+
+if TYPE_CHECKING:
+    from lander_runtime.policy.base import PolicyFile
+    from lander_runtime.policy.metadata import Verification
+    from lander_runtime.scores.summary import Summary
+    from lander_runtime.spec import Space
+
+LARGEST_GIF = 2_000_000
+"""Bytes. A notebook keeps what it shows, so a larger picture is left out."""
+
+
+def as_text(policy: "PolicyFile") -> str:
+    """Some aligned lines below the name of the file."""
+    return f"{type(policy).__name__}\n{aligned([('file', str(policy.path)), *_rows(policy)])}"
+
+
+def as_html(policy: "PolicyFile") -> str:
+    """The same as a table, with the GIF that lies beside the file, if there is one."""
+    heading = f"<strong>{type(policy).__name__}</strong> <code>{html_text(str(policy.path))}</code>"
+    return f"<div>{heading}{html_table(_rows(policy))}{_gif_beside(policy)}</div>"
+
+
+def space_in_words(space: "Space") -> str:
+    """Such as `one of 4` or `float32 [8]`."""
+    if space.type == "Discrete":
+        return f"one of {space.n}"
+    return f"{space.dtype} [{', '.join(map(str, space.shape))}]"
+
+
+def verification_in_words(check: "Verification", outputs: str = "logits") -> str:
+    """Such as `4,542 observations, logits within 6.8e-07, 100.00% of actions equal (0 ties)`."""
+    return (
+        f"{counted(check.observations, 'observation')}, {outputs} within {check.max_difference:.1e}, "
+        f"{check.action_agreement:.2%} of actions equal ({counted(check.ties, 'tie')})"
+    )
+
+
+def _rows(policy: "PolicyFile") -> list[tuple[str, str]]:
+    return [
+        ("environment", env_in_words(policy.env)),
+        ("observation", space_in_words(policy.observation)),
+        ("action", space_in_words(policy.action)),
+        ("score", _claim(policy.claimed_score)),
+        *(("assumed", assumption) for assumption in policy.assumptions),
+        ("runs on", policy.provider),
+        ("sha256", policy.sha256),
+    ]
+
+
+def _claim(score: "Summary | None") -> str:
+    return "none claimed" if score is None else f"{score_in_words(score)}, claimed by the file"
+
+
+def _gif_beside(policy: "PolicyFile") -> str:
+    path = Path(policy.path).with_suffix(".gif")
+    try:
+        if not path.is_file() or path.stat().st_size >= LARGEST_GIF:
+            return ""
+        return html_picture(path.read_bytes(), f"{path.name}, the picture beside the policy")
+    except (OSError, ValueError):  # Not readable, or a path that no file can have: the table stands alone.
+        return ""
