@@ -1,21 +1,16 @@
-"""Write docs/settings.md from the settings' own types, defaults and docstrings.
+"""Write docs/settings.md from what `lander_rl.settings()` says.
 
 python docs/make_settings.py
 
 A test fails where the page is not what this writes, so a setting cannot be added without its line there.
 """
 
-import ast
-import dataclasses
-import inspect
-import itertools
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lander_trainer.config import TrainConfig
+import lander_rl
 
 PAGE = Path(__file__).with_name("settings.md")
 
@@ -24,13 +19,14 @@ _HEAD = """# Settings
 Every setting of a training run: its type, its default, and what it means. `python docs/make_settings.py`
 writes this page from [config.py](../trainer/lander_trainer/config.py); edit the docstrings there.
 
-Change a setting with `lander train --set NAME=VALUE`. A preset has values of its own
+Change a setting with `lander train --set NAME=VALUE`, or `lander_rl.train(NAME=VALUE)` in Python, where
+`lander_rl.settings("NAME")` shows the same lines. A preset has values of its own
 ([presets](../trainer/lander_trainer/preset_files)). The defaults below are used where the preset has none.
 A run keeps all its settings in `config.toml`. What the settings are worth on LunarLander was measured:
-[training.md](training.md#what-each-setting-is-worth).
+[training.md](training.md#what-each-setting-is-worth). SB3 is Stable-Baselines3.
 
-| setting | type | default | meaning |
-|---|---|---|---|
+| setting | type | range | default | name in SB3 | meaning |
+|---|---|---|---|---|---|
 """
 
 _SOURCES = """
@@ -54,50 +50,22 @@ def main() -> None:
 
 def render() -> str:
     """The page as Markdown; the same settings give the same text."""
-    meanings = _docstrings(TrainConfig)
     rows = [
-        _row(f"`{field.name}`", _type(field), _default(field), meanings[field.name])
-        for field in dataclasses.fields(TrainConfig)
+        _row(
+            f"`{setting.name}`",
+            setting.type,
+            "" if setting.range is None else "{:,.12g} to {:,.12g}".format(*setting.range),
+            _default(setting.default),
+            setting.stable_baselines or "",
+            setting.meaning,
+        )
+        for setting in lander_rl.settings()
     ]
     return _HEAD + "\n".join(rows) + "\n" + _SOURCES
 
 
-def _docstrings(of: type) -> dict[str, str]:
-    """The string under each field of a dataclass, in one line."""
-    [body] = [node.body for node in ast.parse(inspect.getsource(of)).body if isinstance(node, ast.ClassDef)]
-    found: dict[str, str] = {}
-    for field, below in itertools.pairwise(body):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-            # A field without a docstring must not pass unseen.
-            assert isinstance(below, ast.Expr), field.target.id
-            assert isinstance(below.value, ast.Constant), field.target.id
-            found[field.target.id] = re.sub(r"\s+", " ", str(below.value.value))
-    return found
-
-
-def _type(field: dataclasses.Field[Any]) -> str:
-    kind = field.type if isinstance(field.type, str) else inspect.formatannotation(field.type)
-    for pattern, word in (
-        (r"typing\.|lander_runtime\.spec\.|collections\.abc\.", ""),
-        (r"Literal\[(.*)\]", r"\1"),
-        (r"tuple\[int, \.\.\.\]", "whole numbers"),
-        (r"tuple\[WrapperSpec, \.\.\.\]", "wrappers"),
-        (r"Mapping\[str, Any\]", "table"),
-        (r" \| None", " or none"),
-        (r"\bint\b", "whole number"),
-        (r"\bfloat\b", "number"),
-        (r"\bstr\b", "text"),
-        (r"\bbool\b", "true or false"),
-        (r"'(\w+)'", r"`\1`"),
-    ):
-        kind = re.sub(pattern, word, kind)
-    return kind
-
-
-def _default(field: dataclasses.Field[Any]) -> str:
-    value = field.default
-    if field.default_factory is not dataclasses.MISSING:
-        value = field.default_factory()
+def _default(value: Any) -> str:
+    """As `--set` takes it."""
     if value is None:
         return "none"
     if isinstance(value, bool):

@@ -74,7 +74,7 @@ def test_the_readme_is_short() -> None:
 
 def test_every_room_stands_on_the_page_about_the_structure() -> None:
     page = (DOCS / "structure.md").read_text(encoding="utf-8")
-    for package in ("runtime/lander_runtime", "trainer/lander_trainer", "cli/lander_cli"):
+    for package in ("runtime/lander_runtime", "trainer/lander_trainer", "api/lander_rl", "cli/lander_cli"):
         listed = page[page.index(f"    {package}/") :]
         for room in (ROOT / package).iterdir():
             if room.is_dir() and room.name != "__pycache__":

@@ -12,17 +12,17 @@ from lander_runtime.errors import UsageError
 
 
 def cast_observation(obs: object, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """`obs` as an array of `dtype`, its shape unchecked.
+    """`obs` as an array of `dtype`.
 
     A float may lose digits on the way, as float64 does to float32. Nothing else may change.
 
     Args:
         obs: nested lists of numbers, or anything that NumPy reads as an array of numbers.
         dtype: that of the policy's observations.
-        shape: that of one observation, for the error.
+        shape: that of one observation; a batch has one dimension more in front.
 
     Raises:
-        UsageError: `obs` is no array of numbers, or `dtype` cannot hold one of them.
+        UsageError: `obs` is no array of numbers, has another shape, or holds what `dtype` cannot hold.
     """
     try:
         found = np.asarray(obs)
@@ -30,7 +30,7 @@ def cast_observation(obs: object, dtype: np.dtype[Any], shape: tuple[int, ...]) 
         Exception
     ) as error:  # Lists of different lengths; `__array__` of a stranger's class may raise anything.
         raise UsageError(describe_misfit(obs, dtype, shape)) from error
-    if found.dtype.kind not in "iuf":
+    if found.dtype.kind not in "iuf" or shape not in (found.shape, found.shape[1:]):
         raise UsageError(describe_misfit(obs, dtype, shape))
     # NaN and infinity become anything as integers; they are found below.
     with np.errstate(over="ignore", invalid="ignore"):

@@ -200,11 +200,11 @@ class Policy(PolicyFile):
     def _checked(self, obs: ArrayLike) -> NDArray[Any]:
         """`obs` itself where it is as the graph takes it, else cast."""
         # On the path of every action, so it should stay about a microsecond.
-        shape, given = self._obs_shape, obs
+        shape = self._obs_shape
         if type(obs) is not np.ndarray or obs.dtype != self._obs_dtype:
-            obs = cast_observation(obs, self._obs_dtype, shape)
+            return self._checked(cast_observation(obs, self._obs_dtype, shape))
         if not (obs.shape == shape or (obs.shape[1:] == shape and obs.ndim > 0 and len(obs) > 0)):
-            raise UsageError(describe_misfit(given, self._obs_dtype, shape))
+            raise UsageError(describe_misfit(obs, self._obs_dtype, shape))
         if self._obs_dtype.kind == "f":
             # Python adds a few numbers faster than NumPy starts, and its sum is finite unless one of
             # them is not, or (in float64) it overflows: then, and for many numbers, look at each.

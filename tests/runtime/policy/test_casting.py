@@ -60,7 +60,7 @@ def test_what_numpy_cannot_read_is_named_by_its_type() -> None:
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1))
 def test_every_float32_survives_the_way_through_lists(values: list[float]) -> None:
     expected = np.array(values, np.float32)
-    np.testing.assert_array_equal(cast_observation(values, np.dtype("float32"), (1,)), expected)
+    np.testing.assert_array_equal(cast_observation(values, np.dtype("float32"), (len(values),)), expected)
 
 
 @given(
@@ -70,7 +70,7 @@ def test_every_float32_survives_the_way_through_lists(values: list[float]) -> No
 def test_integers_are_taken_exactly_where_they_fit(values: list[int], name: str) -> None:
     limits = np.iinfo(name)
     if all(limits.min <= value <= limits.max for value in values):
-        assert cast_observation(values, np.dtype(name), (1,)).tolist() == values
+        assert cast_observation(values, np.dtype(name), (len(values),)).tolist() == values
     else:
         with pytest.raises(UsageError):
-            cast_observation(values, np.dtype(name), (1,))
+            cast_observation(values, np.dtype(name), (len(values),))
