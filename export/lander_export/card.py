@@ -127,9 +127,9 @@ def _verification(info: PolicyInfo) -> str:
     return (
         "## Verification\n\n"
         f"PyTorch and ONNX Runtime were compared on {verification.observations:,} observations "
-        f"(from episodes, random and extreme) at batch sizes 1, 2, 7 and 64: the largest difference of {what} is "
-        f"{verification.max_difference:.1e}, and {verification.action_agreement:.2%} of the actions agree "
-        f"({counted(verification.ties, 'tie')}).\n\n"
+        "(from episodes, random and extreme) at batch sizes 1, 2, 7 and 64: the largest difference of "
+        f"{what} is {verification.max_difference:.1e}, and {verification.action_agreement:.2%} of the "
+        f"actions agree ({counted(verification.ties, 'tie')}).\n\n"
         f"SHA-256 of the weights: `{info.weights_sha256}`"
     )
 
