@@ -34,7 +34,7 @@ def pairs(rows: Sequence[tuple[str, str]]) -> "Text":
 
 
 def html_picture(path: Path | None, description: str) -> str:
-    """The GIF or PNG in `path` as part of the page; nothing where there is none or it is too large."""
+    """The GIF, PNG or SVG in `path` as part of the page; nothing where there is none or it is too large."""
     try:
         if path is None or path.stat().st_size > _LARGEST_PICTURE:
             return ""

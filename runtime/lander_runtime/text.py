@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 LONGEST = 200
 """Characters of one value that a stranger's file may fill a line with."""
 
-_PICTURES = {b"GIF8": "gif", b"\x89PNG": "png"}
+_PICTURES = {b"GIF8": "gif", b"\x89PNG": "png", b"<?xml": "svg+xml"}
 """What a picture's file begins with."""
 
 
@@ -62,7 +62,7 @@ def html_table(rows: Iterable[Sequence[str]], headings: Sequence[str] = ()) -> s
 
 
 def html_picture(content: bytes, description: str) -> str:
-    """A GIF or PNG inside the page itself; nothing where `content` is neither."""
+    """A GIF, PNG or SVG inside the page itself, where no script in it runs; nothing for any other content."""
     kind = next((kind for start, kind in _PICTURES.items() if content.startswith(start)), None)
     if kind is None:
         return ""

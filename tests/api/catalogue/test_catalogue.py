@@ -31,7 +31,7 @@ class TestSettings:
         assert one.sources == ("Schulman et al. 2016, arXiv:1506.02438 (GAE), eq. 16",)
         assert one.stable_baselines == "gae_lambda"
         assert settings("rollout_steps").stable_baselines == "n_steps"
-        assert "GAE's dial" in repr(one)
+        assert "0 has the most bias, 1 the most variance" in repr(one)
         assert "GAE&#x27;s dial" in one._repr_html_()
 
     def test_every_reference_is_resolved(self) -> None:
