@@ -40,18 +40,23 @@ def test_cpu_is_cpu(tiny_discrete: Path) -> None:
 
 
 @needs_no_gpu
-def test_cuda_where_there_is_none_is_an_error(tiny_discrete: Path) -> None:
+def test_cuda_where_there_is_none_is_an_error(tiny_discrete: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Whether CUDA's libraries are installed or not."""
     with pytest.raises(
         MachineLacks, match=r"No CUDA session for tiny-discrete\.onnx: .*--device cpu"
     ) as found:
         Policy.load(tiny_discrete, "cuda")
     assert found.value.exit_code == 4
+    assert capfd.readouterr() == ("", "")
 
 
 @needs_no_gpu
-def test_auto_without_a_gpu_is_the_cpu_and_nothing_to_mention(tiny_discrete: Path) -> None:
+def test_auto_without_a_gpu_is_the_cpu_and_nothing_to_mention(
+    tiny_discrete: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     opened = open_session(tiny_discrete.read_bytes(), "tiny.onnx", "auto")
     assert (opened.provider, opened.device, opened.note) == ("CPUExecutionProvider", "cpu", None)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu"])
@@ -117,16 +122,14 @@ def test_a_missing_library_of_cuda_is_named(
 @needs_gpu_build
 @needs_no_gpu
 @pytest.mark.parametrize("device", ["auto", "cuda"])
-def test_why_cuda_was_refused_is_said_and_nothing_else_is_printed(
+def test_onnx_runtimes_own_words_for_a_missing_library_are_understood(
     tiny_discrete: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], device: str
 ) -> None:
-    """With real libraries: a CUDA build of PyTorch brings all that are needed, a CPU build none."""
-    monkeypatch.setattr(session, "_cuda_devices", lambda: 1)
     missing = session._missing_libraries()
-    expected = f"{missing[0]} cannot be loaded." if missing else "ONNX Runtime says "
-    reason = cuda_refused(tiny_discrete, device)
-    assert expected in reason
-    assert "pip install" in reason
+    if not missing:
+        pytest.skip("CUDA's libraries are installed, as they are by a CUDA build of PyTorch")
+    monkeypatch.setattr(session, "_cuda_devices", lambda: 1)
+    assert f"{missing[0]} cannot be loaded. " in cuda_refused(tiny_discrete, device)
     assert capfd.readouterr() == ("", "")
 
 
