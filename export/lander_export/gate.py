@@ -18,6 +18,7 @@ from lander_runtime.episodes.fleet import run_episodes
 from lander_runtime.errors import CheckFailed
 from lander_runtime.policy.metadata import Verification
 from lander_runtime.policy.policy import TOLERANCE, difference
+from lander_runtime.policy.reading import read_model
 from lander_runtime.policy.session import open_session
 from lander_runtime.policy.structure import CONTROL_FLOW, RANDOM
 from lander_runtime.seeds import FIRST_VERIFICATION_SEED
@@ -77,7 +78,8 @@ def check_agreement(
         # Some at a time: the layers of a network for images are larger than what they are given.
         parts = [graph(torch.from_numpy(part)) for part in _batches(observations, _ROWS)]
         expected = [torch.cat(tensors).numpy() for tensors in zip(*parts, strict=True)]
-    session = open_session(model, "the exported model", "cpu")
+    name = "the exported model"
+    session = open_session(read_model(model, name), name, "cpu")
     discrete = isinstance(graph, DiscretePolicyGraph)
     ties = _ties(expected[1], tolerance) if discrete else np.zeros(len(observations), bool)
     worst, same = 0.0, np.ones(len(observations), bool)

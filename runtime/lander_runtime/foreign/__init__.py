@@ -4,4 +4,5 @@ foreign.py           `ForeignPolicy`: such a file, ready to act
 matching.py          finds out by trials how a graph fits an environment
 signature.py         which input takes the observation, which output is the action: rules without files
 external_weights.py  weights that a file keeps in another file
+pruning.py           takes out of a graph what leads to no number
 """

@@ -5,7 +5,14 @@ policy.py     `Policy`, a file written by `lander export`: the class that applic
 metadata.py   what the file says about itself
 session.py    ONNX Runtime on the device that was asked for
 contract.py   do inputs and outputs fit the metadata?
-structure.py  what a stranger's graph may hold
-protobuf.py   reading and writing the wire format of ONNX files
 sampling.py   drawing actions from logits, or from a mean and a deviation
+
+What runs is what was read: a stranger's bytes go through these in this order, and ONNX Runtime gets new ones.
+
+protobuf.py   the wire format, read strictly and written
+schema.py     the fields that a policy may hold, those that are left out, those that are refused
+reading.py    bytes -> a model
+tensor_data.py  the numbers of a tensor, from each of the forms in which ONNX has them
+graph.py      the model as plain data, and its bytes
+structure.py  the operators that a policy may use
 """

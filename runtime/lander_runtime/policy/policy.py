@@ -13,9 +13,9 @@ from lander_runtime.files import sha256_of
 from lander_runtime.policy.base import PolicyFile
 from lander_runtime.policy.contract import check_graph, output_names
 from lander_runtime.policy.metadata import METADATA_KEY, PolicyInfo
+from lander_runtime.policy.reading import read_model
 from lander_runtime.policy.sampling import sample_categorical, sample_gaussian
 from lander_runtime.policy.session import OpenSession, open_session
-from lander_runtime.policy.structure import check_structure
 from lander_runtime.spec import Space, filled_bounds
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
@@ -90,15 +90,11 @@ class Policy(PolicyFile):
     @classmethod
     def from_bytes(cls, model: bytes, path: Path, device: str = "auto") -> "Policy":
         """Like `load`, from the file's content; `path` is what to call it."""
-        check_structure(model, path.name)
-        opened = open_session(model, path.name, device)
-        try:
-            metadata = opened.session.get_modelmeta().custom_metadata_map
-        except UnicodeDecodeError as error:
-            raise InputRefused(f"{path.name}: its metadata is not UTF-8 text ({error}).") from error
-        if METADATA_KEY not in metadata:
+        read = read_model(model, path.name)
+        if read.metadata is None:
             raise NoMetadata.of(path)
-        info = PolicyInfo.from_json(metadata[METADATA_KEY], path.name)
+        info = PolicyInfo.from_json(read.metadata, path.name)
+        opened = open_session(read, path.name, device)
         check_graph(opened, info, path.name)
         return cls(opened, info, path, sha256_of(model), model)
 

@@ -1,13 +1,15 @@
-"""What a model is made of, read from its bytes before anything runs it.
+"""What a model that was read may be made of: an allow-list of operators, plain tensors, weights inside.
 
-A stranger's graph may loop for ever, draw random numbers or take weights from other files. ONNX
-Runtime would do all of that when it is asked to load and run, and the onnx package is not at hand
-where a policy is embedded; so the few fields that matter are read here, straight from the bytes (field
-numbers from onnx.proto).
+A stranger's graph may loop for ever, draw random numbers or take weights from other files. ONNX Runtime would
+do all of that when it is asked to load and run.
 """
 
+import math
+from collections.abc import Iterable
+
 from lander_runtime.errors import InputRefused
-from lander_runtime.policy.protobuf import fields, message, text
+from lander_runtime.policy.graph import ELEMENT_BITS, TEXTS, Model, Node, OtherType, Tensor, Value
+from lander_runtime.text import shown
 
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 
@@ -23,6 +25,50 @@ RANDOM = frozenset(
     }
 )
 
+_OPERATORS_BY_USE = {
+    "arithmetic": (
+        "Abs Add Ceil Clip CumProd CumSum Det Div Einsum Erf Exp Floor Gemm Log MatMul Max Mean Min Mod "
+        "Mul Neg Pow Reciprocal Round Sign Sqrt Sub Sum"
+    ),
+    "trigonometry": ("Acos Acosh Asin Asinh Atan Atanh Cos Cosh Sin Sinh Tan"),
+    "comparison and logic": (
+        "And BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Equal Greater GreaterOrEqual IsInf "
+        "IsNaN Less LessOrEqual Not Or Where Xor"
+    ),
+    "activations": (
+        "Celu Elu Gelu HardSigmoid HardSwish Hardmax LeakyRelu LogSoftmax Mish PRelu Relu Selu Shrink "
+        "Sigmoid Softmax Softplus Softsign SwiGLU Swish Tanh ThresholdedRelu"
+    ),
+    "normalisation": (
+        "BatchNormalization GroupNormalization InstanceNormalization LRN LayerNormalization "
+        "LpNormalization MeanVarianceNormalization RMSNormalization"
+    ),
+    "images": (
+        "AffineGrid AveragePool CenterCropPad Col2Im Conv ConvTranspose DeformConv DepthToSpace "
+        "GlobalAveragePool GlobalLpPool GlobalMaxPool GridSample LpPool MaxPool MaxUnpool Resize "
+        "SpaceToDepth Upsample"
+    ),
+    "memory and attention": ("Attention GRU LSTM RNN RotaryEmbedding"),
+    "reduction": (
+        "ArgMax ArgMin ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin "
+        "ReduceProd ReduceSum ReduceSumSquare TopK"
+    ),
+    "quantisation": (
+        "ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv QLinearMatMul "
+        "QuantizeLinear"
+    ),
+    "shapes and places": (
+        "BitCast Cast CastLike Compress Concat Constant ConstantOfShape Expand EyeLike Flatten Gather "
+        "GatherElements GatherND Identity NonZero OneHot Pad Range Reshape ReverseSequence Scatter "
+        "ScatterElements ScatterND Shape Size Slice Split Squeeze TensorScatter Tile Transpose Trilu "
+        "Unique Unsqueeze"
+    ),
+}
+
+OPERATORS = frozenset(name for names in _OPERATORS_BY_USE.values() for name in names.split())
+"""ONNX's own operators that a policy may use: functions of tensors. Not there are control flow, random
+numbers, sequences, maps, text, sound, image files, and what only training or object detection needs."""
+
 _ADVICE = {
     **dict.fromkeys(
         CONTROL_FLOW,
@@ -30,61 +76,94 @@ _ADVICE = {
     ),
     **dict.fromkeys(RANDOM, "Export the greedy action, of a model in eval mode."),
 }
+_OTHER_ADVICE = "Export the network alone, from observations to actions."
 
-# Field numbers of ModelProto, GraphProto, NodeProto and AttributeProto, TensorProto.
-_MODEL_GRAPH, _MODEL_FUNCTIONS = 7, 25
-_GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
-_NODE_OP_TYPE, _NODE_ATTRIBUTE, _NODE_DOMAIN = 4, 5, 7
-_ATTRIBUTE_TENSOR = 5
-_TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
+_MAX_RANK = 64
+"""NumPy's."""
+
+_VALUE_KINDS = frozenset({"FLOAT", "INT", "STRING", "TENSOR", "FLOATS", "INTS", "STRINGS"})
+"""Attributes that hold values; the others hold graphs, types or sparse tensors."""
 
 
-def check_structure(model: bytes, name: str) -> None:
-    """Hold a serialised model against what a policy may be made of.
+def check_structure(model: Model, name: str) -> None:
+    """Compare a model with what a policy may be made of.
+
+    Args:
+        model: what `read_model` gave.
+        name: what to call its file in errors.
 
     Raises:
-        InputRefused: not ONNX, or it holds control flow, random operators, operators outside the
-            default domain, functions, or weights in another file.
+        InputRefused: it holds an operator that is not in `OPERATORS`, a value that is no tensor, weights in
+            another file, or a tensor that is not as large as it says.
     """
-    try:
-        for field, value, _ in fields(memoryview(model)):
-            if field == _MODEL_FUNCTIONS:
-                raise InputRefused(
-                    f"{name}: expected plain operators, found functions. "
-                    "Inline them with onnx.inliner.inline_local_functions."
-                )
-            if field == _MODEL_GRAPH:
-                _check_graph(message(value), name)
-    except ValueError as error:
-        raise InputRefused(f"{name}: not an ONNX file ({error}).") from error
+    graph = model.graph
+    for node in graph.nodes:
+        _check_node(node, name)
+    for tensor in graph.initializers:
+        _check_tensor(tensor, name)
+    _check_names_differ((tensor.name for tensor in graph.initializers), name)
+    for values in (graph.inputs, graph.outputs, graph.values):
+        _check_types(values, name)
 
 
-def _check_graph(graph: memoryview, name: str) -> None:
-    for field, value, _ in fields(graph):
-        if field == _GRAPH_INITIALIZER:
-            _check_tensor(message(value), name)
-        elif field == _GRAPH_NODE:
-            _check_node(message(value), name)
-
-
-def _check_node(node: memoryview, name: str) -> None:
-    for field, value, _ in fields(node):
-        if field == _NODE_OP_TYPE and (operator := text(value)) in CONTROL_FLOW | RANDOM:
+def _check_node(node: Node, name: str) -> None:
+    if node.domain:
+        raise InputRefused(
+            f"{name}: expected operators of ONNX itself, found {shown(node.operator)} of "
+            f"{shown(node.domain)}. {_OTHER_ADVICE}"
+        )
+    if node.operator not in OPERATORS:
+        # In quotes unless it is ONNX's, when it can hold nothing odd.
+        operator = node.operator if node.operator in _ADVICE else shown(node.operator)
+        advice = _ADVICE.get(node.operator, _OTHER_ADVICE)
+        raise InputRefused(f"{name}: the operator {operator} may not be part of a policy. {advice}")
+    for attribute in node.attributes:
+        if attribute.kind not in _VALUE_KINDS:
             raise InputRefused(
-                f"{name}: the operator {operator} may not be part of a policy. {_ADVICE[operator]}"
+                f"{name}: an attribute of {node.operator} is of the type {attribute.kind}, which may not be "
+                f"part of a policy. {_OTHER_ADVICE}"
             )
-        if field == _NODE_DOMAIN and text(value) not in ("", "ai.onnx"):
-            raise InputRefused(f"{name}: expected operators of ONNX itself, found some of {text(value)!r}.")
-        if field == _NODE_ATTRIBUTE:
-            for part, tensor, _ in fields(message(value)):
-                if part == _ATTRIBUTE_TENSOR:
-                    _check_tensor(message(tensor), name)
+        if isinstance(attribute.value, Tensor):
+            _check_tensor(attribute.value, name)
 
 
-def _check_tensor(tensor: memoryview, name: str) -> None:
-    for field, value, _ in fields(tensor):
-        if field == _TENSOR_EXTERNAL_DATA or (field == _TENSOR_DATA_LOCATION and value != 0):
+def _check_tensor(tensor: Tensor, name: str) -> None:
+    if tensor.external is not None:
+        raise InputRefused(
+            f"{name}: keeps weights in another file; a policy is one file. "
+            "Export it with external_data=False."
+        )
+    if not _is_whole(tensor):
+        raise InputRefused(
+            f"{name}: the tensor {shown(tensor.name)} does not hold as many elements as its shape says. "
+            "The file is damaged: export it again."
+        )
+
+
+def _is_whole(tensor: Tensor) -> bool:
+    if len(tensor.dims) > _MAX_RANK or min(tensor.dims, default=0) < 0:
+        return False
+    # Python's integers, which do not overflow.
+    size = math.prod(tensor.dims)
+    if tensor.element == TEXTS:
+        return len(tensor.texts) == size
+    return len(tensor.raw) == -(-size * ELEMENT_BITS[tensor.element] // 8)
+
+
+def _check_names_differ(names: Iterable[str], name: str) -> None:
+    seen: set[str] = set()
+    for one in names:
+        if one in seen:
             raise InputRefused(
-                f"{name}: keeps weights in another file; a policy is one file. "
-                "Export it with external_data=False."
+                f"{name}: expected one initialiser {shown(one)}, found several. Export it again."
+            )
+        seen.add(one)
+
+
+def _check_types(values: Iterable[Value], name: str) -> None:
+    for value in values:
+        if isinstance(value.type, OtherType):
+            raise InputRefused(
+                f"{name}: {shown(value.name)} is a {value.type.kind.removesuffix('_type')}; a policy has "
+                f"tensors only. {_OTHER_ADVICE}"
             )
