@@ -1,8 +1,8 @@
 """A model as plain data: what was read of a file, and the bytes that are written from it.
 
 `reading.read_model` makes it from a stranger's bytes, and ONNX Runtime is given `Model.to_bytes()`: what was
-looked at is what runs. Field numbers are those of `schema.py`. Fields have the order and the forms in which the
-onnx package writes them.
+looked at is what runs. Field numbers are those of `schema.py`. Fields are written in the order and the forms
+that the onnx package has.
 """
 
 import struct

@@ -24,20 +24,21 @@ class Malformed(ValueError):
 
 
 class Budget:
-    """How many fields may still be read: time and memory are bounded whatever a file holds."""
+    """How many of `what` may still be read: time and memory are bounded whatever a file holds."""
 
-    def __init__(self, fields: int) -> None:
-        self.left = fields
+    def __init__(self, count: int, what: str = "fields") -> None:
+        self.left = count
+        self._what = what
 
-    def spend(self) -> None:
-        """One field more.
+    def spend(self, count: int = 1) -> None:
+        """So many more.
 
         Raises:
             Malformed: there are too many.
         """
-        self.left -= 1
+        self.left -= count
         if self.left < 0:
-            raise Malformed("it has more fields than any policy")
+            raise Malformed(f"it has more {self._what} than any policy")
 
 
 def fields(data: memoryview, budget: Budget) -> Iterator[tuple[int, int, int | memoryview]]:
@@ -84,13 +85,14 @@ def varints(data: memoryview, budget: Budget) -> list[int]:
     return found
 
 
-def varint_arrays(data: memoryview) -> Iterator[NDArray[np.uint64]]:
-    """As `varints`, for any number of them: arrays of a limited size, one after the other."""
+def varint_arrays(data: memoryview, budget: Budget) -> Iterator[NDArray[np.uint64]]:
+    """As `varints`, for millions of them: arrays of a limited size, one after the other."""
     while len(data) > 0:
         part = np.frombuffer(data[:_NUMBERS_AT_ONCE], np.uint8)
         ends = np.flatnonzero(part < 0x80)
         if len(ends) == 0:
             raise Malformed("it ends in the middle of a number")
+        budget.spend(len(ends))
         yield _decoded(part, ends)
         data = data[int(ends[-1]) + 1 :]
 

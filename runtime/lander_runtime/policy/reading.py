@@ -31,6 +31,9 @@ from lander_runtime.text import shown
 MAX_FIELDS = 250_000
 """In all messages of a file together. Policies of other libraries have some hundreds, of 40 nodes 500."""
 
+MAX_INTEGERS = 1 << 24
+"""In tensors that do not have them in `raw_data`, in all of a file together."""
+
 _OWN_DOMAINS = ("", "ai.onnx")
 """Two names of ONNX's own operators."""
 
@@ -64,6 +67,7 @@ class _Reader:
     def __init__(self, name: str) -> None:
         self._name = name
         self._budget = Budget(MAX_FIELDS)
+        self._integers = Budget(MAX_INTEGERS, "integers outside raw_data")
 
     def model(self, data: memoryview) -> Model:
         values = self._fields(data, schema.MODEL)
@@ -173,7 +177,7 @@ class _Reader:
                 raise Malformed(f"the tensor {shown(name)} has texts in {written[0]}")
             texts = tuple(map(bytes, values.get("string_data", ())))
         elif written:
-            raw = raw_data(written[0], values[written[0]], element, shown(name))
+            raw = raw_data(written[0], values[written[0]], element, shown(name), self._integers)
         return Tensor(name, element, tuple(values.get("dims", ())), raw, texts, external)
 
     def _external(self, values: Values) -> tuple[tuple[str, str], ...] | None:

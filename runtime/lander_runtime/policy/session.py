@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from lander_runtime.errors import InputRefused, LanderError, MachineLacks, UsageError
 from lander_runtime.policy.graph import Model
 from lander_runtime.policy.structure import check_structure
+from lander_runtime.text import printable
 
 try:
     import onnxruntime as ort
@@ -223,7 +224,7 @@ def _says_out_of_memory(error: Exception) -> bool:
 
 def _reason(error: Exception) -> str:
     """The first line of what ONNX Runtime says, which goes on for many."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+    return printable((str(error).splitlines() or [type(error).__name__])[0][:300])
 
 
 def _cuda_devices() -> int:

@@ -5,7 +5,7 @@ Apart from `reading.py` because this is the only arithmetic there: millions of n
 
 import numpy as np
 
-from lander_runtime.policy.protobuf import Malformed, varint_arrays
+from lander_runtime.policy.protobuf import Budget, Malformed, varint_arrays
 
 DATA_FIELDS = (
     "raw_data",
@@ -41,7 +41,7 @@ Floats of 8 and 16 bits stand there as their bits, integers of 4 bits two at a t
 
 
 def raw_data(
-    field: str, content: memoryview | list[memoryview], element: int, name: str
+    field: str, content: memoryview | list[memoryview], element: int, name: str, budget: Budget
 ) -> bytes | memoryview:
     """What `raw_data` holds or would hold, little-endian.
 
@@ -50,9 +50,11 @@ def raw_data(
         content: the bytes of `raw_data`, or the packed parts of another field.
         element: TensorProto.DataType.
         name: what to call the tensor in errors.
+        budget: how many integers may still be written one after the other. They may take eight times the
+            memory then, and have no place in a policy in such numbers.
 
     Raises:
-        Malformed: `field` is not the one for such elements, or a number does not fit one.
+        Malformed: `field` is not the one for such elements, a number does not fit one, or there are too many.
     """
     if isinstance(content, memoryview):
         return content
@@ -64,7 +66,7 @@ def raw_data(
         return joined
     return b"".join(
         _narrowed(array if field == "uint64_data" else array.view(np.int64), np.dtype(dtype), name)
-        for array in varint_arrays(joined)
+        for array in varint_arrays(joined, budget)
     )
 
 

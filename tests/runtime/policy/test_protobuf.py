@@ -58,7 +58,7 @@ def test_integers_of_protobufs_own_page(value: int, written: bytes) -> None:
 def test_many_integers_are_read_alike_one_by_one_and_at_once(values: list[int]) -> None:
     packed = memoryview(b"".join(map(varint, values)))
     assert list(map(signed, varints(packed, Budget(1000)))) == values
-    found = [array.view(np.int64) for array in varint_arrays(packed)]
+    found = [array.view(np.int64) for array in varint_arrays(packed, Budget(1000))]
     assert [int(value) for array in found for value in array] == values
 
 
@@ -66,7 +66,7 @@ def test_more_integers_than_are_taken_at_once(monkeypatch: pytest.MonkeyPatch) -
     """The parts are cut between numbers, whatever their lengths."""
     values = [(-3) ** (i % 40) for i in range(1000)]
     monkeypatch.setattr(protobuf, "_NUMBERS_AT_ONCE", 64)
-    arrays = list(varint_arrays(memoryview(b"".join(map(varint, values)))))
+    arrays = list(varint_arrays(memoryview(b"".join(map(varint, values))), Budget(1000)))
     assert len(arrays) > 50
     assert np.concatenate(arrays).view(np.int64).tolist() == values
 
@@ -78,9 +78,11 @@ def test_both_readers_of_integers_refuse_the_same(data: bytes) -> None:
         expected = varints(memoryview(data), Budget(100))
     except Malformed:
         with pytest.raises(Malformed):
-            list(varint_arrays(memoryview(data)))
+            list(varint_arrays(memoryview(data), Budget(100)))
     else:
-        assert [int(value) for array in varint_arrays(memoryview(data)) for value in array] == expected
+        assert [
+            int(value) for array in varint_arrays(memoryview(data), Budget(100)) for value in array
+        ] == expected
         assert b"".join(map(varint, expected)) == data, "each number has one spelling"
 
 
@@ -124,7 +126,7 @@ def test_a_number_in_any_other_spelling_is_refused(number: bytes) -> None:
     with pytest.raises(Malformed):
         varints(memoryview(number), Budget(100))
     with pytest.raises(Malformed):
-        list(varint_arrays(memoryview(number)))
+        list(varint_arrays(memoryview(number), Budget(100)))
 
 
 @pytest.mark.parametrize(
@@ -170,3 +172,5 @@ def test_fields_are_counted() -> None:
         read(data, 99)
     with pytest.raises(Malformed, match="more fields"):
         varints(memoryview(bytes(100)), Budget(99))
+    with pytest.raises(Malformed, match="more numbers"):
+        list(varint_arrays(memoryview(bytes(100)), Budget(99, "numbers")))

@@ -7,7 +7,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from lander_runtime import InputRefused, Policy
-from lander_runtime.policy import protobuf, schema
+from lander_runtime.policy import protobuf, reading, schema
 from lander_runtime.policy.reading import read_model
 from onnx_bytes import GRAPH, INITIALIZER, NODE, OUTPUT, TINY, field, rebuilt, varint
 
@@ -123,6 +123,16 @@ def test_a_number_that_does_not_fit_is_refused(element: int, number: int, value:
     content = protobuf.integer(2, element) + field(8, b"odd") + field(number, varint(value))
     with pytest.raises(InputRefused, match="the tensor 'odd' has a number that does not fit"):
         load(rebuilt(field(5, content), *GRAPH))
+
+
+def test_integers_are_counted_in_all_tensors_together(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte of the file may become eight in memory."""
+    monkeypatch.setattr(reading, "MAX_INTEGERS", 100)
+    few, many = (protobuf.integer(2, TensorProto.INT64) + field(7, bytes(size)) for size in (50, 51))
+    with pytest.raises(InputRefused, match="does not hold as many elements"):
+        load(rebuilt(field(5, few), *GRAPH))
+    with pytest.raises(InputRefused, match="more integers outside raw_data"):
+        load(rebuilt(field(5, few) + field(5, many), *GRAPH))
 
 
 def test_two_initialisers_of_one_name_are_refused(load: Load) -> None:
