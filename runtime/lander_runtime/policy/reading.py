@@ -28,10 +28,10 @@ from lander_runtime.policy.schema import ATTRIBUTE_VALUES, WIRE_TYPES, Field, Sc
 from lander_runtime.policy.tensor_data import DATA_FIELDS, raw_data
 from lander_runtime.text import shown
 
-MAX_FIELDS = 250_000
-"""In all messages of a file together. Policies of other libraries have some hundreds, of 40 nodes 500."""
+MAX_FIELDS = 100_000
+"""In all messages of a file together. Policies of other libraries have some hundreds, of 39 nodes 614."""
 
-MAX_INTEGERS = 1 << 24
+MAX_INTEGERS = 1 << 22
 """In tensors that do not have them in `raw_data`, in all of a file together."""
 
 _OWN_DOMAINS = ("", "ai.onnx")
