@@ -18,6 +18,7 @@ import onnxruntime
 import torch
 
 from lander_runtime import Policy
+from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.session import open_session
 from lander_runtime.shipped import shipped_policies
 from lander_trainer.networks.layers import multilayer_perceptron
@@ -34,7 +35,7 @@ def main() -> None:
 
     path = shipped_policies()["lunarlander-v3"]
     policy = Policy.load(path, "cpu")
-    session = open_session(path.read_bytes(), path.name, "cpu").session
+    session = open_session(read_model(path.read_bytes(), path.name), path.name, "cpu").session
     actor = torch_twin(path.read_bytes(), policy)
     obs = np.asarray(policy.info.golden.observations[0], np.float32)
     batch = obs[None]

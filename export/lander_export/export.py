@@ -18,9 +18,11 @@ from lander_runtime.episodes.episode import EpisodeObserver
 from lander_runtime.errors import UsageError
 from lander_runtime.evaluation.evaluate import evaluate
 from lander_runtime.files import atomic_write, check_writable, write_text
+from lander_runtime.graphs.reading import read_model
 from lander_runtime.pictures.record import record_episode
+from lander_runtime.policy.agreement import tolerance_for
 from lander_runtime.policy.metadata import Golden, PolicyInfo
-from lander_runtime.policy.policy import Policy, tolerance_for
+from lander_runtime.policy.policy import Policy
 from lander_runtime.policy.session import open_session
 from lander_runtime.scores.report import Report
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
@@ -127,6 +129,7 @@ def _golden(model: onnx.ModelProto, names: list[str], observations: NDArray[Any]
     """A few observations, spread over the first half of `observations`, with ONNX Runtime's outputs."""
     count = _GOLDEN if observations.ndim == 2 else _GOLDEN_IMAGES
     chosen = observations[np.linspace(0, len(observations) // 2, count, dtype=int)]
-    session = open_session(model.SerializeToString(), "the exported model", "cpu")
+    name = "the exported model"
+    session = open_session(read_model(model.SerializeToString(), name), name, "cpu")
     outputs = dict(zip(names, session.run(names, {"obs": chosen}), strict=True))
     return Golden(chosen.tolist(), {name: values.tolist() for name, values in outputs.items()})

@@ -16,10 +16,11 @@ from lander_export.graph import DiscretePolicyGraph, PolicyGraph
 from lander_export.model import MAX_IR_VERSION, OPSET
 from lander_runtime.episodes.fleet import run_episodes
 from lander_runtime.errors import CheckFailed
+from lander_runtime.graphs.reading import read_model
+from lander_runtime.graphs.structure import CONTROL_FLOW, RANDOM
+from lander_runtime.policy.agreement import TOLERANCE, difference
 from lander_runtime.policy.metadata import Verification
-from lander_runtime.policy.policy import TOLERANCE, difference
 from lander_runtime.policy.session import open_session
-from lander_runtime.policy.structure import CONTROL_FLOW, RANDOM
 from lander_runtime.seeds import FIRST_VERIFICATION_SEED
 from lander_runtime.spec import EnvSpec, Space, filled_bounds
 
@@ -82,7 +83,8 @@ def check_agreement(
         # In parts: the layers of a network for images need more memory than the images.
         parts = [graph(torch.from_numpy(part)) for part in _batches(observations, _ROWS)]
         expected = [torch.cat(tensors).numpy() for tensors in zip(*parts, strict=True)]
-    session = open_session(model, "the exported model", "cpu")
+    name = "the exported model"
+    session = open_session(read_model(model, name), name, "cpu")
     discrete = isinstance(graph, DiscretePolicyGraph)
     ties = _ties(expected[1], tolerance) if discrete else np.zeros(len(observations), bool)
     worst, same = 0.0, np.ones(len(observations), bool)

@@ -8,7 +8,7 @@ import onnx
 import torch
 from torch import nn
 
-from lander_runtime.policy.metadata import METADATA_KEY
+from lander_runtime.graphs.model import METADATA_KEY
 from lander_runtime.spec import Space
 
 OPSET = 18

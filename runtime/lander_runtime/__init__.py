@@ -5,6 +5,7 @@
     action = policy.act(observation)
 
 policy/      a policy file, from bytes to actions
+graphs/      ONNX files as plain data: read strictly, written anew
 foreign/     other people's ONNX files, matched to an environment
 envs/        building an environment from its recipe
 workers/     objects in processes of their own

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Sequence
 LONGEST = 200
 """Characters of one value that a stranger's file may fill a line with."""
 
+_QUOTED = 60
+"""Characters of a stranger's text that a message repeats."""
+
 _PICTURES = {b"GIF8": "gif", b"\x89PNG": "png", b"<?xml": "svg+xml"}
 """What a picture's file begins with."""
 
@@ -22,6 +25,19 @@ def counted(number: int, noun: str) -> str:
 def printable(text: str) -> str:
     """`text` without control characters, which a stranger's file could use to command the terminal."""
     return "".join(character for character in text if character.isprintable())
+
+
+def quoted(text: str) -> str:
+    """A stranger's text as a message may repeat it: in quotes, cut short, without control characters."""
+    found = repr(text[:_QUOTED])
+    if len(text) <= _QUOTED and len(found) <= 2 * _QUOTED:
+        return found
+    return f"{found[: 2 * _QUOTED].rstrip(found[-1])}...{found[-1]}"
+
+
+def escaped(text: str) -> str:
+    """`text` on one line, with the control characters written out."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def aligned(rows: Iterable[tuple[str, str]]) -> str:

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from lander_runtime.envs.known import knowledge_of
-from lander_runtime.policy.metadata import METADATA_KEY, Golden, PolicyInfo, Training, Verification
+from lander_runtime.graphs.model import METADATA_KEY
+from lander_runtime.graphs.reading import read_model
+from lander_runtime.policy.metadata import Golden, PolicyInfo, Training, Verification
 from lander_runtime.policy.session import open_session
 from lander_runtime.spec import EnvSpec, Space
 
@@ -149,7 +151,7 @@ def _policy_file(
 
 def _golden(model: bytes, names: list[str]) -> Golden:
     observations = _eighths(np.random.default_rng(SEED + 2), (GOLDEN, OBSERVATIONS))
-    outputs = open_session(model, "tiny", "cpu").run(names, {"obs": observations})
+    outputs = open_session(read_model(model, "tiny"), "tiny", "cpu").run(names, {"obs": observations})
     return Golden(
         observations.tolist(), {name: values.tolist() for name, values in zip(names, outputs, strict=True)}
     )

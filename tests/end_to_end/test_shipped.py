@@ -9,7 +9,7 @@ import pytest
 from lander_export import export, load_source
 from lander_runtime import Policy, evaluate
 from lander_runtime.envs import resolve
-from lander_runtime.policy.policy import tolerance_for
+from lander_runtime.policy.agreement import tolerance_for
 from lander_runtime.scores.summary import Summary
 from lander_runtime.shipped import shipped_policies
 from lander_trainer import Checkpoint, TrainConfig

@@ -19,6 +19,7 @@ from lander_export.graph import ContinuousPolicyGraph, NormalisedActor, PolicyGr
 from lander_export.model import build_model
 from lander_runtime import envs
 from lander_runtime.errors import CheckFailed, UsageError
+from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.policy import Policy
 from lander_runtime.policy.session import open_session
 from lander_runtime.spec import EnvSpec, Space
@@ -51,7 +52,7 @@ def outputs_of(graph: PolicyGraph, obs: NDArray[Any], space: Space | None = None
     """ONNX Runtime's outputs for `obs`."""
     model = build_model(graph, space or vector(), graph.outputs)
     check_form(model)
-    session = open_session(model.SerializeToString(), "it", "cpu")
+    session = open_session(read_model(model.SerializeToString(), "it"), "it", "cpu")
     return dict(zip(graph.outputs, session.run(graph.outputs, {"obs": obs}), strict=True))
 
 

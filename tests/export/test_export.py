@@ -24,8 +24,8 @@ from lander_runtime.episodes.actors import actor_of
 from lander_runtime.episodes.episode import Episode
 from lander_runtime.errors import CheckFailed, LanderError
 from lander_runtime.evaluation.evaluate import evaluate
+from lander_runtime.graphs.model import METADATA_KEY
 from lander_runtime.pictures.record import record_episode
-from lander_runtime.policy.metadata import METADATA_KEY
 from lander_runtime.policy.policy import Policy
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 from lander_runtime.spec import EnvSpec

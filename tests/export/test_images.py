@@ -10,7 +10,7 @@ import pytest
 
 from lander_export import export, load_source
 from lander_runtime import Policy, evaluate
-from lander_runtime.policy.policy import IMAGE_TOLERANCE
+from lander_runtime.policy.agreement import IMAGE_TOLERANCE
 from lander_runtime.spec import WrapperSpec
 from lander_trainer import RunDirectory, train
 from trainer_helpers import settings

@@ -15,7 +15,8 @@ from onnx import ModelProto, numpy_helper
 
 from lander_export.graph import DiscretePolicyGraph
 from lander_export.model import build_model, weights_digest, with_metadata
-from lander_runtime.policy.metadata import METADATA_KEY
+from lander_runtime.graphs.model import METADATA_KEY
+from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.session import open_session
 from lander_runtime.spec import Space
 from lander_trainer.networks.actor_critic import multilayer_perceptron
@@ -59,7 +60,9 @@ def test_format_is_that_of_the_schema(built: ModelProto) -> None:
 @pytest.mark.parametrize("batch", [1, 2, 33])
 def test_batch_may_have_any_size(built: ModelProto, graph: DiscretePolicyGraph, batch: int) -> None:
     obs = np.random.default_rng(batch).normal(size=(batch, 8)).astype(np.float32)
-    action, logits = open_session(built.SerializeToString(), "model", "cpu").run(OUTPUTS, {"obs": obs})
+    action, logits = open_session(read_model(built.SerializeToString(), "model"), "model", "cpu").run(
+        OUTPUTS, {"obs": obs}
+    )
     with torch.no_grad():
         expected_action, expected = graph(torch.from_numpy(obs))
     assert np.allclose(logits, expected.numpy(), atol=1e-6)
@@ -71,7 +74,7 @@ def test_equal_logits_give_the_lowest_action(observation: Space) -> None:
     equal = multilayer_perceptron([8, 4], "tanh", last_gain=1.0)
     torch.nn.init.zeros_(equal[0].weight)
     model = build_model(DiscretePolicyGraph(equal), observation, OUTPUTS)
-    session = open_session(model.SerializeToString(), "model", "cpu")
+    session = open_session(read_model(model.SerializeToString(), "model"), "model", "cpu")
     assert session.run(["action"], {"obs": np.ones((3, 8), np.float32)})[0].tolist() == [0, 0, 0]
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from lander_runtime import Policy
-from lander_runtime.policy.metadata import METADATA_KEY
+from lander_runtime.graphs.model import METADATA_KEY
 from lander_runtime.spec import EnvSpec
 
 # For property tests: the same examples every time, however slow the machine, nothing on the disk.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lander_runtime import Policy
-from lander_runtime.policy.policy import tolerance_for
+from lander_runtime.policy.agreement import tolerance_for
 from lander_runtime.shipped import newest_policy, shipped_policies
 
 

@@ -16,11 +16,13 @@ from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.files import sha256_of
 from lander_runtime.foreign.external_weights import needs_weights, weights_file, with_weights
 from lander_runtime.foreign.matching import by_row, feed, match
+from lander_runtime.foreign.pruning import without_other_outputs
+from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.base import PolicyFile
-from lander_runtime.policy.policy import MAX_FILE_BYTES, NoMetadata, Policy, read_policy_file
+from lander_runtime.policy.content import MAX_FILE_BYTES, read_policy_file
+from lander_runtime.policy.policy import NoMetadata, Policy
 from lander_runtime.policy.sampling import sample_categorical
 from lander_runtime.policy.session import open_session
-from lander_runtime.policy.structure import check_structure
 from lander_runtime.spec import EnvSpec, Space, filled_bounds
 
 
@@ -42,8 +44,7 @@ def open_policy(
         UsageError: Gymnasium does not know `env`, or there is no such output.
     """
     path = Path(path)
-    model = read_policy_file(path)
-    weights = _weights_of(model, path)
+    model, weights = _read_files(path)
     try:
         # Files with our metadata have no external weights.
         if weights:
@@ -75,9 +76,10 @@ class ForeignPolicy(PolicyFile):
         weights: bytes = b"",
     ) -> None:
         """Match the graph with `spaces`, those of `env`; otherwise like `from_bytes`."""
-        whole = with_weights(model, weights, path, MAX_FILE_BYTES) if weights else model
-        check_structure(whole, path.name)
-        self._opened = open_session(whole, path.name, device)
+        read = read_model(model, path.name)
+        if weights:
+            read = with_weights(read, weights, path, MAX_FILE_BYTES)
+        self._opened = open_session(without_other_outputs(read), path.name, device)
         self.path = path
         # With external weights, the digest covers both files, one after the other.
         self.sha256 = sha256_of(model + weights)
@@ -117,8 +119,8 @@ class ForeignPolicy(PolicyFile):
             UsageError: Gymnasium does not know `env`, or there is no such output.
         """
         path = Path(path)
-        model = read_policy_file(path)
-        return cls.from_bytes(model, path, env, device, output, _weights_of(model, path))
+        model, weights = _read_files(path)
+        return cls.from_bytes(model, path, env, device, output, weights)
 
     @classmethod
     def from_bytes(
@@ -236,13 +238,13 @@ class ForeignPolicy(PolicyFile):
         return actions
 
 
-def _weights_of(model: bytes, path: Path) -> bytes:
-    """The content of the file with the external weights of `model`; empty if it has none."""
-    if not needs_weights(model, path.name):
-        return b""
-    beside = weights_file(path)
+def _read_files(path: Path) -> tuple[bytes, bytes]:
+    """The content of the file at `path` and of the file with its external weights; empty if it has none."""
+    model = read_policy_file(path)
+    if not needs_weights(read_model(model, path.name)):
+        return model, b""
     try:
-        return read_policy_file(beside)
+        return model, read_policy_file(weights_file(path))
     except InputRefused as error:
         raise InputRefused(
             f"{path.name}: keeps weights in another file, and {error} Export it with external_data=False."

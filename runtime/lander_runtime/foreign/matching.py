@@ -43,10 +43,7 @@ def match(opened: OpenSession, observation: Space, action: Space, named: str | N
         InputRefused: the graph does not fit, or more than one output fits.
         UsageError: there is no output called `named`.
     """
-    try:
-        inputs, outputs = _tensors(opened.session.get_inputs()), _tensors(opened.session.get_outputs())
-    except UnicodeDecodeError as error:
-        raise InputRefused(f"the names in its graph are not UTF-8 text ({error}).") from error
+    inputs, outputs = _tensors(opened.session.get_inputs()), _tensors(opened.session.get_outputs())
     outputs = [tensor for tensor in outputs if _holds_numbers(tensor)]
     entry = choose_input(inputs, observation)
 

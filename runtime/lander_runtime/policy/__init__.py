@@ -2,12 +2,12 @@
 
 base.py       the base class of policies from any file, also one from another library
 policy.py     `Policy`, a file written by `lander export`: the class that applications embed
+content.py    the bytes of a file
 metadata.py   what the file says about itself
 session.py    ONNX Runtime on the requested device
 contract.py   checks inputs and outputs against the metadata
-structure.py  checks that a graph contains only what is allowed
-protobuf.py   reading and writing the wire format of ONNX files
 casting.py    lists and other number types as the graph takes them
 display.py    a policy in one screen, as text and for a notebook
+agreement.py  when two runs of one network count as the same
 sampling.py   drawing actions from logits, or from a mean and a deviation
 """

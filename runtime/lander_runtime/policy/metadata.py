@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from lander_runtime.errors import InputRefused
+from lander_runtime.graphs.reading import read_model
 from lander_runtime.json_fields import Fields
-from lander_runtime.policy import protobuf
+from lander_runtime.policy.content import read_policy_file
 from lander_runtime.scores.summary import Summary
 from lander_runtime.spec import EnvSpec, Space
 
-METADATA_KEY = "lander.policy"
 SCHEMA = "1.0"
 
 
@@ -98,14 +98,10 @@ class PolicyInfo:
         Raises:
             InputRefused: the file is missing, is no ONNX file, or has no or bad metadata.
         """
-        try:
-            # A pipe or a device could be read for ever.
-            content = memoryview(path.read_bytes() if path.is_file() else b"")
-            entries = [dict(_entry(value)) for number, value, _ in protobuf.fields(content) if number == 14]
-            [found] = [entry[2] for entry in entries if entry.get(1) == METADATA_KEY]
-        except (OSError, ValueError, KeyError) as error:
-            raise InputRefused(f"{path}: not a policy file that says what it is.") from error
-        return cls.from_json(found, path.name)
+        read = read_model(read_policy_file(path), path.name)
+        if read.metadata is None:
+            raise InputRefused(f"{path}: not a policy file that says what it is.")
+        return cls.from_json(read.metadata, path.name)
 
     @classmethod
     def from_json(cls, text: str, where: str) -> "PolicyInfo":
@@ -150,8 +146,3 @@ class PolicyInfo:
             license=fields.text("license"),
             created=fields.text("created"),
         )
-
-
-def _entry(value: int | memoryview) -> list[tuple[int, str]]:
-    """Key (1) and value (2) of a `StringStringEntryProto`."""
-    return [(number, protobuf.text(field)) for number, field, _ in protobuf.fields(protobuf.message(value))]

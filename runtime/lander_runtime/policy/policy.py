@@ -10,26 +10,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError
 from lander_runtime.files import sha256_of
+from lander_runtime.graphs.model import METADATA_KEY
+from lander_runtime.graphs.reading import read_model
+from lander_runtime.policy.agreement import difference, tolerance_for
 from lander_runtime.policy.base import PolicyFile
 from lander_runtime.policy.casting import cast_observation, describe_misfit
+from lander_runtime.policy.content import read_policy_file
 from lander_runtime.policy.contract import check_graph, output_names
-from lander_runtime.policy.metadata import METADATA_KEY, PolicyInfo
+from lander_runtime.policy.metadata import PolicyInfo
 from lander_runtime.policy.sampling import sample_categorical, sample_gaussian
 from lander_runtime.policy.session import OpenSession, open_session
-from lander_runtime.policy.structure import check_structure
-from lander_runtime.spec import Space, filled_bounds
-
-MAX_FILE_BYTES = 512 * 1024 * 1024
-"""A larger file is refused unread: policies are small, and a stranger's file may not be a policy."""
+from lander_runtime.spec import filled_bounds
 
 _FEW = 64
-
-TOLERANCE = 1e-5
-"""Largest difference between two runs of one network that counts as the same (see `difference`)."""
-
-IMAGE_TOLERANCE = 1e-4
-"""The same for a network on images, which adds up some thousand products a layer: for one that plays Doom
-PyTorch's logits were 9.5e-6 off from double precision, ONNX Runtime's 5.4e-6, and 1.1e-5 from each other."""
 
 
 class NoMetadata(InputRefused):
@@ -92,15 +85,11 @@ class Policy(PolicyFile):
     @classmethod
     def from_bytes(cls, model: bytes, path: Path, device: str = "auto") -> "Policy":
         """Like `load`, from the file's content; `path` is what to call it."""
-        check_structure(model, path.name)
-        opened = open_session(model, path.name, device)
-        try:
-            metadata = opened.session.get_modelmeta().custom_metadata_map
-        except UnicodeDecodeError as error:
-            raise InputRefused(f"{path.name}: its metadata is not UTF-8 text ({error}).") from error
-        if METADATA_KEY not in metadata:
+        read = read_model(model, path.name)
+        if read.metadata is None:
             raise NoMetadata.of(path)
-        info = PolicyInfo.from_json(metadata[METADATA_KEY], path.name)
+        info = PolicyInfo.from_json(read.metadata, path.name)
+        opened = open_session(read, path.name, device)
         check_graph(opened, info, path.name)
         return cls(opened, info, path, sha256_of(model), model)
 
@@ -215,41 +204,3 @@ class Policy(PolicyFile):
                     f"The observation holds {obs[tuple(bad)]} at index {bad}; it must be finite."
                 )
         return obs
-
-
-def tolerance_for(observation: Space) -> float:
-    """Largest `difference` that two runs of a network on such observations may have."""
-    return TOLERANCE if len(observation.shape) < 2 else IMAGE_TOLERANCE
-
-
-def difference(found: NDArray[Any], expected: NDArray[Any]) -> float:
-    """Largest |found - expected|, divided by |expected| where that is above 1.
-
-    Float32 sums cannot agree to 1e-5 in absolute terms once they are large; up to 1 this is the
-    plain difference. Shapes that differ, and anything that is not a finite number, count as
-    infinitely far apart.
-    """
-    if found.shape != expected.shape or not (np.isfinite(found).all() and np.isfinite(expected).all()):
-        return math.inf
-    gap = np.abs(found.astype(np.float64) - expected)
-    return float(np.max(gap / np.maximum(1.0, np.abs(expected)), initial=0.0))
-
-
-def read_policy_file(path: Path) -> bytes:
-    """The content of `path`.
-
-    Raises:
-        InputRefused: it is missing, no plain file, or too large for a policy.
-    """
-    try:
-        # Not a pipe or a device, which could be read for ever.
-        if path.exists() and not path.is_file():
-            raise InputRefused(f"{path}: cannot be read (expected a file, found a folder or a device).")
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise InputRefused(f"{path.name}: {size / 1e6:.0f} MB is too large for a policy.")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a path that no file can have.
-        raise InputRefused(
-            f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})."
-        ) from error

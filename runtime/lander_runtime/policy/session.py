@@ -1,5 +1,6 @@
 """One ONNX Runtime session for a small policy, on the device that was asked for.
 
+The only door to ONNX Runtime: it takes a `Model` and no bytes, so nothing runs that was not read and checked.
 Apart from `policy.py` because choosing a device honestly takes more words than using it.
 """
 
@@ -17,6 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime.errors import InputRefused, LanderError, MachineLacks, UsageError
+from lander_runtime.graphs.model import Model
+from lander_runtime.graphs.structure import check_structure
+from lander_runtime.text import escaped
 
 try:
     import onnxruntime as ort
@@ -103,31 +107,33 @@ class OpenSession:
         return "cuda" if self.provider == _CUDA else "cpu"
 
 
-def open_session(model: bytes, name: str, device: str = "auto") -> OpenSession:
-    """Open a session over a serialised model.
+def open_session(model: Model, name: str, device: str = "auto") -> OpenSession:
+    """Check a model and open a session over bytes that are written from it.
 
     Args:
-        model: the ONNX file's bytes.
+        model: what `read_model` gave.
         name: what to call the file in errors.
         device: `cpu`; `cuda`, which fails where CUDA does not run the whole graph; or `auto`,
             which takes CUDA where a session really runs there and the CPU otherwise.
 
     Raises:
-        InputRefused: ONNX Runtime cannot load the model.
+        InputRefused: the model holds what no policy may, or ONNX Runtime cannot load it.
         MachineLacks: `cuda` was asked for and does not run here.
         UsageError: an unknown device.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise UsageError(f"Unknown device {device!r}. Choose auto, cpu or cuda.")
+    check_structure(model, name)
+    written = model.to_bytes()
     if device == "cpu":
-        return OpenSession(_open_cpu(model, name), name, _CPU, None)
+        return OpenSession(_open_cpu(written, name), name, _CPU, None)
     try:
-        return OpenSession(_open_cuda(model), name, _CUDA, None)
+        return OpenSession(_open_cuda(written), name, _CUDA, None)
     except _NoCuda as reason:
         if device == "cuda":
             raise MachineLacks(f"No CUDA session for {name}: {reason} Or run with: --device cpu") from reason
         note = None if reason.expected else f"CUDA was tried and refused: {reason}"
-        return OpenSession(_open_cpu(model, name), name, _CPU, note)
+        return OpenSession(_open_cpu(written, name), name, _CPU, note)
 
 
 class _NoCuda(Exception):
@@ -218,7 +224,7 @@ def _says_out_of_memory(error: Exception) -> bool:
 
 def _reason(error: Exception) -> str:
     """The first line of what ONNX Runtime says, which goes on for many."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+    return escaped((str(error).splitlines() or [type(error).__name__])[0][:300])
 
 
 def _cuda_devices() -> int:

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from lander_runtime import Policy
-from lander_runtime.policy.metadata import METADATA_KEY
+from lander_runtime.graphs.model import METADATA_KEY
 from lander_trainer import Checkpoint
 
 Lander = Callable[..., Any]

@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from lander_runtime.files import sha256_of
-from lander_runtime.policy.metadata import METADATA_KEY
+from lander_runtime.graphs.model import METADATA_KEY
 
 Lander = Callable[..., Any]
 

@@ -18,6 +18,7 @@ from lander_runtime.evaluation.evaluate import evaluate
 from lander_runtime.files import sha256_of
 from lander_runtime.foreign.external_weights import with_weights
 from lander_runtime.foreign.foreign import ForeignPolicy, open_policy
+from lander_runtime.graphs.reading import read_model
 from lander_runtime.pictures.record import record_episode
 from lander_runtime.scores.report import RUN_KEYS, Report
 
@@ -217,7 +218,7 @@ def test_weights_are_not_multiplied_without_end() -> None:
         tensors.append(tensor)
     model = helper.make_model(helper.make_graph([], "g", [], [], tensors)).SerializeToString()
     with pytest.raises(InputRefused, match=r"^x\.onnx: names more weights"):
-        with_weights(model, bytes(1 << 20), Path("x.onnx"), limit=1 << 24)
+        with_weights(read_model(model, "x.onnx"), bytes(1 << 20), Path("x.onnx"), limit=1 << 24)
 
 
 def test_neither_the_path_nor_the_machine_is_in_the_assumptions(tmp_path: Path) -> None:

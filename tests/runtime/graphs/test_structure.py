@@ -10,9 +10,15 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from lander_runtime.errors import InputRefused
-from lander_runtime.policy.structure import CONTROL_FLOW, RANDOM, check_structure
+from lander_runtime.graphs.reading import read_model
+from lander_runtime.graphs.structure import CONTROL_FLOW, OPERATORS, RANDOM, check_structure
 
 TINY = Path(__file__).parents[2] / "data" / "tiny-discrete.onnx"
+
+
+def check(data: bytes, name: str) -> None:
+    """Read and check, as it is done before anything is run."""
+    check_structure(read_model(data, name), name)
 
 
 def changed(change: object) -> bytes:
@@ -23,7 +29,7 @@ def changed(change: object) -> bytes:
 
 @pytest.mark.parametrize("name", ["tiny-discrete.onnx", "tiny-continuous.onnx"])
 def test_policies_pass(name: str) -> None:
-    check_structure((TINY.parent / name).read_bytes(), name)
+    check((TINY.parent / name).read_bytes(), name)
 
 
 @pytest.mark.parametrize("operator", sorted(CONTROL_FLOW | RANDOM))
@@ -32,7 +38,25 @@ def test_an_operator_that_no_policy_has_is_refused_by_name(operator: str) -> Non
         model.graph.node.append(helper.make_node(operator, ["obs"], ["other"]))
 
     with pytest.raises(InputRefused, match=rf"^tiny\.onnx: the operator {operator} "):
-        check_structure(changed(add), "tiny.onnx")
+        check(changed(add), "tiny.onnx")
+
+
+def test_the_operators_of_the_list_are_onnxs() -> None:
+    known = {item.name for item in onnx.defs.get_all_schemas_with_history() if item.domain == ""}
+    # The oldest onnx that works with this package knows fewer than the newest.
+    assert len(OPERATORS - known) < 12
+    for operator in ("LSTM", "GRU", "RNN", "DynamicQuantizeLinear", "QuantizeLinear", "DequantizeLinear"):
+        assert operator in OPERATORS
+    assert not OPERATORS & (CONTROL_FLOW | RANDOM)
+
+
+@pytest.mark.parametrize("operator", ["SequenceConstruct", "ImageDecoder", "Optional", "Gema", ""])
+def test_an_operator_that_is_not_on_the_list_is_refused(operator: str) -> None:
+    def add(model: onnx.ModelProto) -> None:
+        model.graph.node.append(helper.make_node(operator, ["obs"], ["other"]))
+
+    with pytest.raises(InputRefused, match=rf"^tiny\.onnx: the operator '{operator}' may not"):
+        check(changed(add), "tiny.onnx")
 
 
 def test_an_operator_of_another_domain_is_refused() -> None:
@@ -40,7 +64,7 @@ def test_an_operator_of_another_domain_is_refused() -> None:
         model.graph.node.append(helper.make_node("Gelu", ["obs"], ["other"], domain="com.microsoft"))
 
     with pytest.raises(InputRefused, match=r"com\.microsoft"):
-        check_structure(changed(add), "tiny.onnx")
+        check(changed(add), "tiny.onnx")
 
 
 def test_functions_are_refused() -> None:
@@ -49,7 +73,7 @@ def test_functions_are_refused() -> None:
         model.functions.append(helper.make_function("own", "F", ["a"], ["b"], [node], model.opset_import))
 
     with pytest.raises(InputRefused, match="functions"):
-        check_structure(changed(add), "tiny.onnx")
+        check(changed(add), "tiny.onnx")
 
 
 def external() -> TensorProto:
@@ -62,7 +86,7 @@ def external() -> TensorProto:
 
 def test_weights_in_another_file_are_refused() -> None:
     with pytest.raises(InputRefused, match="another file"):
-        check_structure(changed(lambda model: model.graph.initializer.append(external())), "tiny.onnx")
+        check(changed(lambda model: model.graph.initializer.append(external())), "tiny.onnx")
 
 
 def test_a_constant_in_another_file_is_refused() -> None:
@@ -70,13 +94,13 @@ def test_a_constant_in_another_file_is_refused() -> None:
         model.graph.node.append(helper.make_node("Constant", [], ["far"], value=external()))
 
     with pytest.raises(InputRefused, match="another file"):
-        check_structure(changed(add), "tiny.onnx")
+        check(changed(add), "tiny.onnx")
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
-        check_structure(data, "any.onnx")
+        check(data, "any.onnx")
     except InputRefused as error:
         assert str(error).startswith("any.onnx: ")
 
@@ -84,6 +108,6 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 @given(st.integers(0, len(TINY.read_bytes()) - 1))
 def test_a_file_that_was_cut_off_is_read_or_refused(length: int) -> None:
     try:
-        check_structure(TINY.read_bytes()[:length], "cut.onnx")
+        check(TINY.read_bytes()[:length], "cut.onnx")
     except InputRefused as error:
         assert str(error).startswith("cut.onnx: ")

@@ -1,0 +1,28 @@
+"""The bytes of a policy file, from a path that somebody typed."""
+
+from pathlib import Path
+
+from lander_runtime.errors import InputRefused
+
+MAX_FILE_BYTES = 512 * 1024 * 1024
+"""A larger file is refused unread: policies are small, and a stranger's file may not be a policy."""
+
+
+def read_policy_file(path: Path) -> bytes:
+    """The content of `path`.
+
+    Raises:
+        InputRefused: it is missing, no plain file, or too large for a policy.
+    """
+    try:
+        # Not a pipe or a device, which could be read for ever.
+        if path.exists() and not path.is_file():
+            raise InputRefused(f"{path}: cannot be read (expected a file, found a folder or a device).")
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise InputRefused(f"{path.name}: {size / 1e6:.0f} MB is too large for a policy.")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a path that no file can have.
+        raise InputRefused(
+            f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})."
+        ) from error
