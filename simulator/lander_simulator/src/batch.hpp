@@ -6,6 +6,7 @@
 
 #include "episode/episode.hpp"
 #include "mechanics/landing.hpp"
+#include "mechanics/swing.hpp"
 #include "mechanics/time_of_impact.hpp"
 #include "workers.hpp"
 
@@ -39,7 +40,8 @@ class Batch {
         lane_(new Lane[padded_lanes_]()),
         throttle_(new Throttle[padded_lanes_ / width]),
         starts_(new Pose[padded_lanes_ * legs]()),
-        queue_(new std::uint64_t[padded_lanes_]()),
+        swinging_(new std::uint64_t[padded_lanes_]()),
+        landing_(new std::uint64_t[padded_lanes_]()),
         workers_(std::min(threads, padded_lanes_ / width)) {
     const Mechanics<Floats> still{};
     for (int block = 0; block < padded_lanes_ / width; ++block) {
@@ -79,14 +81,22 @@ class Batch {
   }
 
  private:
+  // Lanes waiting for one solver; a lane's index is in the lower 32 bits of its entry.
+  struct Queue {
+    std::uint64_t* entries;
+    int count;
+    void add(std::uint64_t entry) { entries[count++] = entry; }
+  };
+
   void step(const Step& step, int first_block, int last_block) {
-    int queued = 0;
-    std::uint64_t* queue = &queue_[first_block * width];
+    Queue swinging{&swinging_[first_block * width], 0}, landing{&landing_[first_block * width], 0};
     for (int block = first_block; block < last_block; ++block) {
       begin(step, block);
-      queued = meet_ground(step, block, queue, queued);
+      meet_ground(step, block);
+      fly(step, block, swinging, landing);
     }
-    land(queue, queued);
+    swing(swinging, landing);
+    land(landing);
     for (int block = first_block; block < last_block; ++block) finish(step, block);
   }
 
@@ -156,54 +166,79 @@ class Batch {
     return lowest < lane.moon.highest(x - half, x + half);
   }
 
-  // Contacts as they stand before the step. Lanes that touch the ground are queued for land(), the others fly.
-  int meet_ground(const Step& step, int block, std::uint64_t* queue, int queued) {
-    Mechanics<Floats>& mechanics = blocks_[block];
-    Mask elsewhere = mask(false);
-    int flying = 0;
+  // Contacts as they stand before the step.
+  void meet_ground(const Step& step, int block) {
     for (int column = 0; column < width; ++column) {
       const int index = block * width + column;
-      if (index >= lanes_ || !step.is_active(index)) {
-        elsewhere[column] = -1;
-        continue;
-      }
+      if (index >= lanes_ || !step.is_active(index)) continue;
       Lane& lane = lane_[index];
-      lane.near_ground = near_ground(lane, mechanics, column);
-      bool touches = false;
-      if (lane.near_ground) {
-        for (int leg = 0; leg < legs; ++leg) {
-          const Pose pose = pose_of(index, 1 + leg);
-          starts_[index * legs + leg] = pose;
-          update_contacts(lane.legs[leg], lane.moon, pose);
-          touches = touches || lane.legs[leg].touching();
-        }
-        if (hull_touches(lane.moon, pose_of(index, hull))) lane.hull_down = true;
+      lane.near_ground = near_ground(lane, blocks_[block], column);
+      if (!lane.near_ground) continue;
+      for (int leg = 0; leg < legs; ++leg) {
+        const Pose pose = pose_of(index, 1 + leg);
+        starts_[index * legs + leg] = pose;
+        update_contacts(lane.legs[leg], lane.moon, pose);
       }
-      if (touches) {
-        elsewhere[column] = -1;
-        // A packet takes as long as its slowest lane, so alike goes beside alike. Which lanes share one changes no bits.
-        const auto need = static_cast<std::uint64_t>(lane.expected_sweeps / 16);
-        const auto both = static_cast<std::uint64_t>(lane.legs[0].touching() && lane.legs[1].touching());
-        queue[queued++] = need << 40 | both << 32 | static_cast<std::uint64_t>(index);
-      } else {
-        ++flying;
-      }
+      if (hull_touches(lane.moon, pose_of(index, hull))) lane.hull_down = true;
     }
-    if (flying > 0) solve_flight(mechanics, elsewhere);
-    return queued;
   }
 
-  void land(std::uint64_t* queue, int queued) {
-    if (queued > width) std::sort(queue, queue + queued);
-    for (int first = 0; first < queued; first += width) {
-      const int count = std::min(width, queued - first);
-      Packet packet{};
-      int indices[width];
+  // Lanes that touch nothing and have both legs at a limit fly where they are, the others are queued: which way is right
+  // for a lane depends on it alone, so company changes no bits.
+  void fly(const Step& step, int block, Queue& swinging, Queue& landing) {
+    const LimitSides sides = limit_sides(blocks_[block]);
+    Mask elsewhere = mask(true);
+    for (int column = 0; column < width; ++column) {
+      const int index = block * width + column;
+      if (index >= lanes_ || !step.is_active(index)) continue;
+      Lane& lane = lane_[index];
+      const int touching = (lane.legs[0].touching() ? 1 : 0) + (lane.legs[1].touching() ? 1 : 0);
+      const int free = (sides.left[column] == 0 ? 1 : 0) + (sides.right[column] == 0 ? 1 : 0);
+      if (touching == 0 && free == 0) {
+        elsewhere[column] = 0;
+      } else if (touching == 0 && free == legs) {
+        swinging.add(static_cast<std::uint64_t>(index));
+      } else {
+        // A packet takes as long as its slowest lane, so alike goes beside alike.
+        landing.add(static_cast<std::uint64_t>(lane.expected_sweeps / 16) << 40 |
+                    static_cast<std::uint64_t>(touching) << 32 | static_cast<std::uint64_t>(index));
+      }
+    }
+    if (any(~elsewhere)) solve_flight(blocks_[block], elsewhere);
+  }
+
+  // The lane in a packet's column; the first one again where there is none, for the sake of finite numbers.
+  static int lane_of(const Queue& queue, int first, int column) {
+    const int place = first + column < queue.count ? first + column : first;
+    return static_cast<int>(queue.entries[place] & 0xffffffffu);
+  }
+
+  void swing(const Queue& swinging, Queue& landing) {
+    for (int first = 0; first < swinging.count; first += width) {
+      Mechanics<Floats> packet;
       for (int column = 0; column < width; ++column) {
-        // An empty column gets finite numbers from the packet's first lane.
-        const int index = static_cast<int>(queue[first + (column < count ? column : 0)] & 0xffffffffu);
-        indices[column] = index;
-        if (column < count) {
+        const int index = lane_of(swinging, first, column);
+        copy_column(blocks_[index / width], index % width, packet, column);
+      }
+      const Mask unsuitable = solve_swing(packet);
+      for (int column = 0; column < width && first + column < swinging.count; ++column) {
+        const int index = lane_of(swinging, first, column);
+        if (unsuitable[column] != 0) {
+          landing.add(static_cast<std::uint64_t>(index));
+        } else {
+          copy_column(packet, column, blocks_[index / width], index % width);
+        }
+      }
+    }
+  }
+
+  void land(const Queue& landing) {
+    if (landing.count > width) std::sort(landing.entries, landing.entries + landing.count);
+    for (int first = 0; first < landing.count; first += width) {
+      Packet packet{};
+      for (int column = 0; column < width; ++column) {
+        const int index = lane_of(landing, first, column);
+        if (first + column < landing.count) {
           load(packet, column, blocks_[index / width], index % width, lane_[index].legs);
         } else {
           copy_column(blocks_[index / width], index % width, packet.mechanics, column);
@@ -211,8 +246,8 @@ class Batch {
         }
       }
       solve_landing(packet);
-      for (int column = 0; column < count; ++column) {
-        const int index = indices[column];
+      for (int column = 0; column < width && first + column < landing.count; ++column) {
+        const int index = lane_of(landing, first, column);
         copy_column(packet.mechanics, column, blocks_[index / width], index % width);
         lane_[index].expected_sweeps = static_cast<std::int32_t>(packet.sweeps[column]);
       }
@@ -307,7 +342,7 @@ class Batch {
   Array<Lane> lane_;
   Array<Throttle> throttle_;
   Array<Pose> starts_;           // of the legs of lanes near the ground, before the step
-  Array<std::uint64_t> queue_;   // lanes that touch the ground
+  Array<std::uint64_t> swinging_, landing_;  // lanes that are solved in packets
   Workers workers_;
 };
 

@@ -72,6 +72,15 @@ struct JointConstraint {
 
 inline constexpr float motor_mass = 1.0f / (hull_inverse_inertia + leg_inverse_inertia);
 
+// +1 at the lower limit, -1 at the upper, 0 between them.
+template <int Leg>
+LANDER_INLINE Floats limit_side(Floats hull_angle, Floats leg_angle) {
+  constexpr JointGeometry geometry = joint_geometry[Leg];
+  const Floats angle = leg_angle - hull_angle - geometry.reference_angle;
+  return select(angle <= floats(geometry.lower), floats(1.0f),
+                select(angle >= floats(geometry.upper), floats(-1.0f), floats(0.0f)));
+}
+
 // b2RevoluteJoint::InitVelocityConstraints: arms, K and its inverses, the limit's state, the impulses of the last step.
 template <int Leg>
 LANDER_INLINE void prepare(JointConstraint& joint, const JointImpulses<Floats>& before, Floats warm_start,
@@ -104,9 +113,7 @@ LANDER_INLINE void prepare(JointConstraint& joint, const JointImpulses<Floats>& 
   joint.inverse3_zz = inverse_determinant3 * (k.xx * k.yy - k.xy * k.xy);
 
   const Floats zero = floats(0.0f);
-  const Floats angle = leg_angle - hull_angle - geometry.reference_angle;
-  const Floats side =
-      select(angle <= floats(geometry.lower), floats(1.0f), select(angle >= floats(geometry.upper), floats(-1.0f), zero));
+  const Floats side = limit_side<Leg>(hull_angle, leg_angle);
   JointImpulses<Floats>& now = joint.impulses;
   now.limit_side = side;
   now.limit = select((side == before.limit_side) & (side != zero), before.limit, zero) * warm_start;
@@ -121,10 +128,10 @@ LANDER_INLINE Vec2<Floats> pin_velocity(const JointConstraint& joint, const Velo
           (leg_v.linear.y - hull_v.linear.y) + leg_v.spin * joint.arm_leg.x - hull_v.spin * joint.arm_hull.x};
 }
 
-// One sweep as Box2D does it: first the motor, then pin and limit together, or the pin alone where no limit holds
+// One sweep of one joint: first the motor, then pin and limit together, or the pin alone where no limit holds
 // (b2RevoluteJoint::SolveVelocityConstraints).
 template <int Leg>
-LANDER_INLINE void solve_in_turn(JointConstraint& joint, Velocity& hull_v, Velocity& leg_v) {
+LANDER_INLINE void solve(JointConstraint& joint, Velocity& hull_v, Velocity& leg_v) {
   constexpr float speed = motor_speed * joint_geometry[Leg].side;
   JointImpulses<Floats>& sum = joint.impulses;
   const Floats motor = clamp(sum.motor - motor_mass * (leg_v.spin - hull_v.spin - speed),
@@ -151,46 +158,6 @@ LANDER_INLINE void solve_in_turn(JointConstraint& joint, Velocity& hull_v, Veloc
   sum.pin.y += pin.y;
   sum.limit += limit;
   apply(hull_v, leg_v, joint.arm_hull, joint.arm_leg, pin, limit);
-}
-
-// The same constraints with the motor solved together with the pin where no limit holds the leg. In turn they need more
-// than a hundred sweeps, since the leg's inertia about the pin is 30 times that about its centre; together a few, to
-// what Box2D's 180 come to.
-template <int Leg>
-LANDER_INLINE void solve_together(JointConstraint& joint, Velocity& hull_v, Velocity& leg_v) {
-  constexpr float speed = motor_speed * joint_geometry[Leg].side;
-  const Floats zero = floats(0.0f), most = floats(largest_motor_impulse);
-  JointImpulses<Floats>& sum = joint.impulses;
-  const Mask free = sum.limit_side == zero;
-  const Floats motor =
-      select(free, sum.motor, clamp(sum.motor - motor_mass * (leg_v.spin - hull_v.spin - speed), -most, most));
-  const Floats turn = motor - sum.motor;
-  hull_v.spin -= hull_inverse_inertia * turn;
-  leg_v.spin += leg_inverse_inertia * turn;
-
-  const Vec2<Floats> v = pin_velocity(joint, hull_v, leg_v);
-  const Floats w = leg_v.spin - hull_v.spin - select(free, floats(speed), zero);
-  Vec2<Floats> pin = {-(joint.inverse3_xx * v.x + joint.inverse3_xy * v.y + joint.inverse3_xz * w),
-                      -(joint.inverse3_xy * v.x + joint.inverse3_yy * v.y + joint.inverse3_yz * w)};
-  Floats third = -(joint.inverse3_xz * v.x + joint.inverse3_yz * v.y + joint.inverse3_zz * w);
-  // What the third row's impulse may become: what the motor can give, or the limit's own side.
-  constexpr float no_bound = 1e30f;
-  const Floats low = select(free, -most, select(sum.limit_side > zero, zero, floats(-no_bound)));
-  const Floats high = select(free, most, select(sum.limit_side < zero, zero, floats(no_bound)));
-  const Floats before = select(free, motor, sum.limit);
-  const Floats wanted = before + third, given = clamp(wanted, low, high);
-  const Mask bounded = given != wanted;
-  const Floats change = given - before;
-  const Vec2<Floats> alone_v = {-change * joint.k_xz - v.x, -change * joint.k_yz - v.y};
-  const Vec2<Floats> alone = {joint.inverse2_xx * alone_v.x + joint.inverse2_xy * alone_v.y,
-                              joint.inverse2_xy * alone_v.x + joint.inverse2_yy * alone_v.y};
-  pin = select(bounded, alone, pin);
-  third = select(bounded, change, third);
-  sum.pin.x += pin.x;
-  sum.pin.y += pin.y;
-  sum.motor = select(free, given, motor);
-  sum.limit = select(free, zero, given);
-  apply(hull_v, leg_v, joint.arm_hull, joint.arm_leg, pin, third);
 }
 
 // What the sweeps that are left would still do once velocities stand still: motor and limit go on pushing against each

@@ -77,8 +77,8 @@ struct Iterate {
 };
 
 LANDER_INLINE void sweep(Packet& packet, JointPair& joints, Velocity v[bodies]) {
-  solve_in_turn<1>(joints.right, v[hull], v[2]);
-  solve_in_turn<0>(joints.left, v[hull], v[1]);
+  solve<1>(joints.right, v[hull], v[2]);
+  solve<0>(joints.left, v[hull], v[1]);
   for (int slot = 0; slot < packet_contacts; ++slot) {
     if (packet.used[slot]) solve(packet.contacts[slot], v[1 + leg_of(slot)]);
   }
