@@ -137,6 +137,23 @@ class LunarLanderBatch:
         if self._handle is None:
             raise MemoryError(f"no memory or threads for {lanes} lanes")
         self._started = False
+        # The library reads and writes these; what a step returns are copies, a few times cheaper than fresh addresses.
+        self._actions = np.zeros((lanes, 2), np.float32) if continuous else np.zeros(lanes, np.int32)
+        self._observations = np.zeros((lanes, OBSERVATION_SIZE), np.float32)
+        self._rewards = np.zeros(lanes)
+        self._terminated = np.zeros(lanes, np.bool_)
+        self._truncated = np.zeros(lanes, np.bool_)
+        address = self._actions.ctypes.data
+        self._step = library.Step(
+            discrete=None if continuous else address,
+            continuous=address if continuous else None,
+            active=None,
+            observations=self._observations.ctypes.data,
+            rewards=self._rewards.ctypes.data,
+            terminated=self._terminated.ctypes.data,
+            truncated=self._truncated.ctypes.data,
+        )
+        self._step_address = ctypes.byref(self._step)
 
     def reset(
         self, seeds: Sequence[int | None] | NDArray[Any] | None = None, lanes: NDArray[np.bool_] | None = None
@@ -165,11 +182,12 @@ class LunarLanderBatch:
             active = np.ascontiguousarray(lanes, np.uint8)
             if active.shape != (self.lanes,):
                 raise ValueError(f"the mask must have shape ({self.lanes},), got {active.shape}")
-        result = self._empty()
-        step = self._arguments(result, active=active)
-        self._library.lander_reset(self._open(), words.ctypes.data, seeded.ctypes.data, ctypes.byref(step))
+        self._clear()
+        self._step.active = None if active is None else active.ctypes.data
+        self._library.lander_reset(self._open(), words.ctypes.data, seeded.ctypes.data, self._step_address)
+        self._step.active = None
         self._started = True
-        return result.observations
+        return self._observations.copy()
 
     def step(self, actions: ArrayLike) -> BatchStep:
         """Steps every lane by 1/50 s.
@@ -181,15 +199,17 @@ class LunarLanderBatch:
         """
         if not self._started:
             raise ValueError("call reset() before step()")
-        taken = self._actions(actions)
-        observations = np.empty((self.lanes, OBSERVATION_SIZE), np.float32)
-        result = BatchStep(
-            observations, np.empty(self.lanes), np.empty(self.lanes, np.bool_), np.empty(self.lanes, np.bool_)
-        )
-        wrong = self._library.lander_step(self._open(), ctypes.byref(self._arguments(result, actions=taken)))
+        given = np.asarray(actions)
+        if given.shape != self._actions.shape or not (self.continuous or given.dtype.kind in "iu"):
+            expected = f"floats of shape ({self.lanes}, 2)" if self.continuous else f"{self.lanes} integers"
+            raise ValueError(f"expected {expected} as actions, got {given.dtype} of shape {given.shape}")
+        self._actions[...] = given
+        wrong = self._library.lander_step(self._open(), self._step_address)
         if wrong >= 0:
-            raise ValueError(f"action {taken[wrong]} of lane {wrong} does not exist; expected 0, 1, 2 or 3")
-        return result
+            raise ValueError(f"action {given[wrong]} of lane {wrong} does not exist; expected 0, 1, 2 or 3")
+        return BatchStep(
+            self._observations.copy(), self._rewards.copy(), self._terminated.copy(), self._truncated.copy()
+        )
 
     def state(self) -> NDArray[np.void]:
         """Every lane's state, [lanes] of `STATE`: all that the next steps depend on, beside the settings."""
@@ -224,41 +244,9 @@ class LunarLanderBatch:
             raise ValueError("the batch is closed")
         return self._handle
 
-    def _actions(self, actions: ArrayLike) -> NDArray[Any]:
-        given = np.asarray(actions)
-        if self.continuous:
-            if given.shape != (self.lanes, 2):
-                raise ValueError(f"expected actions of shape ({self.lanes}, 2), got {given.shape}")
-            return np.ascontiguousarray(given, np.float32)
-        if given.shape != (self.lanes,) or given.dtype.kind not in "iu":
-            raise ValueError(f"expected {self.lanes} integers as actions, got {given.dtype} of shape {given.shape}")
-        return np.ascontiguousarray(given, np.int32)
-
-    def _empty(self) -> BatchStep:
-        zeros = np.zeros
-        return BatchStep(
-            zeros((self.lanes, OBSERVATION_SIZE), np.float32),
-            zeros(self.lanes),
-            zeros(self.lanes, np.bool_),
-            zeros(self.lanes, np.bool_),
-        )
-
-    def _arguments(
-        self, result: BatchStep, *, actions: NDArray[Any] | None = None, active: NDArray[np.uint8] | None = None
-    ) -> library.Step:
-        unused = np.zeros(2 * self.lanes, np.int32)
-        taken = unused if actions is None else actions
-        step = library.Step(
-            discrete=None if self.continuous else taken.ctypes.data,
-            continuous=taken.ctypes.data if self.continuous else None,
-            active=None if active is None else active.ctypes.data,
-            observations=result.observations.ctypes.data,
-            rewards=result.rewards.ctypes.data,
-            terminated=result.terminated.ctypes.data,
-            truncated=result.truncated.ctypes.data,
-        )
-        step.arrays = (taken, active, result)  # alive as long as their addresses
-        return step
+    def _clear(self) -> None:
+        for array in (self._observations, self._rewards, self._terminated, self._truncated):
+            array[...] = 0
 
 
 def _checked_seed(value: int | None) -> int:

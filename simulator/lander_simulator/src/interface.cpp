@@ -3,6 +3,10 @@
 #include <exception>
 #include <new>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include "batch.hpp"
 
 #if defined(_WIN32)
@@ -16,11 +20,16 @@ LANDER_EXPORT int lander_interface_version() { return 1; }
 LANDER_EXPORT int lander_width() { return lander::width; }
 LANDER_EXPORT int lander_record_bytes() { return sizeof(lander::LaneRecord); }
 
-// Whether this processor runs the library of eight lanes.
+// Whether this processor, and the system on it, run the library of eight lanes. Asked of the processor itself:
+// __builtin_cpu_supports() needs a compiler's runtime library, and zig's does not have it.
 LANDER_EXPORT int lander_has_avx2() {
 #if defined(__x86_64__)
-  __builtin_cpu_init();
-  return __builtin_cpu_supports("avx2") != 0;
+  unsigned a, b, c, d;
+  if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & bit_OSXSAVE) == 0) return 0;
+  unsigned enabled, upper;
+  __asm__("xgetbv" : "=a"(enabled), "=d"(upper) : "c"(0));
+  if ((enabled & 6) != 6) return 0;  // the system keeps the registers of SSE and AVX
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & bit_AVX2) != 0;
 #else
   return 0;
 #endif

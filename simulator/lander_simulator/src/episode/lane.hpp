@@ -80,7 +80,9 @@ inline LaneRecord record(const Lane& lane, const Mechanics<float>& mechanics) {
 }
 
 inline void restore(Lane& lane, const LaneRecord& r) {
+  const std::int32_t expected_sweeps = lane.expected_sweeps;  // no part of a state: it decides no result
   lane = Lane{};
+  lane.expected_sweeps = expected_sweeps;
   for (int i = 0; i < terrain_points; ++i) lane.moon.heights[i] = r.heights[i];
   for (int leg = 0; leg < legs; ++leg) {
     const std::int32_t count = r.legs[leg].count;
