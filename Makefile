@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 # In which a test opens the page that `lander eval --report` writes.
 BROWSERS := chromium chromium-browser google-chrome
 
-.PHONY: demo test browser lint bench wheel-test clean
+.PHONY: demo test browser lint bench wheel-test wheels clean
 
 # Train for half a minute, export, score ten episodes, record a GIF.
 demo: $(INSTALLED)
@@ -42,6 +42,10 @@ bench: $(INSTALLED)
 # The built wheel in a clean environment with the extra `cpu` only.
 wheel-test: $(INSTALLED)
 	tests/wheel/check.sh
+
+# One wheel for each system, with the simulator inside, in dist/; needs PyPI's ziglang.
+wheels: $(INSTALLED)
+	$(BIN)/python simulator/wheels.py
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -1,7 +1,7 @@
-"""LunarLander's physics in C++, many landers at a time: for training. Scores come from Gymnasium's own environment.
+"""LunarLander's physics in C++, many landers at a time: for training; scores come from Gymnasium.
 
-`LunarLanderBatch` needs numpy alone. `LunarLanderVectorEnv` is Gymnasium's view of it, and `register()` puts it into
-Gymnasium's registry.
+`LunarLanderBatch` needs numpy alone. `LunarLanderVectorEnv` is Gymnasium's view of it, and `register()` puts
+it into Gymnasium's registry.
 """
 
 from __future__ import annotations

@@ -15,7 +15,14 @@ OBSERVATION_SIZE = 8
 ACTIONS = 4
 
 _BODY = np.dtype(
-    [("x", "<f4"), ("y", "<f4"), ("angle", "<f4"), ("velocity_x", "<f4"), ("velocity_y", "<f4"), ("spin", "<f4")]
+    [
+        ("x", "<f4"),
+        ("y", "<f4"),
+        ("angle", "<f4"),
+        ("velocity_x", "<f4"),
+        ("velocity_y", "<f4"),
+        ("spin", "<f4"),
+    ]
 )
 _JOINT = np.dtype(
     [("pin_x", "<f4"), ("pin_y", "<f4"), ("limit", "<f4"), ("motor", "<f4"), ("limit_side", "<f4")]
@@ -31,9 +38,7 @@ _CONTACT = np.dtype(
     ]
 )
 _LEG = np.dtype([("contact_count", "<i4"), ("ground_contact", "<i4"), ("contacts", _CONTACT, 3)])
-_RANDOM = np.dtype(
-    [("state", "<u8", 2), ("increment", "<u8", 2), ("has_uint32", "<u4"), ("uint32", "<u4")]
-)
+_RANDOM = np.dtype([("state", "<u8", 2), ("increment", "<u8", 2), ("has_uint32", "<u4"), ("uint32", "<u4")])
 
 STATE = np.dtype(
     [
@@ -56,8 +61,9 @@ STATE = np.dtype(
 )
 """One lane's whole state, `lander::LaneRecord` of src/episode/lane.hpp.
 
-Bodies are hull, `legs[0]` and `legs[1]` of Gymnasium's environment, by their centres of mass: m, rad, m/s, rad/s.
-`heights` are the terrain's at x = 0, 2, ..., 20 m. A lane whose episode is `over` begins the next one in its next step.
+Bodies are hull, `legs[0]` and `legs[1]` of Gymnasium's environment, by their centres of mass: m, rad, m/s,
+rad/s. `heights` are the terrain's at x = 0, 2, ..., 20 m. A lane whose episode is `over` begins the next one
+in its next step.
 """
 
 
@@ -77,9 +83,9 @@ class BatchStep(NamedTuple):
 class LunarLanderBatch:
     """`lanes` landers, each with an episode of its own, stepped together.
 
-    A lane whose episode ended begins the next one in the step after: its action is ignored, its reward is 0, and the
-    observation is the new episode's first. A lane's results depend on its seed and its actions alone, bit for bit:
-    not on the other lanes, `threads`, `width`, the compiler or the processor.
+    A lane whose episode ended begins the next one in the step after: its action is ignored, its reward is 0,
+    and the observation is the new episode's first. A lane's results depend on its seed and its actions alone,
+    bit for bit: not on the other lanes, `threads`, `width`, the compiler or the processor.
 
     Args:
         lanes: how many, at least 1.
@@ -123,7 +129,7 @@ class LunarLanderBatch:
         self.width: int = self._library.lander_width()
         if self._library.lander_record_bytes() != STATE.itemsize:
             raise library.SimulatorUnavailable(
-                f"the library's state has {self._library.lander_record_bytes()} bytes, expected {STATE.itemsize}"
+                f"the library's state is not the {STATE.itemsize} bytes that batch.py expects"
             )
         settings = library.Settings(
             wind_power=wind_power,
@@ -137,7 +143,8 @@ class LunarLanderBatch:
         if self._handle is None:
             raise MemoryError(f"no memory or threads for {lanes} lanes")
         self._started = False
-        # The library reads and writes these; what a step returns are copies, a few times cheaper than fresh addresses.
+        # The library reads and writes these; what a step returns are copies, a few times cheaper than fresh
+        # addresses.
         self._actions = np.zeros((lanes, 2), np.float32) if continuous else np.zeros(lanes, np.int32)
         self._observations = np.zeros((lanes, OBSERVATION_SIZE), np.float32)
         self._rewards = np.zeros(lanes)
@@ -158,14 +165,15 @@ class LunarLanderBatch:
     def reset(
         self, seeds: Sequence[int | None] | NDArray[Any] | None = None, lanes: NDArray[np.bool_] | None = None
     ) -> NDArray[np.float32]:
-        """Begins an episode in every lane, or in those of the mask `lanes`, and returns their observations [lanes, 8].
+        """Begins an episode in every lane, or in those of the mask `lanes`; returns observations [lanes, 8].
 
-        `seeds`: one for each lane, at least 0 and below 2**64, or None for a lane that goes on with its generator (the
-        first time: one seeded by the operating system). A lane with seed s meets what `env.reset(seed=s)` meets. Rows
-        of lanes outside the mask are 0.
+        `seeds`: one for each lane, at least 0 and below 2**64, or None for a lane that goes on with its
+        generator (the first time: one seeded by the operating system). A lane with seed s meets what
+        `env.reset(seed=s)` meets. Rows of lanes outside the mask are 0.
 
         Raises:
-            ValueError: not one seed a lane, a seed out of range, a mask of another shape, or lanes that never began.
+            ValueError: not one seed a lane, a seed out of range, a mask of another shape, or lanes that never
+                began.
         """
         values = list(seeds) if seeds is not None else [None] * self.lanes
         if len(values) != self.lanes:
@@ -224,7 +232,9 @@ class LunarLanderBatch:
             ValueError: another number of lanes, or another layout.
         """
         if state.dtype != STATE or state.shape != (self.lanes,):
-            raise ValueError(f"expected the state of {self.lanes} lanes, got {state.dtype} of shape {state.shape}")
+            raise ValueError(
+                f"expected the state of {self.lanes} lanes, got {state.dtype} of shape {state.shape}"
+            )
         records = np.ascontiguousarray(state)
         self._library.lander_restore(self._open(), records.ctypes.data)
         self._started = True

@@ -23,7 +23,8 @@ COMPILED = PACKAGE / "compiled"
 FLAGS = (
     "-std=c++17",
     "-O3",
-    # Bits: every operation is rounded by itself. The other two change no result, only what is kept of errno and flags.
+    # Bits: every operation is rounded by itself. The other two change no result, only what is kept of errno
+    # and flags.
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fno-trapping-math",
@@ -100,8 +101,8 @@ def compile_library(
 ) -> Path:
     """Compiles one library of `width` lanes for `target` into `folder` and returns its path.
 
-    `compiler`: the command's first words; default: the system's, else zig's. `zig`: whether it is zig's, which
-    cross-compiles. An existing library is replaced at once, never half written.
+    `compiler`: the command's first words; default: the system's, else zig's. `zig`: whether it is zig's,
+    which cross-compiles. An existing library is replaced at once, never half written.
 
     Raises:
         CompilationFailed: see there.
@@ -133,7 +134,9 @@ def compile_library(
     return folder / name
 
 
-def compile_all(target: Target | None = None, folder: Path = COMPILED, *, with_zig: bool = False) -> list[Path]:
+def compile_all(
+    target: Target | None = None, folder: Path = COMPILED, *, with_zig: bool = False
+) -> list[Path]:
     """Compiles every width for `target` (default: this machine, into the package itself).
 
     Raises:
@@ -149,7 +152,9 @@ def compile_all(target: Target | None = None, folder: Path = COMPILED, *, with_z
 def main() -> int:
     """`python -m lander_simulator.build`: compiles for this machine and names the files."""
     parser = argparse.ArgumentParser(description="Compile LunarLander's physics for this machine.")
-    parser.add_argument("--zig", action="store_true", help="use PyPI's ziglang also where there is another compiler")
+    parser.add_argument(
+        "--zig", action="store_true", help="use PyPI's ziglang also where there is another compiler"
+    )
     options = parser.parse_args()
     try:
         for path in compile_all(with_zig=options.zig):

@@ -47,7 +47,7 @@ class Step(ctypes.Structure):
 
 
 def file_name(width: int, system: str | None = None) -> str:
-    """The library's file name for one width on `system` (as `platform.system()` calls it; default: this one)."""
+    """The library's file name for one width on `system`, as `platform.system()` calls it."""
     suffix = {"Windows": "dll", "Darwin": "dylib"}.get(system or platform.system(), "so")
     return f"lander_simulator_w{width}.{suffix}"
 
@@ -66,7 +66,8 @@ def load(width: int | None = None) -> ctypes.CDLL:
     """The library, loaded: of `width` lanes, or of the widest vectors that this processor has.
 
     Raises:
-        SimulatorUnavailable: no library was compiled, it belongs to another version, or the processor lacks AVX2.
+        SimulatorUnavailable: no library was compiled, it belongs to another version, or the processor lacks
+            AVX2.
     """
     if width is not None:
         return _load(width)
@@ -89,7 +90,7 @@ def _load(width: int) -> ctypes.CDLL:
         raise SimulatorUnavailable(f"the simulator's library does not load here: {error}") from error
     if library.lander_interface_version() != INTERFACE_VERSION:
         raise SimulatorUnavailable(
-            f"{path.name} was compiled from another version of the simulator: `python -m lander_simulator.build`"
+            f"{path.name} belongs to another version of the simulator: `python -m lander_simulator.build`"
         )
     if width == WIDTHS[0] and not library.lander_has_avx2():
         raise SimulatorUnavailable("vectors of 8 lanes need AVX2, which this processor does not have")

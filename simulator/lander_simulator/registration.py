@@ -8,7 +8,8 @@ NAMESPACE = "lander_simulator"
 def register() -> None:
     """Adds `lander_simulator/LunarLander-v3` and `.../LunarLanderContinuous-v3` for `gymnasium.make_vec`.
 
-    A second call does nothing. There is no single environment behind these names: `gymnasium.make` is Gymnasium's own.
+    A second call does nothing. There is no single environment behind these names: `gymnasium.make` is
+    Gymnasium's own.
     """
     import gymnasium
 

@@ -15,10 +15,11 @@ from lander_simulator.batch import ACTIONS, LunarLanderBatch
 
 
 class LunarLanderVectorEnv(VectorEnv):
-    """`num_envs` landers with LunarLander-v3's spaces, rewards and ends, and its physics as docs/simulator.md says.
+    """`num_envs` landers with LunarLander-v3's spaces, rewards and ends, stepped by the simulator.
 
-    An environment whose episode ended is reset in the next step (`AutoresetMode.NEXT_STEP`), going on with its own
-    generator, as `SyncVectorEnv` does. There is nothing to render.
+    An environment whose episode ended is reset in the next step (`AutoresetMode.NEXT_STEP`), going on with
+    its own generator, as `SyncVectorEnv` does. docs/simulator.md says how near the physics are. There is
+    nothing to render.
 
     Args:
         num_envs: how many.
@@ -31,8 +32,6 @@ class LunarLanderVectorEnv(VectorEnv):
         SimulatorUnavailable: the library is not compiled.
         ValueError: an argument is out of range.
     """
-
-    metadata: dict[str, Any] = {"render_modes": [], "render_fps": 50, "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
 
     def __init__(
         self,
@@ -47,11 +46,18 @@ class LunarLanderVectorEnv(VectorEnv):
         threads: int = 1,
     ) -> None:
         if render_mode is not None:
-            raise ValueError(f"the simulator draws nothing, got render_mode={render_mode!r}; Gymnasium's LunarLander does")
+            raise ValueError(
+                f"the simulator draws nothing, got render_mode={render_mode!r}; Gymnasium's LunarLander does"
+            )
         if not 0.0 <= wind_power <= 20.0:
             logger.warn(f"wind_power is recommended to be between 0 and 20, got {wind_power}")
         if not 0.0 <= turbulence_power <= 2.0:
             logger.warn(f"turbulence_power is recommended to be between 0 and 2, got {turbulence_power}")
+        self.metadata = {
+            "render_modes": [],
+            "render_fps": 50,
+            "autoreset_mode": AutoresetMode.NEXT_STEP,
+        }
         self.num_envs = num_envs
         self.render_mode = render_mode
         self.batch = LunarLanderBatch(
@@ -65,7 +71,9 @@ class LunarLanderVectorEnv(VectorEnv):
             threads=threads,
         )
         bound = np.array([2.5, 2.5, 10.0, 10.0, 2.0 * math.pi, 10.0, 1.0, 1.0], np.float32)
-        self.single_observation_space = spaces.Box(np.append(-bound[:6], [-0.0, -0.0]).astype(np.float32), bound)
+        self.single_observation_space = spaces.Box(
+            np.append(-bound[:6], [-0.0, -0.0]).astype(np.float32), bound
+        )
         self.single_action_space = (
             spaces.Box(-1, +1, (2,), dtype=np.float32) if continuous else spaces.Discrete(ACTIONS)
         )
@@ -77,8 +85,9 @@ class LunarLanderVectorEnv(VectorEnv):
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Begins an episode in every environment; observations [num_envs, 8] and an empty info.
 
-        `seed`: environment i gets seed + i, or its own of a list; None goes on with each one's generator. Environment
-        i meets the same terrain, push and wind as `gymnasium.make("LunarLander-v3").reset(seed=...)` with that seed.
+        `seed`: environment i gets seed + i, or its own of a list; None goes on with each one's generator.
+        Environment i meets the same terrain, push and wind as
+        `gymnasium.make("LunarLander-v3").reset(seed=...)` with that seed.
 
         Raises:
             ValueError: not one seed an environment, or one out of range.
@@ -92,7 +101,9 @@ class LunarLanderVectorEnv(VectorEnv):
 
     def step(
         self, actions: Any
-    ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+    ) -> tuple[
+        NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
+    ]:
         """Steps every environment: observations [num_envs, 8], rewards, terminated, truncated, an empty info.
 
         Raises:

@@ -8,8 +8,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from lander_simulator import STATE, LunarLanderBatch, why_unavailable
 from numpy.typing import NDArray
+
+from lander_simulator import STATE, LunarLanderBatch, why_unavailable
 
 POLICY = Path(__file__).parents[2] / "models" / "lunarlander-v3" / "policy.onnx"
 
@@ -80,8 +81,10 @@ class Pair:
             record["velocity_x"], record["velocity_y"], record["spin"] = *velocity, 0.0
         self.batch.restore(state)
 
-    def step(self, action: Any = 0) -> tuple[tuple[Array, float, bool, bool], tuple[Array, float, bool, bool]]:
-        """One step of both: (observation, reward, terminated, truncated) of Gymnasium, then of the simulator."""
+    def step(
+        self, action: Any = 0
+    ) -> tuple[tuple[Array, float, bool, bool], tuple[Array, float, bool, bool]]:
+        """One step of both: (observation, reward, terminated, truncated), Gymnasium's first."""
         observation, reward, terminated, truncated, _ = self.env.step(action)
         given = np.array([action])
         ours = self.batch.step(given)
@@ -93,7 +96,7 @@ class Pair:
         )
 
     def run(self, steps: int, action: Any = 0) -> tuple[Array, Array, list[int], list[float]]:
-        """Both until either ends: observations [T, 8] of each, the lengths, the last rewards (0: it did not end)."""
+        """Both until either ends: observations [T, 8] of each, lengths and last rewards (0 for no end)."""
         seen: tuple[list[Array], list[Array]] = ([], [])
         lengths, last = [0, 0], [0.0, 0.0]
         for t in range(1, steps + 1):
@@ -113,7 +116,7 @@ def pair() -> type[Pair]:
 
 
 class Flights:
-    """Episodes that the shipped policy flew in Gymnasium, and what the simulator makes of the same actions."""
+    """Episodes that the shipped policy flew in Gymnasium, and the simulator with the same actions."""
 
     def __init__(self, seeds: range) -> None:
         onnxruntime = pytest.importorskip("onnxruntime")
@@ -153,7 +156,9 @@ class Flights:
         seen[:, 0] = batch.reset(list(self.seeds))
         lengths = np.zeros(len(self.seeds), int)
         for t in range(1, longest + 1):
-            step = batch.step(np.array([actions[t - 1] if t <= len(actions) else 0 for actions in self.actions]))
+            step = batch.step(
+                np.array([actions[t - 1] if t <= len(actions) else 0 for actions in self.actions])
+            )
             running = lengths == 0
             seen[running, t] = step.observations[running]
             ended = running & (step.terminated | step.truncated)
@@ -169,7 +174,7 @@ def flights() -> Flights:
 
 @pytest.fixture(scope="session")
 def fly() -> Any:
-    """`fly(batch, actions)`: every observation, reward and flag of a flight as bytes, to compare bit for bit."""
+    """`fly(batch, actions)`: every observation, reward and flag of a flight, as bytes."""
 
     def run(batch: LunarLanderBatch, actions: Array, seeds: list[int] | None = None) -> bytes:
         parts = [] if seeds is None else [batch.reset(seeds).tobytes()]

@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+
 from lander_simulator import LunarLanderBatch
 
 FLAT = [3.0] * 11
@@ -14,7 +15,12 @@ FLAT = [3.0] * 11
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"enable_wind": True}, {"gravity": -3.0}, {"enable_wind": True, "wind_power": 20.0, "turbulence_power": 2.0}],
+    [
+        {},
+        {"enable_wind": True},
+        {"gravity": -3.0},
+        {"enable_wind": True, "wind_power": 20.0, "turbulence_power": 2.0},
+    ],
 )
 def test_the_same_moon_the_same_push_the_same_flight(settings: dict[str, Any]) -> None:
     seeds = [0, 1, 12345, 2**32 - 1, 2**32, 2**63]
@@ -36,7 +42,10 @@ def test_the_same_moon_the_same_push_the_same_flight(settings: dict[str, Any]) -
             assert step.rewards[lane] == pytest.approx(reward, abs=2e-3)
         if settings.get("enable_wind"):
             now = batch.state()
-            assert (now["wind_index"][lane], now["turbulence_index"][lane]) == (world.wind_idx, world.torque_idx)
+            assert (now["wind_index"][lane], now["turbulence_index"][lane]) == (
+                world.wind_idx,
+                world.torque_idx,
+            )
 
 
 def test_generators_go_on_from_episode_to_episode() -> None:
@@ -57,7 +66,9 @@ def test_continuous_actions(pair: Any) -> None:
     both = pair(seed=11, continuous=True)
     rng = np.random.default_rng(2)
     edges = [(0.0, 0.5), (1.0, -1.0), (-1.0, 0.51), (0.3, -0.5), (2.0, 3.0), (-3.0, -0.51)]
-    actions = [np.array(edge, np.float32) for edge in edges] + list(rng.uniform(-1.2, 1.2, (30, 2)).astype(np.float32))
+    actions = [np.array(edge, np.float32) for edge in edges] + list(
+        rng.uniform(-1.2, 1.2, (30, 2)).astype(np.float32)
+    )
     for action in actions:
         theirs, ours = both.step(action)
         np.testing.assert_allclose(ours[0], theirs[0], atol=3e-5)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from lander_simulator import LunarLanderBatch, SimulatorUnavailable, build, library, why_unavailable
 
 
@@ -40,7 +41,9 @@ def test_no_compiler_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 def test_a_compiler_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(build.CompilationFailed, match="failed with status"):
-        build.compile_library(build.this_machine(), 4, tmp_path, [sys.executable, "-c", "raise SystemExit(3)"])
+        build.compile_library(
+            build.this_machine(), 4, tmp_path, [sys.executable, "-c", "raise SystemExit(3)"]
+        )
     assert list(tmp_path.iterdir()) == []
 
 

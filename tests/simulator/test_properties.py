@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lander_simulator import LunarLanderBatch
 from lander_simulator.library import SimulatorUnavailable, load
 
@@ -42,7 +43,9 @@ def both_widths() -> None:
 
 @QUICK
 @given(seed=seeds, world=worlds, company=st.integers(1, 20))
-def test_a_lane_does_not_depend_on_its_company(fly: Any, seed: int, world: dict[str, Any], company: int) -> None:
+def test_a_lane_does_not_depend_on_its_company(
+    fly: Any, seed: int, world: dict[str, Any], company: int
+) -> None:
     actions = actions_of(seed % 1000, 220, 1 + company)
     alone = LunarLanderBatch(1, **world)
     among = LunarLanderBatch(1 + company, **world)

@@ -7,11 +7,12 @@ import warnings
 from typing import Any
 
 import gymnasium as gym
-import lander_simulator
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import vector as wrappers
+
+import lander_simulator
 from lander_simulator import LunarLanderVectorEnv
 
 IDS = ["lander_simulator/LunarLander-v3", "lander_simulator/LunarLanderContinuous-v3"]
@@ -85,7 +86,7 @@ def test_seeds_of_every_kind() -> None:
 
 
 def test_the_twin_of_a_sync_vector_env() -> None:
-    """Observations, rewards, ends and resets, from the same seeds, over several episodes of each environment."""
+    """Observations, rewards, ends and resets from the same seeds, over several episodes of each."""
     count = 4
     theirs = gym.make_vec("LunarLander-v3", num_envs=count, vectorization_mode="sync", max_episode_steps=90)
     ours = LunarLanderVectorEnv(count, max_episode_steps=90)
