@@ -200,8 +200,10 @@ class Batch {
         swinging.add(static_cast<std::uint64_t>(index));
       } else {
         // A packet takes as long as its slowest lane, so alike goes beside alike.
+        const int limits = (sides.left[column] != 0 ? 1 : 0) + (sides.right[column] != 0 ? 2 : 0);
         landing.add(static_cast<std::uint64_t>(lane.expected_sweeps / 16) << 40 |
-                    static_cast<std::uint64_t>(touching) << 32 | static_cast<std::uint64_t>(index));
+                    static_cast<std::uint64_t>(limits) << 36 | static_cast<std::uint64_t>(touching) << 32 |
+                    static_cast<std::uint64_t>(index));
       }
     }
     if (any(~elsewhere)) solve_flight(blocks_[block], elsewhere);

@@ -74,12 +74,14 @@ LANDER_INLINE void prepare(ContactConstraint& contact, const Vec2<Floats> arms[2
 
 // One sweep: friction at each point, then both normals together (b2ContactSolver::SolveVelocityConstraints). The two
 // normals are a linear complementarity problem, v_n = K x + b, v_n >= 0, x >= 0, v_n . x = 0, solved by trying its four
-// cases in order; where none fits, the impulses stay.
+// cases in order; where none fits, the impulses stay. One point alone, which is how a leg stands on its corner, is the
+// same problem with x_2 = 0: without TwoPoints it is solved so, to the same bits.
+template <bool TwoPoints>
 LANDER_INLINE void solve(ContactConstraint& contact, Velocity& leg_v) {
   const Floats zero = floats(0.0f);
   constexpr float m = leg_inverse_mass, i = leg_inverse_inertia;
   const Vec2<Floats> n = contact.normal;
-  for (int point = 0; point < 2; ++point) {
+  for (int point = 0; point < (TwoPoints ? 2 : 1); ++point) {
     const Floats slip = leg_v.linear.x * n.y - leg_v.linear.y * n.x + leg_v.spin * contact.tangent_lever[point];
     const Floats most = contact.friction * contact.normal_impulse[point];
     const Floats impulse = clamp(contact.tangent_impulse[point] - contact.tangent_mass[point] * slip, -most, most);
@@ -92,6 +94,16 @@ LANDER_INLINE void solve(ContactConstraint& contact, Velocity& leg_v) {
 
   const Floats a1 = contact.normal_impulse[0], a2 = contact.normal_impulse[1];
   const Floats approach = leg_v.linear.x * n.x + leg_v.linear.y * n.y;
+  if constexpr (!TwoPoints) {
+    const Floats b1 = approach + leg_v.spin * contact.normal_lever[0] - contact.k_11 * a1;
+    const Floats x1 = maximum(-(contact.inverse_11 * b1), zero);
+    const Floats d1 = x1 - a1, d = m * d1;
+    contact.normal_impulse[0] = x1;
+    leg_v.linear.x += d * n.x;
+    leg_v.linear.y += d * n.y;
+    leg_v.spin += i * (d1 * contact.normal_lever[0]);
+    return;
+  }
   const Floats b1 = approach + leg_v.spin * contact.normal_lever[0] - contact.k_11 * a1 - contact.k_12 * a2;
   const Floats b2 = contact.second * (approach + leg_v.spin * contact.normal_lever[1]) - contact.k_12 * a1 -
                     contact.k_22 * a2;

@@ -96,8 +96,8 @@ inline void solve_flight(Mechanics<Floats>& block, Mask skip) {
   for (int sweep = 1; sweep <= velocity_sweeps; ++sweep) {
     const Velocity before[bodies] = {v[0], v[1], v[2]};
     const JointImpulses<Floats> left_before = joints.left.impulses, right_before = joints.right.impulses;
-    solve<1>(joints.right, v[hull], v[2]);
-    solve<0>(joints.left, v[hull], v[1]);
+    solve<1, true>(joints.right, v[hull], v[2]);
+    solve<0, true>(joints.left, v[hull], v[1]);
     if (sweep < fewest_sweeps) continue;
     const Floats change = difference(v[0], before[0]) + difference(v[1], before[1]) + difference(v[2], before[2]);
     const Mask still = sweep == velocity_sweeps ? ~done : (change <= floats(converged)) & ~done;

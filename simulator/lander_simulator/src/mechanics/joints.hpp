@@ -129,8 +129,9 @@ LANDER_INLINE Vec2<Floats> pin_velocity(const JointConstraint& joint, const Velo
 }
 
 // One sweep of one joint: first the motor, then pin and limit together, or the pin alone where no limit holds
-// (b2RevoluteJoint::SolveVelocityConstraints).
-template <int Leg>
+// (b2RevoluteJoint::SolveVelocityConstraints). `Limited`: whether a limit holds in any lane; where none does, the pin is
+// all there is to solve, to the same bits.
+template <int Leg, bool Limited>
 LANDER_INLINE void solve(JointConstraint& joint, Velocity& hull_v, Velocity& leg_v) {
   constexpr float speed = motor_speed * joint_geometry[Leg].side;
   JointImpulses<Floats>& sum = joint.impulses;
@@ -142,6 +143,16 @@ LANDER_INLINE void solve(JointConstraint& joint, Velocity& hull_v, Velocity& leg
   leg_v.spin += leg_inverse_inertia * turn;
 
   const Vec2<Floats> v = pin_velocity(joint, hull_v, leg_v);
+  if constexpr (!Limited) {
+    const Vec2<Floats> pin = {-(joint.inverse2_xx * v.x + joint.inverse2_xy * v.y),
+                              -(joint.inverse2_xy * v.x + joint.inverse2_yy * v.y)};
+    sum.pin = sum.pin + pin;
+    hull_v.linear = hull_v.linear - hull_inverse_mass * pin;
+    hull_v.spin -= hull_inverse_inertia * cross(joint.arm_hull, pin);
+    leg_v.linear = leg_v.linear + leg_inverse_mass * pin;
+    leg_v.spin += leg_inverse_inertia * cross(joint.arm_leg, pin);
+    return;
+  }
   const Floats w = leg_v.spin - hull_v.spin;
   Vec2<Floats> pin = {-(joint.inverse3_xx * v.x + joint.inverse3_xy * v.y + joint.inverse3_xz * w),
                       -(joint.inverse3_xy * v.x + joint.inverse3_yy * v.y + joint.inverse3_yz * w)};

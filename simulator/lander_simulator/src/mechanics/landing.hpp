@@ -15,6 +15,7 @@ inline constexpr int sweeps_at_once = 4;
 
 // The contacts of both legs in the island's order: first those of legs[1], then those of legs[0].
 inline constexpr int packet_contacts = legs * most_contacts;
+static_assert(packet_contacts == 6);
 LANDER_INLINE constexpr int leg_of(int slot) { return slot < most_contacts ? 1 : 0; }
 
 // Up to `width` lanes that touch the ground, gathered from their blocks.
@@ -23,6 +24,8 @@ struct Packet {
   ContactConstraint contacts[packet_contacts];
   Vec2<Floats> arms[packet_contacts][2];
   bool used[packet_contacts];
+  bool two_points[packet_contacts];  // whether any lane solves both
+  bool limited[legs];                // whether a limit holds that leg in any lane
   Contact* origin[packet_contacts][width];  // whose constraint it is; null where the lane has none
   Mask empty;     // columns without a lane
   Floats sweeps;  // after how many each lane stood still
@@ -76,12 +79,32 @@ struct Iterate {
   Floats normal_impulse[packet_contacts][2], tangent_impulse[packet_contacts][2];
 };
 
-LANDER_INLINE void sweep(Packet& packet, JointPair& joints, Velocity v[bodies]) {
-  solve<1>(joints.right, v[hull], v[2]);
-  solve<0>(joints.left, v[hull], v[1]);
-  for (int slot = 0; slot < packet_contacts; ++slot) {
-    if (packet.used[slot]) solve(packet.contacts[slot], v[1 + leg_of(slot)]);
+template <int Slot>
+LANDER_INLINE void solve_contact(Packet& packet, Velocity v[bodies]) {
+  if (!packet.used[Slot]) return;
+  if (packet.two_points[Slot]) {
+    solve<true>(packet.contacts[Slot], v[1 + leg_of(Slot)]);
+  } else {
+    solve<false>(packet.contacts[Slot], v[1 + leg_of(Slot)]);
   }
+}
+template <int Leg>
+LANDER_INLINE void solve_joint(const Packet& packet, JointConstraint& joint, Velocity v[bodies]) {
+  if (packet.limited[Leg]) {
+    solve<Leg, true>(joint, v[hull], v[1 + Leg]);
+  } else {
+    solve<Leg, false>(joint, v[hull], v[1 + Leg]);
+  }
+}
+LANDER_INLINE void sweep(Packet& packet, JointPair& joints, Velocity v[bodies]) {
+  solve_joint<1>(packet, joints.right, v);
+  solve_joint<0>(packet, joints.left, v);
+  solve_contact<0>(packet, v);
+  solve_contact<1>(packet, v);
+  solve_contact<2>(packet, v);
+  solve_contact<3>(packet, v);
+  solve_contact<4>(packet, v);
+  solve_contact<5>(packet, v);
 }
 
 // Takes over the lanes of `where`.
@@ -107,10 +130,14 @@ inline void solve_velocities(Packet& packet, Iterate& result) {
   Velocity v[bodies];
   for (int i = 0; i < bodies; ++i) v[i] = {packet.mechanics.bodies[i].velocity, packet.mechanics.bodies[i].spin};
   for (int slot = 0; slot < packet_contacts; ++slot) {
-    if (packet.used[slot]) prepare(packet.contacts[slot], packet.arms[slot], v[1 + leg_of(slot)]);
+    if (!packet.used[slot]) continue;
+    prepare(packet.contacts[slot], packet.arms[slot], v[1 + leg_of(slot)]);
+    packet.two_points[slot] = any(packet.contacts[slot].second > floats(0.0f));
   }
   JointPair joints;
   prepare(joints, packet.mechanics, v);
+  packet.limited[0] = any(joints.left.impulses.limit_side != floats(0.0f));
+  packet.limited[1] = any(joints.right.impulses.limit_side != floats(0.0f));
 
   Mask done = packet.empty;
   for (int swept = sweeps_at_once; swept <= velocity_sweeps; swept += sweeps_at_once) {

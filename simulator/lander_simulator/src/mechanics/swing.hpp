@@ -125,8 +125,8 @@ inline Mask solve_swing(Mechanics<Floats>& block) {
   };
   Mask unsuitable = strained();
 
-  solve<1>(joints.right, v[hull], v[2]);
-  solve<0>(joints.left, v[hull], v[1]);
+  solve<1, false>(joints.right, v[hull], v[2]);
+  solve<0, false>(joints.left, v[hull], v[1]);
   unsuitable = unsuitable | strained();
   const Violation r = {v[2].spin - v[hull].spin - motor_speed, pin_velocity(joints.right, v[hull], v[2]),
                        v[1].spin - v[hull].spin + motor_speed};
