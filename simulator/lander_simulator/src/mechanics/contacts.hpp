@@ -18,7 +18,10 @@ struct ContactConstraint {
   Floats normal_mass[2], tangent_mass[2];  // the inverse of m + i lever^2
   Floats k_11, k_12, k_22;                 // K of both normals
   Floats inverse_11, inverse_12, inverse_22;
-  Floats second;                           // 1 where the second point is solved too, else 0
+  Floats k_normal_friction;                // how an impulse along the tangent changes the first point's normal velocity
+  Vec2<Floats> linear_step;                // change of velocity for an impulse along the normal
+  Floats normal_turn, tangent_turn;        // change of spin for an impulse at the first point
+  Mask second;                             // where the second point is solved too
   Floats normal_impulse[2], tangent_impulse[2];
   // For the positions, which come after
   Mask polygon_reference;
@@ -40,7 +43,7 @@ LANDER_INLINE void prepare(ContactConstraint& contact, const Vec2<Floats> arms[2
   Floats k_11 = m + i * n1 * n1, k_22 = m + i * n2 * n2, k_12 = m + i * n1 * n2;
   const Mask first = contact.has_point[0];
   const Mask second = contact.has_point[1] & (k_11 * k_11 < largest_condition * (k_11 * k_22 - k_12 * k_12));
-  contact.second = select(second, one, zero);
+  contact.second = second;
   contact.tangent_mass[0] = select(first, 1.0f / (m + i * t1 * t1), zero);
   contact.tangent_mass[1] = select(second, 1.0f / (m + i * t2 * t2), zero);
   k_11 = select(first, k_11, one);
@@ -59,6 +62,10 @@ LANDER_INLINE void prepare(ContactConstraint& contact, const Vec2<Floats> arms[2
   contact.normal_lever[1] = n2 = select(second, n2, zero);
   contact.tangent_lever[0] = t1 = select(first, t1, zero);
   contact.tangent_lever[1] = t2 = select(second, t2, zero);
+  contact.k_normal_friction = i * n1 * t1;
+  contact.linear_step = m * contact.normal;
+  contact.normal_turn = i * n1;
+  contact.tangent_turn = i * t1;
   for (int point = 0; point < 2; ++point) {
     const Mask there = point == 0 ? first : second;
     contact.normal_impulse[point] = select(there, contact.normal_impulse[point], zero);
@@ -72,16 +79,39 @@ LANDER_INLINE void prepare(ContactConstraint& contact, const Vec2<Floats> arms[2
                      t1 * contact.tangent_impulse[0] + t2 * contact.tangent_impulse[1]);
 }
 
-// One sweep: friction at each point, then both normals together (b2ContactSolver::SolveVelocityConstraints). The two
-// normals are a linear complementarity problem, v_n = K x + b, v_n >= 0, x >= 0, v_n . x = 0, solved by trying its four
-// cases in order; where none fits, the impulses stay. One point alone, which is how a leg stands on its corner, is the
-// same problem with x_2 = 0: without TwoPoints it is solved so, to the same bits.
-template <bool TwoPoints>
-LANDER_INLINE void solve(ContactConstraint& contact, Velocity& leg_v) {
+// One sweep at a single point, which is how a leg stands on its corner: friction, then the normal
+// (b2ContactSolver::SolveVelocityConstraints). Both velocities are taken beforehand; friction's effect on the second is
+// a number.
+LANDER_INLINE void solve_one_point(ContactConstraint& contact, Velocity& leg_v) {
+  const Vec2<Floats> n = contact.normal;
+  const Floats slip = leg_v.linear.x * n.y - leg_v.linear.y * n.x + leg_v.spin * contact.tangent_lever[0];
+  const Floats approach = leg_v.linear.x * n.x + leg_v.linear.y * n.y + leg_v.spin * contact.normal_lever[0];
+
+  const Floats most = contact.friction * contact.normal_impulse[0];
+  const Floats friction = clamp(contact.tangent_impulse[0] - contact.tangent_mass[0] * slip, -most, most);
+  const Floats along_tangent = friction - contact.tangent_impulse[0];
+  contact.tangent_impulse[0] = friction;
+
+  const Floats normal_velocity = approach + contact.k_normal_friction * along_tangent;
+  const Floats normal =
+      maximum(contact.normal_impulse[0] - contact.normal_mass[0] * normal_velocity, floats(0.0f));
+  const Floats along_normal = normal - contact.normal_impulse[0];
+  contact.normal_impulse[0] = normal;
+
+  const Vec2<Floats> step = contact.linear_step;
+  leg_v.linear.x += step.y * along_tangent + step.x * along_normal;
+  leg_v.linear.y += step.y * along_normal - step.x * along_tangent;
+  leg_v.spin += contact.tangent_turn * along_tangent + contact.normal_turn * along_normal;
+}
+
+// One sweep at two points: friction at each, then both normals together. They are a linear complementarity problem,
+// v_n = K x + b, v_n >= 0, x >= 0, v_n . x = 0, solved by trying its four cases in order; where none fits, the impulses
+// stay.
+LANDER_INLINE void solve_two_points(ContactConstraint& contact, Velocity& leg_v) {
   const Floats zero = floats(0.0f);
   constexpr float m = leg_inverse_mass, i = leg_inverse_inertia;
   const Vec2<Floats> n = contact.normal;
-  for (int point = 0; point < (TwoPoints ? 2 : 1); ++point) {
+  for (int point = 0; point < 2; ++point) {
     const Floats slip = leg_v.linear.x * n.y - leg_v.linear.y * n.x + leg_v.spin * contact.tangent_lever[point];
     const Floats most = contact.friction * contact.normal_impulse[point];
     const Floats impulse = clamp(contact.tangent_impulse[point] - contact.tangent_mass[point] * slip, -most, most);
@@ -94,19 +124,8 @@ LANDER_INLINE void solve(ContactConstraint& contact, Velocity& leg_v) {
 
   const Floats a1 = contact.normal_impulse[0], a2 = contact.normal_impulse[1];
   const Floats approach = leg_v.linear.x * n.x + leg_v.linear.y * n.y;
-  if constexpr (!TwoPoints) {
-    const Floats b1 = approach + leg_v.spin * contact.normal_lever[0] - contact.k_11 * a1;
-    const Floats x1 = maximum(-(contact.inverse_11 * b1), zero);
-    const Floats d1 = x1 - a1, d = m * d1;
-    contact.normal_impulse[0] = x1;
-    leg_v.linear.x += d * n.x;
-    leg_v.linear.y += d * n.y;
-    leg_v.spin += i * (d1 * contact.normal_lever[0]);
-    return;
-  }
   const Floats b1 = approach + leg_v.spin * contact.normal_lever[0] - contact.k_11 * a1 - contact.k_12 * a2;
-  const Floats b2 = contact.second * (approach + leg_v.spin * contact.normal_lever[1]) - contact.k_12 * a1 -
-                    contact.k_22 * a2;
+  const Floats b2 = approach + leg_v.spin * contact.normal_lever[1] - contact.k_12 * a1 - contact.k_22 * a2;
   const Floats both_1 = -(contact.inverse_11 * b1) - contact.inverse_12 * b2;
   const Floats both_2 = -(contact.inverse_12 * b1) - contact.inverse_22 * b2;
   const Floats only_1 = -(contact.normal_mass[0] * b1);
@@ -125,6 +144,30 @@ LANDER_INLINE void solve(ContactConstraint& contact, Velocity& leg_v) {
   leg_v.linear.x += d * n.x;
   leg_v.linear.y += d * n.y;
   leg_v.spin += i * (d1 * contact.normal_lever[0] + d2 * contact.normal_lever[1]);
+}
+
+// One sweep. `TwoPoints`: whether any lane solves two; every lane goes its own way all the same.
+template <bool TwoPoints>
+LANDER_INLINE void solve(ContactConstraint& contact, Velocity& leg_v) {
+  if constexpr (!TwoPoints) {
+    solve_one_point(contact, leg_v);
+  } else {
+    const Velocity before = leg_v;
+    const Floats normal = contact.normal_impulse[0], tangent = contact.tangent_impulse[0];
+    solve_one_point(contact, leg_v);
+    const Velocity one_v = leg_v;
+    const Floats one_normal = contact.normal_impulse[0], one_tangent = contact.tangent_impulse[0];
+    leg_v = before;
+    contact.normal_impulse[0] = normal;
+    contact.tangent_impulse[0] = tangent;
+    solve_two_points(contact, leg_v);
+    leg_v = {select(contact.second, leg_v.linear, one_v.linear), select(contact.second, leg_v.spin, one_v.spin)};
+    for (int point = 0; point < 2; ++point) {
+      const Floats one = point == 0 ? one_normal : floats(0.0f), slide = point == 0 ? one_tangent : floats(0.0f);
+      contact.normal_impulse[point] = select(contact.second, contact.normal_impulse[point], one);
+      contact.tangent_impulse[point] = select(contact.second, contact.tangent_impulse[point], slide);
+    }
+  }
 }
 
 // Pushes an overlap out at one point in the lanes of `active`, and keeps the least separation seen

@@ -62,11 +62,21 @@ LANDER_INLINE void apply(Velocity& hull_v, Velocity& leg_v, Vec2<Floats> arm_hul
 }
 
 // The joint's constraint on velocities during one step.
+//
+// What a sweep of one joint does is linear in what it finds, u = (v, w): the anchors' relative velocity and the legs'
+// relative spin. So the change of either spin is a row of numbers times u, and these rows are worked out once a step.
+// Box2D goes from impulse to impulse instead, motor first; the sums are the same, but each waits for the one before.
 struct JointConstraint {
-  Vec2<Floats> arm_hull, arm_leg;        // from each centre of mass to the pin, m
-  Floats inverse2_xx, inverse2_xy, inverse2_yy;  // of K's pin part
-  Floats inverse3_xx, inverse3_xy, inverse3_xz, inverse3_yy, inverse3_yz, inverse3_zz;  // of K
-  Floats k_xz, k_yz;
+  Vec2<Floats> arm_hull, arm_leg;  // from each centre of mass to the pin, m
+  Vec2<Floats> k_turn;             // K's third column: what a turning impulse does to v
+  // The pin alone: impulse -K2^-1 v
+  Floats inverse2_xx, inverse2_xy, inverse2_yy;
+  Vec2<Floats> pin_per_turn;             // K2^-1 k_turn
+  Vec2<Floats> hull_spin_2, leg_spin_2;  // change of spin for v
+  Floats hull_spin_turn, leg_spin_turn;  // change of spin for a turning impulse, the pin's answer included
+  // Pin and limit together: impulse -K^-1 u
+  Floats inverse3_xx, inverse3_xy, inverse3_xz, inverse3_yy, inverse3_yz, inverse3_zz;
+  Floats hull_spin_3[3], leg_spin_3[3];  // change of spin for u
   JointImpulses<Floats> impulses;
 };
 
@@ -93,8 +103,7 @@ LANDER_INLINE void prepare(JointConstraint& joint, const JointImpulses<Floats>& 
   const Floats k_xz = -(joint.arm_hull.y * hull_inverse_inertia) - joint.arm_leg.y * leg_inverse_inertia;
   const Floats k_yz = joint.arm_hull.x * hull_inverse_inertia + joint.arm_leg.x * leg_inverse_inertia;
   constexpr float k_zz = hull_inverse_inertia + leg_inverse_inertia;
-  joint.k_xz = k_xz;
-  joint.k_yz = k_yz;
+  joint.k_turn = {k_xz, k_yz};
 
   const Floats inverse_determinant2 = 1.0f / (k.xx * k.yy - k.xy * k.xy);
   joint.inverse2_xx = inverse_determinant2 * k.yy;
@@ -111,6 +120,28 @@ LANDER_INLINE void prepare(JointConstraint& joint, const JointImpulses<Floats>& 
   joint.inverse3_yy = inverse_determinant3 * (k.xx * k_zz - k_xz * k_xz);
   joint.inverse3_yz = inverse_determinant3 * (k.xy * k_xz - k.xx * k_yz);
   joint.inverse3_zz = inverse_determinant3 * (k.xx * k.yy - k.xy * k.xy);
+
+  const auto turn_of_pin = [](Vec2<Floats> arm, Floats column_x, Floats column_y) {
+    return arm.x * column_y - arm.y * column_x;
+  };
+  joint.pin_per_turn = {joint.inverse2_xx * k_xz + joint.inverse2_xy * k_yz,
+                        joint.inverse2_xy * k_xz + joint.inverse2_yy * k_yz};
+  const Vec2<Floats> hull_2 = {turn_of_pin(joint.arm_hull, joint.inverse2_xx, joint.inverse2_xy),
+                               turn_of_pin(joint.arm_hull, joint.inverse2_xy, joint.inverse2_yy)};
+  const Vec2<Floats> leg_2 = {turn_of_pin(joint.arm_leg, joint.inverse2_xx, joint.inverse2_xy),
+                              turn_of_pin(joint.arm_leg, joint.inverse2_xy, joint.inverse2_yy)};
+  joint.hull_spin_2 = hull_inverse_inertia * hull_2;
+  joint.leg_spin_2 = -leg_inverse_inertia * leg_2;
+  joint.hull_spin_turn = hull_inverse_inertia * (dot(hull_2, joint.k_turn) - 1.0f);
+  joint.leg_spin_turn = leg_inverse_inertia * (1.0f - dot(leg_2, joint.k_turn));
+  const Floats columns[3][3] = {{joint.inverse3_xx, joint.inverse3_xy, joint.inverse3_xz},
+                                {joint.inverse3_xy, joint.inverse3_yy, joint.inverse3_yz},
+                                {joint.inverse3_xz, joint.inverse3_yz, joint.inverse3_zz}};
+  for (int i = 0; i < 3; ++i) {
+    const Floats* column = columns[i];
+    joint.hull_spin_3[i] = hull_inverse_inertia * (turn_of_pin(joint.arm_hull, column[0], column[1]) + column[2]);
+    joint.leg_spin_3[i] = -leg_inverse_inertia * (turn_of_pin(joint.arm_leg, column[0], column[1]) + column[2]);
+  }
 
   const Floats zero = floats(0.0f);
   const Floats side = limit_side<Leg>(hull_angle, leg_angle);
@@ -129,46 +160,44 @@ LANDER_INLINE Vec2<Floats> pin_velocity(const JointConstraint& joint, const Velo
 }
 
 // One sweep of one joint: first the motor, then pin and limit together, or the pin alone where no limit holds
-// (b2RevoluteJoint::SolveVelocityConstraints). `Limited`: whether a limit holds in any lane; where none does, the pin is
-// all there is to solve, to the same bits.
+// (b2RevoluteJoint::SolveVelocityConstraints). `Limited`: whether a limit holds in any lane; where none does, the shorter
+// way gives the same bits.
 template <int Leg, bool Limited>
 LANDER_INLINE void solve(JointConstraint& joint, Velocity& hull_v, Velocity& leg_v) {
   constexpr float speed = motor_speed * joint_geometry[Leg].side;
   JointImpulses<Floats>& sum = joint.impulses;
-  const Floats motor = clamp(sum.motor - motor_mass * (leg_v.spin - hull_v.spin - speed),
-                             floats(-largest_motor_impulse), floats(largest_motor_impulse));
-  const Floats turn = motor - sum.motor;
-  sum.motor = motor;
-  hull_v.spin -= hull_inverse_inertia * turn;
-  leg_v.spin += leg_inverse_inertia * turn;
-
-  const Vec2<Floats> v = pin_velocity(joint, hull_v, leg_v);
-  if constexpr (!Limited) {
-    const Vec2<Floats> pin = {-(joint.inverse2_xx * v.x + joint.inverse2_xy * v.y),
-                              -(joint.inverse2_xy * v.x + joint.inverse2_yy * v.y)};
-    sum.pin = sum.pin + pin;
-    hull_v.linear = hull_v.linear - hull_inverse_mass * pin;
-    hull_v.spin -= hull_inverse_inertia * cross(joint.arm_hull, pin);
-    leg_v.linear = leg_v.linear + leg_inverse_mass * pin;
-    leg_v.spin += leg_inverse_inertia * cross(joint.arm_leg, pin);
-    return;
-  }
   const Floats w = leg_v.spin - hull_v.spin;
-  Vec2<Floats> pin = {-(joint.inverse3_xx * v.x + joint.inverse3_xy * v.y + joint.inverse3_xz * w),
-                      -(joint.inverse3_xy * v.x + joint.inverse3_yy * v.y + joint.inverse3_yz * w)};
-  Floats limit = -(joint.inverse3_xz * v.x + joint.inverse3_yz * v.y + joint.inverse3_zz * w);
-  // A limit pushes to its own side only. Where it would pull, and where there is none, its impulse becomes 0 and the
-  // pin is solved alone.
-  const Vec2<Floats> alone_v = {sum.limit * joint.k_xz - v.x, sum.limit * joint.k_yz - v.y};
-  const Vec2<Floats> alone = {joint.inverse2_xx * alone_v.x + joint.inverse2_xy * alone_v.y,
-                              joint.inverse2_xy * alone_v.x + joint.inverse2_yy * alone_v.y};
-  const Mask released = (sum.limit + limit) * sum.limit_side <= floats(0.0f);
-  pin = select(released, alone, pin);
-  limit = select(released, -sum.limit, limit);
-  sum.pin.x += pin.x;
-  sum.pin.y += pin.y;
-  sum.limit += limit;
-  apply(hull_v, leg_v, joint.arm_hull, joint.arm_leg, pin, limit);
+  const Floats motor = clamp(sum.motor - motor_mass * (w - speed), floats(-largest_motor_impulse),
+                             floats(largest_motor_impulse));
+  const Floats motor_turn = motor - sum.motor;
+  sum.motor = motor;
+
+  // Without a limit, or where it would have to pull, its impulse so far is taken back and the pin is solved alone.
+  const Vec2<Floats> v = pin_velocity(joint, hull_v, leg_v);
+  const Floats turn = Limited ? motor_turn - sum.limit : motor_turn;
+  Vec2<Floats> pin = {-(joint.inverse2_xx * v.x + joint.inverse2_xy * v.y) - joint.pin_per_turn.x * turn,
+                      -(joint.inverse2_xy * v.x + joint.inverse2_yy * v.y) - joint.pin_per_turn.y * turn};
+  Floats hull_change = joint.hull_spin_2.x * v.x + joint.hull_spin_2.y * v.y + joint.hull_spin_turn * turn;
+  Floats leg_change = joint.leg_spin_2.x * v.x + joint.leg_spin_2.y * v.y + joint.leg_spin_turn * turn;
+
+  if constexpr (Limited) {
+    // Pin and limit answer the motor's turn with its reverse, for it is along K's third column: only -K^-1 u is left.
+    const Floats third = -(joint.inverse3_xz * v.x + joint.inverse3_yz * v.y + joint.inverse3_zz * w);
+    const Floats limit = sum.limit + (third - motor_turn);
+    const Mask holds = limit * sum.limit_side > floats(0.0f);  // a limit pushes to its own side only
+    pin.x = select(holds, -(joint.inverse3_xx * v.x + joint.inverse3_xy * v.y + joint.inverse3_xz * w), pin.x);
+    pin.y = select(holds, -(joint.inverse3_xy * v.x + joint.inverse3_yy * v.y + joint.inverse3_yz * w), pin.y);
+    hull_change = select(
+        holds, joint.hull_spin_3[0] * v.x + joint.hull_spin_3[1] * v.y + joint.hull_spin_3[2] * w, hull_change);
+    leg_change =
+        select(holds, joint.leg_spin_3[0] * v.x + joint.leg_spin_3[1] * v.y + joint.leg_spin_3[2] * w, leg_change);
+    sum.limit = select(holds, limit, floats(0.0f));
+  }
+  sum.pin = sum.pin + pin;
+  hull_v.linear = hull_v.linear - hull_inverse_mass * pin;
+  hull_v.spin += hull_change;
+  leg_v.linear = leg_v.linear + leg_inverse_mass * pin;
+  leg_v.spin += leg_change;
 }
 
 // What the sweeps that are left would still do once velocities stand still: motor and limit go on pushing against each

@@ -132,7 +132,7 @@ inline void solve_velocities(Packet& packet, Iterate& result) {
   for (int slot = 0; slot < packet_contacts; ++slot) {
     if (!packet.used[slot]) continue;
     prepare(packet.contacts[slot], packet.arms[slot], v[1 + leg_of(slot)]);
-    packet.two_points[slot] = any(packet.contacts[slot].second > floats(0.0f));
+    packet.two_points[slot] = any(packet.contacts[slot].second);
   }
   JointPair joints;
   prepare(joints, packet.mechanics, v);
@@ -195,7 +195,7 @@ inline void solve_landing(Packet& packet) {
     for (int column = 0; column < width; ++column) {
       Contact* contact = packet.origin[slot][column];
       if (contact == nullptr) continue;
-      const int points = packet.contacts[slot].second[column] > 0 ? 2 : 1;
+      const int points = packet.contacts[slot].second[column] != 0 ? 2 : 1;
       for (int point = 0; point < points; ++point) {
         contact->normal_impulse[point] = result.normal_impulse[slot][point][column] + 0.0f;
         contact->tangent_impulse[point] = result.tangent_impulse[slot][point][column] + 0.0f;

@@ -55,7 +55,7 @@ LANDER_INLINE Vec2<Floats> solve_pin(const JointConstraint& joint, Vec2<Floats> 
 // The impulses of one sweep for the violations r, and what of r it leaves.
 LANDER_INLINE SwingImpulses sweep(const JointPair& joints, const HullCoupling& hull_c, const Violation& r,
                                   Violation& left_over) {
-  const Vec2<Floats> right_k = {joints.right.k_xz, joints.right.k_yz}, left_k = {joints.left.k_xz, joints.left.k_yz};
+  const Vec2<Floats> right_k = joints.right.k_turn, left_k = joints.left.k_turn;
   SwingImpulses give;
   give.right_motor = -motor_mass * r.right_spin;
   give.right_pin = solve_pin(joints.right, r.right_pin + Vec2<Floats>{give.right_motor * right_k.x,
