@@ -188,7 +188,7 @@ inline void solve(ImpactConstraint& c, Motion& leg) {
 // The rest of a step for a leg in contact (b2Island::SolveTOI). `start` becomes the pose from which the next time of
 // impact is looked for.
 inline void spend_rest_of_step(LegContacts& contacts, Pose& start, Pose& end, Motion& motion, float rest) {
-  Contact* touching[most_contacts];
+  Contact* touching[most_contacts] = {};
   int count = 0;
   for (int i = 0; i < contacts.count; ++i) {
     if (contacts.contacts[i].touching) touching[count++] = &contacts.contacts[i];
