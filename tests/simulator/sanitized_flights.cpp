@@ -1,4 +1,5 @@
-// What sanitize.sh runs: flights through every part of the simulator, by the C interface.
+// What sanitize.sh runs: flights through every part of the simulator, by the C
+// interface.
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -17,8 +18,13 @@ struct Arrays {
   std::vector<double> rewards;
 
   explicit Arrays(int lanes)
-      : discrete(lanes), continuous(2 * lanes), observations(8 * lanes), active(lanes, 1), terminated(lanes),
-        truncated(lanes), rewards(lanes) {}
+      : discrete(lanes),
+        continuous(2 * lanes),
+        observations(8 * lanes),
+        active(lanes, 1),
+        terminated(lanes),
+        truncated(lanes),
+        rewards(lanes) {}
 
   lander::Step step(bool are_continuous, bool some) {
     return {are_continuous ? nullptr : discrete.data(),

@@ -183,8 +183,8 @@ class Batch {
     }
   }
 
-  // Lanes that touch nothing and have both legs at a limit fly where they are, the others are queued: which way is right
-  // for a lane depends on it alone, so company changes no bits.
+  // Lanes that touch nothing and have both legs at a limit fly where they are, the others are queued: which way is
+  // right for a lane depends on it alone, so company changes no bits.
   void fly(const Step& step, int block, Queue& swinging, Queue& landing) {
     const LimitSides sides = limit_sides(blocks_[block]);
     Mask elsewhere = mask(true);
@@ -343,7 +343,7 @@ class Batch {
   Array<Mechanics<Floats>> blocks_;
   Array<Lane> lane_;
   Array<Throttle> throttle_;
-  Array<Pose> starts_;           // of the legs of lanes near the ground, before the step
+  Array<Pose> starts_;                       // of the legs of lanes near the ground, before the step
   Array<std::uint64_t> swinging_, landing_;  // lanes that are solved in packets
   Workers workers_;
 };

@@ -9,7 +9,7 @@ namespace lander {
 inline constexpr double viewport_width = 600.0 / 30.0;   // m
 inline constexpr double viewport_height = 400.0 / 30.0;  // m
 inline constexpr double helipad_height = viewport_height / 4.0;
-inline constexpr double first_push = 1000.0;             // N [INITIAL_RANDOM]
+inline constexpr double first_push = 1000.0;  // N [INITIAL_RANDOM]
 inline constexpr float main_engine_power = 13.0f;
 inline constexpr float side_engine_power = 0.6f;
 inline constexpr float main_engine_below = 4.0f / 30.0f;  // m [MAIN_ENGINE_Y_LOCATION]
@@ -51,9 +51,7 @@ inline void begin_episode(Lane& lane, Mechanics<float>& mechanics, const Setting
 }
 
 // tanh(sin(2 k t) + sin(pi k t)), k = 0.01: never periodic.
-inline double gust(std::int32_t t) {
-  return hyperbolic_tangent(sine(0.02 * t) + sine(3.141592653589793 * 0.01 * t));
-}
+inline double gust(std::int32_t t) { return hyperbolic_tangent(sine(0.02 * t) + sine(3.141592653589793 * 0.01 * t)); }
 
 // Wind blows until a leg touches the ground.
 inline void blow(Lane& lane, const Settings& settings) {

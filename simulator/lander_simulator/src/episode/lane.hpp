@@ -21,16 +21,16 @@ struct Lane {
   Point force;     // on the hull in the next step, N: the episode's first push
   float torque;    // N m
   std::int32_t wind_index, turbulence_index;
-  std::int32_t steps;    // taken in this episode; the one that reset() takes is not counted
-  bool over;             // the episode has ended: the next step resets
-  bool hull_down;        // the hull has touched the ground
+  std::int32_t steps;  // taken in this episode; the one that reset() takes is not counted
+  bool over;           // the episode has ended: the next step resets
+  bool hull_down;      // the hull has touched the ground
   bool asleep;
-  bool near_ground;      // in this step: contacts and times of impact are looked for
+  bool near_ground;              // in this step: contacts and times of impact are looked for
   std::int32_t expected_sweeps;  // as many as last time: packets are made of lanes that need about the same
 };
 
-// A lane as it leaves and enters the library, bit for bit (state() and restore() in batch.py read it as a NumPy record).
-// Manifolds are not part of it: they are found anew from the poses at the start of every step.
+// A lane as it leaves and enters the library, bit for bit (state() and restore() in batch.py read it as a NumPy
+// record). Manifolds are not part of it: they are found anew from the poses at the start of every step.
 struct ContactRecord {
   std::int32_t edge, touching, point_count, feature[2];
   float normal_impulse[2], tangent_impulse[2];

@@ -18,10 +18,10 @@ struct ContactConstraint {
   Floats normal_mass[2], tangent_mass[2];  // the inverse of m + i lever^2
   Floats k_11, k_12, k_22;                 // K of both normals
   Floats inverse_11, inverse_12, inverse_22;
-  Floats k_normal_friction;                // how an impulse along the tangent changes the first point's normal velocity
-  Vec2<Floats> linear_step;                // change of velocity for an impulse along the normal
-  Floats normal_turn, tangent_turn;        // change of spin for an impulse at the first point
-  Mask second;                             // where the second point is solved too
+  Floats k_normal_friction;          // how an impulse along the tangent changes the first point's normal velocity
+  Vec2<Floats> linear_step;          // change of velocity for an impulse along the normal
+  Floats normal_turn, tangent_turn;  // change of spin for an impulse at the first point
+  Mask second;                       // where the second point is solved too
   Floats normal_impulse[2], tangent_impulse[2];
   // For the positions, which come after
   Mask polygon_reference;
@@ -75,8 +75,8 @@ LANDER_INLINE void prepare(ContactConstraint& contact, const Vec2<Floats> arms[2
   const Floats along_tangent = contact.tangent_impulse[0] + contact.tangent_impulse[1];
   leg_v.linear.x += m * (along_normal * contact.normal.x + along_tangent * tangent.x);
   leg_v.linear.y += m * (along_normal * contact.normal.y + along_tangent * tangent.y);
-  leg_v.spin += i * (n1 * contact.normal_impulse[0] + n2 * contact.normal_impulse[1] +
-                     t1 * contact.tangent_impulse[0] + t2 * contact.tangent_impulse[1]);
+  leg_v.spin += i * (n1 * contact.normal_impulse[0] + n2 * contact.normal_impulse[1] + t1 * contact.tangent_impulse[0] +
+                     t2 * contact.tangent_impulse[1]);
 }
 
 // One sweep at a single point, which is how a leg stands on its corner: friction, then the normal
@@ -93,8 +93,7 @@ LANDER_INLINE void solve_one_point(ContactConstraint& contact, Velocity& leg_v) 
   contact.tangent_impulse[0] = friction;
 
   const Floats normal_velocity = approach + contact.k_normal_friction * along_tangent;
-  const Floats normal =
-      maximum(contact.normal_impulse[0] - contact.normal_mass[0] * normal_velocity, floats(0.0f));
+  const Floats normal = maximum(contact.normal_impulse[0] - contact.normal_mass[0] * normal_velocity, floats(0.0f));
   const Floats along_normal = normal - contact.normal_impulse[0];
   contact.normal_impulse[0] = normal;
 
@@ -134,8 +133,8 @@ LANDER_INLINE void solve_two_points(ContactConstraint& contact, Velocity& leg_v)
   const Mask first_presses = (only_1 >= zero) & (contact.k_12 * only_1 + b2 >= zero);
   const Mask second_presses = (only_2 >= zero) & (contact.k_12 * only_2 + b1 >= zero);
   const Mask none_presses = (b1 >= zero) & (b2 >= zero);
-  const Floats x1 = select(both_press, both_1,
-                           select(first_presses, only_1, select(second_presses | none_presses, zero, a1)));
+  const Floats x1 =
+      select(both_press, both_1, select(first_presses, only_1, select(second_presses | none_presses, zero, a1)));
   const Floats x2 = select(both_press, both_2,
                            select(first_presses, zero, select(second_presses, only_2, select(none_presses, zero, a2))));
   const Floats d1 = x1 - a1, d2 = x2 - a2, d = m * (d1 + d2);
@@ -191,8 +190,7 @@ LANDER_INLINE void solve_position(const ContactConstraint& contact, int point, M
   const Floats lever = cross(place - leg_b.position, normal);
   const Floats correction =
       clamp(position_correction * (separation + linear_slop), floats(-largest_linear_correction), zero);
-  const Floats impulse =
-      select(there, -correction / (leg_inverse_mass + leg_inverse_inertia * lever * lever), zero);
+  const Floats impulse = select(there, -correction / (leg_inverse_mass + leg_inverse_inertia * lever * lever), zero);
   leg_b.position.x += leg_inverse_mass * impulse * normal.x;
   leg_b.position.y += leg_inverse_mass * impulse * normal.y;
   leg_b.angle += leg_inverse_inertia * impulse * lever;

@@ -160,15 +160,15 @@ LANDER_INLINE Vec2<Floats> pin_velocity(const JointConstraint& joint, const Velo
 }
 
 // One sweep of one joint: first the motor, then pin and limit together, or the pin alone where no limit holds
-// (b2RevoluteJoint::SolveVelocityConstraints). `Limited`: whether a limit holds in any lane; where none does, the shorter
-// way gives the same bits.
+// (b2RevoluteJoint::SolveVelocityConstraints). `Limited`: whether a limit holds in any lane; where none does, the
+// shorter way gives the same bits.
 template <int Leg, bool Limited>
 LANDER_INLINE void solve(JointConstraint& joint, Velocity& hull_v, Velocity& leg_v) {
   constexpr float speed = motor_speed * joint_geometry[Leg].side;
   JointImpulses<Floats>& sum = joint.impulses;
   const Floats w = leg_v.spin - hull_v.spin;
-  const Floats motor = clamp(sum.motor - motor_mass * (w - speed), floats(-largest_motor_impulse),
-                             floats(largest_motor_impulse));
+  const Floats motor =
+      clamp(sum.motor - motor_mass * (w - speed), floats(-largest_motor_impulse), floats(largest_motor_impulse));
   const Floats motor_turn = motor - sum.motor;
   sum.motor = motor;
 
@@ -187,8 +187,8 @@ LANDER_INLINE void solve(JointConstraint& joint, Velocity& hull_v, Velocity& leg
     const Mask holds = limit * sum.limit_side > floats(0.0f);  // a limit pushes to its own side only
     pin.x = select(holds, -(joint.inverse3_xx * v.x + joint.inverse3_xy * v.y + joint.inverse3_xz * w), pin.x);
     pin.y = select(holds, -(joint.inverse3_xy * v.x + joint.inverse3_yy * v.y + joint.inverse3_yz * w), pin.y);
-    hull_change = select(
-        holds, joint.hull_spin_3[0] * v.x + joint.hull_spin_3[1] * v.y + joint.hull_spin_3[2] * w, hull_change);
+    hull_change =
+        select(holds, joint.hull_spin_3[0] * v.x + joint.hull_spin_3[1] * v.y + joint.hull_spin_3[2] * w, hull_change);
     leg_change =
         select(holds, joint.leg_spin_3[0] * v.x + joint.leg_spin_3[1] * v.y + joint.leg_spin_3[2] * w, leg_change);
     sum.limit = select(holds, limit, floats(0.0f));
@@ -206,8 +206,8 @@ LANDER_INLINE void drift(JointImpulses<Floats>& now, const JointImpulses<Floats>
   const Floats zero = floats(0.0f);
   const Floats motor_change = now.motor - one_sweep_ago.motor;
   const Floats limit_change = now.limit - one_sweep_ago.limit;
-  const Floats motor = clamp(now.motor + sweeps_left * motor_change, floats(-largest_motor_impulse),
-                             floats(largest_motor_impulse));
+  const Floats motor =
+      clamp(now.motor + sweeps_left * motor_change, floats(-largest_motor_impulse), floats(largest_motor_impulse));
   const Floats added = motor - now.motor;
   now.motor = motor;
   const Mask opposed = (limit_change * motor_change < zero) & (now.limit_side != zero);

@@ -24,11 +24,11 @@ struct Packet {
   ContactConstraint contacts[packet_contacts];
   Vec2<Floats> arms[packet_contacts][2];
   bool used[packet_contacts];
-  bool two_points[packet_contacts];  // whether any lane solves both
-  bool limited[legs];                // whether a limit holds that leg in any lane
+  bool two_points[packet_contacts];         // whether any lane solves both
+  bool limited[legs];                       // whether a limit holds that leg in any lane
   Contact* origin[packet_contacts][width];  // whose constraint it is; null where the lane has none
-  Mask empty;     // columns without a lane
-  Floats sweeps;  // after how many each lane stood still
+  Mask empty;                               // columns without a lane
+  Floats sweeps;                            // after how many each lane stood still
 };
 
 LANDER_INLINE void set(Vec2<Floats>& vector, int column, Point value) {
@@ -58,7 +58,8 @@ inline void load(Packet& packet, int slot, int column, Contact& contact, Point c
 }
 
 // Fills the packet's column with a lane.
-inline void load(Packet& packet, int column, const Mechanics<Floats>& block, int block_column, LegContacts contacts[legs]) {
+inline void load(Packet& packet, int column, const Mechanics<Floats>& block, int block_column,
+                 LegContacts contacts[legs]) {
   copy_column(block, block_column, packet.mechanics, column);
   const float warm_start = packet.mechanics.warm_start[column];
   for (int leg = 0; leg < legs; ++leg) {

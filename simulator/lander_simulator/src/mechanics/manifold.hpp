@@ -12,14 +12,14 @@ namespace lander {
 enum class Reference : std::int32_t { edge = 0, polygon = 1 };
 
 struct Manifold {
-  std::int32_t point_count;   // 0, 1 or 2
-  std::int32_t feature[2];    // which vertices and faces meet in a point: by it a point is known again next step
+  std::int32_t point_count;  // 0, 1 or 2
+  std::int32_t feature[2];   // which vertices and faces meet in a point: by it a point is known again next step
   Reference reference;
-  Point normal;               // from the moon to the body, world
-  Point face_normal;          // of the reference face, in the frame of what it belongs to
-  Point face_point;           // a point of that face, in the same frame
-  Point local_points[2];      // the other shape's points, in its frame
-  Point world_points[2];      // half way between the two skins
+  Point normal;           // from the moon to the body, world
+  Point face_normal;      // of the reference face, in the frame of what it belongs to
+  Point face_point;       // a point of that face, in the same frame
+  Point local_points[2];  // the other shape's points, in its frame
+  Point world_points[2];  // half way between the two skins
 };
 
 namespace detail {

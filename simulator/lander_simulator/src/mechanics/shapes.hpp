@@ -45,7 +45,7 @@ inline constexpr Polygon<6> hull_shape = {
 };
 
 // No point of a body is further from its centre of mass than this.
-inline constexpr float leg_reach = 0.275f;   // sqrt(2^2 + 8^2) / 30
+inline constexpr float leg_reach = 0.275f;  // sqrt(2^2 + 8^2) / 30
 inline constexpr float hull_reach = 0.72f;
 
 template <int N>

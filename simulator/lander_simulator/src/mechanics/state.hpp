@@ -1,8 +1,8 @@
 // What the mechanics remember from one step to the next.
 #pragma once
 
-#include "numbers/elementary.hpp"
 #include "mechanics/constants.hpp"
+#include "numbers/elementary.hpp"
 
 namespace lander {
 

@@ -1,8 +1,9 @@
 // One step of flying lanes whose legs both swing free between their limits: the first half second of every episode.
 //
-// The motor turns a leg about its centre of mass, the pin allows a turn about the hull's origin only, and about that the
-// leg's inertia is thirty times as large: in turn the two converge slowly, and the 180th sweep is not the end of it. But
-// as long as no motor gives all it can, a sweep is linear, so 180 of them are a sum of powers of a 4 x 4 matrix.
+// The motor turns a leg about its centre of mass, the pin allows a turn about the hull's origin only, and about that
+// the leg's inertia is thirty times as large: in turn the two converge slowly, and the 180th sweep is not the end of
+// it. But as long as no motor gives all it can, a sweep is linear, so 180 of them are a sum of powers of a 4 x 4
+// matrix.
 //
 // With the violations of the constraints
 //
@@ -17,9 +18,9 @@
 namespace lander {
 
 struct Violation {
-  Floats right_spin;     // s_1
+  Floats right_spin;       // s_1
   Vec2<Floats> right_pin;  // p_1
-  Floats left_spin;      // s_0
+  Floats left_spin;        // s_0
 };
 LANDER_INLINE Violation operator+(const Violation& a, const Violation& b) {
   return {a.right_spin + b.right_spin, a.right_pin + b.right_pin, a.left_spin + b.left_spin};
@@ -34,7 +35,7 @@ struct SwingImpulses {
 
 // How an impulse on one joint changes the other's violations, through the hull they share.
 struct HullCoupling {
-  Vec2<Floats> motor_pin;     // motor on pin and pin on motor
+  Vec2<Floats> motor_pin;         // motor on pin and pin on motor
   Floats pin_xx, pin_xy, pin_yy;  // pin on pin
 };
 LANDER_INLINE HullCoupling coupling(Vec2<Floats> arm_hull) {
@@ -58,8 +59,8 @@ LANDER_INLINE SwingImpulses sweep(const JointPair& joints, const HullCoupling& h
   const Vec2<Floats> right_k = joints.right.k_turn, left_k = joints.left.k_turn;
   SwingImpulses give;
   give.right_motor = -motor_mass * r.right_spin;
-  give.right_pin = solve_pin(joints.right, r.right_pin + Vec2<Floats>{give.right_motor * right_k.x,
-                                                                      give.right_motor * right_k.y});
+  give.right_pin =
+      solve_pin(joints.right, r.right_pin + Vec2<Floats>{give.right_motor * right_k.x, give.right_motor * right_k.y});
   Floats right_spin = dot(right_k, give.right_pin);
   const Floats left_spin =
       r.left_spin + hull_inverse_inertia * give.right_motor + dot(hull_c.motor_pin, give.right_pin);
@@ -86,9 +87,10 @@ LANDER_INLINE Violation operator*(const SweepMatrix& t, const Violation& r) {
     return entry(t.columns[0]) * r.right_spin + entry(t.columns[1]) * r.right_pin.x +
            entry(t.columns[2]) * r.right_pin.y + entry(t.columns[3]) * r.left_spin;
   };
-  return {row([](const Violation& c) { return c.right_spin; }),
-          {row([](const Violation& c) { return c.right_pin.x; }), row([](const Violation& c) { return c.right_pin.y; })},
-          row([](const Violation& c) { return c.left_spin; })};
+  return {
+      row([](const Violation& c) { return c.right_spin; }),
+      {row([](const Violation& c) { return c.right_pin.x; }), row([](const Violation& c) { return c.right_pin.y; })},
+      row([](const Violation& c) { return c.left_spin; })};
 }
 LANDER_INLINE SweepMatrix operator*(const SweepMatrix& a, const SweepMatrix& b) {
   return {{a * b.columns[0], a * b.columns[1], a * b.columns[2], a * b.columns[3]}};

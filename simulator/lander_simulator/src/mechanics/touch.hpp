@@ -9,7 +9,7 @@ namespace lander {
 struct Contact {
   std::int32_t edge;
   bool touching;
-  bool enabled;  // false for the rest of a step in which a time of impact led to no touch
+  bool enabled;          // false for the rest of a step in which a time of impact led to no touch
   std::int32_t impacts;  // times of impact in this step
   Manifold manifold;
   float normal_impulse[2];   // N s

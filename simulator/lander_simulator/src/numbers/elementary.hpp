@@ -25,8 +25,8 @@ LANDER_INLINE Rotation<Real> rotation(Real angle) {
   r = r - quarters * 7.549789948768648e-8f;
   const Real r2 = r * r;
   const Real sine = r + r * r2 * (-1.6666654611e-1f + r2 * (8.3321608736e-3f + r2 * -1.9515295891e-4f));
-  const Real cosine = 1.0f - 0.5f * r2 +
-                      r2 * r2 * (4.166664568298827e-2f + r2 * (-1.388731625493765e-3f + r2 * 2.443315711809948e-5f));
+  const Real cosine =
+      1.0f - 0.5f * r2 + r2 * r2 * (4.166664568298827e-2f + r2 * (-1.388731625493765e-3f + r2 * 2.443315711809948e-5f));
   const auto odd = (quadrant & 1) != 0;
   const Real s = select(odd, cosine, sine), c = select(odd, sine, cosine);
   return {select((quadrant & 2) != 0, -s, s), select(((quadrant + 1) & 2) != 0, -c, c)};
