@@ -324,7 +324,7 @@ class Batch {
     const int column = index % width;
     const Pose start = starts_[index * legs + leg];
     Pose end = pose_of(index, 1 + leg);
-    const float lowest = minimum(start.position.y, end.position.y) - leg_reach - impact_distance;
+    const float lowest = minimum(start.position.y, end.position.y) - leg_reach - impact_distance - impact_tolerance;
     const float left = minimum(start.position.x, end.position.x) - leg_reach;
     const float right = maximum(start.position.x, end.position.x) + leg_reach;
     if (lowest > lane.moon.highest(left, right)) return;
