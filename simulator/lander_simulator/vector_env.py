@@ -90,9 +90,10 @@ class LunarLanderVectorEnv(VectorEnv):
         `gymnasium.make("LunarLander-v3").reset(seed=...)` with that seed.
 
         Raises:
-            ValueError: not one seed an environment, or one out of range.
+            ValueError: not one seed an environment, one out of range, or options["reset_mask"].
         """
-        del options
+        if options and "reset_mask" in options:
+            raise ValueError("reset_mask is for environments without autoreset; these reset by themselves")
         if isinstance(seed, int | np.integer):
             seeds: Any = [int(seed) + i for i in range(self.num_envs)]
         else:

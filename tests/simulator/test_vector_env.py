@@ -83,6 +83,8 @@ def test_seeds_of_every_kind() -> None:
     assert len(np.unique(first[:, 2])) == 3
     with pytest.raises(ValueError, match="expected 3 seeds"):
         envs.reset(seed=[1, 2])
+    with pytest.raises(ValueError, match="reset_mask"):
+        envs.reset(options={"reset_mask": np.ones(3, bool)})
 
 
 def test_the_twin_of_a_sync_vector_env() -> None:
