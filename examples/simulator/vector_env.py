@@ -38,9 +38,7 @@ def main() -> None:
         if "episode" in info:
             returns += info["episode"]["r"][info["_episode"]].tolist()
     seconds = time.perf_counter() - began
-    print(
-        f"{STEPS * 64:,} steps in {seconds:.2f} s, {len(returns)} episodes, mean return {np.mean(returns):.1f}"
-    )
+    print(f"{STEPS * 64:,} steps in {seconds:.2f} s, {len(returns)} episodes, mean {np.mean(returns):.1f}")
 
     state = envs.unwrapped.state()
     first = [envs.step(steer(observations))[0] for _ in range(3)][-1]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lander_simulator import STATE, LunarLanderBatch, why_unavailable
+from lander_simulator import STATE, LunarLanderBatch, build, why_unavailable
 
 POLICY = Path(__file__).parents[2] / "models" / "lunarlander-v3" / "policy.onnx"
 
@@ -19,11 +19,19 @@ Array = NDArray[Any]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     reason = why_unavailable()
+    if reason is None and (old := older_than_its_sources()):
+        raise pytest.UsageError(f"{old} is older than the C++ sources: `python -m lander_simulator.build`")
     if reason is not None:
         here = Path(__file__).parent
         for item in items:
             if here in item.path.parents and item.path.name != "test_library.py":
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def older_than_its_sources() -> str | None:
+    newest = max(path.stat().st_mtime for path in build.SOURCES.rglob("*.[hc]pp"))
+    old = [path.name for path in build.COMPILED.iterdir() if path.stat().st_mtime < newest]
+    return ", ".join(old) or None
 
 
 class Pair:
