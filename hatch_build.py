@@ -36,7 +36,8 @@ class SimulatorBuildHook(BuildHookInterface):
             return
         build = _build_module()
         if version == "editable":
-            self._compile(build, lambda: build.compile_all())
+            # pip makes an editable wheel twice, the first time for its metadata.
+            self._compile(build, lambda: build.compile_all() if build.older_than_the_sources() else [])
             return
         name = _wheel_target()
         target = next((target for target in build.TARGETS if target.zig == name), None)

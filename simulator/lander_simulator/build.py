@@ -96,6 +96,12 @@ def zig_compiler() -> list[str] | None:
     return [sys.executable, "-m", "ziglang", "c++"] if importlib.util.find_spec("ziglang") else None
 
 
+def library_name(width: int, target: Target) -> str:
+    """What the library of one width is called."""
+    suffix = {"Windows": "dll", "Darwin": "dylib"}.get(target.system, "so")
+    return f"lander_simulator_w{width}.{suffix}"
+
+
 def compile_library(
     target: Target, width: int, folder: Path, compiler: list[str] | None = None, zig: bool | None = None
 ) -> Path:
@@ -113,8 +119,7 @@ def compile_library(
             compiler, zig = zig_compiler(), True
         if compiler is None:
             raise CompilationFailed("no C++ compiler: install one, or PyPI's ziglang (`pip install ziglang`)")
-    suffix = {"Windows": "dll", "Darwin": "dylib"}.get(target.system, "so")
-    name = f"lander_simulator_w{width}.{suffix}"
+    name = library_name(width, target)
     flags = [*FLAGS, f"-DLANDER_WIDTH={width}"]
     if zig:
         flags += ["-target", target.zig, "-mcpu=" + ("x86_64_v3" if width == 8 else "baseline"), "-s"]
@@ -147,6 +152,14 @@ def compile_all(
     if with_zig and compiler is None:
         raise CompilationFailed("PyPI's ziglang is not installed: `pip install ziglang`")
     return [compile_library(target, width, folder, compiler, with_zig or None) for width in target.widths]
+
+
+def older_than_the_sources(target: Target | None = None) -> list[str]:
+    """The names of this machine's libraries that are missing, or older than the sources or this file."""
+    newest = max(path.stat().st_mtime for path in [*SOURCES.rglob("*.[hc]pp"), Path(__file__)])
+    target = target or this_machine()
+    paths = [COMPILED / library_name(width, target) for width in target.widths]
+    return [path.name for path in paths if not path.is_file() or path.stat().st_mtime < newest]
 
 
 def main() -> int:

@@ -19,19 +19,13 @@ Array = NDArray[Any]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     reason = why_unavailable()
-    if reason is None and (old := older_than_its_sources()):
-        raise pytest.UsageError(f"{old} is older than the C++ sources: `python -m lander_simulator.build`")
+    if reason is None and (old := build.older_than_the_sources()):
+        raise pytest.UsageError(f"{old} are older than the sources: `python -m lander_simulator.build`")
     if reason is not None:
         here = Path(__file__).parent
         for item in items:
             if here in item.path.parents and item.path.name != "test_library.py":
                 item.add_marker(pytest.mark.skip(reason=reason))
-
-
-def older_than_its_sources() -> str | None:
-    newest = max(path.stat().st_mtime for path in build.SOURCES.rglob("*.[hc]pp"))
-    old = [path.name for path in build.COMPILED.iterdir() if path.stat().st_mtime < newest]
-    return ", ".join(old) or None
 
 
 class Pair:
