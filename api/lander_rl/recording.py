@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Recording:
-    """An episode, and the GIF of it. A notebook shows the GIF."""
+    """An episode and its GIF, which a notebook shows."""
 
     path: Path
     episode: "Episode"
@@ -55,10 +55,11 @@ def record(
     """Run the episode that `evaluate` scores for this seed, and write it to `path` as a GIF with captions.
 
     Args:
-        policy: as of `evaluate`, and so is `env`.
-        path: a .gif; it appears when it is complete.
+        policy: as for `evaluate`: an open policy, a file, a run or its folder, or a function; by default the
+            newest run's policy, else the one that ships.
+        path: a .gif file; it appears when it is complete.
         seed: of the episode, 0 or more.
-        env: the environment or its id.
+        env: the environment or its id; the one that the file names by default.
         sampled: draw actions instead of taking the greedy one.
         device: `auto`, `cpu` or `cuda`.
         env_args: arguments of the environment.
@@ -66,7 +67,7 @@ def record(
 
     Raises:
         InputRefused: the policy's file is missing, corrupt or hostile, or does not fit the environment.
-        UsageError: `path` is no .gif or cannot be written, or the environment draws no pictures.
+        UsageError: `path` does not end in .gif or cannot be written, or the environment draws no pictures.
     """
     from lander_runtime.episodes.actors import actor_of
     from lander_runtime.evaluation.evaluate import check_fit

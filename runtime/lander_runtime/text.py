@@ -1,6 +1,6 @@
-"""Text for people: rows as lines and as HTML, nouns in agreement, nothing that commands a terminal.
+"""Text for people: rows as lines and as HTML, numbers with their nouns, no control characters.
 
-Names and versions may come from a stranger's file, so everything here drops control characters.
+Names and versions may come from a stranger's file, whose control characters could change a terminal.
 """
 
 import base64
@@ -8,7 +8,7 @@ import html
 from collections.abc import Iterable, Sequence
 
 LONGEST = 200
-"""Characters of one value that a stranger's file may fill a line with."""
+"""Characters of one value; a longer one from a stranger's file is cut."""
 
 _QUOTED = 60
 """Characters of a stranger's text that a message repeats."""
@@ -23,12 +23,12 @@ def counted(number: int, noun: str) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` without control characters, which a stranger's file could use to command the terminal."""
+    """`text` without control characters, which could change the terminal."""
     return "".join(character for character in text if character.isprintable())
 
 
 def quoted(text: str) -> str:
-    """A stranger's text as a message may repeat it: in quotes, cut short, without control characters."""
+    """A stranger's text for a message: in quotes, cut, without control characters."""
     found = repr(text[:_QUOTED])
     if len(text) <= _QUOTED and len(found) <= 2 * _QUOTED:
         return found

@@ -52,7 +52,7 @@ def test_it_passes_its_self_test(policy: Policy) -> None:
     assert policy.info.verification.max_difference <= allowed
 
 
-def test_the_folder_is_named_after_what_it_flies(folder: Path, policy: Policy) -> None:
+def test_the_folder_is_named_after_its_environment(folder: Path, policy: Policy) -> None:
     env = resolve(policy.info.env.id)
     assert folder.name in (env.id.lower(), "doom-" + env.id.lower().removeprefix("vizdoom"))
     # Gymnasium's own limit and threshold, and nothing that changes what is paid: an easier environment would

@@ -1,4 +1,4 @@
-"""Several policies on the same seeds, as a result that shows itself."""
+"""`Comparison` with its display: several policies on the same seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ class Comparison(PlainComparison):
     """The first policy is the one to beat; each other one is compared with it, episode by episode."""
 
     names: tuple[str, ...] = ()
-    """What to call the policies, as short as tells them apart."""
+    """Short names of the policies, each different from the others."""
 
     @classmethod
     def of(cls, comparison: PlainComparison, names: Sequence[str] = ()) -> "Comparison":
-        """`comparison` as one that shows itself; without `names` the policies go by their paths."""
+        """`comparison` with a display; without `names` the policies are named by their paths."""
         called = names or short_names([Path(report.policy_path or "") for report in comparison.reports])
         return cls(comparison.reports, comparison.differences, tuple(called))
 
@@ -32,7 +32,7 @@ class Comparison(PlainComparison):
 
     @property
     def notes(self) -> list[str]:
-        """What to know before believing a verdict, a sentence each."""
+        """Cautions about the verdicts, a sentence each."""
         return [*version_remarks(self.reports), *self.cautions(self.names)]
 
     def __repr__(self) -> str:
@@ -42,7 +42,7 @@ class Comparison(PlainComparison):
         return "\n".join([self._title, one, *(_by_line(text) for text in below)])
 
     def _repr_html_(self) -> str:
-        """For a notebook: the verdicts, and the tables that they rest on."""
+        """For a notebook: the verdicts and their tables."""
         tables = (policies_table(self, self.names), differences_table(self, self.names))
         verdicts = "".join(f"<p><strong>{html_text(text)}</strong></p>" for text in self.verdicts)
         drawn = "".join(html_table(table.rows, table.headings) for table in tables)
@@ -58,7 +58,7 @@ class Comparison(PlainComparison):
 
 
 def version_remarks(reports: Sequence[Report]) -> list[str]:
-    """A sentence for each version that reports differ in, which may have decided what they found."""
+    """A sentence for each version that differs between reports and may have changed their results."""
     found = []
     for name in dict.fromkeys(name for report in reports for name in report.execution.versions):
         values = dict.fromkeys(report.execution.versions.get(name, "unknown") for report in reports)

@@ -1,4 +1,4 @@
-"""Every option that commands share, and all of those that score policies: declared once, used by name."""
+"""The options of eval, compare, merge, inspect and replay, each declared once."""
 
 import math
 from enum import StrEnum
@@ -12,7 +12,7 @@ from lander_runtime.errors import UsageError
 
 
 class Render(StrEnum):
-    """How to show the episodes while they run."""
+    """How to show episodes while they run."""
 
     HUMAN = "human"
 
@@ -30,20 +30,20 @@ def json_flag(schema: str) -> Any:
 
 
 def worker_count(workers: str) -> int | Literal["auto"]:
-    """What `--workers` means."""
+    """The value of `--workers`."""
     return "auto" if workers == "auto" else int(workers)
 
 
 def shown(render: Render | None) -> Literal["human"] | None:
-    """What `--render` means."""
+    """The value of `--render`."""
     return None if render is None else "human"
 
 
 def reachable(fail_under: float | None) -> float | None:
-    """`--fail-under`, which every mean would pass or fail if it were no finite number.
+    """The value of `--fail-under`, a finite number: every mean is below infinity and none is below NaN.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not finite.
     """
     if fail_under is not None and not math.isfinite(fail_under):
         raise UsageError(f"--fail-under {fail_under} is not a number that a mean can reach.")

@@ -1,4 +1,4 @@
-"""The options of `lander train`, `export` and `plot`, each said once: its words, its shape, what it takes."""
+"""The options of `lander train`, `export` and `plot`, each declared once."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -68,7 +68,7 @@ License = Annotated[
 
 
 class Axis(StrEnum):
-    """What the runs are drawn over."""
+    """The horizontal axis of a plot."""
 
     STEPS = "steps"
     SECONDS = "seconds"

@@ -1,4 +1,4 @@
-"""`lander inspect`: what a policy file says about itself, for people."""
+"""`lander inspect`: what a policy file says about itself, as text."""
 
 import json
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""`lander train`: a policy from nothing, with the run's progress drawn as it goes."""
+"""`lander train`: trains a policy and displays the progress."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING

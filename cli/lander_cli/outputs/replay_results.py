@@ -1,4 +1,4 @@
-"""What became of a replay's episodes, as people read it."""
+"""The result of a replay as text."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ _FEW = 20
 
 
 def print_results(result: "ReplayResult") -> None:
-    """Print on stdout what was proved."""
+    """Print on stdout what was verified."""
     if len(result.checks) <= _FEW:
         out().print(_table(result.checks))
         out().print()

@@ -1,4 +1,4 @@
-"""An evaluation as people read it: the episodes where they are few, and what they say together."""
+"""An evaluation as text: the episodes if they are few, and the statistics."""
 
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ _FEW = 20
 
 
 class ScoreTalk(Talk):
-    """Prints the scores as soon as they are there: what is recorded after them may fail."""
+    """Prints the scores before GIFs and the page are made, which may fail."""
 
     def __init__(self, as_json: bool) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a polite request: finish the update, save, then stop."""
+"""Ctrl-C and SIGTERM: the current update is finished and saved, then the program stops."""
 
 import signal
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from lander_cli.terminal.console import say
 
 
 class StopRequest:
-    """Whether somebody asked to stop, and with which signal."""
+    """Whether a signal asked for a stop, and which one."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -19,14 +19,14 @@ class StopRequest:
 
     @property
     def exit_code(self) -> int:
-        """130 after Ctrl-C, 143 after SIGTERM: 128 plus the signal's number, as shells have it."""
+        """130 after Ctrl-C, 143 after SIGTERM: 128 plus the signal's number, as in shells."""
         return 128 + (self.signal or signal.SIGINT)
 
 
 def exit_on_signals() -> None:
-    """Let SIGTERM, and the end of the terminal, unwind the program like Ctrl-C does.
+    """End the program with an exception on SIGTERM and on the end of the terminal, as Ctrl-C does.
 
-    So no temporary file stays behind. What was told to ignore the terminal's end (nohup) still does.
+    So temporary files are removed. A program under nohup still ignores the end of the terminal.
     """
 
     def leave(number: int, frame: FrameType | None) -> None:
@@ -40,7 +40,7 @@ def exit_on_signals() -> None:
 
 @contextmanager
 def stop_on_signals(request: StopRequest | None = None) -> Iterator[StopRequest]:
-    """While inside, the first Ctrl-C or SIGTERM sets the request and a second one ends the program."""
+    """Inside, the first Ctrl-C or SIGTERM sets the request, and a second one ends the program."""
     request = request or StopRequest()
 
     def ask(number: int, frame: FrameType | None) -> None:

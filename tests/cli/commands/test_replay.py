@@ -218,7 +218,7 @@ class TestPictures:
             (["--speed", "nan"], "--speed"),
         ],
     )
-    def test_what_cannot_be_drawn_is_said_before_anything_is_flown(
+    def test_what_cannot_be_drawn_is_said_before_any_episode_runs(
         self, lander: Lander, kept: Any, arguments: list[str], named: str
     ) -> None:
         found = lander("replay", "r.jsonl.gz", *arguments)
@@ -238,7 +238,7 @@ class TestSaving:
     @pytest.mark.parametrize(
         ("name", "named"), [("r.json", ".jsonl.gz"), ("tiny.onnx/r.jsonl.gz", "cannot be written")]
     )
-    def test_a_file_that_cannot_be_is_refused_before_anything_is_flown(
+    def test_a_file_that_cannot_be_is_refused_before_any_episode_runs(
         self, lander: Lander, tiny: Path, name: str, named: str
     ) -> None:
         found = lander("eval", tiny, "--episodes", "3", "--save-replay", name)
