@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from lander_rl.evaluating import LANES, check_numbers
 from lander_rl.observing import EvaluationObserver, stage, stages_of
@@ -119,8 +119,8 @@ def run_comparison(request: CompareRequest, observer: "EpisodeObserver | None" =
     return Comparison.of(compare(reports), names)
 
 
-def is_saved_report(policy: object) -> bool:
-    """Whether `policy` is the path of a report, by its name."""
+def is_saved_report(policy: object) -> TypeGuard[str | os.PathLike[str]]:
+    """Whether `policy` is the path of a report: a name that ends in .json."""
     if not isinstance(policy, str | os.PathLike):
         return False
     path = Path(policy)
@@ -159,11 +159,7 @@ def _open(policy: "PolicySource | Report", request: CompareRequest) -> "Opened |
 
     if isinstance(policy, Report):
         return Saved(Path(policy.policy_path or "report"), policy)
-    if (
-        isinstance(policy, str | Path)
-        and Path(policy).suffix.lower() == ".json"
-        and not Path(policy).is_dir()
-    ):
+    if is_saved_report(policy):
         return Saved(Path(policy), read_report(Path(policy)))
     return open_for(policy, request.env, device=request.device, env_args=request.env_args)
 

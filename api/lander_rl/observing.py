@@ -35,7 +35,7 @@ class EvaluationObserver:
         """One episode has ended. In an evaluation they come in the order of their seeds."""
 
     def on_finished(self, episodes: int) -> None:
-        """`episodes` more have ended on a cluster, in any order; each is passed to `on_episode` in its turn."""
+        """`episodes` more have ended on a cluster, in any order; `on_episode` follows for each in turn."""
 
     def on_checked(self, check: "EpisodeCheck") -> None:
         """In a replay: an episode of the file was run again; `check` says whether it equals the file."""

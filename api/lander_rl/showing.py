@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lander_runtime.text import html_picture as picture_in_page
-from lander_runtime.text import html_table, printable
+from lander_runtime.text import html_table, padded, printable
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -27,10 +27,7 @@ def pairs(rows: Sequence[tuple[str, str]]) -> "Text":
     """Names and values, a line each, the values aligned and the names dim, for a terminal."""
     from rich.text import Text
 
-    width = max(len(name) for name, _ in rows)
-    return Text("\n").join(
-        Text.assemble((f"{name:<{width}}  ", "dim"), printable(value)) for name, value in rows
-    )
+    return Text("\n").join(Text.assemble((name, "dim"), value) for name, value in padded(rows))
 
 
 def html_picture(path: Path | None, description: str) -> str:

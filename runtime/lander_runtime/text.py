@@ -27,6 +27,11 @@ def printable(text: str) -> str:
     return "".join(character for character in text if character.isprintable())
 
 
+def printable_lines(text: str) -> str:
+    """The same, but line breaks stay."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
 def quoted(text: str) -> str:
     """A stranger's text for a message: in quotes, cut, without control characters."""
     found = repr(text[:_QUOTED])
@@ -42,9 +47,14 @@ def escaped(text: str) -> str:
 
 def aligned(rows: Iterable[tuple[str, str]]) -> str:
     """Names and values, a line each, the values below each other."""
-    shown = [(printable(name), printable(value)[:LONGEST]) for name, value in rows]
-    width = max((len(name) for name, _ in shown), default=0)
-    return "\n".join(f"{name:<{width}}  {value}".rstrip() for name, value in shown)
+    return "\n".join(f"{name}{value[:LONGEST]}".rstrip() for name, value in padded(rows))
+
+
+def padded(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The rows without control characters, and all names filled with spaces to one width."""
+    shown = [(printable(name), printable(value)) for name, value in rows]
+    width = max((len(name) for name, _ in shown), default=0) + 2
+    return [(f"{name:<{width}}", value) for name, value in shown]
 
 
 def columns(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

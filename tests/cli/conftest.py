@@ -29,11 +29,6 @@ COLOUR_VARIABLES = ("NO_COLOR", "FORCE_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "G
 """Taken out of the environment: a test decides itself about colours, wherever it runs."""
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # Box2D's bindings warn while they are imported; made an error there, it takes the process down.
-    config.addinivalue_line("filterwarnings", "ignore:builtin type .*[sS]wig.*:DeprecationWarning")
-
-
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test starts in an empty folder, because the command writes where it is."""
@@ -168,12 +163,6 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     for process in children:
         process.kill()
         process.wait()
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Path:
-    """A copy of the tiny policy for LunarLander-v3: it crashes after some 65 steps."""
-    return Path(shutil.copy(DATA / "tiny-discrete.onnx", tmp_path / "tiny.onnx"))
 
 
 @pytest.fixture

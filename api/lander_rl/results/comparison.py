@@ -9,7 +9,7 @@ from lander_rl.results.verdicts import differences_table, in_a_sentence, policie
 from lander_runtime.scores.comparison import Comparison as PlainComparison
 from lander_runtime.scores.report import Report
 from lander_runtime.scores.words import env_in_words
-from lander_runtime.text import columns, counted, html_table, html_text, printable
+from lander_runtime.text import columns, counted, html_table, html_text, printable, printable_lines
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -39,7 +39,7 @@ class Comparison(PlainComparison):
         tables = (policies_table(self, self.names), differences_table(self, self.names))
         one, two = (columns(table.headings, table.rows) for table in tables)
         below = [f"compared with {self.names[0]}", two, *self.verdicts, *self.notes]
-        return "\n".join([self._title, one, *(_by_line(text) for text in below)])
+        return "\n".join([self._title, one, *map(printable_lines, below)])
 
     def _repr_html_(self) -> str:
         """For a notebook: the verdicts and their tables."""
@@ -69,7 +69,3 @@ def version_remarks(reports: Sequence[Report]) -> list[str]:
                 "part of it."
             )
     return found
-
-
-def _by_line(text: str) -> str:
-    return "\n".join(printable(line) for line in text.split("\n"))

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+STOPPING = "Stopping after this update; the run will be saved. Once more to stop at once."
+"""Said at the first Ctrl-C, also by the command."""
+
 
 @contextmanager
 def stop_on_interrupt(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
@@ -24,7 +27,7 @@ def stop_on_interrupt(say: Callable[[str], None]) -> Iterator[Callable[[], bool]
         if asked:
             raise KeyboardInterrupt
         asked = True
-        say("Stopping after this update; the run will be saved. Once more to stop at once.")
+        say(STOPPING)
 
     # Only the main thread may set a handler. Jupyter sets Python's default handler while a cell runs.
     in_main_thread = threading.current_thread() is threading.main_thread()

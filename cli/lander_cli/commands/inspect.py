@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lander_cli.arguments import options as given
-from lander_cli.terminal.console import out, pairs, print_json, print_next
+from lander_cli.terminal.console import print_json, print_next, print_rows
 from lander_runtime.policy.display import verification_in_words
 from lander_runtime.scores.words import score_in_words
 
@@ -29,7 +29,7 @@ def inspect_command(
     if as_json:
         print_json(json.loads(loaded.info.to_json()))
         return
-    out().print(pairs([("policy", str(path)), *_rows(loaded, worst)]))
+    print_rows([("policy", str(path)), *_rows(loaded, worst)])
     print_next("lander", "eval", path, "--episodes", "10")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from lander_cli.terminal.console import out, pairs
+from lander_cli.terminal.console import out, print_rows
 from lander_runtime.text import printable
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def print_results(result: "ReplayResult") -> None:
     if len(result.checks) <= _FEW:
         out().print(_table(result.checks))
         out().print()
-    out().print(pairs(result.rows()))
+    print_rows(result.rows())
 
 
 def _table(checks: "Sequence[EpisodeCheck]") -> Table:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from lander_cli.terminal.console import out, pairs, print_json, say
+from lander_cli.terminal.console import out, print_json, print_rows, say
 from lander_cli.terminal.talk import Talk
 from lander_runtime.scores.words import report_rows
 from lander_runtime.text import printable
@@ -39,7 +39,7 @@ def print_report(report: "Report") -> None:
     if report.summary.episodes <= _FEW:
         console.print(_episodes(report))
         console.print()
-    console.print(pairs(report_rows(report)))
+    print_rows(report_rows(report))
 
 
 def _episodes(report: "Report") -> Table:

@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -18,20 +18,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from lander_rl.showing import pairs
 from lander_runtime.text import printable
-
-__all__ = [
-    "EpisodeBar",
-    "complain",
-    "episode_bar",
-    "err",
-    "forget_unwritten",
-    "out",
-    "pairs",
-    "print_json",
-    "print_next",
-    "printable",
-    "say",
-]
 
 _READER_GONE = 141
 """128 plus the number of SIGPIPE, as in shells. Not 1 as in rich and typer: here 1 means that a check failed,
@@ -63,6 +49,11 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """An error on stderr, in one or two sentences."""
     err().print(f"[bold red]lander:[/] {escape(printable(text))}")
+
+
+def print_rows(rows: Sequence[tuple[str, str]]) -> None:
+    """Names and values on stdout, a line each."""
+    out().print(pairs(rows))
 
 
 def print_json(data: dict[str, Any]) -> None:

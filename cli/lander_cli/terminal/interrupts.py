@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from lander_cli.terminal.console import say
+from lander_rl.training.stopping import STOPPING
 
 
 class StopRequest:
@@ -47,7 +48,7 @@ def stop_on_signals(request: StopRequest | None = None) -> Iterator[StopRequest]
         if request.signal is not None:
             raise SystemExit(request.exit_code)
         request.signal = number
-        say("Stopping after this update; the run will be saved. Once more to stop at once.")
+        say(STOPPING)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
