@@ -26,6 +26,7 @@ outputs/         files beside a result: GIFs, replay files, the report page
 results/         what the functions return, and how it is displayed
 showing.py       tables and pictures for terminals and notebooks
 old_versions.py  a warning for an environment that has a newer version
+wording.py       errors name arguments, not options of the command
 
 Names are imported on first use, so that `import lander_rl` loads neither PyTorch nor Gymnasium.
 """

@@ -13,6 +13,7 @@ from lander_rl.evaluating import LANES, check_numbers
 from lander_rl.observing import EvaluationObserver, stage, stages_of
 from lander_rl.opening import Opened, PolicySource, open_for
 from lander_rl.results.names import short_names
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import UsageError
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 from lander_runtime.text import counted
@@ -59,6 +60,7 @@ class CompareRequest:
         check_numbers(1 if self.episodes is None else self.episodes, self.seed or 0, self.lanes, self.workers)
 
 
+@names_arguments
 def compare(
     first: "PolicySource | Report",
     *others: "PolicySource | Report",

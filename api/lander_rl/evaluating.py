@@ -16,6 +16,7 @@ from lander_rl.outputs.checks import check_all_writable, check_replay_file, chec
 from lander_rl.outputs.gifs import check_gif, chosen_episodes, record_gifs
 from lander_rl.outputs.page import check_page, env_options, page_observer_for, write_page_of
 from lander_rl.outputs.replay import saved_replay
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import UsageError
 from lander_runtime.evaluation.choosing import check_engine, chosen_engine
 from lander_runtime.scores.shards import Shard
@@ -108,6 +109,7 @@ class EvaluateRequest:
         return whole if self.part is None else self.part.seeds
 
 
+@names_arguments
 def evaluate(
     policy: PolicySource = None,
     env: "EnvSpec | str | None" = None,

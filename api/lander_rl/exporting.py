@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lander_rl.old_versions import warn_of_old_version
 from lander_rl.showing import html_picture
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused
 from lander_runtime.policy.display import verification_in_words
 from lander_runtime.scores.words import score_in_words
@@ -112,6 +113,7 @@ class ExportDisplay(Protocol):
         ...
 
 
+@names_arguments
 def export(
     source: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,

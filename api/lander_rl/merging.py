@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lander_rl.outputs.checks import check_all_writable, check_report_file
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, UsageError
 
 if TYPE_CHECKING:
@@ -13,9 +14,11 @@ if TYPE_CHECKING:
     from lander_runtime.scores.report import Report as PlainReport
 
 
-def merge(
-    *reports: "str | os.PathLike[str] | PlainReport", out: str | os.PathLike[str] | None = None
-) -> "Report":
+Filename = str | os.PathLike[str]
+
+
+@names_arguments
+def merge(*reports: "str | os.PathLike[str] | PlainReport", out: Filename | None = None) -> "Report":
     """Put the reports of all parts together, which `evaluate(..., shard="1/8")` and so on made.
 
     The result equals the report of one evaluation of all episodes, digest included. Its `remarks` say in
@@ -29,6 +32,11 @@ def merge(
         InputRefused: two parts do not belong together, or a part is missing, damaged or there twice.
         UsageError: there is nothing to merge, a file is named twice, or `out` cannot be written.
     """
+    return run_merge(reports, out)
+
+
+def run_merge(reports: "Sequence[str | os.PathLike[str] | PlainReport]", out: Filename | None) -> "Report":
+    """`merge` for the command, whose errors name options."""
     from lander_rl.results.report import Report
     from lander_runtime.scores.merge import merge as merged_of
     from lander_runtime.scores.report import Report as PlainReport

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.scores.words import env_in_words
 from lander_runtime.shipped import newest_policy, shipped_policies
@@ -79,6 +80,7 @@ class Opened:
         return "" if self.file is None else f" on {self.file.provider}"
 
 
+@names_arguments
 def open_policy(
     policy: PolicySource = None,
     env: "EnvSpec | str | None" = None,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lander_rl.showing import html_picture
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused
 from lander_runtime.text import aligned
 
@@ -66,6 +67,7 @@ class Picture(os.PathLike[str]):
         return html_picture(self.path, "Learning curves: return over " + ", ".join(r.env for r in self.runs))
 
 
+@names_arguments
 def plot(
     *runs: str | os.PathLike[str],
     out: str | os.PathLike[str] = "plot.png",

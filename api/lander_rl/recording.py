@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lander_rl.opening import PolicySource, open_for
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.outputs.gifs import check_gif
+from lander_rl.wording import names_arguments
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 from lander_runtime.text import aligned, html_picture, html_text
 
@@ -41,6 +42,7 @@ class Recording:
         return f"seed {one.seed}, {one.outcome} after {one.length} steps, return {one.return_:.1f}"
 
 
+@names_arguments
 def record(
     policy: PolicySource = None,
     path: str | os.PathLike[str] = "episode.gif",
@@ -74,7 +76,7 @@ def record(
     from lander_runtime.pictures.record import record_episode
 
     file = Path(path)
-    check_gif(file, "first")
+    check_gif(file, name="path")
     check_all_writable(file)
     opened = open_for(policy, env, device=device, env_args=env_args, output=output)
     if opened.file is not None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from lander_rl.observing import stage, stages_of
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.outputs.drawings import Artist, Files
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import UsageError
 from lander_runtime.text import counted
 
@@ -76,6 +77,7 @@ class ReplayRequest:
         return ",".join(map(str, self.episodes)) + ","
 
 
+@names_arguments
 def replay(
     file: Filename,
     *,

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 _WORDS = ("first", "best", "worst", "all", "none")
 
 
-def check_gif(file: Path, wanted: str) -> None:
-    """Refuse an unknown choice of episodes, and a file name without .gif.
+def check_gif(file: Path, wanted: str = "first", name: str = "--gif") -> None:
+    """Refuse an unknown choice of episodes, and a file name without .gif; `name` is the option or argument of the file.
 
     Raises:
         UsageError: with the possible choices.
     """
     if file.suffix.lower() != ".gif":
-        raise UsageError(f"--gif {file} should be a file whose name ends in .gif.")
+        raise UsageError(f"{name} {file} should be a file whose name ends in .gif.")
     if wanted not in _WORDS and not (wanted.isdecimal() and int(wanted) > 0):
         raise UsageError(
             f"--gif-episodes {wanted!r} is not known; choose first, best, worst, all, none or a number."

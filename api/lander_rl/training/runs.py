@@ -11,6 +11,7 @@ from lander_rl.plotting import Picture, plot
 from lander_rl.showing import html_picture
 from lander_rl.training.request import ResumeRequest
 from lander_rl.training.session import run_from_python
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import LanderError
 from lander_runtime.text import aligned, counted, html_table
 
@@ -92,6 +93,7 @@ class Run(os.PathLike[str]):
         """
         return plot(self, out=self._directory.curve if path is None else path)
 
+    @names_arguments
     def resume(
         self,
         *,

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from lander_rl.training.request import DEFAULT_ENV, TrainRequest
 from lander_rl.training.runs import Run
 from lander_rl.training.session import run_from_python
+from lander_rl.wording import names_arguments
 
 if TYPE_CHECKING:
     from lander_trainer import TrainObserver
 
 
+@names_arguments
 def train(
     env: str = DEFAULT_ENV,
     *,

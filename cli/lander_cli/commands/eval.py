@@ -38,9 +38,9 @@ def eval_command(
     ray_address: given.RayAddress = None,
     report_folder: given.ReportFolder = None,
 ) -> None:
-    """Score a policy with ONNX Runtime and record it.
+    """Run episodes of a policy, print its score and record a GIF.
 
-    Episode i starts from seed + i, so everyone gets the same episodes, whatever the workers and lanes.
+    Episode i starts from seed + i, so everyone gets the same episodes with any workers and lanes.
     """
     from lander_rl.evaluating import EvaluateRequest, run_evaluation
 

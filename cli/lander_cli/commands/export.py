@@ -25,7 +25,7 @@ def export_command(
 ) -> None:
     """Turn a checkpoint into a verified ONNX policy.
 
-    Where ONNX Runtime and PyTorch disagree, nothing is written and the exit code is 1.
+    If ONNX Runtime and PyTorch disagree, nothing is written and the exit code is 1.
     """
     from lander_rl.exporting import ExportRequest, run_export
 

@@ -19,7 +19,7 @@ def inspect_command(
     policy: given.PolicyFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metadata as JSON.")] = False,
 ) -> None:
-    """Show what a policy file says about itself, and replay its golden observations."""
+    """Show what a policy file says about itself, and test it with the golden vectors in it."""
     from lander_rl.opening import find_policy
     from lander_runtime.policy.policy import Policy
 

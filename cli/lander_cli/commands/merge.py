@@ -20,9 +20,9 @@ def merge_command(
 
     The result equals the report of one evaluation of all episodes, digest included.
     """
-    from lander_rl.merging import merge
+    from lander_rl.merging import run_merge
 
-    report = merge(*reports, out=out)
+    report = run_merge(reports, out)
     if out is not None:
         say(f"Wrote {out}")
     if as_json:

@@ -17,7 +17,7 @@ def plot_command(
     group: Group = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw training returns and selection scores of runs, and in what their settings differ."""
+    """Draw training returns and selection scores of runs, and name the settings that differ."""
     from lander_rl.plotting import PlotRequest, run_plot
 
     request = PlotRequest(runs=tuple(runs or []), out=out_file, x=x.value, group=group)
