@@ -67,7 +67,8 @@ def main() -> None:
     debug = "--debug" in arguments
     try:
         # Accepted anywhere on the line, because people add it at the end.
-        app(args=[*(["--debug"] if debug else []), *(a for a in arguments if a != "--debug")])
+        typed = [*(["--debug"] if debug else []), *(a for a in arguments if a != "--debug")]
+        app(args=typed, prog_name="lander")
     except Exception as error:
         failure = explain(error, arguments)
         if failure is None:

@@ -15,7 +15,9 @@ _WORDS = ("first", "best", "worst", "all", "none")
 
 
 def check_gif(file: Path, wanted: str = "first", name: str = "--gif") -> None:
-    """Refuse an unknown choice of episodes, and a file name without .gif; `name` is the option or argument of the file.
+    """Refuse an unknown choice of episodes, and a file name without .gif.
+
+    `name` is the option or the argument of the file, for the error.
 
     Raises:
         UsageError: with the possible choices.
