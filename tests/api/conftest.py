@@ -42,7 +42,7 @@ def echo(register: Callable[..., str]) -> str:
 
 @dataclass(frozen=True)
 class Trained:
-    """A run of four updates and what was said meanwhile. Not to be changed."""
+    """A run of four updates and what it printed. Not to be changed."""
 
     run: Run
     out: str

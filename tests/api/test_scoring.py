@@ -19,7 +19,7 @@ DATA = Path(__file__).parents[1] / "data"
 
 
 def coast(obs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Falls like a stone."""
+    """Never fires an engine."""
     return np.zeros(len(obs), np.int64)
 
 

@@ -1,4 +1,4 @@
-"""The command as users run it: in this process where that is enough, in one of its own where it matters."""
+"""The command as users run it: in this process, or in one of its own where that matters."""
 
 import io
 import os
@@ -173,7 +173,7 @@ def tiny_continuous(tmp_path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Trained:
-    """A run of 2,000 steps and what the command said about it. Not to be changed."""
+    """A run of 2,000 steps and what the command printed. Not to be changed."""
 
     outcome: Outcome
     folder: Path

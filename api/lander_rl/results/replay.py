@@ -42,7 +42,7 @@ class ReplayResult:
             "itself from a seed."
         )
         differing = len(self.checks) - self.verified
-        how_many = f"{differing} of {counted(len(self.checks), 'episode')} came out otherwise."
+        how_many = f"{differing} of {counted(len(self.checks), 'episode')} not as in the file."
         return f"{how_many} {self.first_divergence.sentence} {cause}"
 
     def rows(self) -> list[tuple[str, str]]:

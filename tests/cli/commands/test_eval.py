@@ -28,7 +28,7 @@ DATA = Path(__file__).parents[2] / "data"
 HAS_GPU = Path("/proc/driver/nvidia/gpus").is_dir()
 
 FIRST_EVALUATION_SEED = 1_000_000
-"""Where scoring starts unless told otherwise."""
+"""The default seed of the first episode."""
 
 
 def frames_of(gif: Path) -> int:

@@ -40,7 +40,7 @@ def state_dict(add_run: AddRun) -> Callable[[str], Path]:
 
 @dataclasses.dataclass(frozen=True)
 class Exported:
-    """The export of a run and what the command said about it. Not to be changed."""
+    """The export of a run and what the command printed. Not to be changed."""
 
     outcome: Any
     policy: Path

@@ -296,7 +296,7 @@ class TestLogs:
 
     @pytest.fixture
     def calls(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-        """The doubles of wandb and trackio on the path; the file that says what they were told."""
+        """The doubles of wandb and trackio on the path; the file with their calls."""
         monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
         monkeypatch.syspath_prepend(self.DOUBLES)
         for name in ("wandb", "trackio"):
