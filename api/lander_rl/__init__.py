@@ -11,21 +11,22 @@
     lander_rl.record(policy, "episode.gif")         # one episode to look at
     lander_rl.settings("gamma")                     # what it means, its default, its source
 
-training/        `train`, `resume`, `Run`: a policy from nothing, and more of a run
+training/        `train`, `resume`, `Run`: train a policy, or go on with a run
 exporting.py     `export`: a checkpoint becomes a verified policy file
 plotting.py      `plot`: learning curves of runs in one picture
-opening.py       which policy is meant, opened for an environment
+opening.py       finds and opens the policy that is meant
 evaluating.py    `evaluate`: a score over N episodes
 comparing.py     `compare`: several policies on the same seeds
-merging.py       `merge`: the reports of parts as one
-replaying.py     `replay`: recorded episodes again, without the policy
+merging.py       `merge`: the reports of parts become one
+replaying.py     `replay`: verifies recorded episodes without the policy
 recording.py     `record`: one episode as a GIF
-catalogue/       `models`, `environments`, `settings`: what there is
-observing.py     what an evaluation reports while it runs
-outputs/         what an evaluation writes beside its report
-results/         what the functions return, and how it shows itself
+catalogue/       `models`, `environments`, `settings`: tables of what is available
+observing.py     observers of evaluations, comparisons and replays
+outputs/         files beside a result: GIFs, replay files, the report page
+results/         what the functions return, and how it is displayed
 showing.py       tables and pictures for terminals and notebooks
-old_versions.py  a sentence about an environment that has a newer version
+old_versions.py  a warning for an environment that has a newer version
+wording.py       errors name arguments, not options of the command
 
 Names are imported on first use, so that `import lander_rl` loads neither PyTorch nor Gymnasium.
 """

@@ -16,6 +16,7 @@ from lander_rl.outputs.checks import check_all_writable, check_replay_file, chec
 from lander_rl.outputs.gifs import check_gif, chosen_episodes, record_gifs
 from lander_rl.outputs.page import check_page, env_options, page_observer_for, write_page_of
 from lander_rl.outputs.replay import saved_replay
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import UsageError
 from lander_runtime.evaluation.choosing import check_engine, chosen_engine
 from lander_runtime.scores.shards import Shard
@@ -34,7 +35,7 @@ LANES = 32
 
 @dataclass(frozen=True)
 class EvaluateRequest:
-    """An evaluation as it is asked for. What cannot be is refused when the request is made.
+    """The arguments of `evaluate`, checked when the request is made.
 
     Raises:
         UsageError: a value out of range, or two that do not go together.
@@ -46,18 +47,18 @@ class EvaluateRequest:
     env: "EnvSpec | str | None" = None
     """The environment or its id; None for the one that the file names. A function needs it."""
     episodes: int = 10
-    """How many, at least 1. Episode i starts from seed + i."""
+    """How many episodes, at least 1. Episode i starts from seed + i."""
     seed: int = FIRST_EVALUATION_SEED
-    """Of the first episode, 0 or more; training uses only seeds below 900,000."""
+    """Seed of the first episode, 0 or more; training uses only seeds below 900,000."""
     sampled: bool = False
     """Draw actions from the policy's distribution instead of taking the greedy one."""
     workers: int | Literal["auto"] = "auto"
-    """Processes, at least 1; no result depends on it. `auto` takes one for each core from some hundred
-    episodes a process on, and one alone where a function is scored or a window is open."""
+    """Processes, at least 1; no result depends on it. `auto` takes one for each core where each has some
+    hundred episodes to run. It takes a single one for a function, and while a window is open."""
     lanes: int = LANES
     """Environment copies that each process steps together, at least 1; no result depends on it."""
     device: str = "auto"
-    """`auto`, `cpu` or `cuda`; `cuda` fails rather than fall back."""
+    """`auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back to the CPU."""
     env_args: Mapping[str, Any] | None = None
     """Arguments of the environment, in place of those that the file names."""
     output: str | None = None
@@ -65,19 +66,19 @@ class EvaluateRequest:
     render: Literal["human"] | None = None
     """`human` opens a window and runs one episode after the other in it, in real time."""
     gif: Filename | None = None
-    """A .gif to record in; several episodes go into files named by their seeds. None records nothing."""
+    """A .gif file to record in; several episodes go into files named by their seeds. None records nothing."""
     gif_episodes: str | int = "first"
     """Which to record: `first`, `best`, `worst`, `all`, `none` or how many from the first on."""
     save_replay: Filename | None = None
-    """A .jsonl.gz for seeds, actions and rewards, which `replay` proves without the policy."""
+    """A .jsonl.gz file for seeds, actions and rewards; `replay` verifies it without the policy."""
     page: Filename | None = None
-    """A folder for index.html with pictures and report.json."""
+    """A folder for the report page: index.html with pictures, and report.json."""
     out: Filename | None = None
-    """A .json for the report."""
+    """A .json file for the report."""
     engine: Literal["processes", "ray"] = "processes"
     """What runs the episodes: processes of this machine, or a Ray cluster."""
     ray_address: str | None = None
-    """Of a cluster that exists, such as `auto`; None starts one on this machine."""
+    """Address of an existing cluster, such as `auto`; None starts one on this machine."""
     shard: str | None = None
     """Such as `2/8`: run one part of the episodes only. `merge` puts the reports of all parts together."""
 
@@ -108,6 +109,7 @@ class EvaluateRequest:
         return whole if self.part is None else self.part.seeds
 
 
+@names_arguments
 def evaluate(
     policy: PolicySource = None,
     env: "EnvSpec | str | None" = None,
@@ -133,11 +135,34 @@ def evaluate(
 ) -> "Report":
     """Score a policy over N episodes of Gymnasium's own environment; `lander eval` as a function.
 
-    The arguments are the fields of `EvaluateRequest`, and an observer of every episode, in the order of
-    their seeds. The report is the same, digest included, whatever the workers and lanes.
+    The report is the same, digest included, whatever the workers and lanes.
+
+    Args:
+        policy: an open policy, a file, a run or its folder, or a function from observations
+            `[batch, *obs_shape]` to actions `[batch, ...]`. By default the newest run's policy, else the
+            one that ships.
+        env: the environment or its id; the one that the file names by default. A function needs it.
+        episodes: how many, at least 1. Episode i starts from seed + i.
+        seed: of the first episode, 0 or more; training uses only seeds below 900,000.
+        sampled: draw actions from the policy's distribution instead of taking the greedy one.
+        workers: processes, at least 1, or `auto`; no result depends on it.
+        lanes: environment copies that each process steps together, at least 1; no result depends on it.
+        device: `auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back.
+        env_args: arguments of the environment, such as `{"enable_wind": True}`.
+        output: which output is the action, where a file without lander's metadata does not make it clear.
+        render: `human` opens a window and runs one episode after the other in it, in real time.
+        gif: a .gif file to record in; several episodes go into files named by their seeds.
+        gif_episodes: which to record: `first`, `best`, `worst`, `all`, `none` or how many.
+        save_replay: a .jsonl.gz file for seeds, actions and rewards; `replay` verifies it.
+        page: a folder for the report page: index.html with pictures, and report.json.
+        out: a .json file for the report.
+        engine: `processes` of this machine, or a `ray` cluster.
+        ray_address: of an existing cluster, such as `auto`; one is started here by default.
+        shard: such as `2/8`: run one part of the episodes only. `merge` puts the reports together.
+        observer: receives every episode, in the order of their seeds.
 
     Raises:
-        CheckFailed: an episode that was recorded returned something else than the one that was scored.
+        CheckFailed: an episode was run again for its GIF and had another return than in the report.
         InputRefused: the policy's file is missing, corrupt, hostile, or does not fit the environment.
         MachineLacks: a package, a GPU, a screen or a cluster is missing.
         UsageError: a value is out of range, or a file could not be written.
@@ -151,7 +176,7 @@ def evaluate(
 
 
 def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" = None) -> "Report":
-    """What `evaluate` does, for a request; raises like it."""
+    """`evaluate` with its arguments as a request; raises the same errors."""
     _check_outputs(request)
     stages = stages_of(observer)
     opened = open_for(
@@ -220,7 +245,7 @@ def _announce(opened: Opened, stages: EvaluationObserver) -> None:
 
 
 def _check_outputs(request: EvaluateRequest) -> None:
-    """Refuse before any episode runs what could not be written after all of them."""
+    """Refuse files that cannot be written before any episode runs."""
     gif = None if str(request.gif_episodes) == "none" else _path(request.gif)
     check_all_writable(gif, _path(request.out))
     check_page(_path(request.page))
@@ -228,7 +253,11 @@ def _check_outputs(request: EvaluateRequest) -> None:
 
 
 def check_numbers(episodes: int, seed: int, lanes: int, workers: int | str) -> None:
-    """Refuse what is out of range; raises `UsageError`."""
+    """Check the ranges.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
     for name, value, least in (("episodes", episodes, 1), ("seed", seed, 0), ("lanes", lanes, 1)):
         _check_whole(name, value, least)
     if workers != "auto":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lander_rl.old_versions import warn_of_old_version
 from lander_rl.showing import html_picture
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused
 from lander_runtime.policy.display import verification_in_words
 from lander_runtime.scores.words import score_in_words
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """A policy file to be made."""
+    """The arguments of `export`."""
 
     source: Path | None = None
     """A run's folder, a checkpoint or a state dict; the newest run where it is None."""
@@ -54,13 +55,13 @@ class Exported:
     policy: Path
     """The policy file."""
     card: Path
-    """What it is, how it was trained and what it scores, as Markdown."""
+    """Its model card, in Markdown: what it is, how it was trained and what it scores."""
     gif: Path | None
-    """Its first scored episode."""
+    """The first scored episode; None where it was not recorded."""
     info: "PolicyInfo"
     """What the file says about itself."""
     report: "Report | None"
-    """Its evaluation; None where no episodes were asked for."""
+    """Its evaluation; None with `episodes=0`."""
 
     def open(self, device: str = "auto") -> "Policy":
         """The policy, ready to act; raises like `Policy.load`."""
@@ -112,6 +113,7 @@ class ExportDisplay(Protocol):
         ...
 
 
+@names_arguments
 def export(
     source: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -122,11 +124,11 @@ def export(
     gif: bool = True,
     license: str | None = None,  # noqa: A002 (the metadata's own word)
 ) -> Exported:
-    """Turn a checkpoint into a verified ONNX policy. Where a check fails, nothing is written.
+    """Turn a checkpoint into a verified ONNX policy; if a check fails, nothing is written.
 
     Args:
-        source: a `Run`, a run's folder, a checkpoint or a state dict; the newest run by default. Of a run the
-            best weights are taken.
+        source: a `Run`, a run's folder, a checkpoint or a state dict; the newest run by default. A run
+            gives its best weights.
         out: the policy file; `policy.onnx` beside the checkpoint by default.
         episodes: how many to score it over; 0 leaves the evaluation out.
         env: the environment of a bare state dict.
@@ -163,12 +165,12 @@ def run_export(
     say: Callable[[str], None] = lambda text: None,
     display: Callable[[], AbstractContextManager[ExportDisplay]] = _no_display,
 ) -> Exported:
-    """`export` of a request; raises the same.
+    """`export` with its arguments as a request; raises the same errors.
 
     Args:
         request: what to export.
-        say: takes a line for the reader.
-        display: opens what shows the progress, for as long as there is some.
+        say: prints a line for the user.
+        display: opens the display of the progress.
     """
     from lander_export import export as write_policy
 

@@ -1,4 +1,4 @@
-"""Which policy is meant, and opening it for an environment: each function that takes one starts here."""
+"""Finds the policy that is meant and opens it for an environment, for every function that takes one."""
 
 import os
 import shlex
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.scores.words import env_in_words
 from lander_runtime.shipped import newest_policy, shipped_policies
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from lander_runtime.spec import EnvSpec
 
 _SHIPPED = "lunarlander-v3"
-"""Of the policies that ship, the one that is taken where none is named: it needs no extra."""
+"""The shipped policy that is taken where none is named: it needs no extra."""
 
 
 class HasPath(Protocol):
-    """A run of training, or anything else that lies in a folder."""
+    """A `Run`, or any other object with a folder."""
 
     @property
     def path(self) -> Path: ...
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     PolicySource = PolicyFile | str | os.PathLike[str] | HasPath | Callable[[Any], Any] | None
 else:
     PolicySource = Any
-"""What may stand for a policy: an open one, a file, a run or its folder, a function from observations
+"""What the functions take as a policy: an open one, a file, a run or its folder, a function from observations
 `[batch, *obs_shape]` to actions `[batch, ...]`, or None for the newest run's, else the one that ships."""
 
 
@@ -57,17 +58,17 @@ class Opened:
 
     @property
     def name(self) -> Path:
-        """What to call it: its path, or the function's name."""
+        """Its path, or the name of the function."""
         return self.path or Path(getattr(self.policy, "__name__", type(self.policy).__name__))
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """What was assumed of a file that does not say it, a sentence each."""
+        """Assumptions about a file without lander's metadata, a sentence each."""
         return () if self.file is None else self.file.assumptions
 
     @property
     def in_words(self) -> str:
-        """Such as `LunarLander-v3(enable_wind=True)`, and what the file was made for where that differs."""
+        """Such as `LunarLander-v3(enable_wind=True)`; if the file names another environment, that too."""
         here = env_in_words(self.env)
         if self.file is None or self.file.env == self.env:
             return here
@@ -79,6 +80,7 @@ class Opened:
         return "" if self.file is None else f" on {self.file.provider}"
 
 
+@names_arguments
 def open_policy(
     policy: PolicySource = None,
     env: "EnvSpec | str | None" = None,
@@ -90,10 +92,10 @@ def open_policy(
     """Open a policy file of any origin, found as the commands find it.
 
     Args:
-        policy: a file, a run, its folder, or None for the newest run's policy, else the one that ships.
-        env: what a file without lander's metadata acts in, an environment or its id.
-        device: `auto`, `cpu` or `cuda`; `cuda` fails rather than fall back.
-        env_args: arguments of `env`.
+        policy: a file, a run or its folder. By default the newest run's policy, else the one that ships.
+        env: the environment or its id, for a file without lander's metadata.
+        device: `auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back.
+        env_args: arguments of the environment.
         output: which output is the action, where a file without metadata does not make it clear.
 
     Raises:
@@ -117,7 +119,7 @@ def open_for(
 ) -> Opened:
     """A policy of any kind with the environment that it is to act in; arguments as of `open_policy`.
 
-    With the id that a file names itself, the file's wrappers and arguments stay, but for `env_args`.
+    If `env` is the id that the file names, the file's wrappers and arguments stay, except for `env_args`.
     """
     from lander_runtime.policy.base import PolicyFile
 
@@ -141,8 +143,7 @@ def find_policy(named: Path | None) -> tuple[Path, str]:
     """The policy file and, in a few words, why it was taken.
 
     Raises:
-        InputRefused: nothing was named and nothing is there, a folder holds no policy, or `runs`,
-            where one would be looked for, is no folder.
+        InputRefused: no policy was named and there is none, a folder holds no policy, or `runs` is a file.
     """
     if named is not None:
         if named.is_dir():
@@ -190,7 +191,7 @@ def _completed(env: "EnvSpec | str", given: dict[str, Any]) -> "EnvSpec":
 def _env_for(
     policy: "PolicyFile", env: "EnvSpec | str | None", named: "EnvSpec | None", given: dict[str, Any]
 ) -> "EnvSpec":
-    """`named`, but for an id alone that is the file's own: then the file's whole recipe holds."""
+    """`named`, or the file's own environment where only its id was given."""
     own = policy.env
     if named is None or (isinstance(env, str) and named.id == own.id):
         return replace(own, kwargs={**own.kwargs, **given})

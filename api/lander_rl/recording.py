@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lander_rl.opening import PolicySource, open_for
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.outputs.gifs import check_gif
+from lander_rl.wording import names_arguments
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 from lander_runtime.text import aligned, html_picture, html_text
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Recording:
-    """An episode, and the GIF of it. A notebook shows the GIF."""
+    """An episode and its GIF, which a notebook shows."""
 
     path: Path
     episode: "Episode"
@@ -41,6 +42,7 @@ class Recording:
         return f"seed {one.seed}, {one.outcome} after {one.length} steps, return {one.return_:.1f}"
 
 
+@names_arguments
 def record(
     policy: PolicySource = None,
     path: str | os.PathLike[str] = "episode.gif",
@@ -55,10 +57,11 @@ def record(
     """Run the episode that `evaluate` scores for this seed, and write it to `path` as a GIF with captions.
 
     Args:
-        policy: as of `evaluate`, and so is `env`.
-        path: a .gif; it appears when it is complete.
+        policy: as for `evaluate`: an open policy, a file, a run or its folder, or a function; by default the
+            newest run's policy, else the one that ships.
+        path: a .gif file; it appears when it is complete.
         seed: of the episode, 0 or more.
-        env: the environment or its id.
+        env: the environment or its id; the one that the file names by default.
         sampled: draw actions instead of taking the greedy one.
         device: `auto`, `cpu` or `cuda`.
         env_args: arguments of the environment.
@@ -66,14 +69,14 @@ def record(
 
     Raises:
         InputRefused: the policy's file is missing, corrupt or hostile, or does not fit the environment.
-        UsageError: `path` is no .gif or cannot be written, or the environment draws no pictures.
+        UsageError: `path` does not end in .gif or cannot be written, or the environment draws no pictures.
     """
     from lander_runtime.episodes.actors import actor_of
     from lander_runtime.evaluation.evaluate import check_fit
     from lander_runtime.pictures.record import record_episode
 
     file = Path(path)
-    check_gif(file, "first")
+    check_gif(file, name="path")
     check_all_writable(file)
     opened = open_for(policy, env, device=device, env_args=env_args, output=output)
     if opened.file is not None:

@@ -1,7 +1,7 @@
 """The card beside a policy file: what it is, how it was trained, what it scores, how to run it."""
 
 from lander_export.source import Recipe
-from lander_runtime.envs.known import family_of
+from lander_runtime.envs.known import family_of, knowledge_of
 from lander_runtime.policy.metadata import PolicyInfo
 from lander_runtime.scores.summary import Summary
 from lander_runtime.text import counted
@@ -21,6 +21,7 @@ def render_card(info: PolicyInfo, *, file_name: str, gif_name: str | None, repro
         *([f"![One episode of this policy]({gif_name})"] if gif_name else []),
         _what(info, file_name),
         _score(info.evaluation),
+        *_meaning(info.env.id),
         _training(info, reproduce),
         _verification(info),
         _run(info, file_name),
@@ -90,6 +91,11 @@ def _details(summary: Summary) -> str:
         f"Worst 5% {summary.cvar05_return:.1f} on average, mean minus std {summary.mean_minus_std:.1f}. "
         f"Outcomes: {counts}.{f' On average:{measures[:-1]}.' if measures else ''} "
     )
+
+
+def _meaning(env_id: str) -> list[str]:
+    note = knowledge_of(env_id).score_note
+    return [f"## What the score means\n\n{note}"] if note else []
 
 
 def _training(info: PolicyInfo, reproduce: Recipe | None) -> str:

@@ -1,4 +1,4 @@
-"""The page with the pictures, from the folder that was asked for to its path."""
+"""The report page: checks of its folder, what it needs of every step, and writing it."""
 
 import json
 import shlex
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def check_page(folder: Path | None) -> None:
-    """Refuse a folder that the page could not be written to after all episodes.
+    """Refuse a folder that the page cannot be written to, before any episode runs.
 
     Raises:
         UsageError: with the reason.
@@ -29,7 +29,7 @@ def check_page(folder: Path | None) -> None:
 
 
 def page_observer_for(folder: Path | None, env: "EnvSpec") -> "PageObserver | None":
-    """What the pictures will be made from; None where no page was asked for."""
+    """The observer that collects what the page draws; None without a folder."""
     if folder is None:
         return None
     # Only then: the page needs Pillow.
@@ -41,7 +41,7 @@ def page_observer_for(folder: Path | None, env: "EnvSpec") -> "PageObserver | No
 def write_page_of(
     folder: Path, opened: "Opened", report: "Report", observed: "PageObserver", options: list[str]
 ) -> Path:
-    """Write the page, with the command that makes it again; `options` name the environment."""
+    """Write the page with the command that reproduces it; `options` name the environment."""
     from lander_runtime.page import write_page
 
     command = _code(folder, opened, report) if opened.file is None else _command(folder, report, options)
@@ -51,7 +51,7 @@ def write_page_of(
 def env_options(
     env: "EnvSpec | str | None", env_args: Mapping[str, Any] | None = None, output: str | None = None
 ) -> list[str]:
-    """The options of `lander eval` that name an environment, for a command to be pasted."""
+    """The options of `lander eval` that name an environment, for a command line."""
     arguments = dict(env_args or {})
     options: list[str] = []
     if env is not None:
@@ -63,7 +63,7 @@ def env_options(
 
 
 def _typed(value: Any) -> str:
-    """A value as `--env-arg` reads it back."""
+    """A value as `--env-arg` reads it."""
     if value is None or isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, str):
@@ -91,7 +91,7 @@ def _command(folder: Path, report: "Report", options: list[str]) -> str:
 
 
 def _code(folder: Path, opened: "Opened", report: "Report") -> str:
-    """A function cannot be named on a command line."""
+    """A call in Python instead of a command: a command line cannot name a function."""
     summary = report.summary
     return (
         f"lander_rl.evaluate({opened.name}, {report.env.id!r}, episodes={summary.episodes}, "

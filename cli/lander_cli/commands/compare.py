@@ -52,7 +52,7 @@ def compare_command(
 
 
 def _next(comparison: "Comparison", request: "CompareRequest") -> list[object]:
-    """More episodes where nothing is shown yet; else the better one's worst loss, to look at."""
+    """More episodes while no difference is shown; else the episode that the better policy lost most on."""
     from lander_rl.comparing import is_saved_report
     from lander_rl.outputs.page import env_options
 
@@ -63,7 +63,7 @@ def _next(comparison: "Comparison", request: "CompareRequest") -> list[object]:
     verdicts = [found.verdict for found in comparison.differences]
     seed, sampled = comparison.first_seed, ["--sampled"] if request.sampled else []
     if Verdict.NOT_SHOWN in verdicts:
-        episodes = max(1000, 4 * comparison.episodes)  # Four times as many halve an interval.
+        episodes = max(1000, 4 * comparison.episodes)  # Four times as many episodes halve the interval.
         where = [] if seed == 1_000_000 else ["--seed", seed]
         return ["compare", *paths, *options, "--episodes", episodes, *where, *sampled]
     means = [report.summary.mean_return for report in comparison.reports]

@@ -10,7 +10,7 @@ from lander_cli.arguments.training_options import (
     PolicyFile,
     StateDictEnv,
 )
-from lander_cli.terminal.console import episode_bar, out, pairs, print_json, print_next, say
+from lander_cli.terminal.console import episode_bar, print_json, print_next, print_rows, say
 
 
 def export_command(
@@ -25,7 +25,7 @@ def export_command(
 ) -> None:
     """Turn a checkpoint into a verified ONNX policy.
 
-    Where ONNX Runtime and PyTorch disagree, nothing is written and the exit code is 1.
+    If ONNX Runtime and PyTorch disagree, nothing is written and the exit code is 1.
     """
     from lander_rl.exporting import ExportRequest, run_export
 
@@ -37,5 +37,5 @@ def export_command(
     if as_json:
         print_json(made.to_json())
     else:
-        out().print(pairs(made.rows()))
+        print_rows(made.rows())
     print_next("lander", "eval", made.policy, "--episodes", "10")

@@ -1,4 +1,4 @@
-"""`lander replay`: prove that recorded episodes give what they claim, and draw them, without the policy."""
+"""`lander replay`: verify recorded episodes without the policy, and draw them."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ def replay_command(
 ) -> None:
     """Run recorded episodes again without the policy, compare every step with the file, and draw them.
 
-    Where a step, an end or a return is not as the file says the exit code is 1.
+    If a step, an end or a return differs from the file, the exit code is 1.
     """
     from lander_rl.replaying import ReplayRequest, run_replay
 

@@ -1,4 +1,4 @@
-"""`lander train`: a policy from nothing, with the run's progress drawn as it goes."""
+"""`lander train`: trains a policy and displays the progress."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from lander_cli.arguments.training_options import (
     Target,
     Time,
 )
-from lander_cli.terminal.console import err, out, pairs, print_json, print_next, say
+from lander_cli.terminal.console import err, print_json, print_next, print_rows, say
 from lander_cli.terminal.interrupts import StopRequest, stop_on_signals
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _train(request: "TrainRequest | ResumeRequest", as_json: bool) -> None:
     if as_json:
         print_json(_as_json(run))
     else:
-        out().print(pairs(run.rows()))
+        print_rows(run.rows())
     _say_how_it_ended(run)
     if run.interrupted:
         again = [word for name in dict.fromkeys(request.log) for word in ("--log", name)]

@@ -1,6 +1,6 @@
-"""Does a loaded graph keep the promises of its metadata? Held against the schema before it may act.
+"""Checks that a loaded graph fits its metadata: names, types and shapes of inputs and outputs.
 
-Apart from `policy.py` because a stranger's file needs more questions than a policy's use.
+Apart from `policy.py` because checking a file takes more code than using it.
 """
 
 from typing import Any
@@ -23,10 +23,10 @@ Signature = dict[str, tuple[str, tuple[int, ...]]]
 
 
 def check_graph(opened: OpenSession, info: PolicyInfo, name: str) -> None:
-    """Hold inputs and outputs against `info`, in words and in one run at two batch sizes.
+    """Compare inputs and outputs with `info`, as declared and in trial runs at two batch sizes.
 
     Raises:
-        InputRefused: naming what was expected and what was found.
+        InputRefused: they differ; the message has what was expected and what was found.
     """
     observation, action = info.observation, info.action
     if observation.type != "Box":
@@ -47,13 +47,13 @@ def check_graph(opened: OpenSession, info: PolicyInfo, name: str) -> None:
         raise InputRefused(
             f"{name}: expected golden outputs {list(outputs)}, found {list(info.golden.outputs)}."
         )
-    # A symbolic batch is only a word; a graph may still have one size built in.
+    # A symbolic batch proves nothing: a graph may still have one size built in.
     for batch in (1, 3):
         _try(opened, np.zeros((batch, *observation.shape), observation.dtype), outputs, name)
 
 
 def output_names(info: PolicyInfo) -> list[str]:
-    """The outputs that the schema asks for, in order."""
+    """The outputs that the schema requires, in order."""
     return list(_expected_outputs(info))
 
 

@@ -1,6 +1,6 @@
 """A policy in one screen: the lines of its `repr`, and a table for a notebook.
 
-What a file says of its own score is a claim, and stands here as one.
+The score that a file states is a claim, and is shown as one.
 """
 
 from pathlib import Path

@@ -26,22 +26,22 @@ _FEW = 64
 
 
 class NoMetadata(InputRefused):
-    """An ONNX file that does not say what it flies."""
+    """An ONNX file that does not name its environment."""
 
     @classmethod
     def of(cls, path: Path) -> "NoMetadata":
         """The error for the file at `path`, with what to do about it."""
         return cls(
-            f"{path.name}: an ONNX file without the entry {METADATA_KEY!r}, so what it flies is not known. "
+            f"{path.name}: an ONNX file without the entry {METADATA_KEY!r}, so its environment is not known. "
             "Name it: lander eval FILE --env LunarLander-v3. "
-            "Policies that say it themselves are made with: lander export CHECKPOINT"
+            "Files with this entry are made with: lander export CHECKPOINT"
         )
 
 
 class Policy(PolicyFile):
     """A policy file running in ONNX Runtime. Open one with `Policy.load`.
 
-    Threads may share it. Pickled, it travels as its file's bytes and opens a session of its own.
+    Threads may share it. A pickled policy holds the bytes of its file, and the copy opens its own session.
     """
 
     def __init__(self, opened: OpenSession, info: PolicyInfo, path: Path, sha256: str, model: bytes) -> None:
@@ -72,7 +72,7 @@ class Policy(PolicyFile):
 
         Args:
             path: an ONNX file written by `lander export`.
-            device: `auto`, `cpu` or `cuda`; `cuda` fails rather than fall back.
+            device: `auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back.
 
         Raises:
             InputRefused: the file is missing, is not ONNX, carries no or bad metadata, or its
@@ -84,7 +84,7 @@ class Policy(PolicyFile):
 
     @classmethod
     def from_bytes(cls, model: bytes, path: Path, device: str = "auto") -> "Policy":
-        """Like `load`, from the file's content; `path` is what to call it."""
+        """Like `load`, from the file's content; `path` is only its name."""
         read = read_model(model, path.name)
         if read.metadata is None:
             raise NoMetadata.of(path)
@@ -97,11 +97,11 @@ class Policy(PolicyFile):
         return type(self).from_bytes, (self._model, self.path, self.device)
 
     def act(self, obs: ArrayLike, rng: np.random.Generator | None = None) -> Any:
-        """Choose an action for one observation or a batch, told apart by shape.
+        """Choose an action for one observation or a batch; the shape of `obs` decides which.
 
         Args:
             obs: `[*obs_shape]` or `[batch, *obs_shape]`, in raw units: an array or nested lists of
-                numbers. What is not of the environment's dtype is cast to it.
+                numbers. Another dtype is cast to that of the environment.
             rng: draw from the policy's distribution with this generator; greedy without it.
 
         Returns:
@@ -150,7 +150,7 @@ class Policy(PolicyFile):
         return dict(zip(self._outputs, self._run(self._outputs, {"obs": obs}), strict=True))
 
     def self_test(self) -> float:
-        """Replay the golden observations; gives the largest difference (see `difference`).
+        """Run the golden observations; returns the largest difference (see `difference`).
 
         Raises:
             CheckFailed: an output differs from what the file says by more than `tolerance_for` allows.
@@ -171,7 +171,7 @@ class Policy(PolicyFile):
         return worst
 
     def draw(self, outputs: Mapping[str, NDArray[Any]], rng: np.random.Generator) -> NDArray[Any]:
-        """Draw actions `[batch, ...]` from `outputs`, what the method of that name gave."""
+        """Draw actions `[batch, ...]` from what the method `outputs` returned."""
         if self._discrete:
             return sample_categorical(outputs["logits"], rng)
         return np.clip(sample_gaussian(outputs["mean"], outputs["log_std"], rng), *self._action_bounds)
@@ -187,16 +187,16 @@ class Policy(PolicyFile):
         return array
 
     def _checked(self, obs: ArrayLike) -> NDArray[Any]:
-        """`obs` itself where it is as the graph takes it, else cast."""
-        # On the path of every action, so it should stay about a microsecond.
+        """`obs` itself if the graph takes it as it is, else a cast copy."""
+        # Called for every action, so it should stay at about a microsecond.
         shape = self._obs_shape
         if type(obs) is not np.ndarray or obs.dtype != self._obs_dtype:
             return self._checked(cast_observation(obs, self._obs_dtype, shape))
         if not (obs.shape == shape or (obs.shape[1:] == shape and obs.ndim > 0 and len(obs) > 0)):
             raise UsageError(describe_misfit(obs, self._obs_dtype, shape))
         if self._obs_dtype.kind == "f":
-            # Python adds a few numbers faster than NumPy starts, and its sum is finite unless one of
-            # them is not, or (in float64) it overflows: then, and for many numbers, look at each.
+            # For a few numbers a sum in Python is faster than a call of NumPy. A finite sum means that
+            # all are finite. Otherwise each is checked, because a float64 sum may overflow.
             certain = obs.size <= _FEW and math.isfinite(sum(obs.ravel().tolist()))
             if not certain and not np.isfinite(obs).all():
                 bad = np.argwhere(~np.isfinite(obs))[0].tolist()

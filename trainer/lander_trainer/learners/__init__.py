@@ -1,4 +1,14 @@
-"""Learners compute PPO's updates. Public entry: `open_learner`."""
+"""Learners compute PPO's updates. Public entry: `open_learner`.
+
+base.py         the interface
+autograd.py     in PyTorch: any network, CPU or CUDA
+handwritten.py  in NumPy, the fastest for small networks on a CPU
+fits.py         the handwritten updates of actor and critic, which can run at the same time
+perceptron.py   a multilayer perceptron, forward and backward by hand
+adam.py         Adam on one vector
+flat.py         all parameters of a PyTorch network in one vector
+layout.py       where each parameter lies in such a vector
+"""
 
 from typing import TYPE_CHECKING
 
