@@ -22,12 +22,14 @@ if TYPE_CHECKING:
         newer_version,
         registered,
     )
-    from lander_runtime.envs.spaces import describe_spaces, is_discrete
+    from lander_runtime.envs.spaces import as_declared, declared_dtype, describe_spaces, is_discrete
 
 __all__ = [
     "WRAPPERS",
     "adopt",
+    "as_declared",
     "check_importable",
+    "declared_dtype",
     "describe_spaces",
     "is_discrete",
     "is_importable",
@@ -49,6 +51,6 @@ __getattr__ = lazy_names(
             "newer_version",
             "registered",
         ),
-        "lander_runtime.envs.spaces": ("describe_spaces", "is_discrete"),
+        "lander_runtime.envs.spaces": ("as_declared", "declared_dtype", "describe_spaces", "is_discrete"),
     },
 )

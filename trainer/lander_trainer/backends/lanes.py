@@ -183,14 +183,15 @@ class Lanes:
         self._actions[lane] = []
         self._ended[lane] = False
         seed = np.random.SeedSequence([self._seed, self._first + lane, episode]).generate_state(1)[0]
-        self._obs[lane], _ = self._envs[lane].reset(seed=int(seed) % FIRST_SELECTION_SEED)
+        obs, _ = self._envs[lane].reset(seed=int(seed) % FIRST_SELECTION_SEED)
+        self._obs[lane] = envs.as_declared(obs, self._obs.dtype)
 
     def _step(self, lane: int, action: Any) -> tuple[float, bool, bool]:
         if self._action.n is None:
             # A copy: an environment may write into its array, and the history must not change.
             action = np.array(action)
         obs, reward, terminated, truncated, _ = self._envs[lane].step(action)
-        self._obs[lane] = obs
+        self._obs[lane] = envs.as_declared(obs, self._obs.dtype)
         self._ended[lane] = bool(terminated or truncated)
         # A step may report both; then it counts as terminated, so that nothing is bootstrapped.
         return float(reward), bool(terminated), bool(truncated and not terminated)
