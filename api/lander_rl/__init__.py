@@ -14,6 +14,7 @@
 training/        `train`, `resume`, `Run`: a policy from nothing, and more of a run
 exporting.py     `export`: a checkpoint becomes a verified policy file
 plotting.py      `plot`: learning curves of runs in one picture
+importing.py     modules that register environments, by a person's word
 opening.py       which policy is meant, opened for an environment
 evaluating.py    `evaluate`: a score over N episodes
 comparing.py     `compare`: several policies on the same seeds

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lander_rl.evaluating import LANES, check_numbers
+from lander_rl.importing import with_imports
 from lander_rl.observing import EvaluationObserver, stage, stages_of
 from lander_rl.opening import Opened, PolicySource, open_for
 from lander_rl.results.names import short_names
@@ -52,6 +53,8 @@ class CompareRequest:
     """The environment or its id; None for the one that the files name."""
     env_args: Mapping[str, Any] | None = None
     """Arguments of the environment, in place of those that the files name."""
+    imports: Sequence[str] = ()
+    """Modules that register environments, as in `EvaluateRequest`."""
 
     def __post_init__(self) -> None:
         if len(self.policies) < 2:
@@ -70,6 +73,7 @@ def compare(
     device: str = "auto",
     env: "EnvSpec | str | None" = None,
     env_args: Mapping[str, Any] | None = None,
+    imports: Sequence[str] = (),
     observer: "EpisodeObserver | None" = None,
 ) -> "Comparison":
     """Run policies on the same seeds and say which is better, and by how much.
@@ -86,7 +90,7 @@ def compare(
     """
     request = CompareRequest(
         policies=(first, *others), episodes=episodes, seed=seed, sampled=sampled, workers=workers,
-        lanes=lanes, device=device, env=env, env_args=env_args,
+        lanes=lanes, device=device, env=env, env_args=env_args, imports=imports,
     )  # fmt: skip
     return run_comparison(request, observer)
 
@@ -96,6 +100,7 @@ def run_comparison(request: CompareRequest, observer: "EpisodeObserver | None" =
     from lander_rl.results.comparison import Comparison
     from lander_runtime.scores.comparison import check_same_environment, compare
 
+    request = replace(request, env=with_imports(request.imports, request.env))
     compared = [_open(policy, request) for policy in request.policies]
     if (request.env or request.env_args) and not any(isinstance(one, Opened) for one in compared):
         raise UsageError("These reports say what was run. Leave out --env and --env-arg.")

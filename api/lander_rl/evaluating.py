@@ -4,12 +4,13 @@ The command `lander eval` turns its options into an `EvaluateRequest` and runs i
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lander_rl.importing import with_imports
 from lander_rl.observing import EvaluationObserver, Listeners, stage, stages_of
 from lander_rl.opening import Opened, PolicySource, open_for
 from lander_rl.outputs.checks import check_all_writable, check_replay_file, check_report_file
@@ -78,6 +79,9 @@ class EvaluateRequest:
     """What runs the episodes: processes of this machine, or a Ray cluster."""
     ray_address: str | None = None
     """Of a cluster that exists, such as `auto`; None starts one on this machine."""
+    imports: Sequence[str] = ()
+    """Modules that register environments; they are imported here and in every worker process. With `m` among
+    them `env` may be `m:MyEnv-v0`."""
     shard: str | None = None
     """Such as `2/8`: run one part of the episodes only. `merge` puts the reports of all parts together."""
 
@@ -129,6 +133,7 @@ def evaluate(
     engine: Literal["processes", "ray"] = "processes",
     ray_address: str | None = None,
     shard: str | None = None,
+    imports: Sequence[str] = (),
     observer: "EpisodeObserver | None" = None,
 ) -> "Report":
     """Score a policy over N episodes of Gymnasium's own environment; `lander eval` as a function.
@@ -146,6 +151,7 @@ def evaluate(
         policy=policy, env=env, episodes=episodes, seed=seed, sampled=sampled, workers=workers, lanes=lanes,
         device=device, env_args=env_args, output=output, render=render, gif=gif, gif_episodes=gif_episodes,
         save_replay=save_replay, page=page, out=out, engine=engine, ray_address=ray_address, shard=shard,
+        imports=imports,
     )  # fmt: skip
     return run_evaluation(request, observer)
 
@@ -153,6 +159,7 @@ def evaluate(
 def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" = None) -> "Report":
     """What `evaluate` does, for a request; raises like it."""
     _check_outputs(request)
+    request = replace(request, env=with_imports(request.imports, request.env))
     stages = stages_of(observer)
     opened = open_for(
         request.policy, request.env, device=request.device, env_args=request.env_args, output=request.output
@@ -173,7 +180,7 @@ def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" 
         for path in record_gifs(opened.policy, report, indices, Path(request.gif), stages):
             stages.on_note(f"Recorded {path}")
     if request.page is not None and page is not None:
-        options = env_options(request.env, request.env_args, request.output)
+        options = env_options(request.env, request.env_args, request.output, request.imports)
         written = write_page_of(Path(request.page), opened, report, page, options)
         stages.on_note(f"Wrote {written}: open it in a browser")
     return report

@@ -1,7 +1,7 @@
 """`export`: a checkpoint becomes one verified policy file with its card and animation."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lander_rl.old_versions import warn_of_old_version
 from lander_rl.showing import html_picture
+from lander_runtime.envs.imports import import_modules, without_module
 from lander_runtime.errors import InputRefused
 from lander_runtime.policy.display import verification_in_words
 from lander_runtime.scores.words import score_in_words
@@ -45,6 +46,9 @@ class ExportRequest:
 
     license: str | None = None
     """Licence to state; MIT, or `unknown` for a state dict, where it is None."""
+
+    imports: Sequence[str] = ()
+    """Modules that register environments. A checkpoint's own word imports nothing."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -121,6 +125,7 @@ def export(
     activation: str | None = None,
     gif: bool = True,
     license: str | None = None,  # noqa: A002 (the metadata's own word)
+    imports: Sequence[str] = (),
 ) -> Exported:
     """Turn a checkpoint into a verified ONNX policy. Where a check fails, nothing is written.
 
@@ -133,6 +138,7 @@ def export(
         activation: of a bare state dict: tanh, relu, elu or silu; tanh by default.
         gif: record the first scored episode.
         license: what the file says about its licence.
+        imports: modules that register environments.
 
     Raises:
         CheckFailed: ONNX Runtime and PyTorch disagree.
@@ -142,7 +148,7 @@ def export(
     return run_export(
         ExportRequest(
             source=None if source is None else Path(source), out=None if out is None else Path(out),
-            episodes=episodes, env=env, activation=activation, gif=gif, license=license,
+            episodes=episodes, env=env, activation=activation, gif=gif, license=license, imports=imports,
         )
     )  # fmt: skip
 
@@ -172,9 +178,11 @@ def run_export(
     """
     from lander_export import export as write_policy
 
+    import_modules(request.imports)
+    env = None if request.env is None else without_module(request.env, request.imports)
     checkpoint = find_checkpoint(request.source)
     say(f"Exporting {checkpoint}")
-    source = _load(checkpoint, request, say)
+    source = _load(checkpoint, env, request.activation, say)
     with display() as shown:
         made = write_policy(
             source,
@@ -208,11 +216,13 @@ def find_checkpoint(source: Path | None) -> Path:
     raise InputRefused(f"{source}: a folder without best.safetensors or checkpoint.safetensors.")
 
 
-def _load(checkpoint: Path, request: ExportRequest, say: Callable[[str], None]) -> "Source":
+def _load(
+    checkpoint: Path, env_id: str | None, activation: str | None, say: Callable[[str], None]
+) -> "Source":
     from lander_export import load_source
     from lander_runtime import envs
 
-    if request.env is not None:
-        warn_of_old_version(request.env, say)
-    env = None if request.env is None else envs.resolve(request.env)
-    return load_source(checkpoint, env, request.activation)
+    if env_id is not None:
+        warn_of_old_version(env_id, say)
+    env = None if env_id is None else envs.resolve(env_id)
+    return load_source(checkpoint, env, activation)

@@ -2,11 +2,12 @@
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from lander_rl.importing import with_imports
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.scores.words import env_in_words
 from lander_runtime.shipped import newest_policy, shipped_policies
@@ -86,6 +87,7 @@ def open_policy(
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
     output: str | None = None,
+    imports: Sequence[str] = (),
 ) -> "PolicyFile":
     """Open a policy file of any origin, found as the commands find it.
 
@@ -95,13 +97,14 @@ def open_policy(
         device: `auto`, `cpu` or `cuda`; `cuda` fails rather than fall back.
         env_args: arguments of `env`.
         output: which output is the action, where a file without metadata does not make it clear.
+        imports: modules that register environments.
 
     Raises:
         InputRefused: there is no such file, or it is corrupt, hostile or does not fit `env`.
         MachineLacks: `cuda` does not run here.
         UsageError: a function was given, Gymnasium does not know `env`, or there is no such output.
     """
-    opened = open_for(policy, env, device=device, env_args=env_args, output=output)
+    opened = open_for(policy, with_imports(imports, env), device=device, env_args=env_args, output=output)
     if opened.file is None:
         raise UsageError("A function is no policy file, and there is nothing to open. Pass it on as it is.")
     return opened.file

@@ -1,11 +1,12 @@
 """`record`: one episode of a policy as a GIF, to look at."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lander_rl.importing import with_imports
 from lander_rl.opening import PolicySource, open_for
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.outputs.gifs import check_gif
@@ -51,6 +52,7 @@ def record(
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
     output: str | None = None,
+    imports: Sequence[str] = (),
 ) -> Recording:
     """Run the episode that `evaluate` scores for this seed, and write it to `path` as a GIF with captions.
 
@@ -63,6 +65,7 @@ def record(
         device: `auto`, `cpu` or `cuda`.
         env_args: arguments of the environment.
         output: which output is the action, where a file does not make it clear.
+        imports: modules that register environments.
 
     Raises:
         InputRefused: the policy's file is missing, corrupt or hostile, or does not fit the environment.
@@ -75,7 +78,7 @@ def record(
     file = Path(path)
     check_gif(file, "first")
     check_all_writable(file)
-    opened = open_for(policy, env, device=device, env_args=env_args, output=output)
+    opened = open_for(policy, with_imports(imports, env), device=device, env_args=env_args, output=output)
     if opened.file is not None:
         check_fit(opened.file, opened.env)
     episode = record_episode(actor_of(opened.policy, sampled=sampled), opened.env, seed, file)

@@ -2,9 +2,11 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from lander_rl.importing import import_options
 
 if TYPE_CHECKING:
     from lander_rl.opening import Opened
@@ -49,11 +51,14 @@ def write_page_of(
 
 
 def env_options(
-    env: "EnvSpec | str | None", env_args: Mapping[str, Any] | None = None, output: str | None = None
+    env: "EnvSpec | str | None",
+    env_args: Mapping[str, Any] | None = None,
+    output: str | None = None,
+    imports: Sequence[str] = (),
 ) -> list[str]:
     """The options of `lander eval` that name an environment, for a command to be pasted."""
     arguments = dict(env_args or {})
-    options: list[str] = []
+    options = import_options(imports)
     if env is not None:
         options += ["--env", env if isinstance(env, str) else env.id]
         arguments = arguments if isinstance(env, str) else {**env.kwargs, **arguments}

@@ -101,6 +101,7 @@ class Run(os.PathLike[str]):
         device: str | None = None,
         backend: str | None = None,
         log: Sequence[str] = (),
+        imports: Sequence[str] = (),
         progress: bool = True,
         observer: "TrainObserver | None" = None,
         stop: Callable[[], bool] | None = None,
@@ -114,6 +115,7 @@ class Run(os.PathLike[str]):
             device: `auto`, `cpu` or `cuda`.
             backend: `auto`, `gymnasium` or `envpool`.
             log: trackers beside `metrics.jsonl`.
+            imports: modules that register environments; a run does not keep them.
             progress: show how far it is.
             observer: hears of every update.
             stop: asked after every update; True saves and ends the run.
@@ -123,7 +125,7 @@ class Run(os.PathLike[str]):
         """
         request = ResumeRequest(
             run=self.path, steps=steps, time=time, target=target, device=device, backend=backend,
-            log=tuple(log),
+            log=tuple(log), imports=imports,
         )  # fmt: skip
         return Run.ended(run_from_python(request, progress=progress, observer=observer, stop=stop))
 

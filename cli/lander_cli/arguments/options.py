@@ -116,6 +116,15 @@ EnvArg = Annotated[
     typer.Option(metavar="NAME=VALUE", help="Argument of the environment; may be repeated."),
 ]
 
+Import = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import",
+        metavar="MODULE",
+        help="Import this module, because it registers the environment; may be repeated.",
+    ),
+]
+
 Output = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Which output is the action, where a file does not make it clear."),

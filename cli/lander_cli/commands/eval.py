@@ -30,6 +30,7 @@ def eval_command(
     render: given.RenderEpisodes = None,
     env: given.Env = None,
     env_arg: given.EnvArg = None,
+    import_: given.Import = None,
     output: given.Output = None,
     save_replay: given.SaveReplay = None,
     out: given.Out = None,
@@ -50,6 +51,7 @@ def eval_command(
         gif=_recorded_in(gif, gif_episodes, quiet=any((as_json, render, out, shard))),
         gif_episodes="first" if gif_episodes is None else gif_episodes, save_replay=save_replay,
         page=report_folder, shard=shard, engine=engine.value, ray_address=ray_address,
+        imports=tuple(import_ or []),
     )  # fmt: skip
     request = request if as_json else _with_shard_file(request)
     report = run_evaluation(request, ScoreTalk(as_json))
@@ -78,14 +80,15 @@ def _check_mean(report: "Report", fail_under: float | None) -> None:
 
 def _next(request: "EvaluateRequest", report: "Report") -> list[object]:
     """What is worth doing with such a report."""
+    from lander_rl.importing import import_options
     from lander_rl.outputs.page import env_options
 
     path = Path(report.policy_path or "")
-    options = env_options(request.env, request.env_args, request.output)
+    options = env_options(request.env, request.env_args, request.output, request.imports)
     if request.shard is not None and request.out is not None:
         return ["merge", Path(request.out).parent]
     if request.save_replay is not None:
-        return ["replay", request.save_replay]
+        return ["replay", request.save_replay, *import_options(request.imports)]
     if report.summary.episodes < 100:
         return ["eval", path, *options, "--episodes", "1000"]
     if report.assumptions:

@@ -2,6 +2,7 @@
 
 making.py    completes a recipe, and builds the environment from it
 registry.py  Gymnasium's registry entry of an id
+imports.py   modules that the user names because they register environments
 spaces.py    observation and action space as plain data
 wrappers.py  our own wrappers that a recipe may name
 known/       names, units and outcomes of particular environments, and settings of packages such as vizdoom
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING
 from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from lander_runtime.envs.imports import import_modules, imported_modules, without_module
     from lander_runtime.envs.making import WRAPPERS, make, recipe_of, resolve
     from lander_runtime.envs.registry import (
+        Registration,
         adopt,
         check_importable,
         is_importable,
@@ -26,11 +29,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WRAPPERS",
+    "Registration",
     "adopt",
     "as_declared",
     "check_importable",
     "declared_dtype",
     "describe_spaces",
+    "import_modules",
+    "imported_modules",
     "is_discrete",
     "is_importable",
     "make",
@@ -38,13 +44,16 @@ __all__ = [
     "recipe_of",
     "registered",
     "resolve",
+    "without_module",
 ]
 
 __getattr__ = lazy_names(
     __name__,
     {
+        "lander_runtime.envs.imports": ("import_modules", "imported_modules", "without_module"),
         "lander_runtime.envs.making": ("WRAPPERS", "make", "recipe_of", "resolve"),
         "lander_runtime.envs.registry": (
+            "Registration",
             "adopt",
             "check_importable",
             "is_importable",

@@ -198,12 +198,12 @@ class Lanes:
 
 
 def open_lanes(
-    registered: Any, spec: EnvSpec, seed: int, first: int, count: int, core: int | None = None
+    registration: envs.Registration, spec: EnvSpec, seed: int, first: int, count: int, core: int | None = None
 ) -> Lanes:
     """Open `Lanes` in a worker process.
 
     Args:
-        registered: the environment's entry in the main process's registry, which a worker may lack.
+        registration: the environment's in the main process, which a worker may lack.
         spec: the environment.
         seed: of the run.
         first: number of the first lane.
@@ -212,5 +212,5 @@ def open_lanes(
     """
     if core is not None:
         stay_on(core)
-    envs.adopt(registered)
+    registration.adopt()
     return Lanes(spec, seed, first, count)
