@@ -20,6 +20,7 @@ from lander_runtime.text import counted
 
 if TYPE_CHECKING:
     from lander_rl.results.comparison import Comparison
+    from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.episodes.episode import EpisodeObserver
     from lander_runtime.scores.report import Report
     from lander_runtime.spec import EnvSpec
@@ -53,6 +54,8 @@ class CompareRequest:
     """The environment or its id; None for the one that the files name."""
     env_args: Mapping[str, Any] | None = None
     """Arguments of the environment, in place of those that the files name."""
+    wrap: "Wrap | None" = None
+    """Wrappers around `env`, as in `EvaluateRequest`; a file that names its own must name the same."""
     imports: Sequence[str] = ()
     """Modules that register environments, as in `EvaluateRequest`."""
 
@@ -73,6 +76,7 @@ def compare(
     device: str = "auto",
     env: "EnvSpec | str | None" = None,
     env_args: Mapping[str, Any] | None = None,
+    wrap: "Wrap | None" = None,
     imports: Sequence[str] = (),
     observer: "EpisodeObserver | None" = None,
 ) -> "Comparison":
@@ -90,7 +94,7 @@ def compare(
     """
     request = CompareRequest(
         policies=(first, *others), episodes=episodes, seed=seed, sampled=sampled, workers=workers,
-        lanes=lanes, device=device, env=env, env_args=env_args, imports=imports,
+        lanes=lanes, device=device, env=env, env_args=env_args, wrap=wrap, imports=imports,
     )  # fmt: skip
     return run_comparison(request, observer)
 
@@ -102,8 +106,9 @@ def run_comparison(request: CompareRequest, observer: "EpisodeObserver | None" =
 
     request = replace(request, env=with_imports(request.imports, request.env))
     compared = [_open(policy, request) for policy in request.policies]
-    if (request.env or request.env_args) and not any(isinstance(one, Opened) for one in compared):
-        raise UsageError("These reports say what was run. Leave out --env and --env-arg.")
+    asked = request.env or request.env_args or request.wrap is not None
+    if asked and not any(isinstance(one, Opened) for one in compared):
+        raise UsageError("These reports say what was run. Leave out --env, --env-arg and --wrap.")
     check_same_environment([(str(one.name), one.env) for one in compared])
     settings = _agreed_settings(compared, request)
     names = short_names([one.name for one in compared])
@@ -159,7 +164,7 @@ def _open(policy: "PolicySource | Report", request: CompareRequest) -> "Opened |
         and not Path(policy).is_dir()
     ):
         return Saved(Path(policy), read_report(Path(policy)))
-    return open_for(policy, request.env, device=request.device, env_args=request.env_args)
+    return open_for(policy, request.env, device=request.device, env_args=request.env_args, wrap=request.wrap)
 
 
 def _agreed_settings(compared: "Sequence[Opened | Saved]", request: CompareRequest) -> EpisodeSettings:

@@ -24,6 +24,7 @@ from lander_runtime.seeds import FIRST_EVALUATION_SEED
 
 if TYPE_CHECKING:
     from lander_rl.results.report import Report
+    from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.episodes.episode import EpisodeObserver
     from lander_runtime.spec import EnvSpec
 
@@ -61,6 +62,9 @@ class EvaluateRequest:
     """`auto`, `cpu` or `cuda`; `cuda` fails rather than fall back."""
     env_args: Mapping[str, Any] | None = None
     """Arguments of the environment, in place of those that the file names."""
+    wrap: "Wrap | None" = None
+    """Wrappers around `env`, innermost first, for a function or a file without lander's metadata: names with
+    commas, JSON, or a list of `{"name": ..., "kwargs": {...}}`. `lander_runtime.envs.WRAPPERS` has them."""
     output: str | None = None
     """Which output is the action, where a file without lander's metadata does not make it clear."""
     render: Literal["human"] | None = None
@@ -123,6 +127,7 @@ def evaluate(
     lanes: int = LANES,
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
+    wrap: "Wrap | None" = None,
     output: str | None = None,
     render: Literal["human"] | None = None,
     gif: Filename | None = None,
@@ -149,9 +154,9 @@ def evaluate(
     """
     request = EvaluateRequest(
         policy=policy, env=env, episodes=episodes, seed=seed, sampled=sampled, workers=workers, lanes=lanes,
-        device=device, env_args=env_args, output=output, render=render, gif=gif, gif_episodes=gif_episodes,
-        save_replay=save_replay, page=page, out=out, engine=engine, ray_address=ray_address, shard=shard,
-        imports=imports,
+        device=device, env_args=env_args, wrap=wrap, output=output, render=render, gif=gif,
+        gif_episodes=gif_episodes, save_replay=save_replay, page=page, out=out, engine=engine,
+        ray_address=ray_address, shard=shard, imports=imports,
     )  # fmt: skip
     return run_evaluation(request, observer)
 
@@ -162,7 +167,12 @@ def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" 
     request = replace(request, env=with_imports(request.imports, request.env))
     stages = stages_of(observer)
     opened = open_for(
-        request.policy, request.env, device=request.device, env_args=request.env_args, output=request.output
+        request.policy,
+        request.env,
+        device=request.device,
+        env_args=request.env_args,
+        wrap=request.wrap,
+        output=request.output,
     )
     _announce(opened, stages)
     page = page_observer_for(_path(request.page), opened.env)
@@ -180,7 +190,7 @@ def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" 
         for path in record_gifs(opened.policy, report, indices, Path(request.gif), stages):
             stages.on_note(f"Recorded {path}")
     if request.page is not None and page is not None:
-        options = env_options(request.env, request.env_args, request.output, request.imports)
+        options = env_options(request.env, request.env_args, request.output, request.imports, request.wrap)
         written = write_page_of(Path(request.page), opened, report, page, options)
         stages.on_note(f"Wrote {written}: open it in a browser")
     return report

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lander_rl.old_versions import warn_of_old_version
 from lander_rl.showing import html_picture
 from lander_runtime.envs.imports import import_modules, without_module
-from lander_runtime.errors import InputRefused
+from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.policy.display import verification_in_words
 from lander_runtime.scores.words import score_in_words
 from lander_runtime.text import aligned, html_table
 
 if TYPE_CHECKING:
     from lander_export import Source
+    from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.policy.metadata import PolicyInfo
     from lander_runtime.policy.policy import Policy
     from lander_runtime.scores.report import Report
@@ -46,6 +47,9 @@ class ExportRequest:
 
     license: str | None = None
     """Licence to state; MIT, or `unknown` for a state dict, where it is None."""
+
+    wrap: "Wrap | None" = None
+    """Wrappers around `env`, as in `EvaluateRequest`."""
 
     imports: Sequence[str] = ()
     """Modules that register environments. A checkpoint's own word imports nothing."""
@@ -125,6 +129,7 @@ def export(
     activation: str | None = None,
     gif: bool = True,
     license: str | None = None,  # noqa: A002 (the metadata's own word)
+    wrap: "Wrap | None" = None,
     imports: Sequence[str] = (),
 ) -> Exported:
     """Turn a checkpoint into a verified ONNX policy. Where a check fails, nothing is written.
@@ -138,6 +143,7 @@ def export(
         activation: of a bare state dict: tanh, relu, elu or silu; tanh by default.
         gif: record the first scored episode.
         license: what the file says about its licence.
+        wrap: wrappers around `env`, as of `evaluate`.
         imports: modules that register environments.
 
     Raises:
@@ -148,7 +154,8 @@ def export(
     return run_export(
         ExportRequest(
             source=None if source is None else Path(source), out=None if out is None else Path(out),
-            episodes=episodes, env=env, activation=activation, gif=gif, license=license, imports=imports,
+            episodes=episodes, env=env, activation=activation, gif=gif, license=license, wrap=wrap,
+            imports=imports,
         )
     )  # fmt: skip
 
@@ -179,10 +186,9 @@ def run_export(
     from lander_export import export as write_policy
 
     import_modules(request.imports)
-    env = None if request.env is None else without_module(request.env, request.imports)
     checkpoint = find_checkpoint(request.source)
     say(f"Exporting {checkpoint}")
-    source = _load(checkpoint, env, request.activation, say)
+    source = _load(checkpoint, request, say)
     with display() as shown:
         made = write_policy(
             source,
@@ -216,13 +222,15 @@ def find_checkpoint(source: Path | None) -> Path:
     raise InputRefused(f"{source}: a folder without best.safetensors or checkpoint.safetensors.")
 
 
-def _load(
-    checkpoint: Path, env_id: str | None, activation: str | None, say: Callable[[str], None]
-) -> "Source":
+def _load(checkpoint: Path, request: ExportRequest, say: Callable[[str], None]) -> "Source":
     from lander_export import load_source
     from lander_runtime import envs
 
-    if env_id is not None:
+    env = None
+    if request.env is not None:
+        env_id = without_module(request.env, request.imports)
         warn_of_old_version(env_id, say)
-    env = None if env_id is None else envs.resolve(env_id)
-    return load_source(checkpoint, env, activation)
+        env = envs.resolve(env_id, None, None if request.wrap is None else envs.read_wrap(request.wrap))
+    elif request.wrap is not None:
+        raise UsageError("--wrap goes with --env, for weights that do not name their environment.")
+    return load_source(checkpoint, env, request.activation)

@@ -14,6 +14,7 @@ from lander_runtime.seeds import FIRST_EVALUATION_SEED
 from lander_runtime.text import aligned, html_picture, html_text
 
 if TYPE_CHECKING:
+    from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.episodes.episode import Episode
     from lander_runtime.spec import EnvSpec
 
@@ -51,6 +52,7 @@ def record(
     sampled: bool = False,
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
+    wrap: "Wrap | None" = None,
     output: str | None = None,
     imports: Sequence[str] = (),
 ) -> Recording:
@@ -64,6 +66,7 @@ def record(
         sampled: draw actions instead of taking the greedy one.
         device: `auto`, `cpu` or `cuda`.
         env_args: arguments of the environment.
+        wrap: wrappers around it, as of `evaluate`.
         output: which output is the action, where a file does not make it clear.
         imports: modules that register environments.
 
@@ -78,7 +81,9 @@ def record(
     file = Path(path)
     check_gif(file, "first")
     check_all_writable(file)
-    opened = open_for(policy, with_imports(imports, env), device=device, env_args=env_args, output=output)
+    opened = open_for(
+        policy, with_imports(imports, env), device=device, env_args=env_args, wrap=wrap, output=output
+    )
     if opened.file is not None:
         check_fit(opened.file, opened.env)
     episode = record_episode(actor_of(opened.policy, sampled=sampled), opened.env, seed, file)

@@ -10,6 +10,7 @@ from lander_rl.importing import import_options
 
 if TYPE_CHECKING:
     from lander_rl.opening import Opened
+    from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.page import PageObserver
     from lander_runtime.scores.report import Report
     from lander_runtime.spec import EnvSpec
@@ -55,6 +56,7 @@ def env_options(
     env_args: Mapping[str, Any] | None = None,
     output: str | None = None,
     imports: Sequence[str] = (),
+    wrap: "Wrap | None" = None,
 ) -> list[str]:
     """The options of `lander eval` that name an environment, for a command to be pasted."""
     arguments = dict(env_args or {})
@@ -64,6 +66,10 @@ def env_options(
         arguments = arguments if isinstance(env, str) else {**env.kwargs, **arguments}
     for name, value in arguments.items():
         options += ["--env-arg", f"{name}={_typed(value)}"]
+    if wrap is not None:
+        from lander_runtime.envs.wrapping import read_wrap, wrap_in_words
+
+        options += ["--wrap", wrap_in_words(read_wrap(wrap))]
     return options if output is None else [*options, "--output", output]
 
 

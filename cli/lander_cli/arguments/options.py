@@ -116,6 +116,15 @@ EnvArg = Annotated[
     typer.Option(metavar="NAME=VALUE", help="Argument of the environment; may be repeated."),
 ]
 
+Wrap = Annotated[
+    str | None,
+    typer.Option(
+        metavar="JSON",
+        help="Wrappers around the environment of a file without lander's metadata, innermost first, such as "
+        """'[{"name": "FrameStackObservation", "kwargs": {"stack_size": 4}}]', or names with commas.""",
+    ),
+]
+
 Import = Annotated[
     list[str] | None,
     typer.Option(

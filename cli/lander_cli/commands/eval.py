@@ -30,6 +30,7 @@ def eval_command(
     render: given.RenderEpisodes = None,
     env: given.Env = None,
     env_arg: given.EnvArg = None,
+    wrap: given.Wrap = None,
     import_: given.Import = None,
     output: given.Output = None,
     save_replay: given.SaveReplay = None,
@@ -51,7 +52,7 @@ def eval_command(
         gif=_recorded_in(gif, gif_episodes, quiet=any((as_json, render, out, shard))),
         gif_episodes="first" if gif_episodes is None else gif_episodes, save_replay=save_replay,
         page=report_folder, shard=shard, engine=engine.value, ray_address=ray_address,
-        imports=tuple(import_ or []),
+        wrap=wrap, imports=tuple(import_ or []),
     )  # fmt: skip
     request = request if as_json else _with_shard_file(request)
     report = run_evaluation(request, ScoreTalk(as_json))
@@ -84,7 +85,7 @@ def _next(request: "EvaluateRequest", report: "Report") -> list[object]:
     from lander_rl.outputs.page import env_options
 
     path = Path(report.policy_path or "")
-    options = env_options(request.env, request.env_args, request.output, request.imports)
+    options = env_options(request.env, request.env_args, request.output, request.imports, request.wrap)
     if request.shard is not None and request.out is not None:
         return ["merge", Path(request.out).parent]
     if request.save_replay is not None:

@@ -1,6 +1,6 @@
 """`lander export`: a checkpoint becomes one verified policy file with its card and animation."""
 
-from lander_cli.arguments.options import Import
+from lander_cli.arguments.options import Import, Wrap
 from lander_cli.arguments.training_options import (
     Activation,
     AsJson,
@@ -22,6 +22,7 @@ def export_command(
     activation: Activation = None,
     gif: Gif = True,
     license_: License = None,
+    wrap: Wrap = None,
     import_: Import = None,
     as_json: AsJson = False,
 ) -> None:
@@ -34,7 +35,7 @@ def export_command(
 
     request = ExportRequest(
         source=source, out=out_file, episodes=episodes, env=env, activation=activation, gif=gif,
-        license=license_, imports=tuple(import_ or []),
+        license=license_, wrap=wrap, imports=tuple(import_ or []),
     )  # fmt: skip
     made = run_export(request, say, lambda: episode_bar(episodes))
     if as_json:

@@ -4,6 +4,7 @@ making.py    completes a recipe, and builds the environment from it
 registry.py  Gymnasium's registry entry of an id
 imports.py   modules that the user names because they register environments
 spaces.py    observation and action space as plain data
+wrapping.py  wrappers as people write them
 wrappers.py  our own wrappers that a recipe may name
 known/       names, units and outcomes of particular environments, and settings of packages such as vizdoom
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         registered,
     )
     from lander_runtime.envs.spaces import as_declared, declared_dtype, describe_spaces, is_discrete
+    from lander_runtime.envs.wrapping import read_wrap, wrap_in_words, wrappers_from_tables
 
 __all__ = [
     "WRAPPERS",
@@ -41,10 +43,13 @@ __all__ = [
     "is_importable",
     "make",
     "newer_version",
+    "read_wrap",
     "recipe_of",
     "registered",
     "resolve",
     "without_module",
+    "wrap_in_words",
+    "wrappers_from_tables",
 ]
 
 __getattr__ = lazy_names(
@@ -60,6 +65,7 @@ __getattr__ = lazy_names(
             "newer_version",
             "registered",
         ),
+        "lander_runtime.envs.wrapping": ("read_wrap", "wrap_in_words", "wrappers_from_tables"),
         "lander_runtime.envs.spaces": ("as_declared", "declared_dtype", "describe_spaces", "is_discrete"),
     },
 )

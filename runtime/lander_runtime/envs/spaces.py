@@ -21,7 +21,11 @@ def describe_spaces(env: gymnasium.Env[Any, Any]) -> tuple[Space, Space]:
     observation, action = env.observation_space, env.action_space
     known = knowledge_of(env_id)
     if not isinstance(observation, gymnasium.spaces.Box):
-        raise UsageError(f"{env_id} has {type(observation).__name__} observations; policies here take a Box.")
+        # Flattening a Dict of Boxes loses nothing; other spaces become numbers of which some mean nothing.
+        hint = " Flatten them: --wrap FlattenObservation" if _is_dict_of_boxes(observation) else ""
+        raise UsageError(
+            f"{env_id} has {type(observation).__name__} observations; policies here take a Box.{hint}"
+        )
     if isinstance(action, gymnasium.spaces.Discrete):
         names = known.actions if len(known.actions) == action.n else ()
         if action.start != 0:
@@ -35,6 +39,12 @@ def describe_spaces(env: gymnasium.Env[Any, Any]) -> tuple[Space, Space]:
     else:
         raise UsageError(f"{env_id} has {type(action).__name__} actions; known are Discrete and Box.")
     return _describe_box(observation, known.observation), described
+
+
+def _is_dict_of_boxes(space: gymnasium.Space[Any]) -> bool:
+    return isinstance(space, gymnasium.spaces.Dict) and all(
+        isinstance(part, gymnasium.spaces.Box) for part in space.spaces.values()
+    )
 
 
 def declared_dtype(env: gymnasium.Env[Any, Any]) -> np.dtype[Any] | None:
