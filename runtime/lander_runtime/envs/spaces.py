@@ -15,7 +15,8 @@ def describe_spaces(env: gymnasium.Env[Any, Any]) -> tuple[Space, Space]:
     """The observation and the action space of `env` as plain data, with component names if known.
 
     Raises:
-        UsageError: observations are not a Box, or actions are neither a Box nor a Discrete from 0.
+        UsageError: observations are not a Box, or actions are neither a Box nor a Discrete or MultiDiscrete
+            from 0.
     """
     env_id = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
     observation, action = env.observation_space, env.action_space
@@ -31,14 +32,28 @@ def describe_spaces(env: gymnasium.Env[Any, Any]) -> tuple[Space, Space]:
         if action.start != 0:
             raise UsageError(f"{env_id} numbers its actions from {action.start}; policies here start at 0.")
         described = Space("Discrete", (), "int64", n=int(action.n), components=names)
+    elif isinstance(action, gymnasium.spaces.MultiDiscrete):
+        described = _describe_multi_discrete(action, env_id)
     elif isinstance(action, gymnasium.spaces.Box):
         described = _describe_box(action, known.actions)
         if described.dtype == "float64":
             # Policies give float32, and an environment that declares float64 accepts that too.
             described = replace(described, dtype="float32")
     else:
-        raise UsageError(f"{env_id} has {type(action).__name__} actions; known are Discrete and Box.")
+        raise UsageError(
+            f"{env_id} has {type(action).__name__} actions; known are Discrete, MultiDiscrete and Box."
+        )
     return _describe_box(observation, known.observation), described
+
+
+def _describe_multi_discrete(action: gymnasium.spaces.MultiDiscrete, env_id: str) -> Space:
+    if action.nvec.ndim != 1 or np.any(action.start):
+        raise UsageError(
+            f"{env_id} has MultiDiscrete actions of shape {list(action.nvec.shape)} that start at "
+            f"{action.start.ravel()[:8].tolist()}; policies here take one dimension, from 0."
+        )
+    nvec = tuple(int(n) for n in action.nvec)
+    return Space("MultiDiscrete", (len(nvec),), "int64", nvec=nvec)
 
 
 def _is_dict_of_boxes(space: gymnasium.Space[Any]) -> bool:

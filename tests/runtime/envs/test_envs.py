@@ -366,7 +366,10 @@ def test_mixed_bounds_keep_the_shape_with_gaps(describe: Describe) -> None:
         ({"observation_space": spaces.Discrete(16)}, "Discrete observations"),
         ({"observation_space": spaces.Tuple([spaces.Discrete(2)])}, "Tuple observations"),
         ({"observation_space": spaces.MultiBinary(4)}, "MultiBinary observations"),
-        ({"action_space": spaces.MultiDiscrete([2, 3])}, "MultiDiscrete actions; known are Discrete and Box"),
+        (
+            {"action_space": spaces.MultiBinary(2)},
+            "MultiBinary actions; known are Discrete, MultiDiscrete and Box",
+        ),
         ({"action_space": spaces.Dict({"a": spaces.Discrete(2)})}, "Dict actions"),
         (
             {"action_space": spaces.Discrete(3, start=1)},
