@@ -78,7 +78,7 @@ class Exported:
 
     def rows(self) -> list[tuple[str, str]]:
         """What was written and what it is worth, as names and values."""
-        outputs = "logits" if self.info.action.n else "outputs"
+        outputs = "logits" if self.info.action.blocks else "outputs"
         rows = [
             ("policy", f"{self.policy} ({self.policy.stat().st_size / 1000:.0f} kB)"),
             ("verified", verification_in_words(self.info.verification, outputs)),

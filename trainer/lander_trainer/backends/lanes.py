@@ -86,6 +86,8 @@ def _whole_numbers(state: dict[str, NDArray[Any]], name: str) -> NDArray[np.int6
 
 def _actions(state: dict[str, NDArray[Any]], action: Space) -> NDArray[Any]:
     """The entry `actions`, all of them valid in the space `action`."""
+    if action.nvec:
+        return _choices(state, action)
     if action.n is None:
         array = state.get("actions", np.array(None))
         shape = action.shape
@@ -104,6 +106,22 @@ def _actions(state: dict[str, NDArray[Any]], action: Space) -> NDArray[Any]:
             f"there are {action.n}, from 0."
         )
     return array
+
+
+def _choices(state: dict[str, NDArray[Any]], action: Space) -> NDArray[np.int64]:
+    """The entry `actions` `[M, k]`, of the MultiDiscrete space `action`."""
+    array = state.get("actions", np.array(None))
+    if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1:] != action.shape:
+        raise InputRefused(
+            "The state of the environments (actions) is missing or not one of "
+            f"{action.shape[0]} whole numbers each."
+        )
+    if ((array < 0) | (array >= np.array(action.nvec))).any():
+        raise InputRefused(
+            "The state of the environments (actions) holds a number that is out of range; "
+            f"there are {list(action.nvec)}, from 0."
+        )
+    return array.astype(np.int64)
 
 
 class Lanes:

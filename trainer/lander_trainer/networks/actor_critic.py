@@ -105,8 +105,6 @@ def misfit(observation: Space, action: Space, convolutions: int = 1) -> str | No
             f"observations of {observation.dtype} {list(observation.shape)}; this trainer takes vectors, and "
             "images of uint8"
         )
-    if action.type == "MultiDiscrete":
-        return "MultiDiscrete actions, which this trainer does not learn yet"
     if action.type == "Box" and (action.dtype != "float32" or 0 in action.shape):
         return f"actions of {action.dtype} {list(action.shape)}; this trainer's are float32, one or more"
     return None
