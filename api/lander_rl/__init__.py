@@ -14,7 +14,7 @@
 training/        `train`, `resume`, `Run`: train a policy, or go on with a run
 exporting.py     `export`: a checkpoint becomes a verified policy file
 plotting.py      `plot`: learning curves of runs in one picture
-opening.py       finds and opens the policy that is meant
+inputs/          finds and opens what the caller names: policies, environments, modules
 evaluating.py    `evaluate`: a score over N episodes
 comparing.py     `compare`: several policies on the same seeds
 merging.py       `merge`: the reports of parts become one
@@ -25,7 +25,6 @@ observing.py     observers of evaluations, comparisons and replays
 outputs/         files beside a result: GIFs, replay files, the report page
 results/         what the functions return, and how it is displayed
 showing.py       tables and pictures for terminals and notebooks
-old_versions.py  a warning for an environment that has a newer version
 wording.py       errors name arguments, not options of the command
 
 Names are imported on first use, so that `import lander_rl` loads neither PyTorch nor Gymnasium.
@@ -43,9 +42,9 @@ if TYPE_CHECKING:
     from lander_rl.comparing import CompareRequest, compare
     from lander_rl.evaluating import EvaluateRequest, evaluate
     from lander_rl.exporting import Exported, ExportRequest, export
+    from lander_rl.inputs.opening import open_policy
     from lander_rl.merging import merge
     from lander_rl.observing import EvaluationObserver
-    from lander_rl.opening import open_policy
     from lander_rl.plotting import Picture, PlotRequest, plot
     from lander_rl.recording import Recording, record
     from lander_rl.replaying import ReplayRequest, replay
@@ -116,7 +115,7 @@ __getattr__ = lazy_names(
         "lander_rl.exporting": ("ExportRequest", "Exported", "export"),
         "lander_rl.merging": ("merge",),
         "lander_rl.observing": ("EvaluationObserver",),
-        "lander_rl.opening": ("open_policy",),
+        "lander_rl.inputs.opening": ("open_policy",),
         "lander_rl.plotting": ("Picture", "PlotRequest", "plot"),
         "lander_rl.recording": ("Recording", "record"),
         "lander_rl.replaying": ("ReplayRequest", "replay"),

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from lander_rl.evaluating import LANES, check_numbers
+from lander_rl.inputs.importing import with_imports
+from lander_rl.inputs.opening import Opened, PolicySource, open_for
 from lander_rl.observing import EvaluationObserver, stage, stages_of
-from lander_rl.opening import Opened, PolicySource, open_for
 from lander_rl.results.names import short_names
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import UsageError
@@ -20,6 +21,7 @@ from lander_runtime.text import counted
 
 if TYPE_CHECKING:
     from lander_rl.results.comparison import Comparison
+    from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.episodes.episode import EpisodeObserver
     from lander_runtime.scores.report import Report
     from lander_runtime.spec import EnvSpec
@@ -53,6 +55,10 @@ class CompareRequest:
     """The environment or its id; None for the one that the files name."""
     env_args: Mapping[str, Any] | None = None
     """Arguments of the environment, in place of those that the files name."""
+    wrap: "Wrap | None" = None
+    """Wrappers around `env`, as in `EvaluateRequest`; a file that names its own must name the same."""
+    imports: Sequence[str] = ()
+    """Modules that register environments, as in `EvaluateRequest`."""
 
     def __post_init__(self) -> None:
         if len(self.policies) < 2:
@@ -72,6 +78,8 @@ def compare(
     device: str = "auto",
     env: "EnvSpec | str | None" = None,
     env_args: Mapping[str, Any] | None = None,
+    wrap: "Wrap | None" = None,
+    imports: Sequence[str] = (),
     observer: "EpisodeObserver | None" = None,
 ) -> "Comparison":
     """Run policies on the same seeds and say which is better, and by how much.
@@ -90,6 +98,8 @@ def compare(
         device: `auto`, `cpu` or `cuda`.
         env: the environment or its id; the one that the files name by default.
         env_args: arguments of the environment, in place of those that the files name.
+        wrap: wrappers around `env`, for functions and files without lander's metadata.
+        imports: modules that register environments.
         observer: receives every episode, one policy after the other.
 
     Raises:
@@ -99,7 +109,7 @@ def compare(
     """
     request = CompareRequest(
         policies=(first, *others), episodes=episodes, seed=seed, sampled=sampled, workers=workers,
-        lanes=lanes, device=device, env=env, env_args=env_args,
+        lanes=lanes, device=device, env=env, env_args=env_args, wrap=wrap, imports=imports,
     )  # fmt: skip
     return run_comparison(request, observer)
 
@@ -109,9 +119,11 @@ def run_comparison(request: CompareRequest, observer: "EpisodeObserver | None" =
     from lander_rl.results.comparison import Comparison
     from lander_runtime.scores.comparison import check_same_environment, compare
 
+    request = replace(request, env=with_imports(request.imports, request.env))
     compared = [_open(policy, request) for policy in request.policies]
-    if (request.env or request.env_args) and not any(isinstance(one, Opened) for one in compared):
-        raise UsageError("These reports say what was run. Leave out --env and --env-arg.")
+    asked = request.env or request.env_args or request.wrap is not None
+    if asked and not any(isinstance(one, Opened) for one in compared):
+        raise UsageError("These reports say what was run. Leave out --env, --env-arg and --wrap.")
     check_same_environment([(str(one.name), one.env) for one in compared])
     settings = _agreed_settings(compared, request)
     names = short_names([one.name for one in compared])
@@ -163,7 +175,7 @@ def _open(policy: "PolicySource | Report", request: CompareRequest) -> "Opened |
         return Saved(Path(policy.policy_path or "report"), policy)
     if is_saved_report(policy):
         return Saved(Path(policy), read_report(Path(policy)))
-    return open_for(policy, request.env, device=request.device, env_args=request.env_args)
+    return open_for(policy, request.env, device=request.device, env_args=request.env_args, wrap=request.wrap)
 
 
 def _agreed_settings(compared: "Sequence[Opened | Saved]", request: CompareRequest) -> EpisodeSettings:

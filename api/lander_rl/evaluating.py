@@ -4,14 +4,15 @@ The command `lander eval` turns its options into an `EvaluateRequest` and runs i
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lander_rl.inputs.importing import with_imports
+from lander_rl.inputs.opening import Opened, PolicySource, open_for
 from lander_rl.observing import EvaluationObserver, Listeners, stage, stages_of
-from lander_rl.opening import Opened, PolicySource, open_for
 from lander_rl.outputs.checks import check_all_writable, check_replay_file, check_report_file
 from lander_rl.outputs.gifs import check_gif, chosen_episodes, record_gifs
 from lander_rl.outputs.page import check_page, env_options, page_observer_for, write_page_of
@@ -24,6 +25,7 @@ from lander_runtime.seeds import FIRST_EVALUATION_SEED
 
 if TYPE_CHECKING:
     from lander_rl.results.report import Report
+    from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.episodes.episode import EpisodeObserver
     from lander_runtime.spec import EnvSpec
 
@@ -61,6 +63,9 @@ class EvaluateRequest:
     """`auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back to the CPU."""
     env_args: Mapping[str, Any] | None = None
     """Arguments of the environment, in place of those that the file names."""
+    wrap: "Wrap | None" = None
+    """Wrappers around `env`, innermost first, for a function or a file without lander's metadata: names with
+    commas, JSON, or a list of `{"name": ..., "kwargs": {...}}`. `lander_runtime.envs.WRAPPERS` has them."""
     output: str | None = None
     """Which output is the action, where a file without lander's metadata does not make it clear."""
     render: Literal["human"] | None = None
@@ -79,6 +84,9 @@ class EvaluateRequest:
     """What runs the episodes: processes of this machine, or a Ray cluster."""
     ray_address: str | None = None
     """Address of an existing cluster, such as `auto`; None starts one on this machine."""
+    imports: Sequence[str] = ()
+    """Modules that register environments; they are imported here and in every worker process. With `m` among
+    them `env` may be `m:MyEnv-v0`."""
     shard: str | None = None
     """Such as `2/8`: run one part of the episodes only. `merge` puts the reports of all parts together."""
 
@@ -121,6 +129,7 @@ def evaluate(
     lanes: int = LANES,
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
+    wrap: "Wrap | None" = None,
     output: str | None = None,
     render: Literal["human"] | None = None,
     gif: Filename | None = None,
@@ -131,6 +140,7 @@ def evaluate(
     engine: Literal["processes", "ray"] = "processes",
     ray_address: str | None = None,
     shard: str | None = None,
+    imports: Sequence[str] = (),
     observer: "EpisodeObserver | None" = None,
 ) -> "Report":
     """Score a policy over N episodes of Gymnasium's own environment; `lander eval` as a function.
@@ -149,6 +159,8 @@ def evaluate(
         lanes: environment copies that each process steps together, at least 1; no result depends on it.
         device: `auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back.
         env_args: arguments of the environment, such as `{"enable_wind": True}`.
+        wrap: wrappers around `env`, for a function or a file without lander's metadata.
+        imports: modules that register environments.
         output: which output is the action, where a file without lander's metadata does not make it clear.
         render: `human` opens a window and runs one episode after the other in it, in real time.
         gif: a .gif file to record in; several episodes go into files named by their seeds.
@@ -169,8 +181,9 @@ def evaluate(
     """
     request = EvaluateRequest(
         policy=policy, env=env, episodes=episodes, seed=seed, sampled=sampled, workers=workers, lanes=lanes,
-        device=device, env_args=env_args, output=output, render=render, gif=gif, gif_episodes=gif_episodes,
-        save_replay=save_replay, page=page, out=out, engine=engine, ray_address=ray_address, shard=shard,
+        device=device, env_args=env_args, wrap=wrap, output=output, render=render, gif=gif,
+        gif_episodes=gif_episodes, save_replay=save_replay, page=page, out=out, engine=engine,
+        ray_address=ray_address, shard=shard, imports=imports,
     )  # fmt: skip
     return run_evaluation(request, observer)
 
@@ -178,9 +191,15 @@ def evaluate(
 def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" = None) -> "Report":
     """`evaluate` with its arguments as a request; raises the same errors."""
     _check_outputs(request)
+    request = replace(request, env=with_imports(request.imports, request.env))
     stages = stages_of(observer)
     opened = open_for(
-        request.policy, request.env, device=request.device, env_args=request.env_args, output=request.output
+        request.policy,
+        request.env,
+        device=request.device,
+        env_args=request.env_args,
+        wrap=request.wrap,
+        output=request.output,
     )
     _announce(opened, stages)
     page = page_observer_for(_path(request.page), opened.env)
@@ -198,7 +217,7 @@ def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" 
         for path in record_gifs(opened.policy, report, indices, Path(request.gif), stages):
             stages.on_note(f"Recorded {path}")
     if request.page is not None and page is not None:
-        options = env_options(request.env, request.env_args, request.output)
+        options = env_options(request.env, request.env_args, request.output, request.imports, request.wrap)
         written = write_page_of(Path(request.page), opened, report, page, options)
         stages.on_note(f"Wrote {written}: open it in a browser")
     return report

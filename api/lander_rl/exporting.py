@@ -1,22 +1,24 @@
 """`export`: a checkpoint becomes one verified policy file with its card and animation."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lander_rl.old_versions import warn_of_old_version
+from lander_rl.inputs.old_versions import warn_of_old_version
 from lander_rl.showing import html_picture
 from lander_rl.wording import names_arguments
-from lander_runtime.errors import InputRefused
+from lander_runtime.envs.imports import import_modules, without_module
+from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.policy.display import verification_in_words
 from lander_runtime.scores.words import score_in_words
 from lander_runtime.text import aligned, html_table
 
 if TYPE_CHECKING:
     from lander_export import Source
+    from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.policy.metadata import PolicyInfo
     from lander_runtime.policy.policy import Policy
     from lander_runtime.scores.report import Report
@@ -47,6 +49,12 @@ class ExportRequest:
     license: str | None = None
     """Licence to state; MIT, or `unknown` for a state dict, where it is None."""
 
+    wrap: "Wrap | None" = None
+    """Wrappers around `env`, as in `EvaluateRequest`."""
+
+    imports: Sequence[str] = ()
+    """Modules that register environments. A checkpoint's own word imports nothing."""
+
 
 @dataclass(frozen=True, repr=False)
 class Exported:
@@ -71,7 +79,7 @@ class Exported:
 
     def rows(self) -> list[tuple[str, str]]:
         """What was written and what it is worth, as names and values."""
-        outputs = "logits" if self.info.action.n else "outputs"
+        outputs = "logits" if self.info.action.blocks else "outputs"
         rows = [
             ("policy", f"{self.policy} ({self.policy.stat().st_size / 1000:.0f} kB)"),
             ("verified", verification_in_words(self.info.verification, outputs)),
@@ -123,6 +131,8 @@ def export(
     activation: str | None = None,
     gif: bool = True,
     license: str | None = None,  # noqa: A002 (the metadata's own word)
+    wrap: "Wrap | None" = None,
+    imports: Sequence[str] = (),
 ) -> Exported:
     """Turn a checkpoint into a verified ONNX policy; if a check fails, nothing is written.
 
@@ -135,6 +145,8 @@ def export(
         activation: of a bare state dict: tanh, relu, elu or silu; tanh by default.
         gif: record the first scored episode.
         license: what the file says about its licence.
+        wrap: wrappers around `env`, as of `evaluate`.
+        imports: modules that register environments.
 
     Raises:
         CheckFailed: ONNX Runtime and PyTorch disagree.
@@ -144,7 +156,8 @@ def export(
     return run_export(
         ExportRequest(
             source=None if source is None else Path(source), out=None if out is None else Path(out),
-            episodes=episodes, env=env, activation=activation, gif=gif, license=license,
+            episodes=episodes, env=env, activation=activation, gif=gif, license=license, wrap=wrap,
+            imports=imports,
         )
     )  # fmt: skip
 
@@ -174,6 +187,7 @@ def run_export(
     """
     from lander_export import export as write_policy
 
+    import_modules(request.imports)
     checkpoint = find_checkpoint(request.source)
     say(f"Exporting {checkpoint}")
     source = _load(checkpoint, request, say)
@@ -214,7 +228,11 @@ def _load(checkpoint: Path, request: ExportRequest, say: Callable[[str], None]) 
     from lander_export import load_source
     from lander_runtime import envs
 
+    env = None
     if request.env is not None:
-        warn_of_old_version(request.env, say)
-    env = None if request.env is None else envs.resolve(request.env)
+        env_id = without_module(request.env, request.imports)
+        warn_of_old_version(env_id, say)
+        env = envs.resolve(env_id, None, None if request.wrap is None else envs.read_wrap(request.wrap))
+    elif request.wrap is not None:
+        raise UsageError("--wrap goes with --env, for weights that do not name their environment.")
     return load_source(checkpoint, env, request.activation)

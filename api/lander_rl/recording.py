@@ -1,12 +1,13 @@
 """`record`: one episode of a policy as a GIF, to look at."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lander_rl.opening import PolicySource, open_for
+from lander_rl.inputs.importing import with_imports
+from lander_rl.inputs.opening import PolicySource, open_for
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.outputs.gifs import check_gif
 from lander_rl.wording import names_arguments
@@ -14,6 +15,7 @@ from lander_runtime.seeds import FIRST_EVALUATION_SEED
 from lander_runtime.text import aligned, html_picture, html_text
 
 if TYPE_CHECKING:
+    from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.episodes.episode import Episode
     from lander_runtime.spec import EnvSpec
 
@@ -52,7 +54,9 @@ def record(
     sampled: bool = False,
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
+    wrap: "Wrap | None" = None,
     output: str | None = None,
+    imports: Sequence[str] = (),
 ) -> Recording:
     """Run the episode that `evaluate` scores for this seed, and write it to `path` as a GIF with captions.
 
@@ -65,7 +69,9 @@ def record(
         sampled: draw actions instead of taking the greedy one.
         device: `auto`, `cpu` or `cuda`.
         env_args: arguments of the environment.
+        wrap: wrappers around it, as of `evaluate`.
         output: which output is the action, where a file does not make it clear.
+        imports: modules that register environments.
 
     Raises:
         InputRefused: the policy's file is missing, corrupt or hostile, or does not fit the environment.
@@ -78,7 +84,9 @@ def record(
     file = Path(path)
     check_gif(file, name="path")
     check_all_writable(file)
-    opened = open_for(policy, env, device=device, env_args=env_args, output=output)
+    opened = open_for(
+        policy, with_imports(imports, env), device=device, env_args=env_args, wrap=wrap, output=output
+    )
     if opened.file is not None:
         check_fit(opened.file, opened.env)
     episode = record_episode(actor_of(opened.policy, sampled=sampled), opened.env, seed, file)

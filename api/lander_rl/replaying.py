@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lander_rl.inputs.importing import with_imports
 from lander_rl.observing import stage, stages_of
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.outputs.drawings import Artist, Files
@@ -49,6 +50,8 @@ class ReplayRequest:
     """Of the pictures: `1200x800` in pixels, or a factor such as `2` or `0.5`."""
     speed: float = 1.0
     """0.01 to 100; 1 is the environment's own pace."""
+    imports: Sequence[str] = ()
+    """Modules that register environments, as in `EvaluateRequest`. The file's own word imports nothing."""
 
     def __post_init__(self) -> None:
         from lander_runtime.pictures.scaling import Size
@@ -87,6 +90,7 @@ def replay(
     render: Literal["human"] | None = None,
     size: str = "1",
     speed: float = 1.0,
+    imports: Sequence[str] = (),
     observer: "EpisodeObserver | None" = None,
 ) -> "ReplayResult":
     """Run recorded episodes again without the policy, compare every step with the file, and draw them.
@@ -103,6 +107,7 @@ def replay(
         render: `human` draws in a window.
         size: of the pictures: `1200x800` in pixels, or a factor such as `2` or `0.5`.
         speed: of the window and the files, 0.01 to 100; 1 is the environment's own pace.
+        imports: modules that register environments.
         observer: an `EvaluationObserver`; its `on_checked` is called for every episode.
 
     Raises:
@@ -110,7 +115,7 @@ def replay(
         MachineLacks: no ffmpeg, or no screen for the window.
         UsageError: a value is out of range, the file has no such seed, or the environment is unknown here.
     """
-    request = ReplayRequest(file, episodes, gif, mp4, render, size, speed)
+    request = ReplayRequest(file, episodes, gif, mp4, render, size, speed, imports)
     return run_replay(request, observer)
 
 
@@ -119,6 +124,7 @@ def run_replay(request: ReplayRequest, observer: "EpisodeObserver | None" = None
     from lander_runtime.replays import ReplayFile
 
     check_all_writable(*(Path(path) for path in (request.gif, request.mp4) if path is not None))
+    with_imports(request.imports)
     recorded = ReplayFile(Path(request.file))
     indices = choose(request.wanted, recorded)
     header = recorded.header

@@ -47,6 +47,13 @@ def _what(info: PolicyInfo, file_name: str) -> str:
             f"| output | `action` | int64 [batch] | greedy action{': ' + names if names else ''} |",
             f"| output | `logits` | float32 [batch, {action.n}] | unnormalised log-probabilities |",
         ]
+    elif action.type == "MultiDiscrete":
+        blocks = " + ".join(map(str, action.nvec))
+        lines += [
+            f"| output | `action` | int64 [batch, {len(action.nvec)}] | greedy action |",
+            f"| output | `logits` | float32 [batch, {sum(action.nvec)}] | unnormalised log-probabilities, "
+            f"one block after another: {blocks} |",
+        ]
     else:
         shape = ", ".join(map(str, ("batch", *action.shape)))
         names = ", ".join(f"{c.name} ({c.unit})" if c.unit else c.name for c in action.components)
@@ -129,7 +136,7 @@ def _which_weights(reproduce: Recipe) -> str:
 
 def _verification(info: PolicyInfo) -> str:
     check = info.verification
-    what = "a logit" if info.action.type == "Discrete" else "an action, mean or deviation"
+    what = "a logit" if info.action.blocks else "an action, mean or deviation"
     return (
         "## Verification\n\n"
         f"PyTorch and ONNX Runtime were compared on {check.observations:,} observations (from episodes, "

@@ -21,7 +21,7 @@ from lander_runtime.files import atomic_write, check_writable, write_text
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.pictures.record import record_episode
 from lander_runtime.policy.agreement import tolerance_for
-from lander_runtime.policy.metadata import Golden, PolicyInfo
+from lander_runtime.policy.metadata import MULTI_DISCRETE_SCHEMA, SCHEMA, Golden, PolicyInfo
 from lander_runtime.policy.policy import Policy
 from lander_runtime.policy.session import open_session
 from lander_runtime.scores.report import Report
@@ -103,6 +103,7 @@ def export(
         weights_sha256=weights_digest(model),
         license=license or ("unknown" if source.training.steps is None else "MIT"),
         created=source.created,
+        schema=MULTI_DISCRETE_SCHEMA if source.action.nvec else SCHEMA,
     )
     report = None
     if episodes:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lander_export.graph import DiscretePolicyGraph, PolicyGraph
 from lander_export.model import MAX_IR_VERSION, OPSET
+from lander_export.multi_discrete import MultiDiscretePolicyGraph
 from lander_runtime.episodes.fleet import run_episodes
 from lander_runtime.errors import CheckFailed
 from lander_runtime.graphs.reading import read_model
@@ -86,7 +87,9 @@ def check_agreement(
     name = "the exported model"
     session = open_session(read_model(model, name), name, "cpu")
     discrete = isinstance(graph, DiscretePolicyGraph)
-    ties = _ties(expected[1], tolerance) if discrete else np.zeros(len(observations), bool)
+    ties = np.zeros(len(observations), bool)
+    for logits in _blocks_of(graph, expected[1]) if discrete else []:
+        ties |= _ties(logits, tolerance)
     worst, same = 0.0, np.ones(len(observations), bool)
     for size in BATCH_SIZES:
         parts = [session.run(graph.outputs, {"obs": part}) for part in _batches(observations, size)]
@@ -94,7 +97,7 @@ def check_agreement(
         # Without discrete actions, which are the first output: the distance of their numbers means nothing.
         differences = [difference(f, e) for f, e in zip(found[discrete:], expected[discrete:], strict=True)]
         worst = max(worst, *differences)
-        same &= (found[0] == expected[0]) if discrete else _near(found[0], expected[0], tolerance)
+        same &= _equal_rows(found[0], expected[0]) if discrete else _near(found[0], expected[0], tolerance)
     if not worst <= tolerance:
         what = "Logits" if discrete else "Actions, means or deviations"
         raise CheckFailed(
@@ -115,6 +118,17 @@ def _ties(logits: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
     """The rows whose two best logits are so close that the error allowed on each can change their order."""
     best = np.sort(logits, axis=-1)[:, -2:].astype(np.float64)
     return best[:, 1] - best[:, 0] <= 2 * tolerance * np.maximum(1.0, np.abs(best[:, 1]))
+
+
+def _blocks_of(graph: PolicyGraph, logits: NDArray[Any]) -> list[NDArray[Any]]:
+    """The logits of each choice: one block, or one a dimension of MultiDiscrete actions."""
+    blocks = graph.blocks if isinstance(graph, MultiDiscretePolicyGraph) else ()
+    return np.split(logits, np.cumsum(blocks, dtype=int)[:-1], axis=-1)
+
+
+def _equal_rows(found: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.bool_]:
+    """The rows in which every number is the same."""
+    return (found == expected).reshape(len(found), -1).all(axis=1)
 
 
 def _near(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
@@ -149,7 +163,8 @@ def _episode_observations(graph: PolicyGraph, env: EnvSpec) -> NDArray[Any]:
             action, *rest = (tensor.numpy() for tensor in graph(torch.from_numpy(obs)))
         random = np.array([generator.random() < 0.1 for generator in generators])
         if isinstance(graph, DiscretePolicyGraph):
-            sampled = np.array([generator.integers(rest[0].shape[-1]) for generator in generators])
+            counts = graph.blocks if isinstance(graph, MultiDiscretePolicyGraph) else rest[0].shape[-1]
+            sampled = np.array([generator.integers(counts) for generator in generators])
         else:
             low, high = graph.low.numpy(), graph.high.numpy()
             noise = np.stack([generator.standard_normal(low.shape, np.float32) for generator in generators])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lander_rl
-from lander_rl.opening import find_policy, open_for
+from lander_rl.inputs.opening import find_policy, open_for
 from lander_runtime import InputRefused, Policy, UsageError, evaluate
 from lander_runtime.shipped import shipped_policies
 from lander_runtime.spec import EnvSpec

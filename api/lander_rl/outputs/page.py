@@ -2,12 +2,15 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lander_rl.inputs.importing import import_options
+
 if TYPE_CHECKING:
-    from lander_rl.opening import Opened
+    from lander_rl.inputs.opening import Opened
+    from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.page import PageObserver
     from lander_runtime.scores.report import Report
     from lander_runtime.spec import EnvSpec
@@ -49,16 +52,24 @@ def write_page_of(
 
 
 def env_options(
-    env: "EnvSpec | str | None", env_args: Mapping[str, Any] | None = None, output: str | None = None
+    env: "EnvSpec | str | None",
+    env_args: Mapping[str, Any] | None = None,
+    output: str | None = None,
+    imports: Sequence[str] = (),
+    wrap: "Wrap | None" = None,
 ) -> list[str]:
     """The options of `lander eval` that name an environment, for a command line."""
     arguments = dict(env_args or {})
-    options: list[str] = []
+    options = import_options(imports)
     if env is not None:
         options += ["--env", env if isinstance(env, str) else env.id]
         arguments = arguments if isinstance(env, str) else {**env.kwargs, **arguments}
     for name, value in arguments.items():
         options += ["--env-arg", f"{name}={_typed(value)}"]
+    if wrap is not None:
+        from lander_runtime.envs.wrapping import read_wrap, wrap_in_words
+
+        options += ["--wrap", wrap_in_words(read_wrap(wrap))]
     return options if output is None else [*options, "--output", output]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lander_rl.opening import Opened
+    from lander_rl.inputs.opening import Opened
     from lander_runtime.replays import ReplayWriter
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lander_rl.old_versions import warn_of_old_version
+from lander_rl.inputs.old_versions import warn_of_old_version
 from lander_rl.training.request import ResumeRequest, TrainRequest
+from lander_runtime.envs.imports import import_modules, without_module
 from lander_runtime.errors import UsageError
 from lander_runtime.text import counted
 
@@ -52,6 +53,7 @@ def prepare_training(request: TrainRequest | ResumeRequest, say: Callable[[str],
     # Before a folder is made: the same command can be typed again once the package is installed.
     for name in log:
         check_log(name)
+    import_modules(request.imports)
     resume = isinstance(request, ResumeRequest)
     plan, run = _resumed(request, say) if isinstance(request, ResumeRequest) else _fresh(request, say)
     say(f"{'Resuming' if resume else 'Training'} {plan.config.env} in {run.path}")
@@ -65,8 +67,9 @@ def _fresh(request: TrainRequest, say: Callable[[str], None]) -> "tuple[Training
     from lander_trainer import RunDirectory, plan_training, preset
 
     # The environment first, so that a mistyped id gives no error about presets.
-    warn_of_old_version(request.env, say)
-    base = preset(request.env, request.preset).with_values(request.settings)
+    env = without_module(request.env, request.imports)
+    warn_of_old_version(env, say)
+    base = preset(env, request.preset).with_values(request.settings)
     given = request.given()
     if "env_kwargs" in given:
         # As in `lander eval`, an argument replaces only its own value: the preset may need the others.

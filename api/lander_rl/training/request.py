@@ -1,6 +1,6 @@
 """The requests of training: a new run, or a run to be resumed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,10 @@ class TrainRequest:
     log: tuple[str, ...] = ()
     """Trackers beside `metrics.jsonl`: `tensorboard`, `wandb`, `trackio`."""
 
+    imports: Sequence[str] = ()
+    """Modules that register environments; they are imported here and in every worker process. With `m` among
+    them `env` may be `m:MyEnv-v0`."""
+
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Any other settings by name, as values or as text."""
 
@@ -122,6 +126,10 @@ class ResumeRequest:
 
     log: tuple[str, ...] = ()
     """Trackers beside `metrics.jsonl`, as in `TrainRequest`."""
+
+    imports: Sequence[str] = ()
+    """Modules that register environments, as in `TrainRequest`. A run does not keep them: nothing that stands
+    in a file is imported."""
 
     def given(self) -> dict[str, Any]:
         """The given fields, by the names of their settings."""

@@ -103,6 +103,7 @@ class Run(os.PathLike[str]):
         device: str | None = None,
         backend: str | None = None,
         log: Sequence[str] = (),
+        imports: Sequence[str] = (),
         progress: bool = True,
         observer: "TrainObserver | None" = None,
         stop: Callable[[], bool] | None = None,
@@ -116,6 +117,7 @@ class Run(os.PathLike[str]):
             device: `auto`, `cpu` or `cuda`.
             backend: `auto`, `gymnasium` or `envpool`.
             log: trackers beside `metrics.jsonl`.
+            imports: modules that register environments; a run does not keep them.
             progress: display the progress.
             observer: called for every update (`TrainObserver`).
             stop: called after every update; True saves and ends the run.
@@ -125,7 +127,7 @@ class Run(os.PathLike[str]):
         """
         request = ResumeRequest(
             run=self.path, steps=steps, time=time, target=target, device=device, backend=backend,
-            log=tuple(log),
+            log=tuple(log), imports=imports,
         )  # fmt: skip
         return Run.ended(run_from_python(request, progress=progress, observer=observer, stop=stop))
 

@@ -28,6 +28,7 @@ def train(
     env_args: Mapping[str, Any] | None = None,
     out: str | os.PathLike[str] | None = None,
     log: Sequence[str] = (),
+    imports: Sequence[str] = (),
     progress: bool = True,
     observer: "TrainObserver | None" = None,
     stop: Callable[[], bool] | None = None,
@@ -50,6 +51,7 @@ def train(
         env_args: arguments of the environment, such as `{"enable_wind": True}`.
         out: the run's folder; `runs/<env>/<number>` by default.
         log: trackers beside `metrics.jsonl`: `tensorboard`, `wandb`, `trackio`.
+        imports: modules that register environments.
         progress: display the progress: a panel on a terminal, a line in a notebook, else plain lines.
         observer: called for every update (`TrainObserver`).
         stop: called after every update; True saves and ends the run.
@@ -64,7 +66,7 @@ def train(
     request = TrainRequest(
         env=env, steps=steps, preset=preset, seed=seed, device=device, backend=backend, target=target,
         time=time, env_args=env_args or {}, out=None if out is None else Path(out), log=tuple(log),
-        settings=settings,
+        imports=imports, settings=settings,
     )  # fmt: skip
     return Run.ended(run_from_python(request, progress=progress, observer=observer, stop=stop))
 

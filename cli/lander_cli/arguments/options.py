@@ -118,6 +118,24 @@ EnvArg = Annotated[
     typer.Option(metavar="NAME=VALUE", help="Argument of the environment; may be repeated."),
 ]
 
+Wrap = Annotated[
+    str | None,
+    typer.Option(
+        metavar="JSON",
+        help="Wrappers around the environment of a file without lander's metadata, innermost first, such as "
+        """'[{"name": "FrameStackObservation", "kwargs": {"stack_size": 4}}]', or names with commas.""",
+    ),
+]
+
+Import = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import",
+        metavar="MODULE",
+        help="Import this module, because it registers the environment; may be repeated.",
+    ),
+]
+
 Output = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Which output is the action, if the file does not make it clear."),

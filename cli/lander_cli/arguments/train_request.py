@@ -50,6 +50,6 @@ def refuse_with_resume(*typed: object) -> None:
     """
     if any(one is not None for one in typed):
         raise UsageError(
-            "A resumed run keeps its settings; only --steps, --time, --target, --device and --backend "
-            "go with --resume."
+            "A resumed run keeps its settings; only --steps, --time, --target, --device, --backend, "
+            "--log and --import go with --resume."
         )

@@ -28,6 +28,8 @@ def compare_command(
     fail_if_worse: given.FailIfWorse = False,
     env: given.Env = None,
     env_arg: given.EnvArg = None,
+    wrap: given.Wrap = None,
+    import_: given.Import = None,
 ) -> None:
     """Run policies on the same seeds and say which is better, and by how much.
 
@@ -38,6 +40,7 @@ def compare_command(
     request = CompareRequest(
         policies=tuple(policies), episodes=episodes, seed=seed, sampled=sampled, lanes=lanes, device=device,
         workers=given.worker_count(workers), env=env, env_args=read_env_args(env_arg or []),
+        wrap=wrap, imports=tuple(import_ or []),
     )  # fmt: skip
     comparison = run_comparison(request, Talk())
     if as_json:
@@ -59,7 +62,7 @@ def _next(comparison: "Comparison", request: "CompareRequest") -> list[object]:
     if any(is_saved_report(policy) for policy in request.policies):
         return ["inspect"]
     paths = [Path(report.policy_path or "") for report in comparison.reports]
-    options = env_options(request.env, request.env_args)
+    options = env_options(request.env, request.env_args, imports=request.imports, wrap=request.wrap)
     verdicts = [found.verdict for found in comparison.differences]
     seed, sampled = comparison.first_seed, ["--sampled"] if request.sampled else []
     if Verdict.NOT_SHOWN in verdicts:

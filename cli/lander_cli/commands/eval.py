@@ -30,6 +30,8 @@ def eval_command(
     render: given.RenderEpisodes = None,
     env: given.Env = None,
     env_arg: given.EnvArg = None,
+    wrap: given.Wrap = None,
+    import_: given.Import = None,
     output: given.Output = None,
     save_replay: given.SaveReplay = None,
     out: given.Out = None,
@@ -50,6 +52,7 @@ def eval_command(
         gif=_recorded_in(gif, gif_episodes, quiet=any((as_json, render, out, shard))),
         gif_episodes="first" if gif_episodes is None else gif_episodes, save_replay=save_replay,
         page=report_folder, shard=shard, engine=engine.value, ray_address=ray_address,
+        wrap=wrap, imports=tuple(import_ or []),
     )  # fmt: skip
     request = request if as_json else _with_shard_file(request)
     report = run_evaluation(request, ScoreTalk(as_json))
@@ -78,14 +81,15 @@ def _check_mean(report: "Report", fail_under: float | None) -> None:
 
 def _next(request: "EvaluateRequest", report: "Report") -> list[object]:
     """The command to suggest after such a report."""
+    from lander_rl.inputs.importing import import_options
     from lander_rl.outputs.page import env_options
 
     path = Path(report.policy_path or "")
-    options = env_options(request.env, request.env_args, request.output)
+    options = env_options(request.env, request.env_args, request.output, request.imports, request.wrap)
     if request.shard is not None and request.out is not None:
         return ["merge", Path(request.out).parent]
     if request.save_replay is not None:
-        return ["replay", request.save_replay]
+        return ["replay", request.save_replay, *import_options(request.imports)]
     if report.summary.episodes < 100:
         return ["eval", path, *options, "--episodes", "1000"]
     if report.assumptions:

@@ -20,7 +20,7 @@ def inspect_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the metadata as JSON.")] = False,
 ) -> None:
     """Show what a policy file says about itself, and test it with the golden vectors in it."""
-    from lander_rl.opening import find_policy
+    from lander_rl.inputs.opening import find_policy
     from lander_runtime.policy.policy import Policy
 
     path, _ = find_policy(policy)
@@ -53,7 +53,7 @@ def _rows(policy: "Policy", worst: float) -> list[tuple[str, str]]:
         ("platform", training.platform),
         ("created", info.created),
         ("score", score_in_words(info.evaluation)),
-        ("verified", verification_in_words(info.verification, "logits" if info.action.n else "outputs")),
+        ("verified", verification_in_words(info.verification, "logits" if info.action.blocks else "outputs")),
         ("self-test", f"passed here, largest difference {worst:.1e}"),
         ("licence", info.license),
         ("file", f"{policy.path.stat().st_size:,} bytes, sha256 {policy.sha256}"),

@@ -21,7 +21,7 @@ from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.base import PolicyFile
 from lander_runtime.policy.content import MAX_FILE_BYTES, read_policy_file
 from lander_runtime.policy.policy import NoMetadata, Policy
-from lander_runtime.policy.sampling import sample_categorical
+from lander_runtime.policy.sampling import greedy_blocks, sample_blocks, sample_categorical
 from lander_runtime.policy.session import open_session
 from lander_runtime.spec import EnvSpec, Space, filled_bounds
 
@@ -170,7 +170,10 @@ class ForeignPolicy(PolicyFile):
         if rng is not None:
             actions = self.draw(self.outputs(batch), rng)
         elif self._output.action is None:
-            actions = np.argmax(self._run(self._output.scores, batch), axis=-1)
+            scores = self._run(self._output.scores, batch)
+            actions = (
+                greedy_blocks(scores, nvec) if (nvec := self.action.nvec) else np.argmax(scores, axis=-1)
+            )
         else:
             actions = self._as_actions(self._run(self._output.action, batch))
         if not single:
@@ -190,7 +193,9 @@ class ForeignPolicy(PolicyFile):
         return {"logits": scores}
 
     def draw(self, outputs: Mapping[str, NDArray[Any]], rng: np.random.Generator) -> NDArray[np.int64]:
-        """Draw actions, int64 `[batch]`, from what the method `outputs` returned."""
+        """Draw actions, int64 `[batch]` or `[batch, k]`, from what the method `outputs` returned."""
+        if self.action.nvec:
+            return sample_blocks(outputs["logits"], self.action.nvec, rng)
         return sample_categorical(outputs["logits"], rng)
 
     def _run(self, output: str | None, obs: NDArray[Any]) -> NDArray[Any]:
@@ -227,13 +232,13 @@ class ForeignPolicy(PolicyFile):
         if self.action.type == "Box":
             actions = values.reshape(len(values), *self.action.shape).astype(np.float64)
             return np.clip(actions, self._low, self._high).astype(self.action.dtype)
-        actions = values.reshape(len(values)).astype(np.int64)
-        n = self.action.n or 0
-        wrong = actions[(actions < 0) | (actions >= n)]
-        if wrong.size:
+        actions = values.reshape(len(values), *self.action.shape).astype(np.int64)
+        counts = np.broadcast_to(self.action.nvec or self.action.n or 0, actions.shape)
+        wrong = (actions < 0) | (actions >= counts)
+        if wrong.any():
             raise InputRefused(
-                f"{self.path.name}: {self._output.action!r} gave the action {wrong[0]}; "
-                f"{self.env.id} has 0 to {n - 1}."
+                f"{self.path.name}: {self._output.action!r} gave the action {actions[wrong][0]}; "
+                f"{self.env.id} has 0 to {counts[wrong][0] - 1}."
             )
         return actions
 

@@ -142,7 +142,7 @@ def _attempt(
                     f"in a batch of {batch}, the rows of {name!r} influence each other. "
                     "Export it with a batch of 1."
                 )
-    return output, output.scores is not None and _are_probabilities(rows[output.scores])
+    return output, output.scores is not None and _are_probabilities(rows[output.scores], action)
 
 
 def _some_observations(batch: int, observation: Space) -> NDArray[Any]:
@@ -152,8 +152,10 @@ def _some_observations(batch: int, observation: Space) -> NDArray[Any]:
     return generator.standard_normal((batch, *observation.shape)).astype(observation.dtype)
 
 
-def _are_probabilities(scores: NDArray[Any]) -> bool:
-    sums = scores.sum(axis=-1, dtype=np.float64)
+def _are_probabilities(scores: NDArray[Any], action: Space) -> bool:
+    """Whether every block of scores is; a Discrete action has one block."""
+    starts = np.cumsum([0, *action.blocks])[:-1]
+    sums = np.add.reduceat(scores, starts, axis=-1, dtype=np.float64)
     return bool((scores >= 0).all() and np.allclose(sums, 1.0, rtol=0, atol=1e-3))
 
 
@@ -183,10 +185,20 @@ def _about_output(output: Output, action: Space, probabilities: bool) -> list[st
             f"{output.action!r} was taken for the action in the environment's own units, "
             "clipped to its bounds."
         ]
+    if action.type == "MultiDiscrete":
+        return _about_blocks(output, action, scores)
     if output.action is None:
         return [f"{scores}, one for each of {action.n} actions; the largest is the greedy action."]
     said = [f"{output.action!r} was taken for the number of the action."]
     return said if output.scores is None else [*said, f"{scores}, for --sampled only."]
+
+
+def _about_blocks(output: Output, action: Space, scores: str) -> list[str]:
+    blocks = f"one block after another for {', '.join(map(str, action.nvec))} choices"
+    if output.action is None:
+        return [f"{scores}, {blocks}; the largest of each is the greedy action."]
+    said = [f"{output.action!r} was taken for the numbers of the action."]
+    return said if output.scores is None else [*said, f"{scores}, {blocks}, for --sampled only."]
 
 
 def _about_the_rest(output: Output, outputs: Sequence[Tensor]) -> list[str]:

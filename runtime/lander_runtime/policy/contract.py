@@ -31,7 +31,7 @@ def check_graph(opened: OpenSession, info: PolicyInfo, name: str) -> None:
     observation, action = info.observation, info.action
     if observation.type != "Box":
         raise InputRefused(f"{name}: expected Box observations, found {observation.type}.")
-    wanted_action = "int64" if action.type == "Discrete" else "float32"
+    wanted_action = "float32" if action.type == "Box" else "int64"
     if action.dtype != wanted_action or (action.type == "Discrete" and action.shape != ()):
         raise InputRefused(
             f"{name}: expected {action.type} actions of {wanted_action}, "
@@ -61,6 +61,8 @@ def _expected_outputs(info: PolicyInfo) -> Signature:
     action = info.action
     if action.type == "Discrete":
         return {"action": ("tensor(int64)", ()), "logits": ("tensor(float)", (action.n or 0,))}
+    if action.type == "MultiDiscrete":
+        return {"action": ("tensor(int64)", action.shape), "logits": ("tensor(float)", (sum(action.nvec),))}
     return dict.fromkeys(("action", "mean", "log_std"), ("tensor(float)", action.shape))
 
 

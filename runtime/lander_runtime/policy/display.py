@@ -34,6 +34,8 @@ def space_in_words(space: "Space") -> str:
     """Such as `one of 4` or `float32 [8]`."""
     if space.type == "Discrete":
         return f"one of {space.n}"
+    if space.type == "MultiDiscrete":
+        return f"one of each of {', '.join(map(str, space.nvec))}"
     return f"{space.dtype} [{', '.join(map(str, space.shape))}]"
 
 

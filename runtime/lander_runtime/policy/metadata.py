@@ -18,6 +18,9 @@ from lander_runtime.spec import EnvSpec, Space
 
 SCHEMA = "1.0"
 
+MULTI_DISCRETE_SCHEMA = "1.1"
+"""Of files with MultiDiscrete actions; all others stay at 1.0."""
+
 
 @dataclass(frozen=True)
 class Training:

@@ -18,7 +18,7 @@ from lander_runtime.policy.casting import cast_observation, describe_misfit
 from lander_runtime.policy.content import read_policy_file
 from lander_runtime.policy.contract import check_graph, output_names
 from lander_runtime.policy.metadata import PolicyInfo
-from lander_runtime.policy.sampling import sample_categorical, sample_gaussian
+from lander_runtime.policy.sampling import sample_blocks, sample_categorical, sample_gaussian
 from lander_runtime.policy.session import OpenSession, open_session
 from lander_runtime.spec import filled_bounds
 
@@ -105,8 +105,8 @@ class Policy(PolicyFile):
             rng: draw from the policy's distribution with this generator; greedy without it.
 
         Returns:
-            For one observation what `env.step` takes: an `int` (Discrete) or float32
-            `[*action_shape]` (Box). For a batch an array `[batch]` or `[batch, *action_shape]`.
+            For one observation what `env.step` takes: an `int` (Discrete), int64 `[k]` (MultiDiscrete) or
+            float32 `[*action_shape]` (Box). For a batch an array `[batch]` or `[batch, *action_shape]`.
 
         Raises:
             UsageError: `obs` is no array of numbers, has the wrong shape, is an empty batch, or holds a
@@ -174,6 +174,8 @@ class Policy(PolicyFile):
         """Draw actions `[batch, ...]` from what the method `outputs` returned."""
         if self._discrete:
             return sample_categorical(outputs["logits"], rng)
+        if self.action.nvec:
+            return sample_blocks(outputs["logits"], self.action.nvec, rng)
         return np.clip(sample_gaussian(outputs["mean"], outputs["log_std"], rng), *self._action_bounds)
 
     def _golden(self, values: object, dtype: Any) -> NDArray[Any]:

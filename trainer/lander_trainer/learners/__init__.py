@@ -38,8 +38,10 @@ __all__ = [
 ]
 
 
-def choose_learner(config: TrainConfig, observation: Space) -> str:
-    """The learner that `config` means for observations of this space; its `device` must not be `auto`.
+def choose_learner(config: TrainConfig, observation: Space, action: Space | None = None) -> str:
+    """The learner that `config` means for these spaces; its `device` must not be `auto`.
+
+    Without `action`, for actions that every learner can learn.
 
     Raises:
         UsageError: `config` names the handwritten learner, and that cannot train with the other settings.
@@ -51,6 +53,8 @@ def choose_learner(config: TrainConfig, observation: Space) -> str:
         refusal = f"knows the activations {' and '.join(HANDWRITTEN_ACTIVATIONS)}"
     elif len(observation.shape) != 1:
         refusal = "takes vectors, not images"
+    elif action is not None and action.type == "MultiDiscrete":
+        refusal = "has gradients for Discrete and Box actions, not for MultiDiscrete ones"
     if config.learner == "handwritten" and refusal is not None:
         raise UsageError(f"The handwritten learner {refusal}. Use learner=autograd.")
     if config.learner == "auto":

@@ -2,11 +2,12 @@
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from lander_rl.inputs.importing import with_imports
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.scores.words import env_in_words
@@ -15,6 +16,7 @@ from lander_runtime.shipped import newest_policy, shipped_policies
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.episodes.actors import AnyPolicy
     from lander_runtime.policy.base import PolicyFile
     from lander_runtime.spec import EnvSpec
@@ -87,7 +89,9 @@ def open_policy(
     *,
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
+    wrap: "Wrap | None" = None,
     output: str | None = None,
+    imports: Sequence[str] = (),
 ) -> "PolicyFile":
     """Open a policy file of any origin, found as the commands find it.
 
@@ -96,14 +100,18 @@ def open_policy(
         env: the environment or its id, for a file without lander's metadata.
         device: `auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back.
         env_args: arguments of the environment.
+        wrap: wrappers around `env`, for a file without metadata.
         output: which output is the action, where a file without metadata does not make it clear.
+        imports: modules that register environments.
 
     Raises:
         InputRefused: there is no such file, or it is corrupt, hostile or does not fit `env`.
         MachineLacks: `cuda` does not run here.
         UsageError: a function was given, Gymnasium does not know `env`, or there is no such output.
     """
-    opened = open_for(policy, env, device=device, env_args=env_args, output=output)
+    opened = open_for(
+        policy, with_imports(imports, env), device=device, env_args=env_args, wrap=wrap, output=output
+    )
     if opened.file is None:
         raise UsageError("A function is no policy file, and there is nothing to open. Pass it on as it is.")
     return opened.file
@@ -115,6 +123,7 @@ def open_for(
     *,
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
+    wrap: "Wrap | None" = None,
     output: str | None = None,
 ) -> Opened:
     """A policy of any kind with the environment that it is to act in; arguments as of `open_policy`.
@@ -124,9 +133,10 @@ def open_for(
     from lander_runtime.policy.base import PolicyFile
 
     given = dict(env_args or {})
-    named = None if env is None else _completed(env, given)
+    named = _completed(env, given, wrap)
     if isinstance(policy, PolicyFile):
         _check_opened(device, output)
+        _check_wrappers(policy, named, wrap)
         return Opened(policy, policy.path, "as given", _env_for(policy, env, named, given))
     if callable(policy):
         if named is None:
@@ -136,6 +146,7 @@ def open_for(
 
     path, origin = find_policy(_path_of(policy))
     opened = open_file(path, named, device, output)
+    _check_wrappers(opened, named, wrap)
     return Opened(opened, path, origin, _env_for(opened, env, named, given))
 
 
@@ -180,11 +191,24 @@ def _check_opened(device: str, output: str | None) -> None:
         raise UsageError("This policy is open already: 'device' and 'output' are for files. Leave them out.")
 
 
-def _completed(env: "EnvSpec | str", given: dict[str, Any]) -> "EnvSpec":
-    if isinstance(env, str):
-        from lander_runtime import envs
+def _check_wrappers(policy: "PolicyFile", named: "EnvSpec | None", wrap: "Wrap | None") -> None:
+    """Refuse other wrappers than those that a file names itself."""
+    if wrap is not None and named is not None and policy.env.wrappers != named.wrappers:
+        raise UsageError(f"{policy.path.name} names its own wrappers. Leave out --wrap.")
 
-        return envs.resolve(env, given)
+
+def _completed(env: "EnvSpec | str | None", given: dict[str, Any], wrap: "Wrap | None") -> "EnvSpec | None":
+    from lander_runtime import envs
+
+    if isinstance(env, str):
+        return envs.resolve(env, given, None if wrap is None else envs.read_wrap(wrap))
+    if wrap is not None:
+        what = "an id with --env" if env is None else "an id; an EnvSpec has its own 'wrappers'"
+        raise UsageError(
+            f"--wrap is for a file without lander's metadata, in an environment named as {what}."
+        )
+    if env is None:
+        return None
     return replace(env, kwargs={**env.kwargs, **given})
 
 
