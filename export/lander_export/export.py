@@ -10,7 +10,9 @@ import onnx
 from numpy.typing import NDArray
 
 from lander_export.card import render_card
+from lander_export.double import run_in_double
 from lander_export.gate import check_agreement, check_form, verification_observations
+from lander_export.graph import PolicyGraph
 from lander_export.model import build_model, weights_digest, with_metadata
 from lander_export.source import Source
 from lander_runtime.episodes.actors import actor_of
@@ -90,16 +92,15 @@ def export(
     on_stage("verifying")
     check_form(model)
     observations = verification_observations(graph, source.env, source.observation)
+    tolerance = tolerance_for(source.observation)
     info = PolicyInfo(
         env=source.env,
         observation=source.observation,
         action=source.action,
         training=source.training,
-        verification=check_agreement(
-            graph, model.SerializeToString(), observations, tolerance_for(source.observation)
-        ),
+        verification=check_agreement(graph, model.SerializeToString(), observations, tolerance),
         evaluation=None,
-        golden=_golden(model, graph.outputs, observations),
+        golden=_golden(graph, model, observations, tolerance),
         weights_sha256=weights_digest(model),
         license=license or ("unknown" if source.training.steps is None else "MIT"),
         created=source.created,
@@ -125,11 +126,25 @@ def export(
     return Exported(out, card, animation, info, report)
 
 
-def _golden(model: onnx.ModelProto, names: list[str], observations: NDArray[Any]) -> Golden:
+def _golden(
+    graph: PolicyGraph, model: onnx.ModelProto, observations: NDArray[Any], tolerance: float
+) -> Golden:
     """A few observations, spread over the first half of `observations`, with ONNX Runtime's outputs."""
     count = _GOLDEN if observations.ndim == 2 else _GOLDEN_IMAGES
     chosen = observations[np.linspace(0, len(observations) // 2, count, dtype=int)]
     name = "the exported model"
     session = open_session(read_model(model.SerializeToString(), name), name, "cpu")
-    outputs = dict(zip(names, session.run(names, {"obs": chosen}), strict=True))
-    return Golden(chosen.tolist(), {name: values.tolist() for name, values in outputs.items()})
+    outputs = dict(zip(graph.outputs, session.run(graph.outputs, {"obs": chosen}), strict=True))
+    scale = run_in_double(graph, chosen).scale
+    return Golden(
+        chosen.tolist(),
+        {name: values.tolist() for name, values in outputs.items()},
+        {name: _rounded_up(scale[name]).tolist() for name in graph.outputs},
+        tolerance,
+    )
+
+
+def _rounded_up(scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """To two digits: enough for a bound, and the same on every machine."""
+    unit = 10.0 ** (np.floor(np.log10(scale)) - 1)
+    return np.array([float(f"{v:.6g}") for v in (np.ceil(scale / unit - 1e-6) * unit).flat]).reshape(scale.shape)

@@ -1,0 +1,85 @@
+"""A policy in double precision: what PyTorch and ONNX Runtime are compared with."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lander_export.graph import ContinuousPolicyGraph, DiscretePolicyGraph, PolicyGraph
+from lander_export.layers import Exact, layers_of
+from lander_runtime.policy.agreement import among_best, usual_scale
+
+_ROWS = 256
+"""Observations that are computed at once."""
+
+
+@dataclass(frozen=True)
+class ExactRun:
+    """The outputs of a policy for some observations, by name and in the order of the file."""
+
+    values: Mapping[str, NDArray[Any]]
+    """Each `[M, ...]` in double precision; discrete actions are integers."""
+    scale: Mapping[str, NDArray[np.float64]]
+    """In the same shapes, at least 1: two runs in float32 may differ by the tolerance times this."""
+
+    def ties(self, tolerance: float) -> NDArray[np.bool_]:
+        """The rows whose best logits are so close that the error allowed on each can change their order."""
+        logits, allowed = self.values["logits"], tolerance * self.scale["logits"]
+        choices = range(logits.shape[1])
+        return sum(among_best(np.full(len(logits), n), logits, allowed).astype(int) for n in choices) > 1
+
+
+def run_in_double(graph: PolicyGraph, observations: NDArray[Any]) -> ExactRun:
+    """Run `graph` on observations `[M, *obs_shape]`, which enter it as float32.
+
+    The scale of an output is the largest of 1, its absolute value and the sum of the absolute products behind
+    it (`layers.Exact`); of a network whose layers are not known, the larger of the first two.
+    """
+    with torch.inference_mode():
+        starts = range(0, len(observations), _ROWS)
+        actor = [_actor(graph, observations[start : start + _ROWS]) for start in starts]
+        found = Exact(torch.cat([part.values for part in actor]), torch.cat([part.scale for part in actor]))
+        outputs = _discrete(found) if isinstance(graph, DiscretePolicyGraph) else _continuous(graph, found)
+    values = {name: exact.values.numpy() for name, exact in outputs.items()}
+    scale = {
+        name: np.maximum(usual_scale(values[name]), exact.scale.numpy()) for name, exact in outputs.items()
+    }
+    return ExactRun(values, scale)
+
+
+def _actor(graph: PolicyGraph, observations: NDArray[Any]) -> Exact:
+    """What the actor alone gives."""
+    obs = torch.from_numpy(observations).float()
+    layers = layers_of(graph.actor, "actor", observations.shape[1:])
+    if layers is None:
+        values = copy.deepcopy(graph.actor).double()(obs.double())
+        return Exact(values, torch.zeros_like(values))
+    exact = Exact(obs.double(), torch.zeros_like(obs, dtype=torch.float64))
+    for layer in layers:
+        exact = layer.run(exact)
+    return exact
+
+
+def _discrete(logits: Exact) -> dict[str, Exact]:
+    action = logits.values.argmax(dim=-1)
+    return {"action": Exact(action, torch.ones_like(action)), "logits": logits}
+
+
+def _continuous(graph: ContinuousPolicyGraph, found: Exact) -> dict[str, Exact]:
+    shape = (-1, *graph.shape)
+    mean = Exact(found.values.reshape(shape), found.scale.reshape(shape))
+    log_std = graph.actor_log_std.double().reshape(graph.shape).expand_as(mean.values)
+    return {
+        "action": mean.through(lambda values: _clipped(graph, values)),
+        "mean": mean,
+        "log_std": Exact(log_std, log_std.abs()),
+    }
+
+
+def _clipped(graph: ContinuousPolicyGraph, values: Tensor) -> Tensor:
+    return torch.minimum(torch.maximum(values, graph.low.double()), graph.high.double())
