@@ -51,9 +51,7 @@ def check_form(model: onnx.ModelProto) -> None:
     if versions != {("", OPSET)}:
         raise CheckFailed(f"The model should use opset {OPSET} of the default domain only, found {versions}.")
     if model.ir_version > IR_VERSION:
-        raise CheckFailed(
-            f"The model has IR version {model.ir_version}; at most {IR_VERSION} is allowed."
-        )
+        raise CheckFailed(f"The model has IR version {model.ir_version}; at most {IR_VERSION} is allowed.")
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
         raise CheckFailed("The model keeps weights in another file.")
     banned = sorted({node.op_type for node in model.graph.node} & _BANNED)

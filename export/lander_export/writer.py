@@ -64,9 +64,7 @@ class GraphWriter:
         """The integers `[-1]`."""
         return self.tensor("the_last_axis", [-1], np.int64)
 
-    def model(
-        self, obs: onnx.ValueInfoProto, outputs: list[onnx.ValueInfoProto]
-    ) -> onnx.ModelProto:
+    def model(self, obs: onnx.ValueInfoProto, outputs: list[onnx.ValueInfoProto]) -> onnx.ModelProto:
         """The model, with the input `obs` and these outputs."""
         tensors = [numpy_helper.from_array(array, name) for name, array in self._tensors.items()]
         graph = helper.make_graph(self._nodes, "policy", [obs], outputs, tensors)
