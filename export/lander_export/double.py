@@ -42,8 +42,8 @@ class ExactRun:
     def ties(self, tolerance: float) -> NDArray[np.bool_]:
         """The rows whose best logits are so close that the error allowed on each can change their order."""
         logits, allowed = self.values["logits"], tolerance * self.scale["logits"]
-        choices = range(logits.shape[1])
-        return sum(among_best(np.full(len(logits), n), logits, allowed).astype(int) for n in choices) > 1
+        every = [np.full(len(logits), choice) for choice in range(logits.shape[1])]
+        return np.sum([among_best(choice, logits, allowed) for choice in every], axis=0) > 1
 
 
 def tolerance_of(graph: PolicyGraph, observation: Space) -> float:

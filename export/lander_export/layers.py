@@ -6,7 +6,8 @@ two runs in float32 may be.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Protocol
 
 import numpy as np
@@ -163,7 +164,8 @@ class Activation:
         return writer.node(_OPERATORS[type(self.module)], self.name, x)
 
     def run(self, x: Exact) -> Exact:
-        return x.through(self.module)
+        # A copy, since a module may write into what it is given (inplace=True).
+        return x.through(lambda z: self.module(z.clone()))
 
 
 _OPERATORS: dict[type[nn.Module], str] = {nn.Tanh: "Tanh", nn.ReLU: "Relu", nn.Sigmoid: "Sigmoid"}
@@ -179,32 +181,32 @@ def layers_of(module: nn.Module, name: str, shape: tuple[int, ...]) -> list[Laye
         name: of the module, which the names of its weights begin with.
         shape: of an observation.
     """
-    kind = type(module)
-    if kind is NormalisedActor:
+    if type(module) is NormalisedActor:
         inner = layers_of(module.actor, f"{name}.actor", shape)
         return None if inner is None else [Normalise(module, name), *inner]
-    if kind is ImageEncoder:
-        first, *others = module.layers.named_children()
-        inner = _in_sequence([(f"{name}.layers.{key}", layer) for key, layer in others], shape)
-        first_layer = Products(first[1], f"{name}.layers.{first[0]}", over=255.0)
-        return None if inner is None else [Planes(shape), first_layer, *inner]
-    if kind is nn.Sequential:
-        return _in_sequence([(f"{name}.{key}", layer) for key, layer in module.named_children()], shape)
-    if kind is nn.Identity:
+    if type(module) is ImageEncoder:
+        inner = _in_sequence(module.layers, f"{name}.layers", shape)
+        if inner is None or not isinstance(inner[0], Products):
+            return None
+        return [Planes(shape), replace(inner[0], over=255.0), *inner[1:]]
+    if type(module) is nn.Sequential:
+        return _in_sequence(module, name, shape)
+    if type(module) is nn.Identity:
         return []
-    if kind is nn.Linear or (kind is nn.Conv2d and _is_plain(module)):
+    if type(module) is nn.Linear or (type(module) is nn.Conv2d and _is_plain(module)):
         return [Products(module, name)]
-    return [Activation(module, name)] if kind in (*_OPERATORS, nn.ELU, nn.SiLU) else None
+    return [Activation(module, name)] if type(module) in (*_OPERATORS, nn.ELU, nn.SiLU) else None
 
 
-def _in_sequence(modules: list[tuple[str, nn.Module]], shape: tuple[int, ...]) -> list[Layer] | None:
+def _in_sequence(modules: nn.Sequential, name: str, shape: tuple[int, ...]) -> list[Layer] | None:
     layers: list[Layer] = []
-    for index, (name, module) in enumerate(modules):
-        if type(module) is nn.Flatten:
-            following = modules[index + 1][1] if index + 1 < len(modules) else None
-            inner = [Flatten(name, following.in_features)] if type(following) is nn.Linear else None
+    for (key, module), following in zip_longest(modules.named_children(), list(modules)[1:]):
+        if type(module) is not nn.Flatten:
+            inner = layers_of(module, f"{name}.{key}", shape)
+        elif type(following) is nn.Linear:
+            inner = [Flatten(f"{name}.{key}", following.in_features)]
         else:
-            inner = layers_of(module, name, shape)
+            inner = None
         if inner is None:
             return None
         layers += inner
