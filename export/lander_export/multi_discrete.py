@@ -28,3 +28,8 @@ class MultiDiscretePolicyGraph(DiscretePolicyGraph):
         # As in `DiscretePolicyGraph`, block by block.
         largest = [torch.topk(block, 1, dim=-1).indices for block in logits.split(self.blocks, dim=-1)]
         return torch.cat(largest, dim=-1), logits
+
+
+def blocks_of(graph: DiscretePolicyGraph, width: int) -> tuple[int, ...]:
+    """The widths of the blocks of its `width` logits; a single choice has one block."""
+    return graph.blocks if isinstance(graph, MultiDiscretePolicyGraph) else (width,)
