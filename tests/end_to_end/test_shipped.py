@@ -86,7 +86,9 @@ def test_its_checkpoint_gives_the_same_weights(folder: Path, policy: Policy, tmp
     assert younger == {name: defaults[name] for name in younger}
     kept = {name: v for name, v in again.info.training.config.items() if name in known}
     assert replace(again.info.training, config=kept) == policy.info.training
-    assert again.info.golden == policy.info.golden
+    # Scale and tolerance are younger than some policies that ship.
+    found, shipped = again.info.golden, policy.info.golden
+    assert (found.observations, found.outputs) == (shipped.observations, shipped.outputs)
     assert again.info.created == policy.info.created
 
 

@@ -88,6 +88,8 @@ infos = st.builds(
         Golden,
         observations=st.lists(st.lists(finite, min_size=2, max_size=2), max_size=2),
         outputs=st.dictionaries(words, st.lists(finite, max_size=2), max_size=2),
+        scale=st.none() | st.dictionaries(words, st.lists(finite, max_size=2), max_size=2),
+        tolerance=st.none() | st.floats(1e-9, 1e-3),
     ),
     weights_sha256=words,
     license=words,
