@@ -112,7 +112,7 @@ class Run(os.PathLike[str]):
             time: seconds of training in all.
             target: stop once a selection scores this.
             device: `auto`, `cpu` or `cuda`.
-            backend: `auto`, `gymnasium` or `envpool`.
+            backend: `auto`, `gymnasium`, `envpool` or `native`.
             log: trackers beside `metrics.jsonl`.
             progress: show how far it is.
             observer: hears of every update.
