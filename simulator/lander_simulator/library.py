@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import hashlib
 import platform
 from pathlib import Path
 
-COMPILED = Path(__file__).resolve().parent / "compiled"
+PACKAGE = Path(__file__).resolve().parent
+COMPILED = PACKAGE / "compiled"
 WIDTHS = (8, 4)
 """Lanes side by side in one vector: 8 with AVX2, 4 with SSE2 or NEON. Both give the same bits."""
 
@@ -59,6 +61,19 @@ def why_unavailable() -> str | None:
     except SimulatorUnavailable as error:
         return str(error)
     return None
+
+
+@functools.cache
+def sources_digest() -> str:
+    """Sixteen hexadecimal digits that differ wherever the C++ sources or the compiler's flags do.
+
+    Equal digests mean equal bits, if the library is not older than its sources.
+    """
+    digest = hashlib.sha256()
+    for path in sorted([*(PACKAGE / "src").rglob("*.[hc]pp"), PACKAGE / "build.py"]):
+        digest.update(f"{path.relative_to(PACKAGE).as_posix()}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 @functools.cache

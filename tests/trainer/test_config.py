@@ -77,7 +77,7 @@ def test_numbers_must_be_finite(name: str, bad: float) -> None:
 @pytest.mark.parametrize(
     ("name", "bad", "choices"),
     [
-        ("backend", "sync", "auto, gymnasium, envpool"),
+        ("backend", "sync", "auto, gymnasium, envpool, native"),
         ("device", "tpu", "auto, cpu, cuda"),
         ("learner", "jax", "auto, handwritten, autograd"),
         ("anneal", "cosine", "none, linear, exponential"),
@@ -236,7 +236,7 @@ def _number(name: str) -> st.SearchStrategy[float]:
 configs = st.builds(
     TrainConfig,
     env=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"])),
-    backend=st.sampled_from(["auto", "gymnasium", "envpool"]),
+    backend=st.sampled_from(["auto", "gymnasium", "envpool", "native"]),
     device=st.sampled_from(["auto", "cpu", "cuda"]),
     anneal=st.sampled_from(["none", "linear", "exponential"]),
     gae=st.booleans(),

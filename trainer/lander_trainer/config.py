@@ -39,9 +39,10 @@ class TrainConfig:
     seed: int = 1
     """Seed of the weights, actions, minibatches and environments, from 0 to 2^31 - 1."""
 
-    backend: Literal["auto", "gymnasium", "envpool"] = "auto"
-    """What steps the environment copies: `gymnasium` in worker processes or `envpool` in C++ threads. `auto`
-    takes envpool where it is installed and has the environment."""
+    backend: Literal["auto", "gymnasium", "envpool", "native"] = "auto"
+    """What steps the environment copies: `gymnasium` in worker processes, `envpool` in C++ threads, or
+    `native`, this project's simulator of LunarLander. `auto` takes envpool where it is installed and has the
+    environment, and never `native`."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the networks run. `auto` takes the CPU for the `handwritten` learner, else CUDA if there is a
@@ -52,9 +53,9 @@ class TrainConfig:
     small perceptrons slower and convolutions 1.6 times faster. A run repeats only with the same number."""
 
     workers: int = 0
-    """Threads (envpool) or processes (Gymnasium) that step the copies, up to 1,024; 0 means one a core. With
-    two or more, the handwritten learner also gives its critic a process, if updates are large enough to
-    gain from it. Changes no result."""
+    """Threads (envpool, native) or processes (Gymnasium) that step the copies, up to 1,024; 0 means one a
+    core, and one with native. With two or more, the handwritten learner also gives its critic a process, if
+    updates are large enough to gain from it. Changes no result."""
 
     learner: Literal["auto", "handwritten", "autograd"] = "auto"
     """What computes gradients: `handwritten` in NumPy, on the CPU, for tanh or relu networks on vectors;

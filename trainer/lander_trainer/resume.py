@@ -1,7 +1,8 @@
 """Resuming a run: which settings may change, and environments back in the state of the checkpoint.
 
-The environments repeat their recorded actions. Where that does not lead to the observations in the
-checkpoint, they start new episodes. Separate from the training loop, for which it makes no difference.
+Gymnasium's environments repeat their recorded actions, and the simulator takes its state back. Where that
+does not lead to the observations in the checkpoint, they start new episodes. Separate from the training loop,
+for which it makes no difference.
 """
 
 from contextlib import ExitStack
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.spec import EnvSpec, Space
 from lander_runtime.versions import installed_versions, platform_name, training_packages
-from lander_trainer.backends import Backend, RestorableBackend, open_backend
+from lander_trainer.backends import Backend, RestorableBackend, backend_versions, open_backend
 from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
 from lander_trainer.ppo.distributions import Distribution
 from lander_trainer.ppo.rollout import Collector
@@ -96,12 +97,13 @@ def open_environments(
 def _can_repeat_episodes(checkpoint: Checkpoint, config: TrainConfig) -> bool:
     """Whether `checkpoint` has recorded episodes, and backend, platform and versions here are the same."""
     packages = training_packages(config.env)
-    here = installed_versions(*packages)
+    its = backend_versions(config.backend)
+    here = {**installed_versions(*packages), **its}
     return (
         bool(checkpoint.arrays("lanes"))
         and checkpoint.config.backend == config.backend
         and checkpoint.platform == platform_name()
-        and all(checkpoint.versions.get(name) == here.get(name) for name in packages)
+        and all(checkpoint.versions.get(name) == here.get(name) for name in (*packages, *its))
     )
 
 

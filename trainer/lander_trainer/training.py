@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lander_runtime.errors import CheckFailed, InputRefused
 from lander_runtime.versions import installed_versions, platform_name, training_packages
+from lander_trainer.backends import backend_versions
 from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
 from lander_trainer.learners import NotFinite, UpdateStatistics, check_finite, open_learner
 from lander_trainer.networks.build import build_network
@@ -232,7 +233,10 @@ class _Trainer:
             action=action,
             config=self.config,
             progress=self.progress,
-            versions=installed_versions("lander-rl", *training_packages(self.env.id), self.backend.name),
+            versions={
+                **installed_versions("lander-rl", *training_packages(self.env.id)),
+                **backend_versions(self.backend.name),
+            },
             platform=platform_name(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             tensors={

@@ -60,7 +60,7 @@ class TrainRequest:
     """Where the networks run: `auto`, `cpu` or `cuda`."""
 
     backend: str | None = None
-    """What steps the environments: `auto`, `gymnasium` or `envpool`."""
+    """What steps the environments: `auto`, `gymnasium`, `envpool` or `native`."""
 
     target: float | None = None
     """Return at which the run stops, once a selection scores it. The run then selects 20 times."""
@@ -122,7 +122,8 @@ class ResumeRequest:
     """Where the networks run: `auto`, `cpu` or `cuda`."""
 
     backend: str | None = None
-    """What steps the environments: `auto`, `gymnasium` or `envpool`. Another backend gives other episodes."""
+    """What steps the environments: `auto`, `gymnasium`, `envpool` or `native`. Another backend gives other
+    episodes."""
 
     log: tuple[str, ...] = ()
     """Trackers beside `metrics.jsonl`, as in `TrainRequest`."""

@@ -115,7 +115,7 @@ class Run(os.PathLike[str]):
             time: seconds of training in all.
             target: stop once a selection scores this.
             device: `auto`, `cpu` or `cuda`.
-            backend: `auto`, `gymnasium` or `envpool`.
+            backend: `auto`, `gymnasium`, `envpool` or `native`.
             log: trackers beside `metrics.jsonl`.
             imports: modules that register environments; a run does not keep them.
             progress: display the progress.

@@ -45,7 +45,7 @@ def train(
         preset: named settings to start from; `environments()` lists them.
         seed: seeds weights, actions and environments; 0 or more.
         device: `auto`, `cpu` or `cuda`.
-        backend: `auto`, `gymnasium` or `envpool`.
+        backend: `auto`, `gymnasium`, `envpool` or `native`.
         target: stop once a selection scores this return.
         time: seconds of training, with the schedule fitted to them.
         env_args: arguments of the environment, such as `{"enable_wind": True}`.

@@ -28,7 +28,7 @@ EnvArg = Annotated[
     ),
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.")]
-Backend = Annotated[str | None, typer.Option(help="auto, gymnasium or envpool.")]
+Backend = Annotated[str | None, typer.Option(help="auto, gymnasium, envpool or native.")]
 RunFolder = Annotated[
     Path | None, typer.Option("--out", help="The run's folder.", show_default="runs/<env>/<number>")
 ]

@@ -199,7 +199,7 @@ REFUSED = {
     "unknown preset": ([*CARTPOLE, "--preset", "bst"], "default"),
     "unknown preset of the default": (["--preset", "bst"], "default, best, notebook"),
     "unknown device": ([*CARTPOLE, "--device", "tpu"], "auto, cpu, cuda"),
-    "unknown backend": (["CartPole-v1", "--backend", "evnpool"], "auto, gymnasium, envpool"),
+    "unknown backend": (["CartPole-v1", "--backend", "evnpool"], "auto, gymnasium, envpool, native"),
 }
 
 

@@ -200,8 +200,8 @@ class Lanes:
         self._episodes[lane] = episode
         self._actions[lane] = []
         self._ended[lane] = False
-        seed = np.random.SeedSequence([self._seed, self._first + lane, episode]).generate_state(1)[0]
-        obs, _ = self._envs[lane].reset(seed=int(seed) % FIRST_SELECTION_SEED)
+        seed = episode_seed(self._seed, self._first + lane, episode)
+        obs, _ = self._envs[lane].reset(seed=seed)
         self._obs[lane] = envs.as_declared(obs, self._obs.dtype)
 
     def _step(self, lane: int, action: Any) -> tuple[float, bool, bool]:
@@ -213,6 +213,12 @@ class Lanes:
         self._ended[lane] = bool(terminated or truncated)
         # A step may report both; then it counts as terminated, so that nothing is bootstrapped.
         return float(reward), bool(terminated), bool(truncated and not terminated)
+
+
+def episode_seed(seed: int, lane: int, episode: int) -> int:
+    """The environment's seed for an episode, counted from 0, of a lane of the run with `seed`."""
+    drawn = np.random.SeedSequence([seed, lane, episode]).generate_state(1)[0]
+    return int(drawn) % FIRST_SELECTION_SEED
 
 
 def open_lanes(

@@ -1,0 +1,103 @@
+"""native: LunarLander in `lander_simulator`, in vectors of lanes, many times faster than Gymnasium's.
+
+It is used for training and never for scoring. The first episode of every lane has the seed that it has on
+the Gymnasium backend, below those of selections and scores. Later episodes have no seeds: the lane's random
+generator goes on, as in Gymnasium's vector environments, so that a reset costs no more than a step.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lander_runtime.errors import InputRefused
+from lander_runtime.spec import EnvSpec
+from lander_simulator import STATE, LunarLanderBatch
+from lander_trainer.backends.base import StepResult
+from lander_trainer.backends.lanes import episode_seed
+
+MOST_THREADS = 256
+"""As `LunarLanderBatch` takes them."""
+
+_CONTINUOUS = {"LunarLander-v3": False, "LunarLanderContinuous-v3": True}
+_KWARGS = ("continuous", "gravity", "enable_wind", "wind_power", "turbulence_power")
+
+
+def refusal(spec: EnvSpec) -> str | None:
+    """Why the simulator cannot step `spec`; None if it can."""
+    if spec.id not in _CONTINUOUS:
+        return f"The simulator does not have {spec.id}; it has {' and '.join(_CONTINUOUS)}."
+    if spec.wrappers:
+        return f"The simulator's {spec.id} takes no wrappers."
+    unknown = [name for name in spec.kwargs if name not in _KWARGS]
+    if unknown:
+        return f"The simulator's {spec.id} has no argument {unknown[0]}; it has {', '.join(_KWARGS)}."
+    for name, value in spec.kwargs.items():
+        if not isinstance(value, bool | int | float) or not np.isfinite(value):
+            return f"The simulator's {spec.id} needs a finite number as {name}, not {value!r}."
+    return None
+
+
+class NativeBackend:
+    """`lanes` landers in one batch, which already follows next-step autoreset."""
+
+    name = "native"
+
+    def __init__(self, spec: EnvSpec, lanes: int, seed: int, threads: int) -> None:
+        self.lanes = lanes
+        self._seed = seed
+        settings = {"continuous": _CONTINUOUS[spec.id], **spec.kwargs}
+        self._batch = LunarLanderBatch(
+            lanes, max_episode_steps=spec.max_episode_steps or 1000, threads=threads, **settings
+        )
+        self._obs = np.zeros((lanes, 8), np.float32)
+
+    def reset(self) -> NDArray[Any]:
+        self._obs = self._batch.reset([episode_seed(self._seed, lane, 0) for lane in range(self.lanes)])
+        return self._obs
+
+    def step(self, actions: NDArray[Any]) -> StepResult:
+        self._obs, rewards, terminated, truncated = self._batch.step(actions)
+        # A step may report both; then it counts as terminated, so that nothing is bootstrapped.
+        return StepResult(self._obs, rewards.astype(np.float32), terminated, truncated & ~terminated)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        records = self._batch.state().view(np.uint8).reshape(self.lanes, STATE.itemsize)
+        return {"seed": np.array(self._seed), "records": records, "obs": self._obs.copy()}
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        records = _records(state, self.lanes)
+        self._obs = _array(state, "obs", np.float32, (self.lanes, 8)).copy()
+        self._batch.restore(records)
+        return self._obs, records["over"] != 0
+
+    def close(self) -> None:
+        self._batch.close()
+
+
+def _records(state: dict[str, NDArray[Any]], lanes: int) -> NDArray[np.void]:
+    """Every lane's state, `[N]` of `STATE`, from its bytes; all its numbers are finite."""
+    raw = np.ascontiguousarray(_array(state, "records", np.uint8, (lanes, STATE.itemsize)))
+    records = raw.view(STATE).reshape(lanes)
+    if not _finite(records):
+        raise InputRefused("The state of the environments (records) holds a number that is not finite.")
+    return records
+
+
+def _array(
+    state: dict[str, NDArray[Any]], name: str, dtype: type[np.generic], shape: tuple[int, ...]
+) -> NDArray[Any]:
+    array = state.get(name)
+    if array is None or array.dtype != dtype or array.shape != shape:
+        raise InputRefused(
+            f"The state of the environments ({name}) is missing or not one of {dtype.__name__} "
+            f"of shape {list(shape)}."
+        )
+    return array
+
+
+def _finite(array: NDArray[Any]) -> bool:
+    """Whether all floats in `array`, in its fields too, are finite: a damaged file may hold any bits."""
+    if array.dtype.names is not None:
+        return all(_finite(array[name]) for name in array.dtype.names)
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
