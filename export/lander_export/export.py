@@ -101,7 +101,7 @@ def export(
         evaluation=None,
         golden=_golden(model, graph.outputs, observations),
         weights_sha256=weights_digest(model),
-        license=license or ("unknown" if source.training.steps is None else "MIT"),
+        license=license or source.license,
         created=source.created,
     )
     report = None
