@@ -151,6 +151,8 @@ def _saved(model: BaseAlgorithm, path: Path) -> BaseAlgorithm:
     if not isinstance(model.observation_space.sample().dtype, np.dtypes.UInt8DType):
         model.learn(32)  # With pictures, the optimiser's state would be larger than all else in the file.
     _enlarge(model)
+    if isinstance(model, PPO | DQN) and len(model.observation_space.shape) == 3:
+        _centre(model)
     model.save(path)
     _compress(path)
     return model
@@ -160,12 +162,23 @@ def _enlarge(model: BaseAlgorithm) -> None:
     generator = torch.Generator().manual_seed(SEED)
     with torch.no_grad():
         for parameter in model.policy.parameters():
-            fan_in = parameter[0].numel() if parameter.ndim > 1 else 4
+            fan_in = parameter[0].numel() if parameter.ndim > 1 else 100
             parameter.normal_(0.0, 2.0 / fan_in**0.5, generator=generator)
             # Convolutions have many weights and zeros take no room once compressed.
             if parameter.ndim == 4:
                 kept = torch.rand(parameter.shape, generator=generator) < 0.03
-                parameter.copy_(torch.where(kept, 5.0 * parameter, 0.0))
+                parameter.copy_(torch.where(kept, 6.0 * parameter, 0.0))
+
+
+def _centre(model: PPO | DQN) -> None:
+    """Take the mean over all pictures from the outputs: random features have one action that always wins."""
+    with torch.no_grad():
+        planes = torch.from_numpy(pictures()).permute(0, 3, 1, 2)
+        if isinstance(model, PPO):
+            outputs = model.policy.get_distribution(planes).distribution.logits
+            model.policy.action_net.bias -= outputs.mean(dim=0)
+        else:
+            model.q_net.q_net[-1].bias -= model.q_net(planes).mean(dim=0)
 
 
 def _compress(path: Path) -> None:

@@ -7,7 +7,12 @@ from lander_cli.arguments.training_options import (
     Episodes,
     Gif,
     License,
+    Normalizer,
+    NormalizerClip,
+    NormalizerEpsilon,
+    PixelScale,
     PolicyFile,
+    Squash,
     StateDictEnv,
 )
 from lander_cli.terminal.console import episode_bar, out, pairs, print_json, print_next, say
@@ -19,19 +24,25 @@ def export_command(
     episodes: Episodes = 100,
     env: StateDictEnv = None,
     activation: Activation = None,
+    normalizer: Normalizer = None,
+    normalizer_epsilon: NormalizerEpsilon = None,
+    normalizer_clip: NormalizerClip = None,
+    pixel_scale: PixelScale = None,
+    squash: Squash = None,
     gif: Gif = True,
     license_: License = None,
     as_json: AsJson = False,
 ) -> None:
-    """Turn a checkpoint into a verified ONNX policy.
+    """Turn a checkpoint, ours or another library's, into a verified ONNX policy.
 
     Where ONNX Runtime and PyTorch disagree, nothing is written and the exit code is 1.
     """
     from lander_rl.exporting import ExportRequest, run_export
 
     request = ExportRequest(
-        source=source, out=out_file, episodes=episodes, env=env, activation=activation, gif=gif,
-        license=license_,
+        source=source, out=out_file, episodes=episodes, env=env, activation=activation,
+        normalizer=normalizer, normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip,
+        pixel_scale=pixel_scale, squash=squash, gif=gif, license=license_,
     )  # fmt: skip
     made = run_export(request, say, lambda: episode_bar(episodes))
     if as_json:

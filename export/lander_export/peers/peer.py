@@ -13,8 +13,13 @@ from lander_runtime.text import printable
 _POSITION = re.compile(r"\.(?:\d|weight$|bias$)")
 """Where the name of a list of layers ends."""
 
+BARE_STATE_DICT = "unknown (bare state dict)"
+"""The algorithm of a state dict."""
 GREEDY_LOG_STD = -20.0
 """Log deviation of a policy whose own way to sample the schema cannot express: a draw is the greedy action."""
+
+GREEDY_ONLY = "the greedy action only"
+"""What the file's settings say of it."""
 
 
 @dataclass(frozen=True)

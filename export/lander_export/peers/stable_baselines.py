@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from lander_export.peers.networks import ChannelsFirst, Divide, QuantileMean, Squash, layers_of, nature_convolutions
 from lander_export.peers.normalizers import NONE, read_normalizer
-from lander_export.peers.peer import GREEDY_LOG_STD, PeerOptions, PeerPolicy, PeerSpaces, grouped
+from lander_export.peers.peer import GREEDY_LOG_STD, GREEDY_ONLY, PeerOptions, PeerPolicy, PeerSpaces, grouped
 from lander_export.peers.sb3_data import Sb3Data, read_data
 from lander_export.peers.sb3_spaces import check_spaces, is_picture, is_transposed
 from lander_export.peers.tensors import checked, is_state_dict, load_torch
@@ -103,7 +103,7 @@ def read_stable_baselines(path: Path, spaces: PeerSpaces, options: PeerOptions) 
                 "hidden_sizes": network.sizes,
                 "activation": data.activation.__name__.lower(),
                 **({"normalisation": words} if front else {}),
-                **({"sampling": "the greedy action only"} if data.squash or data.gsde else {}),
+                **({"sampling": GREEDY_ONLY} if data.squash or data.gsde else {}),
             },
             versions={} if version is None else {"stable-baselines3": version},
             platform="unknown",

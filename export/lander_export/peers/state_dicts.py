@@ -18,7 +18,7 @@ from lander_export.peers.normalizers import (
     normalizer_names,
     read_normalizer,
 )
-from lander_export.peers.peer import GREEDY_LOG_STD, PeerOptions, PeerPolicy, PeerSpaces, grouped
+from lander_export.peers.peer import BARE_STATE_DICT, GREEDY_LOG_STD, GREEDY_ONLY, PeerOptions, PeerPolicy, PeerSpaces, grouped
 from lander_export.peers.tensors import checked, is_state_dict, load_torch
 from lander_export.peers.zip_reading import LARGEST_FILE, read_bounded
 from lander_runtime.errors import InputRefused, UsageError
@@ -68,14 +68,14 @@ def read_state_dict(path: Path, spaces: PeerSpaces, options: PeerOptions) -> Pee
         actor=nn.Sequential(*front, *body, *behind) if front or behind else nn.Sequential(*body),
         log_std=log_std,
         training=Training(
-            algorithm="unknown (bare state dict)",
+            algorithm=BARE_STATE_DICT,
             steps=None,
             seed=None,
             config={
                 "hidden_sizes": sizes,
                 "activation": activation,
                 **({"normalisation": words} if words else {}),
-                **({"sampling": "the greedy action only"} if squashed else {}),
+                **({"sampling": GREEDY_ONLY} if log_std is not None and log_std[0] == GREEDY_LOG_STD else {}),
             },
             versions={},
             platform="unknown",
