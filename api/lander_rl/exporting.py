@@ -26,8 +26,8 @@ class ExportRequest:
     """A policy file to be made."""
 
     source: Path | None = None
-    """A run's folder, a checkpoint, a zip of Stable-Baselines3, a folder with one, or a state dict; the newest
-    run where it is None."""
+    """A run's folder, a checkpoint, a zip of Stable-Baselines3, a folder with one, or a state dict; the
+    newest run where it is None."""
 
     out: Path | None = None
     """The policy file, which ends in .onnx; `policy.onnx` beside the checkpoint where it is None."""
@@ -42,8 +42,8 @@ class ExportRequest:
     """Of a bare state dict: tanh, relu, elu or silu; its library's usual one where it is None."""
 
     normalizer: str | None = None
-    """What normalises the observations of another library's file: a file of statistics (.npz with mean and var, or
-    the pickle of VecNormalize), `checkpoint` for those in a state dict, or `none`."""
+    """What normalises the observations of another library's file: a file of statistics (.npz with mean and
+    var, or the pickle of VecNormalize), `checkpoint` for those in a state dict, or `none`."""
 
     normalizer_epsilon: float | None = None
     """Of that normalisation; the file's or its library's usual one where it is None."""
@@ -55,7 +55,7 @@ class ExportRequest:
     """What the observations of a state dict are divided by, such as 255; asked for where they are pixels."""
 
     squash: str | None = None
-    """`tanh` where a state dict's actions go through tanh and are rescaled to the bounds, `none` where not."""
+    """`tanh` where a state dict's actions go through tanh and are rescaled to the bounds, else `none`."""
 
     gif: bool = True
     """Record the first scored episode."""
@@ -147,8 +147,8 @@ def export(
     """Turn a checkpoint into a verified ONNX policy. Where a check fails, nothing is written.
 
     Args:
-        source: a `Run`, a run's folder, a checkpoint, a zip of Stable-Baselines3, a folder with one, or a state
-            dict; the newest run by default. Of a run the best weights are taken.
+        source: a `Run`, a run's folder, a checkpoint, a zip of Stable-Baselines3, a folder with one, or a
+            state dict; the newest run by default. Of a run the best weights are taken.
         out: the policy file; `policy.onnx` beside the checkpoint by default.
         episodes: how many to score it over; 0 leaves the evaluation out.
         env: the environment of another library's file.
@@ -257,8 +257,12 @@ def _load(checkpoint: Path, request: ExportRequest, say: Callable[[str], None]) 
         pixel_scale=request.pixel_scale,
         squash=request.squash,
     )
+    ours = checkpoint.suffix == ".safetensors"
+    if ours:
+        say(f"Exporting {checkpoint}")
     source = load_source(checkpoint, env, request.activation, options)
-    say(f"Exporting {checkpoint}{': ' if source.notes else ''}{'; '.join(source.notes)}")
+    if not ours:
+        say(f"Exporting {checkpoint}: {'; '.join(source.notes)}")
     if request.env is not None:
         warn_of_old_version(request.env, say)
     return source

@@ -50,7 +50,10 @@ def _what(info: PolicyInfo, file_name: str) -> str:
     else:
         shape = ", ".join(map(str, ("batch", *action.shape)))
         names = ", ".join(f"{c.name} ({c.unit})" if c.unit else c.name for c in action.components)
-        mean, log_std = "mean of the Gaussian, which `action` is clipped from", "logarithm of its standard deviations"
+        mean, log_std = (
+            "mean of the Gaussian, which `action` is clipped from",
+            "logarithm of its standard deviations",
+        )
         if info.training.config.get("sampling") == GREEDY_ONLY:
             mean, log_std = "the greedy action", f"{GREEDY_LOG_STD:g}: a draw is the greedy action too"
         lines += [
@@ -125,7 +128,7 @@ def _origin(info: PolicyInfo) -> str:
     """Who trained it for how long, as far as that is known."""
     training = info.training
     if training.algorithm == BARE_STATE_DICT:
-        return "The weights are from a bare state dict, which does not say how they were trained."
+        return "The weights are from a bare state dict, after an unknown number of environment steps."
     if training.steps is None:
         return f"{training.algorithm}."
     saved = f", weights of {info.created}" if info.created != "unknown" else ""

@@ -4,10 +4,10 @@
     python tests/data/make_sb3_zips.py [FOLDER]
 
 lander is not used here: the actions in predictions.npz are what the models' own `predict(deterministic=True)`
-says of 1,000 observations, so a test that compares with them compares with the authors of the files. Each model
-learns for a few steps, which fills in what a trained file has, and is then given larger random weights: actions
-of an untrained policy are all nearly the same. Every zip is packed again with compression, because its size is
-mostly text.
+says of 1,000 observations, so a test that compares with them compares with the authors of the files. Each
+model learns for a few steps, which fills in what a trained file has, and is then given larger random weights:
+actions of an untrained policy are all nearly the same. Every zip is packed again with compression, because
+most of it is text.
 """
 
 import sys
@@ -45,7 +45,9 @@ class Pictures(gymnasium.Env[NDArray[np.uint8], Any]):
         self.observation_space = gymnasium.spaces.Box(0, 255, IMAGE, np.uint8)
         self.action_space = action_space
 
-    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: Any = None
+    ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         super().reset(seed=seed)
         return self.observation_space.sample(), {}
 
@@ -105,8 +107,12 @@ MODELS: dict[str, Model] = {
     ),
     "tqc-Pendulum": lambda: TQC("MlpPolicy", "Pendulum-v1", policy_kwargs=net(), **OFF_POLICY),
     "ppo-cnn-pictures": lambda: PPO("CnnPolicy", discrete_pictures(), policy_kwargs=small_cnn(), **ON_POLICY),
-    "dqn-cnn-pictures": lambda: DQN("CnnPolicy", discrete_pictures(), policy_kwargs=small_cnn(), **OFF_POLICY),
-    "sac-cnn-pictures": lambda: SAC("CnnPolicy", continuous_pictures(), policy_kwargs=small_cnn(), **OFF_POLICY),
+    "dqn-cnn-pictures": lambda: DQN(
+        "CnnPolicy", discrete_pictures(), policy_kwargs=small_cnn(), **OFF_POLICY
+    ),
+    "sac-cnn-pictures": lambda: SAC(
+        "CnnPolicy", continuous_pictures(), policy_kwargs=small_cnn(), **OFF_POLICY
+    ),
 }
 REFUSED: dict[str, Model] = {
     "recurrentppo-CartPole": lambda: RecurrentPPO(
@@ -140,7 +146,7 @@ def observations(name: str) -> NDArray[Any]:
 
 
 def pictures() -> NDArray[np.uint8]:
-    """Pictures `[1000, 36, 36, 3]` of 3 x 3 squares, worked out from their positions, so that no file holds them."""
+    """Pictures `[1000, 36, 36, 3]` of 3 x 3 squares, worked out from their positions: no file holds them."""
     count = OBSERVATIONS * 3 * 3 * 3
     mixed = (np.arange(count, dtype=np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     blocks = (mixed >> np.uint64(56)).astype(np.uint8).reshape(OBSERVATIONS, 3, 3, 3)
@@ -200,7 +206,9 @@ def _normalised(folder: Path, seen: NDArray[Any]) -> NDArray[Any]:
     """A PPO that learned behind VecNormalize, and its statistics."""
     env = VecNormalize(DummyVecEnv([lambda: gymnasium.make("Pendulum-v1")]), clip_obs=3.0)
     env.seed(SEED)
-    model = _saved(PPO("MlpPolicy", env, policy_kwargs=net(), **ON_POLICY), folder / "ppo-vecnormalize-Pendulum.zip")
+    model = _saved(
+        PPO("MlpPolicy", env, policy_kwargs=net(), **ON_POLICY), folder / "ppo-vecnormalize-Pendulum.zip"
+    )
     # The file would else hold the state of a random generator, which is larger than all else in it.
     env.observation_space._np_random = env.action_space._np_random = None
     env.save(str(folder / "vecnormalize-Pendulum.pkl"))

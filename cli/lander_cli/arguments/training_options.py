@@ -81,9 +81,7 @@ NormalizerEpsilon = Annotated[
 ]
 NormalizerClip = Annotated[
     float | None,
-    typer.Option(
-        metavar="NUMBER", help="Largest absolute value after it.", show_default="its library's"
-    ),
+    typer.Option(metavar="NUMBER", help="Largest absolute value after it.", show_default="its library's"),
 ]
 PixelScale = Annotated[
     float | None, typer.Option(metavar="NUMBER", help="What a state dict's pixels are divided by: 255 or 1.")

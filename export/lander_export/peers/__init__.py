@@ -1,11 +1,11 @@
-"""Other libraries' checkpoints: Stable-Baselines3's zips and PyTorch state dicts, as a network and its origin.
+"""Other libraries' checkpoints: zips of Stable-Baselines3 and PyTorch state dicts.
 
 Nothing in such a file is ever executed: weights are read as tensors only, of pickles at most the opcodes.
 
     finding          which file of a folder is meant
     stable_baselines a zip of Stable-Baselines3 -> the policy; sb3_data: what its JSON says in plain text
     state_dicts      a PyTorch state dict -> the policy; layouts: the names that libraries give their layers
-    normalizers      statistics of observations; vecnormalize: read from a pickle; pickle_opcodes: without running it
+    normalizers      statistics of observations; vecnormalize, pickle_opcodes: read from a pickle
     networks         the modules that the policies are put together from
     tensors, zip_reading   bounded reading of torch files and zips
     peer             what all readers return, and the options that they share

@@ -1,12 +1,12 @@
 """The names that libraries give the layers of an acting network, found in a state dict.
 
-    library                          layers                       deviation             hidden activation
-    lander, CleanRL PPO, rsl_rl      actor.0, actor.2, ...        actor_log_std, std    tanh; rsl_rl: elu
-    CleanRL PPO, continuous          actor_mean.0, .2, ...        actor_logstd          tanh
-    CleanRL DQN, C51                 network.0, .2, ... (atoms)   -                     relu
-    CleanRL PPO, DQN of pixels       network.0, .2, .4, .7, ...   -                     relu
-    rsl_rl 4                         mlp.0, mlp.2, ...            distribution.std_...  elu
-    nn.Sequential                    0, 2, ...                    -                     tanh is assumed
+library                          layers                       deviation             hidden activation
+lander, CleanRL PPO, rsl_rl      actor.0, actor.2, ...        actor_log_std, std    tanh; rsl_rl: elu
+CleanRL PPO, continuous          actor_mean.0, .2, ...        actor_logstd          tanh
+CleanRL DQN, C51                 network.0, .2, ... (atoms)   -                     relu
+CleanRL PPO, DQN of pixels       network.0, .2, .4, .7, ...   -                     relu
+rsl_rl 4                         mlp.0, mlp.2, ...            distribution.std_...  elu
+nn.Sequential                    0, 2, ...                    -                     tanh is assumed
 """
 
 import re
@@ -16,8 +16,16 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from lander_runtime.errors import InputRefused
+from lander_runtime.text import printable
 
-LOG_STD_NAMES = ("actor_logstd", "actor_log_std", "log_std", "logstd", "log_std_parameter", "distribution.log_std_param")
+LOG_STD_NAMES = (
+    "actor_logstd",
+    "actor_log_std",
+    "log_std",
+    "logstd",
+    "log_std_parameter",
+    "distribution.log_std_param",
+)
 STD_NAMES = ("std", "distribution.std_param")
 _RSL_RL_SIGNS = ("std", "log_std")
 _PREFIXES = re.compile(r"^(?:module\.|_orig_mod\.)+")
@@ -77,7 +85,7 @@ def find_layout(tensors: Mapping[str, Tensor], where: str) -> Layout:
     found = ", ".join(list(tensors)[:6]) or "nothing"
     raise InputRefused(
         f"{where}: expected the keys actor.0.weight, actor.2.weight, ... (or actor_mean., network., mlp. or "
-        f"nothing before the numbers); found {found[:200]}."
+        f"nothing before the numbers); found {printable(found[:200])}."
     )
 
 

@@ -96,7 +96,12 @@ def linear(weight: Tensor, bias: Tensor) -> nn.Linear:
 
 
 def layers_of(
-    weights: Mapping[str, Tensor], names: Sequence[str], activation: type[nn.Module], *, inputs: int, where: str
+    weights: Mapping[str, Tensor],
+    names: Sequence[str],
+    activation: type[nn.Module],
+    *,
+    inputs: int,
+    where: str,
 ) -> list[nn.Module]:
     """Linear layers with an activation after each but the last.
 
@@ -114,9 +119,14 @@ def layers_of(
     for name in names:
         weight, bias = weights.get(f"{name}.weight"), weights.get(f"{name}.bias")
         if weight is None or bias is None or weight.ndim != 2 or bias.shape != weight.shape[:1]:
-            raise InputRefused(f"{where}: the tensors of {name} do not fit together as a linear layer with a weight and a bias.")
+            raise InputRefused(
+                f"{where}: the tensors of {name} do not fit together as a linear layer with a bias."
+            )
         if weight.shape[1] != inputs:
-            raise InputRefused(f"{where}: {name} takes {weight.shape[1]} numbers and is given {inputs}: the layers do not fit together.")
+            raise InputRefused(
+                f"{where}: the layers do not fit together: {name} takes {weight.shape[1]} numbers and is "
+                f"given {inputs}."
+            )
         made += [linear(weight, bias), activation()]
         inputs = weight.shape[0]
     return made[:-1]
@@ -125,7 +135,7 @@ def layers_of(
 def nature_convolutions(
     weights: Mapping[str, Tensor], prefix: str, planes: tuple[int, ...], where: str
 ) -> tuple[nn.Sequential, int]:
-    """The three convolutions of Mnih et al. 2015 at `prefix`.0, .2 and .4, each before a ReLU, then flattened.
+    """The three convolutions of Mnih et al. 2015 at `prefix`.0, .2 and .4, a ReLU after each, then flattened.
 
     Args:
         weights: has their weights and biases.
@@ -155,7 +165,11 @@ def nature_convolutions(
         except RuntimeError as error:
             raise InputRefused(f"{where}: the tensors of {name} do not fit together.") from error
         made += [layer, nn.ReLU()]
-        channels, height, width = weight.shape[0], (height - kernel) // stride + 1, (width - kernel) // stride + 1
+        channels, height, width = (
+            weight.shape[0],
+            (height - kernel) // stride + 1,
+            (width - kernel) // stride + 1,
+        )
     if min(height, width) < 1:
         raise InputRefused(f"{where}: its convolutions need pictures larger than {planes[1]} x {planes[2]}.")
     return nn.Sequential(*made, nn.Flatten()), channels * height * width

@@ -16,7 +16,7 @@ _POSITION = re.compile(r"\.(?:\d|weight$|bias$)")
 BARE_STATE_DICT = "unknown (bare state dict)"
 """The algorithm of a state dict."""
 GREEDY_LOG_STD = -20.0
-"""Log deviation of a policy whose own way to sample the schema cannot express: a draw is the greedy action."""
+"""Log deviation where the schema cannot express how a policy samples: a draw is the greedy action."""
 
 GREEDY_ONLY = "the greedy action only"
 """What the file's settings say of it."""
@@ -43,7 +43,9 @@ class PeerOptions:
     def given(self) -> list[str]:
         """The options that were given, as they are typed."""
         return [
-            f"--{field.name.replace('_', '-')}" for field in fields(self) if getattr(self, field.name) is not None
+            f"--{field.name.replace('_', '-')}"
+            for field in fields(self)
+            if getattr(self, field.name) is not None
         ]
 
 
@@ -74,5 +76,8 @@ def grouped(names: Iterable[str]) -> str:
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(_POSITION.split(name, maxsplit=1)[0], []).append(name)
-    shown = [members[0] if len(members) == 1 else f"{head}.* ({len(members)} tensors)" for head, members in groups.items()]
+    shown = [
+        members[0] if len(members) == 1 else f"{head}.* ({len(members)} tensors)"
+        for head, members in groups.items()
+    ]
     return ", ".join(printable(text) for text in shown)

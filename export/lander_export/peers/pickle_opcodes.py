@@ -1,7 +1,7 @@
 """A pickle as plain data: its opcodes are read one by one, no name is looked up and nothing is called.
 
-What the pickle would make is described by `Made`: the name, the arguments, and the state that it would be given.
-Opcodes and names outside the lists here are refused, so a pickle that is anything but statistics never gets far.
+What the pickle would make is described by `Made`: the name, the arguments, and the state that it would be
+given. Opcodes and names that are not on a list are refused, so a pickle of anything else never gets far.
 """
 
 import pickletools
@@ -16,8 +16,11 @@ _MOST_OPCODES = 200_000
 
 _MARK = object()
 _PLAIN = frozenset(
-    "INT BININT BININT1 BININT2 LONG1 LONG4 BINFLOAT SHORT_BINUNICODE BINUNICODE BINUNICODE8 SHORT_BINBYTES "
-    "BINBYTES BINBYTES8 BYTEARRAY8 FLOAT UNICODE SHORT_BINSTRING BINSTRING".split()
+    {
+        *("INT", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
+        *("UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "SHORT_BINSTRING", "BINSTRING"),
+        *("SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8"),
+    }
 )
 """Opcodes that push their argument."""
 _CONSTANTS: dict[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}

@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from torch import nn
 
+from lander_export.peers.peer import PeerSpaces
 from lander_runtime.errors import InputRefused
 from lander_runtime.json_fields import Fields
-from lander_runtime.text import quoted
+from lander_runtime.spec import Space, filled_bounds
+from lander_runtime.text import printable, quoted
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     kind.__name__: kind
@@ -25,10 +28,14 @@ _ACTIVATION_TEXT = re.compile(r"<class 'torch\.nn\.modules\.(?:activation|linear
 _EXTRACTORS = re.compile(r"<class 'stable_baselines3\.common\.torch_layers\.(FlattenExtractor|NatureCNN)'>")
 _CLASS_NAME = re.compile(r"<function (\w+)\.__init__ at ")
 _KNOWN_KWARGS = frozenset(
-    "net_arch activation_fn ortho_init use_sde log_std_init full_std use_expln squash_output clip_mean "
-    "features_extractor_class features_extractor_kwargs share_features_extractor normalize_images "
-    "optimizer_class optimizer_kwargs n_critics n_quantiles sde_net_arch".split()
+    {
+        *("net_arch", "activation_fn", "ortho_init", "optimizer_class", "optimizer_kwargs"),
+        *("use_sde", "log_std_init", "full_std", "use_expln", "squash_output", "clip_mean", "sde_net_arch"),
+        *("features_extractor_class", "features_extractor_kwargs", "share_features_extractor"),
+        *("normalize_images", "n_critics", "n_quantiles"),
+    }
 )
+_NUMBERS = re.compile(r"[-+]?(?:inf|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+)")
 _MARKERS = frozenset({":type:", ":serialized:"})
 
 ON_POLICY = "stable_baselines3.common.policies"
@@ -90,14 +97,17 @@ def read_data(content: bytes, where: str) -> Sb3Data:
     extractor = kwargs.get("features_extractor_class")
     if extractor is not None and not _EXTRACTORS.fullmatch(str(extractor)):
         raise InputRefused(
-            f"{where}: its features come from {quoted(str(extractor))}; known are FlattenExtractor and NatureCNN."
+            f"{where}: its features come from {quoted(str(extractor))}; known are FlattenExtractor and "
+            "NatureCNN."
         )
     activation = kwargs.get("activation_fn")
     gsde = data.get("use_sde") is True
     return Sb3Data(
         algorithm=algorithm,
         policy=policy,
-        activation=(nn.Tanh if on_policy else nn.ReLU) if activation is None else _activation(activation, where),
+        activation=(nn.Tanh if on_policy else nn.ReLU)
+        if activation is None
+        else _activation(activation, where),
         activation_is_usual=activation is None,
         squash=algorithm in ("SAC", "TD3", "TQC") or (gsde and _truth(kwargs, "squash_output", False, where)),
         clip_mean=_clip_mean(kwargs, where),
@@ -110,6 +120,67 @@ def read_data(content: bytes, where: str) -> Sb3Data:
         steps=_count(data, "num_timesteps"),
         seed=_count(data, "seed"),
     )
+
+
+def is_picture(observation: Space) -> bool:
+    """Whether Stable-Baselines3 takes it for an image (`common.preprocessing.is_image_space`)."""
+    low, high = filled_bounds(observation)
+    return (
+        observation.dtype == "uint8"
+        and len(observation.shape) == 3
+        and bool(np.all(low == 0))
+        and bool(np.all(high == 255))
+    )
+
+
+def is_transposed(data: Sb3Data, observation: Space) -> bool:
+    """Whether Stable-Baselines3 put the channels of these pictures first (VecTransposeImage)."""
+    if data.observation_shape is not None:
+        return data.observation_shape != observation.shape
+    return bool(np.argmin(observation.shape) != 0)
+
+
+def check_spaces(data: Sb3Data, spaces: PeerSpaces, where: str) -> None:
+    """Compare what the file says of its spaces with the environment's.
+
+    Raises:
+        InputRefused: they differ.
+    """
+    observation, action = spaces.observation, spaces.action
+    fitting = [observation.shape]
+    if is_picture(observation):
+        fitting.append((observation.shape[2], *observation.shape[:2]))
+    if data.observation_shape is not None and data.observation_shape not in fitting:
+        raise InputRefused(
+            f"{where}: was trained on observations {list(data.observation_shape)}; {spaces.env_id} has "
+            f"{list(observation.shape)}."
+        )
+    discrete = "n" in data.action_texts
+    if data.action_texts and discrete != (action.n is not None):
+        raise InputRefused(
+            f"{where}: has {'discrete' if discrete else 'continuous'} actions; {spaces.env_id} has "
+            f"{'continuous' if discrete else 'discrete'} ones."
+        )
+    if data.algorithm in ("DQN", "QR-DQN") and action.n is None:
+        raise InputRefused(f"{where}: {data.algorithm} has discrete actions; {spaces.env_id} has not.")
+    if data.algorithm in ("SAC", "TD3", "TQC") and action.n is not None:
+        raise InputRefused(f"{where}: {data.algorithm} has continuous actions; {spaces.env_id} has not.")
+    if action.n is None:
+        for name, bound in zip(("low", "high"), filled_bounds(action), strict=True):
+            _check_bound(data.action_texts.get(name, "..."), name, bound.ravel(), spaces.env_id, where)
+
+
+def _check_bound(text: str, name: str, bound: np.ndarray, env_id: str, where: str) -> None:
+    """Squashed actions are rescaled to the bounds, so other ones would change every action."""
+    if "..." in text:
+        return
+    told = np.array([float(number) for number in _NUMBERS.findall(text)[: bound.size + 1]])
+    # numpy writes eight digits.
+    if told.shape != bound.shape or not np.allclose(told, bound, rtol=1e-5, atol=1e-6):
+        raise InputRefused(
+            f"{where}: was trained with actions whose {name} is {printable(text[:80])}; {env_id} has "
+            f"{bound.tolist()[:8]}."
+        )
 
 
 def _policy_class(data: Mapping[str, Any], where: str) -> tuple[str, str]:
@@ -155,14 +226,18 @@ def _activation(text: Any, where: str) -> type[nn.Module]:
 def _truth(kwargs: Mapping[str, Any], key: str, usual: bool, where: str) -> bool:
     value = kwargs.get(key, usual)
     if not isinstance(value, bool):
-        raise InputRefused(f"{where}: policy_kwargs.{key} should be true or false, found {quoted(str(value))}.")
+        raise InputRefused(
+            f"{where}: policy_kwargs.{key} should be true or false, found {quoted(str(value))}."
+        )
     return value
 
 
 def _clip_mean(kwargs: Mapping[str, Any], where: str) -> float:
     value = kwargs.get("clip_mean", 2.0)
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e6:
-        raise InputRefused(f"{where}: policy_kwargs.clip_mean should be a number, found {quoted(str(value))}.")
+        raise InputRefused(
+            f"{where}: policy_kwargs.clip_mean should be a number, found {quoted(str(value))}."
+        )
     return float(value)
 
 

@@ -17,11 +17,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lander_export.peers.networks import ChannelsFirst, Divide, QuantileMean, Squash, layers_of, nature_convolutions
+from lander_export.peers.networks import (
+    ChannelsFirst,
+    Divide,
+    QuantileMean,
+    Squash,
+    layers_of,
+    nature_convolutions,
+)
 from lander_export.peers.normalizers import NONE, read_normalizer
 from lander_export.peers.peer import GREEDY_LOG_STD, GREEDY_ONLY, PeerOptions, PeerPolicy, PeerSpaces, grouped
-from lander_export.peers.sb3_data import Sb3Data, read_data
-from lander_export.peers.sb3_spaces import check_spaces, is_picture, is_transposed
+from lander_export.peers.sb3_data import Sb3Data, check_spaces, is_picture, is_transposed, read_data
 from lander_export.peers.tensors import checked, is_state_dict, load_torch
 from lander_export.peers.zip_reading import LARGEST_FILE, ZipMembers
 from lander_runtime.errors import InputRefused, UsageError
@@ -64,7 +70,9 @@ _NETWORKS = {
     ),
     "SAC": _SAC,
     "TQC": _SAC,
-    "TD3": _Network("actor.mu", None, ("actor.features_extractor",), r"(actor_target|critic|critic_target)\."),
+    "TD3": _Network(
+        "actor.mu", None, ("actor.features_extractor",), r"(actor_target|critic|critic_target)\."
+    ),
 }
 
 
@@ -151,7 +159,9 @@ def _acting_network(weights: Mapping[str, Tensor], data: Sb3Data, spaces: PeerSp
         raise InputRefused(f"{where}: has no layers {network.body}.0, {network.body}.2, ...")
     modules += layers_of(weights, names, data.activation, inputs=inputs, where=where)
     outputs = [weights[f"{name}.weight"].shape[0] for name in names]
-    modules += _behind(data, spaces, outputs[-1], where, clipped=names[-1].endswith("mu.0") and network is _SAC)
+    modules += _behind(
+        data, spaces, outputs[-1], where, clipped=names[-1].endswith("mu.0") and network is _SAC
+    )
     sampled = not (data.squash or data.gsde)
     left_out = [
         name

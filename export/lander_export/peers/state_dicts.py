@@ -10,20 +10,37 @@ import torch
 from torch import Tensor, nn
 
 from lander_export.peers.layouts import LOG_STD_NAMES, STD_NAMES, Layout, find_layout, without_prefixes
-from lander_export.peers.networks import AtomMean, ChannelsFirst, Divide, Squash, layers_of, nature_convolutions
+from lander_export.peers.networks import (
+    AtomMean,
+    ChannelsFirst,
+    Divide,
+    Squash,
+    layers_of,
+    nature_convolutions,
+)
 from lander_export.peers.normalizers import (
     FROM_CHECKPOINT,
     NONE,
     checkpoint_normalizer,
+    is_the_critics,
     normalizer_names,
     read_normalizer,
 )
-from lander_export.peers.peer import BARE_STATE_DICT, GREEDY_LOG_STD, GREEDY_ONLY, PeerOptions, PeerPolicy, PeerSpaces, grouped
+from lander_export.peers.peer import (
+    BARE_STATE_DICT,
+    GREEDY_LOG_STD,
+    GREEDY_ONLY,
+    PeerOptions,
+    PeerPolicy,
+    PeerSpaces,
+    grouped,
+)
 from lander_export.peers.tensors import checked, is_state_dict, load_torch
 from lander_export.peers.zip_reading import LARGEST_FILE, read_bounded
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.policy.metadata import Training
 from lander_runtime.spec import filled_bounds
+from lander_runtime.text import printable
 from lander_trainer.networks.layers import ACTIVATIONS
 
 _CONTAINERS = ("model_state_dict", "actor_state_dict", "model_weights")
@@ -40,9 +57,7 @@ def read_state_dict(path: Path, spaces: PeerSpaces, options: PeerOptions) -> Pee
         UsageError: an option is unknown or missing.
     """
     if options.activation is not None and options.activation not in ACTIVATIONS:
-        raise UsageError(
-            f"Unknown activation {options.activation!r}; choose from {', '.join(ACTIVATIONS)}."
-        )
+        raise UsageError(f"Unknown activation {options.activation!r}; choose from {', '.join(ACTIVATIONS)}.")
     if options.squash not in (None, "tanh", "none"):
         raise UsageError(f"Unknown --squash {options.squash!r}; choose from tanh, none.")
     tensors, ignored = _tensors(load_torch(read_bounded(path, LARGEST_FILE), str(path)), str(path))
@@ -50,7 +65,9 @@ def read_state_dict(path: Path, spaces: PeerSpaces, options: PeerOptions) -> Pee
     layout = find_layout(tensors, path.name)
     memory = [name for name in tensors if _MEMORY.search(name)]
     if memory:
-        raise InputRefused(f"{path.name}: has a memory ({grouped(memory)}), which is not read from state dicts.")
+        raise InputRefused(
+            f"{path.name}: has a memory ({grouped(memory)}), which is not read from state dicts."
+        )
     log_std = _log_std(tensors, layout, spaces, options, path.name)
     activation = options.activation or layout.activation
     body, sizes = _network(tensors, layout, activation, spaces, path.name)
@@ -99,15 +116,20 @@ def _tensors(loaded: Any, where: str) -> tuple[dict[str, Tensor], list[str]]:
     else:
         found, others = loaded[inner], {key: value for key, value in loaded.items() if key != inner}
     if not is_state_dict(found):
-        entries = ", ".join(map(str, list(loaded)[:6])) if isinstance(loaded, Mapping) else type(loaded).__name__
+        entries = (
+            ", ".join(map(str, list(loaded)[:6])) if isinstance(loaded, Mapping) else type(loaded).__name__
+        )
         raise InputRefused(
-            f"{where}: expected a state dict (names to tensors of real numbers); found {entries[:200] or 'nothing'}."
+            f"{where}: expected a state dict (names to tensors of real numbers); found "
+            f"{printable(entries[:200]) or 'nothing'}."
         )
     tensors = checked(found, where)
     # rsl_rl 2 keeps the statistics of observations beside the network.
-    for key in [key for key, value in others.items() if key == "obs_norm_state_dict" and is_state_dict(value)]:
+    for key in [
+        key for key, value in others.items() if key == "obs_norm_state_dict" and is_state_dict(value)
+    ]:
         tensors |= {f"{key}.{name}": tensor for name, tensor in checked(others.pop(key), where).items()}
-    return tensors, sorted(str(key)[:40] for key in others)
+    return tensors, sorted(printable(str(key)[:40]) for key in others)
 
 
 def _network(
@@ -133,7 +155,9 @@ def _network(
         convolutions, inputs = nature_convolutions(tensors, layout.convolutions, planes, where)
         modules += [*first, convolutions]
         if sizes[-1] != wanted * atoms:
-            raise InputRefused(f"{where}: chooses among {sizes[-1] // atoms} actions; {spaces.env_id} has {wanted}.")
+            raise InputRefused(
+                f"{where}: chooses among {sizes[-1] // atoms} actions; {spaces.env_id} has {wanted}."
+            )
     _check_names(tensors, layout, where)
     modules += layers_of(tensors, layout.layers, ACTIVATIONS[activation], inputs=inputs, where=where)
     return [*modules, *([AtomMean(tensors[layout.atoms])] if layout.atoms else [])], sizes[:-1]
@@ -156,7 +180,9 @@ def _check_names(tensors: Mapping[str, Tensor], layout: Layout, where: str) -> N
         layer = f"{prefix}.{position}" if prefix else position
         known = layer in layout.layers or (layout.convolutions and re.match(r"network\.[024]\.", name))
         if position.isdigit() and prefix in prefixes and not known:
-            raise InputRefused(f"{where}: the actor's tensors do not fit together ({name} belongs to no layer).")
+            raise InputRefused(
+                f"{where}: the actor's tensors do not fit together ({name} belongs to no layer)."
+            )
 
 
 def _front(
@@ -164,13 +190,14 @@ def _front(
 ) -> tuple[list[nn.Module], str]:
     """What comes before the network, and what to say of it."""
     scale = _pixel_scale(layout, spaces, options, path.name)
-    found = normalizer_names(rest)
+    found = normalizer_names(rest) or _of_an_observations_size(rest, spaces)
     if options.normalizer is None:
         if found:
             raise InputRefused(
-                f"{path.name}: holds the normalisation of its observations ({', '.join(found)[:160]}), without "
-                "which the network acts wrongly. Epsilon and clipping are not in the file. Add: --normalizer "
-                "checkpoint (or --normalizer FILE, or none where it was not used)"
+                f"{path.name}: holds the normalisation of its observations "
+                f"({printable(', '.join(found)[:160])}), without which the network acts wrongly. Epsilon and "
+                "clipping are not in the file. Add: --normalizer checkpoint (or --normalizer FILE, or none where "
+                "it was not used)"
             )
         outside = "assumed: observations not normalised (CleanRL's recipe does; --normalizer FILE)"
         return scale, outside if layout.normalised_outside else ""
@@ -185,6 +212,19 @@ def _front(
     return [*scale, normalizer.module(spaces.observation, path.name)], normalizer.words
 
 
+def _of_an_observations_size(rest: Mapping[str, Tensor], spaces: PeerSpaces) -> list[str]:
+    """Tensors that are no layer's and have a number for each of an observation's, whatever their names."""
+    known = (*LOG_STD_NAMES, *STD_NAMES)
+    return [
+        name
+        for name, tensor in rest.items()
+        if tensor.squeeze().shape == spaces.observation.shape
+        and name not in known
+        and name.rpartition(".")[2] not in ("weight", "bias")
+        and not is_the_critics(name)
+    ]
+
+
 def _pixel_scale(layout: Layout, spaces: PeerSpaces, options: PeerOptions, where: str) -> list[nn.Module]:
     pixels = layout.convolutions is not None or spaces.observation.dtype == "uint8"
     if options.pixel_scale is None and pixels:
@@ -192,7 +232,7 @@ def _pixel_scale(layout: Layout, spaces: PeerSpaces, options: PeerOptions, where
             f"{where}: takes pixels, and what they were divided by is not in the file. "
             "Add: --pixel-scale 255 (or 1)"
         )
-    scale = options.pixel_scale or 1.0
+    scale = 1.0 if options.pixel_scale is None else options.pixel_scale
     if not 0.0 < scale < 1e9:
         raise UsageError(f"--pixel-scale {scale} should be a number above 0, such as 255.")
     return [] if scale == 1.0 else [Divide(scale)]
@@ -217,13 +257,16 @@ def _log_std(
     if not logs:
         if options.squash is None:
             raise UsageError(
-                f"{spaces.env_id} has continuous actions, and the state dict has no deviation beside its network, "
-                "so whether its outputs go through tanh is not in the file. Add: --squash tanh (or none)"
+                f"{spaces.env_id} has continuous actions, and the state dict has no deviation beside its "
+                "network, so whether its outputs go through tanh is not in the file. "
+                "Add: --squash tanh (or none)"
             )
         return torch.full((size,), GREEDY_LOG_STD)
     name, log_std = logs[0]
     if log_std.numel() != size:
-        raise InputRefused(f"{where}: {name} has {log_std.numel()} numbers; {spaces.env_id} has {size} actions.")
+        raise InputRefused(
+            f"{where}: {name} has {log_std.numel()} numbers; {spaces.env_id} has {size} actions."
+        )
     if options.squash == "tanh":
         return torch.full((size,), GREEDY_LOG_STD)
     return log_std.detach().float().reshape(size)
@@ -234,7 +277,9 @@ def _behind(spaces: PeerSpaces, options: PeerOptions) -> tuple[list[nn.Module], 
         return [], False
     low, high = (bound.ravel() for bound in filled_bounds(spaces.action))
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
-        raise UsageError(f"{spaces.env_id} has actions without bounds; --squash tanh has nothing to rescale to.")
+        raise UsageError(
+            f"{spaces.env_id} has actions without bounds; --squash tanh has nothing to rescale to."
+        )
     return [Squash(low, high)], True
 
 

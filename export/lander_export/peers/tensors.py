@@ -1,4 +1,4 @@
-"""PyTorch files as plain tensors, without running anything and without more memory than the file has bytes."""
+"""PyTorch files as plain tensors: nothing is run, and no more memory taken than the file has bytes."""
 
 import io
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lander_export.peers.zip_reading import LARGEST_FILE, ZipMembers
 from lander_runtime.errors import InputRefused
+from lander_runtime.text import quoted
 
 _ZIP = b"PK"
 
@@ -52,7 +53,9 @@ def checked(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     for key, tensor in tensors.items():
         plain = tensor.layout == torch.strided and not tensor.is_quantized and tensor.device.type == "cpu"
         if not plain or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-            raise InputRefused(f"{name}: {key!r} says it has {tensor.numel():,} numbers and holds fewer.")
+            raise InputRefused(
+                f"{name}: {quoted(key)} says it has {tensor.numel():,} numbers and holds fewer."
+            )
         if not bool(torch.isfinite(tensor).all()):
-            raise InputRefused(f"{name}: {key!r} holds numbers that are not finite.")
+            raise InputRefused(f"{name}: {quoted(key)} holds numbers that are not finite.")
     return dict(tensors)

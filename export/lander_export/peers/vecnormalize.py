@@ -30,7 +30,7 @@ _NAMES = frozenset(
 )
 _FAMILIES = re.compile(
     r"numpy\.(_core|core)\.(multiarray\.(_reconstruct|scalar)|numeric\._frombuffer)"
-    r"|numpy\.random\.(_pickle\.__(bit_)?generator_ctor|_pickle\.__randomstate_ctor|_pcg64\.PCG64|_mt19937\.MT19937"
+    r"|numpy\.random\.(_pickle\.__((bit_)?generator|randomstate)_ctor|_pcg64\.PCG64|_mt19937\.MT19937"
     r"|bit_generator\.(SeedSequence|__pyx_unpickle_SeedSequence))"
     r"|(gym|gymnasium)\.spaces\.(box\.Box|discrete\.Discrete|multi_discrete\.MultiDiscrete"
     r"|multi_binary\.MultiBinary|dict\.Dict)"
@@ -119,7 +119,11 @@ def _dtype(made: Any, where: str) -> np.dtype[Any]:
 
 
 def _shape(shape: Any, where: str) -> tuple[int, ...]:
-    if not isinstance(shape, tuple) or len(shape) > 8 or not all(type(n) is int and 0 <= n < 2**31 for n in shape):
+    if (
+        not isinstance(shape, tuple)
+        or len(shape) > 8
+        or not all(type(n) is int and 0 <= n < 2**31 for n in shape)
+    ):
         raise InputRefused(f"{where}: an array without a shape.")
     return shape
 

@@ -1,4 +1,4 @@
-"""Members of a stranger's zip, with every size bounded before a byte is unpacked; nothing is written anywhere."""
+"""Members of a stranger's zip: sizes are bounded before a byte is unpacked, and no file is written."""
 
 import io
 import zipfile
@@ -63,7 +63,8 @@ class ZipMembers:
             raise InputRefused(f"{self.where}: has no {name!r} inside.")
         if info.file_size > largest:
             raise InputRefused(
-                f"{self.where}: {quoted(name)} says it has {info.file_size:,} bytes; at most {largest:,} are read."
+                f"{self.where}: {quoted(name)} says it has {info.file_size:,} bytes; at most "
+                f"{largest:,} are read."
             )
         if info.compress_type not in _COMPRESSIONS or info.flag_bits & _ENCRYPTED:
             raise InputRefused(f"{self.where}: {quoted(name)} is encrypted or packed in an unusual way.")
@@ -71,7 +72,14 @@ class ZipMembers:
             with self._archive.open(info) as member:
                 # No more than the size that was checked, whatever the packed bytes would give.
                 content = member.read(info.file_size)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            OSError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
             raise InputRefused(f"{self.where}: {quoted(name)} is damaged.") from error
         if len(content) != info.file_size:
             raise InputRefused(f"{self.where}: {quoted(name)} is shorter than it says.")
