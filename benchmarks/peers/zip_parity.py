@@ -4,7 +4,9 @@
     python benchmarks/peers/zip_parity.py --lander lander [--out FILE]
 
 Each policy is trained for a few thousand steps, saved, scored by both on the same 50 seeds, and the returns
-of every episode are compared. Monitor rounds returns to six decimals, so that is what equal means.
+of every episode are compared. Monitor rounds returns to six decimals, so that is what equal means. For
+continuous actions the last column is what `evaluate_policy` itself differs by where each action's last bit is
+changed.
 """
 
 import argparse
@@ -55,9 +57,23 @@ class Seeded(gymnasium.Wrapper[Any, Any, Any, Any]):
         return self.env.reset(seed=self.next_seed - 1)
 
 
-def theirs(model: BaseAlgorithm, env_id: str, normaliser: Path | None) -> list[float]:
+class Nudged(gymnasium.ActionWrapper[Any, Any, Any]):
+    """Gives the environment the next float32 after each action: the smallest difference that there is."""
+
+    def action(self, action: Any) -> Any:
+        return np.nextafter(action, np.float32(0.0))
+
+
+def theirs(
+    model: BaseAlgorithm, env_id: str, normaliser: Path | None, *, nudged: bool = False
+) -> list[float]:
     """Returns by `evaluate_policy`."""
-    env: Any = DummyVecEnv([lambda: Monitor(Seeded(gymnasium.make(env_id)))])
+
+    def make() -> gymnasium.Env[Any, Any]:
+        env = Seeded(gymnasium.make(env_id))
+        return Monitor(Nudged(env) if nudged else env)
+
+    env: Any = DummyVecEnv([make])
     if normaliser is not None:
         env = VecNormalize.load(str(normaliser), env)
         env.training = env.norm_reward = False
@@ -96,10 +112,14 @@ def measure(
         np.array(ours(lander, path, env_id, normaliser)),
     )
     differences = np.abs(np.round(found, 6) - expected)
+    nudge = None
+    if isinstance(model.action_space, gymnasium.spaces.Box):
+        other = np.array(theirs(model, env_id, normaliser, nudged=True))
+        nudge = float(np.abs(other - expected).max())
     row = {
         "algorithm": algorithm.__name__, "env": env_id, "steps": steps, "options": options,
         "episodes": EPISODES, "mean_return": float(expected.mean()), "equal": int((differences == 0).sum()),
-        "largest_difference": float(differences.max()),
+        "largest_difference": float(differences.max()), "largest_difference_of_one_bit": nudge,
     }  # fmt: skip
     print(json.dumps(row), flush=True)
     return row
@@ -109,10 +129,15 @@ def main() -> None:
     """Print a row for every recipe."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--lander", default="lander", help="the command")
+    parser.add_argument("--only", default="", help="only environments whose id has this in it")
     parser.add_argument("--out", type=Path, help="where to write the table as JSON")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        rows = [measure(arguments.lander, Path(folder), recipe) for recipe in RECIPES]
+        rows = [
+            measure(arguments.lander, Path(folder), recipe)
+            for recipe in RECIPES
+            if arguments.only in recipe[1]
+        ]
     versions = {name: version(name) for name in ("stable-baselines3", "sb3-contrib", "torch", "gymnasium")}
     if arguments.out is not None:
         text = json.dumps({"versions": versions, "first_seed": FIRST_SEED, "rows": rows}, indent=1)

@@ -196,8 +196,8 @@ def _front(
             raise InputRefused(
                 f"{path.name}: holds the normalisation of its observations "
                 f"({printable(', '.join(found)[:160])}), without which the network acts wrongly. Epsilon and "
-                "clipping are not in the file. Add: --normalizer checkpoint (or --normalizer FILE, or none where "
-                "it was not used)"
+                "clipping are not in the file. Add: --normalizer checkpoint (or --normalizer FILE, or none "
+                "where it was not used)"
             )
         outside = "assumed: observations not normalised (CleanRL's recipe does; --normalizer FILE)"
         return scale, outside if layout.normalised_outside else ""
