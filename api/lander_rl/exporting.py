@@ -29,7 +29,8 @@ class ExportRequest:
     """The arguments of `export`."""
 
     source: Path | None = None
-    """A run's folder, a checkpoint or a state dict; the newest run where it is None."""
+    """A run's folder, a checkpoint, a zip of Stable-Baselines3, a folder with one, or a state dict; the
+    newest run where it is None."""
 
     out: Path | None = None
     """The policy file, which ends in .onnx; `policy.onnx` beside the checkpoint where it is None."""
@@ -38,10 +39,26 @@ class ExportRequest:
     """Episodes to score it over, 0 or more; 0 leaves the evaluation out."""
 
     env: str | None = None
-    """The environment of a bare state dict, which does not name it."""
+    """The environment of another library's file, which does not name it."""
 
     activation: str | None = None
-    """Of a bare state dict: tanh, relu, elu or silu; tanh where it is None."""
+    """Of a bare state dict: tanh, relu, elu or silu; its library's usual one where it is None."""
+
+    normalizer: str | None = None
+    """What normalises the observations of another library's file: a file of statistics (.npz with mean and
+    var, or the pickle of VecNormalize), `checkpoint` for those in a state dict, or `none`."""
+
+    normalizer_epsilon: float | None = None
+    """Of that normalisation; the file's or its library's usual one where it is None."""
+
+    normalizer_clip: float | None = None
+    """Largest absolute value of a normalised observation; the same where it is None."""
+
+    pixel_scale: float | None = None
+    """What the observations of a state dict are divided by, such as 255; asked for where they are pixels."""
+
+    squash: str | None = None
+    """`tanh` where a state dict's actions go through tanh and are rescaled to the bounds, else `none`."""
 
     gif: bool = True
     """Record the first scored episode."""
@@ -129,6 +146,11 @@ def export(
     episodes: int = 100,
     env: str | None = None,
     activation: str | None = None,
+    normalizer: str | os.PathLike[str] | None = None,
+    normalizer_epsilon: float | None = None,
+    normalizer_clip: float | None = None,
+    pixel_scale: float | None = None,
+    squash: str | None = None,
     gif: bool = True,
     license: str | None = None,  # noqa: A002 (the metadata's own word)
     wrap: "Wrap | None" = None,
@@ -137,12 +159,18 @@ def export(
     """Turn a checkpoint into a verified ONNX policy; if a check fails, nothing is written.
 
     Args:
-        source: a `Run`, a run's folder, a checkpoint or a state dict; the newest run by default. A run
-            gives its best weights.
+        source: a `Run`, a run's folder, a checkpoint, a zip of Stable-Baselines3, a folder with one, or a
+            state dict; the newest run by default. A run gives its best weights.
         out: the policy file; `policy.onnx` beside the checkpoint by default.
         episodes: how many to score it over; 0 leaves the evaluation out.
-        env: the environment of a bare state dict.
-        activation: of a bare state dict: tanh, relu, elu or silu; tanh by default.
+        env: the environment of another library's file.
+        activation: of a bare state dict: tanh, relu, elu or silu; its library's usual one by default.
+        normalizer: what normalises the observations of another library's file: a file of statistics,
+            `checkpoint`, or `none`.
+        normalizer_epsilon: of that normalisation.
+        normalizer_clip: of that normalisation.
+        pixel_scale: what the pixels that a state dict takes are divided by.
+        squash: whether a state dict's continuous actions go through `tanh`, or `none`.
         gif: record the first scored episode.
         license: what the file says about its licence.
         wrap: wrappers around `env`, as of `evaluate`.
@@ -156,8 +184,10 @@ def export(
     return run_export(
         ExportRequest(
             source=None if source is None else Path(source), out=None if out is None else Path(out),
-            episodes=episodes, env=env, activation=activation, gif=gif, license=license, wrap=wrap,
-            imports=imports,
+            episodes=episodes, env=env, activation=activation,
+            normalizer=None if normalizer is None else os.fspath(normalizer),
+            normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
+            squash=squash, gif=gif, license=license, wrap=wrap, imports=imports,
         )
     )  # fmt: skip
 
@@ -189,7 +219,6 @@ def run_export(
 
     import_modules(request.imports)
     checkpoint = find_checkpoint(request.source)
-    say(f"Exporting {checkpoint}")
     source = _load(checkpoint, request, say)
     with display() as shown:
         made = write_policy(
@@ -207,6 +236,8 @@ def run_export(
 def find_checkpoint(source: Path | None) -> Path:
     """The file to export: the best weights of a run, the newest one for None, or the file that was named.
 
+    Of a folder as on the Hugging Face Hub it is the one model of Stable-Baselines3.
+
     Raises:
         InputRefused: there is no run, or the folder has no checkpoint.
     """
@@ -221,18 +252,37 @@ def find_checkpoint(source: Path | None) -> Path:
     for name in ("best.safetensors", "checkpoint.safetensors"):
         if (source / name).is_file():
             return source / name
-    raise InputRefused(f"{source}: a folder without best.safetensors or checkpoint.safetensors.")
+    from lander_export import peer_file
+
+    found = peer_file(source)
+    if found is None:
+        raise InputRefused(f"{source}: a folder without best.safetensors or checkpoint.safetensors.")
+    return found
 
 
 def _load(checkpoint: Path, request: ExportRequest, say: Callable[[str], None]) -> "Source":
-    from lander_export import load_source
+    from lander_export import PeerOptions, load_source
     from lander_runtime import envs
 
     env = None
     if request.env is not None:
         env_id = without_module(request.env, request.imports)
-        warn_of_old_version(env_id, say)
         env = envs.resolve(env_id, None, None if request.wrap is None else envs.read_wrap(request.wrap))
     elif request.wrap is not None:
         raise UsageError("--wrap goes with --env, for weights that do not name their environment.")
-    return load_source(checkpoint, env, request.activation)
+    options = PeerOptions(
+        normalizer=request.normalizer,
+        normalizer_epsilon=request.normalizer_epsilon,
+        normalizer_clip=request.normalizer_clip,
+        pixel_scale=request.pixel_scale,
+        squash=request.squash,
+    )
+    ours = checkpoint.suffix == ".safetensors"
+    if ours:
+        say(f"Exporting {checkpoint}")
+    source = load_source(checkpoint, env, request.activation, options)
+    if not ours:
+        say(f"Exporting {checkpoint}: {'; '.join(source.notes)}")
+    if env is not None:
+        warn_of_old_version(env.id, say)
+    return source

@@ -12,6 +12,7 @@ export.py  from a checkpoint to policy file, card and animation
 """
 
 from lander_export.export import Exported, export
+from lander_export.peers import PeerOptions, peer_file
 from lander_export.source import Source, load_source
 
-__all__ = ["Exported", "Source", "export", "load_source"]
+__all__ = ["Exported", "PeerOptions", "Source", "export", "load_source", "peer_file"]

@@ -1,8 +1,9 @@
 """The card beside a policy file: what it is, how it was trained, what it scores, how to run it."""
 
+from lander_export.peers.peer import BARE_STATE_DICT, GREEDY_LOG_STD, GREEDY_ONLY
 from lander_export.source import Recipe
 from lander_runtime.envs.known import family_of, knowledge_of
-from lander_runtime.policy.metadata import PolicyInfo
+from lander_runtime.policy.metadata import PolicyInfo, Training
 from lander_runtime.scores.summary import Summary
 from lander_runtime.text import counted
 
@@ -20,7 +21,7 @@ def render_card(info: PolicyInfo, *, file_name: str, gif_name: str | None, repro
         f"# {info.env.id}",
         *([f"![One episode of this policy]({gif_name})"] if gif_name else []),
         _what(info, file_name),
-        _score(info.evaluation),
+        _score(info),
         *_meaning(info.env.id),
         _training(info, reproduce),
         _verification(info),
@@ -57,15 +58,27 @@ def _what(info: PolicyInfo, file_name: str) -> str:
     else:
         shape = ", ".join(map(str, ("batch", *action.shape)))
         names = ", ".join(f"{c.name} ({c.unit})" if c.unit else c.name for c in action.components)
+        mean, log_std = (
+            "mean of the Gaussian, which `action` is clipped from",
+            "logarithm of its standard deviations",
+        )
+        if info.training.config.get("sampling") == GREEDY_ONLY:
+            mean, log_std = "the greedy action", f"{GREEDY_LOG_STD:g}: a draw is the greedy action too"
         lines += [
             f"| output | `action` | float32 [{shape}] | greedy action{': ' + names if names else ''} |",
-            f"| output | `mean` | float32 [{shape}] | mean of the Gaussian, which `action` is clipped from |",
-            f"| output | `log_std` | float32 [{shape}] | logarithm of its standard deviations |",
+            f"| output | `mean` | float32 [{shape}] | {mean} |",
+            f"| output | `log_std` | float32 [{shape}] | {log_std} |",
         ]
     return "\n".join(lines)
 
 
-def _score(summary: Summary | None) -> str:
+def _is_known(training: Training) -> bool:
+    """Whether it was a training of `lander`, of which the file knows everything."""
+    return training.platform != "unknown"
+
+
+def _score(info: PolicyInfo) -> str:
+    summary = info.evaluation
     if summary is None:
         return "## Score\n\nNot evaluated."
     interval = (
@@ -84,7 +97,10 @@ def _score(summary: Summary | None) -> str:
         f"Interquartile mean {summary.iqm_return:.1f}, lowest {summary.min_return:.1f}, "
         f"highest {summary.max_return:.1f}, {summary.mean_length:.0f} steps an episode. "
         f"{_details(summary)}"
-        "The seeds were used neither for training nor for choosing the weights."
+    ).rstrip() + (
+        " The seeds were used neither for training nor for choosing the weights."
+        if _is_known(info.training)
+        else " Which seeds it was trained with is not known."
     )
 
 
@@ -107,22 +123,29 @@ def _meaning(env_id: str) -> list[str]:
 
 def _training(info: PolicyInfo, reproduce: Recipe | None) -> str:
     training = info.training
-    lines = ["## Training", ""]
-    steps = "an unknown number of" if training.steps is None else f"{training.steps:,}"
-    lines.append(f"{training.algorithm}, {steps} environment steps, weights of {info.created}.")
+    lines = ["## Training", "", _origin(info)]
     if reproduce is not None:
         lines += ["", _which_weights(reproduce), "", f"    {reproduce.command}"]
-    settings = "\n".join(f"| {name} | {value} |" for name, value in training.config.items())
     versions = ", ".join(f"{name} {number}" for name, number in training.versions.items())
-    lines += [
-        "",
-        f"On {training.platform} with {versions}.",
-        "",
-        "| setting | value |",
-        "|---|---|",
-        settings,
-    ]
+    if _is_known(training):
+        lines += ["", f"On {training.platform} with {versions}."]
+    elif versions:
+        lines += ["", f"Saved by {versions}."]
+    if training.config:
+        settings = "\n".join(f"| {name} | {value} |" for name, value in training.config.items())
+        lines += ["", "| setting | value |", "|---|---|", settings]
     return "\n".join(lines)
+
+
+def _origin(info: PolicyInfo) -> str:
+    """Who trained it for how long, as far as that is known."""
+    training = info.training
+    if training.algorithm == BARE_STATE_DICT:
+        return "The weights are from a bare state dict, after an unknown number of environment steps."
+    if training.steps is None:
+        return f"{training.algorithm}."
+    saved = f", weights of {info.created}" if info.created != "unknown" else ""
+    return f"{training.algorithm}, {training.steps:,} environment steps{saved}."
 
 
 def _which_weights(reproduce: Recipe) -> str:

@@ -135,7 +135,7 @@ def _verified(
         evaluation=None,
         golden=_golden(graph, model, observations, tolerance),
         weights_sha256=weights_digest(model),
-        license=licence or ("unknown" if source.training.steps is None else "MIT"),
+        license=licence or source.license,
         created=source.created,
         schema=MULTI_DISCRETE_SCHEMA if source.action.nvec else SCHEMA,
     )

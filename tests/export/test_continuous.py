@@ -296,5 +296,5 @@ def test_two_exports_give_the_same_bytes(offset: EnvSpec, tmp_path: Path) -> Non
 
 def test_bare_state_dict_for_continuous_actions_is_refused(offset: EnvSpec, tmp_path: Path) -> None:
     torch.save({"actor.0.weight": torch.zeros(2, 3), "actor.0.bias": torch.zeros(2)}, tmp_path / "w.pth")
-    with pytest.raises(UsageError, match=r"Offset-v0 has continuous actions.*Train with: lander train"):
+    with pytest.raises(UsageError, match=r"Offset-v0 has continuous actions.*--squash tanh"):
         load_source(tmp_path / "w.pth", offset)

@@ -51,7 +51,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 Checkpoint = Annotated[
     Path | None,
-    typer.Argument(help="A run's folder, a checkpoint or a state dict.", show_default="the newest run"),
+    typer.Argument(
+        help="A run's folder, a checkpoint, a zip of Stable-Baselines3 or a state dict.",
+        show_default="the newest run",
+    ),
 ]
 PolicyFile = Annotated[
     Path | None,
@@ -61,9 +64,38 @@ Episodes = Annotated[
     int,
     typer.Option(parser=whole_number(0), metavar="INTEGER", help="Episodes to score it over; 0 for none."),
 ]
-StateDictEnv = Annotated[str | None, typer.Option(help="The environment of a bare state dict.")]
+StateDictEnv = Annotated[str | None, typer.Option(help="The environment of another library's file.")]
 Activation = Annotated[
-    str | None, typer.Option(help="Of a bare state dict: tanh, relu, elu or silu.", show_default="tanh")
+    str | None,
+    typer.Option(
+        help="Of a bare state dict: tanh, relu, elu or silu.", show_default="its library's, else tanh"
+    ),
+]
+Normalizer = Annotated[
+    str | None,
+    typer.Option(
+        "--normalizer",
+        "--vecnormalize",
+        metavar="FILE|checkpoint|none",
+        help="What normalises the observations: an .npz with mean and var or a VecNormalize pickle, what the "
+        "checkpoint holds, or nothing.",
+    ),
+]
+NormalizerEpsilon = Annotated[
+    float | None, typer.Option(metavar="NUMBER", help="Its epsilon.", show_default="its library's")
+]
+NormalizerClip = Annotated[
+    float | None,
+    typer.Option(metavar="NUMBER", help="Largest absolute value after it.", show_default="its library's"),
+]
+PixelScale = Annotated[
+    float | None, typer.Option(metavar="NUMBER", help="What a state dict's pixels are divided by: 255 or 1.")
+]
+Squash = Annotated[
+    str | None,
+    typer.Option(
+        metavar="tanh|none", help="Whether a state dict's continuous actions go through tanh to the bounds."
+    ),
 ]
 Gif = Annotated[bool, typer.Option(help="Record the first scored episode.")]
 License = Annotated[

@@ -8,7 +8,12 @@ from lander_cli.arguments.training_options import (
     Episodes,
     Gif,
     License,
+    Normalizer,
+    NormalizerClip,
+    NormalizerEpsilon,
+    PixelScale,
     PolicyFile,
+    Squash,
     StateDictEnv,
 )
 from lander_cli.terminal.console import episode_bar, print_json, print_next, print_rows, say
@@ -20,13 +25,18 @@ def export_command(
     episodes: Episodes = 100,
     env: StateDictEnv = None,
     activation: Activation = None,
+    normalizer: Normalizer = None,
+    normalizer_epsilon: NormalizerEpsilon = None,
+    normalizer_clip: NormalizerClip = None,
+    pixel_scale: PixelScale = None,
+    squash: Squash = None,
     gif: Gif = True,
     license_: License = None,
     wrap: Wrap = None,
     import_: Import = None,
     as_json: AsJson = False,
 ) -> None:
-    """Turn a checkpoint into a verified ONNX policy.
+    """Turn a checkpoint, ours or another library's, into a verified ONNX policy.
 
     If ONNX Runtime and PyTorch disagree, nothing is written and the exit code is 1.
     """
@@ -34,8 +44,10 @@ def export_command(
     from lander_rl.inputs.importing import import_options
 
     request = ExportRequest(
-        source=source, out=out_file, episodes=episodes, env=env, activation=activation, gif=gif,
-        license=license_, wrap=wrap, imports=tuple(import_ or []),
+        source=source, out=out_file, episodes=episodes, env=env, activation=activation,
+        normalizer=normalizer, normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip,
+        pixel_scale=pixel_scale, squash=squash, gif=gif, license=license_,
+        wrap=wrap, imports=tuple(import_ or []),
     )  # fmt: skip
     made = run_export(request, say, lambda: episode_bar(episodes))
     if as_json:

@@ -1,0 +1,35 @@
+"""Which file of a folder is meant: folders of the Hugging Face Hub hold a model among other things."""
+
+import zipfile
+from pathlib import Path
+
+from lander_runtime.errors import InputRefused
+
+
+def peer_file(folder: Path) -> Path | None:
+    """The one zip of Stable-Baselines3 in `folder`; None where there is no zip of it.
+
+    Raises:
+        InputRefused: there are several, or the folder's policy is an ONNX file already.
+    """
+    zips = [path for path in sorted(folder.glob("*.zip")) if _is_model(path)]
+    if len(zips) > 1:
+        names = ", ".join(path.name for path in zips[:5])
+        raise InputRefused(f"{folder}: holds {len(zips)} models ({names}). Name one of them.")
+    if zips:
+        return zips[0]
+    onnx = sorted(folder.glob("*.onnx"))
+    if len(onnx) == 1:
+        raise InputRefused(
+            f"{folder}: {onnx[0].name} is an ONNX file already. Type: lander eval {onnx[0]} --env ID"
+        )
+    return None
+
+
+def _is_model(path: Path) -> bool:
+    """Whether it has a policy inside; rl-zoo's folders have zips of metrics too."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {"data", "policy.pth"} <= set(archive.namelist())
+    except Exception:  # A damaged directory can raise anything.
+        return False
