@@ -7,7 +7,8 @@
     990,000     999,999      verification: the observations on which export compares a file with its network
     1,000,000   and above    evaluation
 
-One seed gives different episodes in envpool and in Gymnasium.
+One seed gives different episodes in envpool and in Gymnasium. On the backend `native` only the first episode
+of each lane has a seed; later ones go on with the lane's generator.
 """
 
 FIRST_SELECTION_SEED = 900_000
