@@ -98,7 +98,7 @@ def check_structure(model: Model, name: str) -> None:
     """
     graph = model.graph
     for node in graph.nodes:
-        _check_node(node, name)
+        check_node(node, name)
     for tensor in graph.initializers:
         _check_tensor(tensor, name)
     _check_names_differ((tensor.name for tensor in graph.initializers), name)
@@ -106,7 +106,8 @@ def check_structure(model: Model, name: str) -> None:
         _check_types(values, name)
 
 
-def _check_node(node: Node, name: str) -> None:
+def check_node(node: Node, name: str) -> None:
+    """Compare one node with what a policy may be made of; raises as `check_structure`."""
     if node.domain:
         raise InputRefused(
             f"{name}: expected operators of ONNX itself, found {quoted(node.operator)} of "
