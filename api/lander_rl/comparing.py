@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lander_rl.evaluating import LANES, check_numbers
 from lander_rl.observing import EvaluationObserver, stage, stages_of
-from lander_rl.opening import Opened, PolicySource, open_for
+from lander_rl.opening import Opened, PolicySource, Said, open_for
 from lander_rl.results.names import short_names
 from lander_runtime.errors import UsageError
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
@@ -52,6 +52,18 @@ class CompareRequest:
     """The environment or its id; None for the one that the files name."""
     env_args: Mapping[str, Any] | None = None
     """Arguments of the environment, in place of those that the files name."""
+    output: str | None = None
+    """Which output is the action, where files without lander's metadata do not make it clear."""
+    action_range: str | None = None
+    """`env` where the continuous actions of such files are in the environment's units, or what they lie
+    within, such as `-1,1`, to be scaled to the environment's bounds."""
+    stateless: bool = False
+    """Run a recurrent policy of such files without its memory."""
+
+    @property
+    def said(self) -> Said:
+        """What is said of a file without lander's metadata."""
+        return Said(self.output, self.action_range, self.stateless)
 
     def __post_init__(self) -> None:
         if len(self.policies) < 2:
@@ -70,6 +82,9 @@ def compare(
     device: str = "auto",
     env: "EnvSpec | str | None" = None,
     env_args: Mapping[str, Any] | None = None,
+    output: str | None = None,
+    action_range: str | None = None,
+    stateless: bool = False,
     observer: "EpisodeObserver | None" = None,
 ) -> "Comparison":
     """Run policies on the same seeds and say which is better, and by how much.
@@ -86,7 +101,8 @@ def compare(
     """
     request = CompareRequest(
         policies=(first, *others), episodes=episodes, seed=seed, sampled=sampled, workers=workers,
-        lanes=lanes, device=device, env=env, env_args=env_args,
+        lanes=lanes, device=device, env=env, env_args=env_args, output=output, action_range=action_range,
+        stateless=stateless,
     )  # fmt: skip
     return run_comparison(request, observer)
 
@@ -143,6 +159,7 @@ class EpisodeSettings:
 
 
 def _open(policy: "PolicySource | Report", request: CompareRequest) -> "Opened | Saved":
+    from lander_runtime.foreign.foreign import SaysItself
     from lander_runtime.scores.report import Report
     from lander_runtime.scores.report_file import read_report
 
@@ -154,7 +171,11 @@ def _open(policy: "PolicySource | Report", request: CompareRequest) -> "Opened |
         and not Path(policy).is_dir()
     ):
         return Saved(Path(policy), read_report(Path(policy)))
-    return open_for(policy, request.env, device=request.device, env_args=request.env_args)
+    try:
+        return open_for(policy, request.env, device=request.device, env_args=request.env_args, said=request.said)
+    except SaysItself:
+        # What is said is for the others: this file says itself how it acts.
+        return open_for(policy, request.env, device=request.device, env_args=request.env_args)
 
 
 def _agreed_settings(compared: "Sequence[Opened | Saved]", request: CompareRequest) -> EpisodeSettings:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lander_rl.observing import EvaluationObserver, Listeners, stage, stages_of
-from lander_rl.opening import Opened, PolicySource, open_for
+from lander_rl.opening import Opened, PolicySource, Said, open_for
 from lander_rl.outputs.checks import check_all_writable, check_replay_file, check_report_file
 from lander_rl.outputs.gifs import check_gif, chosen_episodes, record_gifs
 from lander_rl.outputs.page import check_page, env_options, page_observer_for, write_page_of
@@ -62,6 +62,11 @@ class EvaluateRequest:
     """Arguments of the environment, in place of those that the file names."""
     output: str | None = None
     """Which output is the action, where a file without lander's metadata does not make it clear."""
+    action_range: str | None = None
+    """`env` where the continuous actions of such a file are in the environment's units, or what they lie
+    within, such as `-1,1`, to be scaled to the environment's bounds."""
+    stateless: bool = False
+    """Run a recurrent policy of such a file without its memory."""
     render: Literal["human"] | None = None
     """`human` opens a window and runs one episode after the other in it, in real time."""
     gif: Filename | None = None
@@ -102,6 +107,11 @@ class EvaluateRequest:
         return None if self.shard is None else Shard.parse(self.shard, self.seed, self.episodes)
 
     @property
+    def said(self) -> Said:
+        """What is said of a file without lander's metadata."""
+        return Said(self.output, self.action_range, self.stateless)
+
+    @property
     def seeds(self) -> range:
         """The seeds of the episodes that are to be run."""
         whole = range(self.seed, self.seed + self.episodes)
@@ -120,6 +130,8 @@ def evaluate(
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
     output: str | None = None,
+    action_range: str | None = None,
+    stateless: bool = False,
     render: Literal["human"] | None = None,
     gif: Filename | None = None,
     gif_episodes: str | int = "first",
@@ -144,8 +156,9 @@ def evaluate(
     """
     request = EvaluateRequest(
         policy=policy, env=env, episodes=episodes, seed=seed, sampled=sampled, workers=workers, lanes=lanes,
-        device=device, env_args=env_args, output=output, render=render, gif=gif, gif_episodes=gif_episodes,
-        save_replay=save_replay, page=page, out=out, engine=engine, ray_address=ray_address, shard=shard,
+        device=device, env_args=env_args, output=output, action_range=action_range, stateless=stateless,
+        render=render, gif=gif, gif_episodes=gif_episodes, save_replay=save_replay, page=page, out=out,
+        engine=engine, ray_address=ray_address, shard=shard,
     )  # fmt: skip
     return run_evaluation(request, observer)
 
@@ -155,7 +168,7 @@ def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" 
     _check_outputs(request)
     stages = stages_of(observer)
     opened = open_for(
-        request.policy, request.env, device=request.device, env_args=request.env_args, output=request.output
+        request.policy, request.env, device=request.device, env_args=request.env_args, said=request.said
     )
     _announce(opened, stages)
     page = page_observer_for(_path(request.page), opened.env)
@@ -173,7 +186,7 @@ def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" 
         for path in record_gifs(opened.policy, report, indices, Path(request.gif), stages):
             stages.on_note(f"Recorded {path}")
     if request.page is not None and page is not None:
-        options = env_options(request.env, request.env_args, request.output)
+        options = env_options(request.env, request.env_args, request.said.options)
         written = write_page_of(Path(request.page), opened, report, page, options)
         stages.on_note(f"Wrote {written}: open it in a browser")
     return report

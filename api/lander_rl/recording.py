@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lander_rl.opening import PolicySource, open_for
+from lander_rl.opening import PolicySource, Said, open_for
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.outputs.gifs import check_gif
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
@@ -51,6 +51,8 @@ def record(
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
     output: str | None = None,
+    action_range: str | None = None,
+    stateless: bool = False,
 ) -> Recording:
     """Run the episode that `evaluate` scores for this seed, and write it to `path` as a GIF with captions.
 
@@ -63,6 +65,7 @@ def record(
         device: `auto`, `cpu` or `cuda`.
         env_args: arguments of the environment.
         output: which output is the action, where a file does not make it clear.
+        action_range: as of `open_policy`, and so is `stateless`.
 
     Raises:
         InputRefused: the policy's file is missing, corrupt or hostile, or does not fit the environment.
@@ -75,7 +78,8 @@ def record(
     file = Path(path)
     check_gif(file, "first")
     check_all_writable(file)
-    opened = open_for(policy, env, device=device, env_args=env_args, output=output)
+    said = Said(output, action_range, stateless)
+    opened = open_for(policy, env, device=device, env_args=env_args, said=said)
     if opened.file is not None:
         check_fit(opened.file, opened.env)
     episode = record_episode(actor_of(opened.policy, sampled=sampled), opened.env, seed, file)

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,9 +49,11 @@ def write_page_of(
 
 
 def env_options(
-    env: "EnvSpec | str | None", env_args: Mapping[str, Any] | None = None, output: str | None = None
+    env: "EnvSpec | str | None",
+    env_args: Mapping[str, Any] | None = None,
+    more: Sequence[str] = (),
 ) -> list[str]:
-    """The options of `lander eval` that name an environment, for a command to be pasted."""
+    """The options of `lander eval` that name an environment, and `more`, for a command to be pasted."""
     arguments = dict(env_args or {})
     options: list[str] = []
     if env is not None:
@@ -59,7 +61,7 @@ def env_options(
         arguments = arguments if isinstance(env, str) else {**env.kwargs, **arguments}
     for name, value in arguments.items():
         options += ["--env-arg", f"{name}={_typed(value)}"]
-    return options if output is None else [*options, "--output", output]
+    return [*options, *more]
 
 
 def _typed(value: Any) -> str:

@@ -121,6 +121,19 @@ Output = Annotated[
     typer.Option(metavar="NAME", help="Which output is the action, where a file does not make it clear."),
 ]
 
+ActionRange = Annotated[
+    str | None,
+    typer.Option(
+        metavar="env|LOW,HIGH",
+        help="What a file's continuous actions are: in the environment's units, or within LOW and HIGH and to "
+        "be scaled to the environment's bounds.",
+    ),
+]
+
+Stateless = Annotated[
+    bool, typer.Option("--stateless", help="Run a recurrent policy whose memory is not in the file.")
+]
+
 # On what
 
 Workers = Annotated[

@@ -28,6 +28,9 @@ def compare_command(
     fail_if_worse: given.FailIfWorse = False,
     env: given.Env = None,
     env_arg: given.EnvArg = None,
+    output: given.Output = None,
+    action_range: given.ActionRange = None,
+    stateless: given.Stateless = False,
 ) -> None:
     """Run policies on the same seeds and say which is better, and by how much.
 
@@ -37,7 +40,8 @@ def compare_command(
 
     request = CompareRequest(
         policies=tuple(policies), episodes=episodes, seed=seed, sampled=sampled, lanes=lanes, device=device,
-        workers=given.worker_count(workers), env=env, env_args=read_env_args(env_arg or []),
+        workers=given.worker_count(workers), env=env, env_args=read_env_args(env_arg or []), output=output,
+        action_range=action_range, stateless=stateless,
     )  # fmt: skip
     comparison = run_comparison(request, Talk())
     if as_json:
@@ -59,7 +63,7 @@ def _next(comparison: "Comparison", request: "CompareRequest") -> list[object]:
     if any(is_saved_report(policy) for policy in request.policies):
         return ["inspect"]
     paths = [Path(report.policy_path or "") for report in comparison.reports]
-    options = env_options(request.env, request.env_args)
+    options = env_options(request.env, request.env_args, request.said.options)
     verdicts = [found.verdict for found in comparison.differences]
     seed, sampled = comparison.first_seed, ["--sampled"] if request.sampled else []
     if Verdict.NOT_SHOWN in verdicts:

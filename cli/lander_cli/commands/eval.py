@@ -31,6 +31,8 @@ def eval_command(
     env: given.Env = None,
     env_arg: given.EnvArg = None,
     output: given.Output = None,
+    action_range: given.ActionRange = None,
+    stateless: given.Stateless = False,
     save_replay: given.SaveReplay = None,
     out: given.Out = None,
     shard: given.ShardText = None,
@@ -46,7 +48,8 @@ def eval_command(
 
     request = EvaluateRequest(
         policy, env, episodes, seed, sampled, given.worker_count(workers), lanes, device,
-        env_args=read_env_args(env_arg or []), output=output, render=given.shown(render), out=out,
+        env_args=read_env_args(env_arg or []), output=output, action_range=action_range, stateless=stateless,
+        render=given.shown(render), out=out,
         gif=_recorded_in(gif, gif_episodes, quiet=any((as_json, render, out, shard))),
         gif_episodes="first" if gif_episodes is None else gif_episodes, save_replay=save_replay,
         page=report_folder, shard=shard, engine=engine.value, ray_address=ray_address,
@@ -81,7 +84,7 @@ def _next(request: "EvaluateRequest", report: "Report") -> list[object]:
     from lander_rl.outputs.page import env_options
 
     path = Path(report.policy_path or "")
-    options = env_options(request.env, request.env_args, request.output)
+    options = env_options(request.env, request.env_args, request.said.options)
     if request.shard is not None and request.out is not None:
         return ["merge", Path(request.out).parent]
     if request.save_replay is not None:

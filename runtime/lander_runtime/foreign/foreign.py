@@ -25,6 +25,10 @@ from lander_runtime.policy.sampling import sample_categorical
 from lander_runtime.spec import EnvSpec, Space, filled_bounds
 
 
+class SaysItself(UsageError):
+    """Something was said of a file that says it itself."""
+
+
 def open_policy(
     path: str | Path,
     env: EnvSpec | str | None = None,
@@ -65,9 +69,9 @@ def open_policy(
             raise
         return ForeignPolicy.from_bytes(model, path, env, device, weights=weights, choices=choices)
     if output is not None:
-        raise UsageError(f"The metadata of {path.name} already names the action; leave out --output.")
+        raise SaysItself(f"The metadata of {path.name} already names the action; leave out --output.")
     if choices.any:
-        raise UsageError(
+        raise SaysItself(
             f"{path.name} was written by lander, and its metadata says how it acts; leave out --action-range "
             "and --stateless."
         )
