@@ -1,11 +1,18 @@
 """The bytes of a policy file, from a path that somebody typed."""
 
+import shlex
 from pathlib import Path
 
 from lander_runtime.errors import InputRefused
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 """A larger file is refused unread: policies are small, and a stranger's file may not be a policy."""
+
+
+_ZIP = b"PK\x03\x04"
+"""What an archive begins with: those of Stable-Baselines3, and of torch.save."""
+
+_CHECKPOINTS = frozenset({".zip", ".pth", ".pt", ".ckpt", ".safetensors", ".pkl", ".tar"})
 
 
 def read_policy_file(path: Path) -> bytes:
@@ -21,8 +28,14 @@ def read_policy_file(path: Path) -> bytes:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise InputRefused(f"{path.name}: {size / 1e6:.0f} MB is too large for a policy.")
-        return path.read_bytes()
+        content = path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a path that no file can have.
         raise InputRefused(
             f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})."
         ) from error
+    if content.startswith(_ZIP) or path.suffix.lower() in _CHECKPOINTS:
+        command = shlex.join(["lander", "export", str(path)])
+        raise InputRefused(
+            f"{path.name}: a checkpoint and no ONNX file. Make one of it with: {command} --env ENV"
+        )
+    return content
