@@ -172,7 +172,9 @@ def _open(policy: "PolicySource | Report", request: CompareRequest) -> "Opened |
     ):
         return Saved(Path(policy), read_report(Path(policy)))
     try:
-        return open_for(policy, request.env, device=request.device, env_args=request.env_args, said=request.said)
+        return open_for(
+            policy, request.env, device=request.device, env_args=request.env_args, said=request.said
+        )
     except SaysItself:
         # What is said is for the others: this file says itself how it acts.
         return open_for(policy, request.env, device=request.device, env_args=request.env_args)

@@ -121,7 +121,9 @@ def _close(
     with np.errstate(invalid="ignore"):
         near = _NEAR * (high - low)
         # Infinite bounds are never near: their distance is no number.
-        return (np.abs(interval.low - low) <= near) & (np.abs(interval.high - high) <= near) & np.isfinite(near)
+        return (
+            (np.abs(interval.low - low) <= near) & (np.abs(interval.high - high) <= near) & np.isfinite(near)
+        )
 
 
 def sentences(interval: Interval, output: str, space: Space, asked: ActionRange | None) -> list[str]:

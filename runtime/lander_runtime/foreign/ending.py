@@ -175,7 +175,10 @@ def _rising(function: Callable[[Array], Array]) -> Rule:
 
 def _clipped(node: Node, given: list[Interval], shape: tuple[int, ...]) -> Interval:
     ends = {item.name: item.value for item in node.attributes}
-    low, high = (np.float64(ends.get("min", -np.inf)), np.float64(ends.get("max", np.inf)))  # Before opset 11.
+    low, high = (
+        np.float64(ends.get("min", -np.inf)),
+        np.float64(ends.get("max", np.inf)),
+    )  # Before opset 11.
     named = [name for name in node.inputs[1:] if name]
     for name, bound in zip(named, given[1:], strict=True):
         if name == node.inputs[1]:
@@ -201,7 +204,9 @@ def _product(node: Node, given: list[Interval], shape: tuple[int, ...]) -> Inter
     one, other = given
     # Nothing times whatever is nothing: 0 x infinity is 0 here.
     ends = [
-        np.where((a == 0) | (b == 0), 0.0, a * b) for a in (one.low, one.high) for b in (other.low, other.high)
+        np.where((a == 0) | (b == 0), 0.0, a * b)
+        for a in (one.low, one.high)
+        for b in (other.low, other.high)
     ]
     return Interval(np.minimum.reduce(ends), np.maximum.reduce(ends))
 

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from lander_runtime.errors import InputRefused
 from lander_runtime.graphs.model import Model, Tensor
 from lander_runtime.graphs.reading import read_model
-from lander_runtime.policy.content import MAX_FILE_BYTES, read_policy_file
+from lander_runtime.policy.content import MAX_FILE_BYTES, read_part, read_policy_file
 from lander_runtime.text import quoted
 
 _MOST_FILES = 1000
@@ -75,7 +75,7 @@ def _read_beside(path: Path, name: str) -> bytes:
             raise InputRefused(
                 f"{path.name}: keeps weights in {quoted(name)}, which is a link to another place. {_ADVICE}"
             )
-        return read_policy_file(beside)
+        return read_part(beside)
     except (InputRefused, OSError, RuntimeError, ValueError) as error:  # RuntimeError: a ring of links.
         if isinstance(error, InputRefused) and str(error).startswith(f"{path.name}: keeps"):
             raise

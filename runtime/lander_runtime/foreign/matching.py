@@ -156,7 +156,8 @@ class _Matcher:
         rows = run(obs)
         operators = {tensor.name: tensor.operator for tensor in self._plan.outputs}
         tensors = [
-            Tensor(name, str(values.dtype), values.shape[1:], operators[name]) for name, values in rows.items()
+            Tensor(name, str(values.dtype), values.shape[1:], operators[name])
+            for name, values in rows.items()
         ]
         output = choose_output(tensors, self._action, self._choices.output, self._plan.others)
         used = _used(output)
@@ -184,7 +185,9 @@ class _Matcher:
             return None
         return rows_influence_each_other(lambda others: dict(probe.run([behind], others)), obs)
 
-    def _check_agreement(self, run: Callable[..., dict[str, NDArray[Any]]], output: Output, batch: int) -> None:
+    def _check_agreement(
+        self, run: Callable[..., dict[str, NDArray[Any]]], output: Output, batch: int
+    ) -> None:
         """Refuse an integer that is not the place of the largest score, where nothing says which is meant.
 
         Raises:

@@ -21,7 +21,7 @@ _DIRECTIONS = {
 _GIVEN_BACK = {"out", "outs", "output", "outputs", "next", "new", "n", "updated"}
 _STATE = {"h", "c", "state", "lstm", "gru", "rnn", "recurrent", "memory", "carry", "core", "belief"}
 _NEVER = {
-    "obs", "observation", "x", "action", "act", "value", "logit", "reward", "mask", "mean", "std", "scale",
+    "ob", "obs", "observation", "x", "action", "act", "value", "logit", "reward", "mask", "mean", "std", "scale",
     "feature", "prob", "q", "mu", "loc",
 }  # fmt: skip
 _SAME = {

@@ -197,7 +197,9 @@ def _reasons(
                 f"{tensor.name!r} is the same for every observation, so it is not the action."
             )
         elif tensor.name in given_back:
-            reasons[tensor.name] = InputRefused(f"{tensor.name!r} is the state of the policy, not its action.")
+            reasons[tensor.name] = InputRefused(
+                f"{tensor.name!r} is the state of the policy, not its action."
+            )
     return reasons
 
 

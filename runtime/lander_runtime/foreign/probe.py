@@ -47,9 +47,7 @@ _PREFIX = "lander probe "
 
 def _with_outputs(model: Model, names: tuple[str, ...]) -> Model:
     """The model that gives these values, be they inputs, weights or in between; types are found by ORT."""
-    copies = tuple(
-        Node("Identity", (name,), (_PREFIX + str(place),)) for place, name in enumerate(names)
-    )
+    copies = tuple(Node("Identity", (name,), (_PREFIX + str(place),)) for place, name in enumerate(names))
     outputs = tuple(Value(node.outputs[0], None) for node in copies)
     graph = replace(model.graph, nodes=(*model.graph.nodes, *copies), outputs=outputs)
     return without_other_outputs(replace(model, graph=graph), {value.name for value in outputs})

@@ -19,6 +19,20 @@ def read_policy_file(path: Path) -> bytes:
     """The content of `path`.
 
     Raises:
+        InputRefused: it is missing, no plain file, too large for a policy, or a checkpoint.
+    """
+    content = read_part(path)
+    if content.startswith(_ZIP) or path.suffix.lower() in _CHECKPOINTS:
+        command = shlex.join(["lander", "export", str(path)])
+        env = "" if path.suffix == ".safetensors" else " --env ENV"
+        raise InputRefused(f"{path.name}: a checkpoint and no ONNX file. Make one of it with: {command}{env}")
+    return content
+
+
+def read_part(path: Path) -> bytes:
+    """The content of `path`, a policy or weights beside it.
+
+    Raises:
         InputRefused: it is missing, no plain file, or too large for a policy.
     """
     try:
@@ -28,14 +42,8 @@ def read_policy_file(path: Path) -> bytes:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise InputRefused(f"{path.name}: {size / 1e6:.0f} MB is too large for a policy.")
-        content = path.read_bytes()
+        return path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a path that no file can have.
         raise InputRefused(
             f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})."
         ) from error
-    if content.startswith(_ZIP) or path.suffix.lower() in _CHECKPOINTS:
-        command = shlex.join(["lander", "export", str(path)])
-        raise InputRefused(
-            f"{path.name}: a checkpoint and no ONNX file. Make one of it with: {command} --env ENV"
-        )
-    return content

@@ -237,7 +237,7 @@ def _too_new(text: str) -> str | None:
     if found:
         return (
             f"expected an IR version up to {found[2]}, the highest that {here} reads, found {found[1]}. "
-            "Update onnxruntime, or write the file again with: python -c \"import onnx; m = "
+            'Update onnxruntime, or write the file again with: python -c "import onnx; m = '
             "onnx.load('FILE.onnx'); m.ir_version = 8; onnx.save(m, 'PLAIN.onnx')\""
         )
     found = re.search(r"Opset (\d+) is under development.*till opset (\d+)", text, re.DOTALL)
