@@ -159,7 +159,7 @@ class EpisodeSettings:
 
 
 def _open(policy: "PolicySource | Report", request: CompareRequest) -> "Opened | Saved":
-    from lander_runtime.foreign.foreign import SaysItself
+    from lander_runtime.foreign.opening import SaysItself
     from lander_runtime.scores.report import Report
     from lander_runtime.scores.report_file import read_report
 

@@ -152,7 +152,7 @@ def open_for(
         if named is None:
             raise UsageError("Name the environment: a plain function does not say which one it acts in.")
         return Opened(cast("AnyPolicy", policy), None, "as given", named)
-    from lander_runtime.foreign.foreign import open_policy as open_file
+    from lander_runtime.foreign.opening import open_policy as open_file
 
     path, origin = find_policy(_path_of(policy))
     opened = open_file(

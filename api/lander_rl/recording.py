@@ -65,7 +65,8 @@ def record(
         device: `auto`, `cpu` or `cuda`.
         env_args: arguments of the environment.
         output: which output is the action, where a file does not make it clear.
-        action_range: as of `open_policy`, and so is `stateless`.
+        action_range: as of `open_policy`.
+        stateless: likewise.
 
     Raises:
         InputRefused: the policy's file is missing, corrupt or hostile, or does not fit the environment.

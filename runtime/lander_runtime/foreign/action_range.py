@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.foreign.ending import Interval
+from lander_runtime.foreign.analysis.ending import Interval
 from lander_runtime.spec import Space, filled_bounds
 
 _USUAL = ((-1.0, 1.0), (0.0, 1.0), (-math.pi / 2, math.pi / 2))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lander_runtime.foreign.feeding import Feeding
-from lander_runtime.foreign.memory import State
+from lander_runtime.foreign.analysis.memory import State
 from lander_runtime.foreign.plan import Plan
 from lander_runtime.foreign.signature import Output
 from lander_runtime.spec import Space

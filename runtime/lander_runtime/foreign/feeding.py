@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.foreign.memory import State, zeros
+from lander_runtime.foreign.analysis.memory import State, zeros
 from lander_runtime.foreign.signature import Input, Tensor
 
 Carried = Mapping[str, NDArray[Any]]

@@ -15,9 +15,9 @@ from lander_runtime.episodes.fleet import LANES
 from lander_runtime.errors import InputRefused
 from lander_runtime.foreign import action_range, assumptions
 from lander_runtime.foreign.action_range import ActionRange, Scaling
-from lander_runtime.foreign.ending import interval_of
+from lander_runtime.foreign.analysis.ending import interval_of
 from lander_runtime.foreign.feeding import Feeding, by_row
-from lander_runtime.foreign.memory import forgets, states_without_input
+from lander_runtime.foreign.analysis.memory import forgets, states_without_input
 from lander_runtime.foreign.plan import Plan, plan_for, pruned
 from lander_runtime.foreign.probe import Probe
 from lander_runtime.foreign.signature import Input, Output, Tensor, choose_output

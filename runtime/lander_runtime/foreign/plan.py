@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.foreign.memory import State, has_state_word, is_start, pair_states
-from lander_runtime.foreign.pruning import (
+from lander_runtime.foreign.analysis.memory import State, has_state_word, is_start, pair_states
+from lander_runtime.foreign.analysis.pruning import (
     holds_numbers,
     inputs_needed,
     producers,

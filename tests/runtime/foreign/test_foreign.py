@@ -17,7 +17,8 @@ from lander_runtime.episodes.actors import actor_of
 from lander_runtime.evaluation.evaluate import evaluate
 from lander_runtime.files import sha256_of
 from lander_runtime.foreign.external_weights import with_weights
-from lander_runtime.foreign.foreign import ForeignPolicy, open_policy
+from lander_runtime.foreign.foreign import ForeignPolicy
+from lander_runtime.foreign.opening import open_policy
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.pictures.record import record_episode
 from lander_runtime.scores.report import RUN_KEYS, Report

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lander_runtime import InputRefused
 from lander_runtime.foreign.foreign import ForeignPolicy
-from lander_runtime.foreign.pruning import values_that_follow, without_other_outputs
+from lander_runtime.foreign.analysis.pruning import values_that_follow, without_other_outputs
 from lander_runtime.graphs.model import Model
 from lander_runtime.graphs.reading import read_model
 

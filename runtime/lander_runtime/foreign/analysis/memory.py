@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.foreign.pruning import producers, true_inputs, values_that_follow
+from lander_runtime.foreign.analysis.pruning import producers, true_inputs, values_that_follow
 from lander_runtime.foreign.signature import Tensor
 from lander_runtime.graphs.model import Graph, Node
 
