@@ -125,8 +125,8 @@ ActionRange = Annotated[
     str | None,
     typer.Option(
         metavar="env|LOW,HIGH",
-        help="What a file's continuous actions are: in the environment's units, or within LOW and HIGH, to be "
-        "scaled to the environment's bounds.",
+        help="What a file's continuous actions are: in the environment's units, or within LOW and HIGH, to "
+        "be scaled to its bounds.",
     ),
 ]
 

@@ -1,7 +1,7 @@
-"""Whether continuous actions are in the environment's units, and scaling them where the user says they are not.
+"""Whether continuous actions are in the environment's units, and scaling them where the user says so.
 
-Libraries whose policies end in tanh (SAC, TD3, DDPG) stretch its -1 to 1 to the environment's bounds after the
-network, so a file may lack that last step. Scored as it is, such a policy acts at half its force, say.
+Libraries whose policies end in tanh (SAC, TD3, DDPG) stretch its -1 to 1 to the environment's bounds after
+the network, so a file may lack that last step. Scored as it is, such a policy acts at half its force, say.
 """
 
 import math
@@ -94,10 +94,10 @@ def check_ending(interval: Interval, output: str, space: Space) -> None:
         return
     lowest, highest = filled_bounds(space)
     place = tuple(np.argwhere(wrong)[0])
-    found = _in_words(interval.low[place], interval.high[place])
-    ends = f"{_rounded(interval.low[place])},{_rounded(interval.high[place])}"
+    low, high = float(interval.low[place]), float(interval.high[place])
+    found, ends = _in_words(low, high), f"{_rounded(low)},{_rounded(high)}"
     component = f" (component {list(map(int, place))})" if interval.low.size > 1 else ""
-    bounds = _in_words(lowest[place], highest[place])
+    bounds = _in_words(float(lowest[place]), float(highest[place]))
     raise InputRefused(
         f"the graph keeps {output!r} within {found}, and the environment's action goes from {bounds}"
         f"{component}. Say --action-range {ends} to scale it to these bounds, as libraries with squashed "
@@ -131,8 +131,8 @@ def sentences(interval: Interval, output: str, space: Space, asked: ActionRange 
     if asked is not None and asked.ends is not None:
         low, high = asked.ends
         return [
-            f"{output!r} was taken for the action, from {low:g} to {high:g} as --action-range says, and scaled "
-            "linearly to the environment's bounds."
+            f"{output!r} was taken for the action, from {low:g} to {high:g} as --action-range says, and "
+            "scaled linearly to the environment's bounds."
         ]
     said = [f"{output!r} was taken for the action in the environment's own units, clipped to its bounds."]
     if asked is not None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from lander_runtime.foreign.feeding import Feeding
 from lander_runtime.foreign.analysis.memory import State
+from lander_runtime.foreign.feeding import Feeding
 from lander_runtime.foreign.plan import Plan
 from lander_runtime.foreign.signature import Output
 from lander_runtime.spec import Space
@@ -16,10 +16,11 @@ _HOW = {
 
 
 def about_input(feeding: Feeding, observation: Space, unused: Sequence[str]) -> list[str]:
+    """Where observations go and how; `unused` are the inputs that the action does not need."""
     entry, batch = feeding.entry, feeding.batch
     said = [
-        f"Observations go into {entry.name!r} {_HOW.get(entry.layout, 'as they are')}: whatever prepared them "
-        "in training, such as normalisation, must be inside the file."
+        f"Observations go into {entry.name!r} {_HOW.get(entry.layout, 'as they are')}: whatever prepared "
+        "them in training, such as normalisation, must be inside the file."
     ]
     if entry.dtype != observation.dtype:
         scale = ", 0 to 255 and not scaled" if observation.dtype == "uint8" else ""
@@ -36,6 +37,7 @@ def about_input(feeding: Feeding, observation: Space, unused: Sequence[str]) -> 
 
 
 def about_memory(feeding: Feeding, forgotten: str | None) -> list[str]:
+    """Which states are carried; `forgotten` says what would remember and cannot."""
     said = []
     if forgotten is not None:
         said.append(
@@ -58,6 +60,7 @@ def about_memory(feeding: Feeding, forgotten: str | None) -> list[str]:
 
 
 def about_scores(output: Output, action: Space, probabilities: bool) -> list[str]:
+    """How one of n actions is chosen."""
     kind = "probabilities, since they sum to 1" if probabilities else "logits or other scores"
     scores = f"{output.scores!r} was taken for {kind}"
     if output.action is None:
@@ -67,6 +70,7 @@ def about_scores(output: Output, action: Space, probabilities: bool) -> list[str
 
 
 def about_the_rest(output: Output, plan: Plan, states: Sequence[State]) -> list[str]:
+    """The outputs that are neither the action nor a state."""
     taken = {output.action, output.scores, *(state.output for state in states)}
     rest = [name for name in plan.declared if name not in taken]
     return [f"Not used: {_some(rest)}."] if rest else []

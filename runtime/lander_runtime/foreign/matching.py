@@ -4,7 +4,7 @@ Apart from `signature.py`, which uses names and shapes only: the shapes that a f
 the shapes of real outputs decide.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,8 +16,8 @@ from lander_runtime.errors import InputRefused
 from lander_runtime.foreign import action_range, assumptions
 from lander_runtime.foreign.action_range import ActionRange, Scaling
 from lander_runtime.foreign.analysis.ending import interval_of
-from lander_runtime.foreign.feeding import Feeding, by_row
 from lander_runtime.foreign.analysis.memory import forgets, states_without_input
+from lander_runtime.foreign.feeding import Feeding, by_row
 from lander_runtime.foreign.plan import Plan, plan_for, pruned
 from lander_runtime.foreign.probe import Probe
 from lander_runtime.foreign.signature import Input, Output, Tensor, choose_output
@@ -174,8 +174,7 @@ class _Matcher:
         return output, output.scores is not None and _are_probabilities(rows[output.scores])
 
     def _scores_mixed(self, feeding: Feeding, output: Output, batch: int, obs: NDArray[Any]) -> str | None:
-        """As `rows_influence_each_other`, of the numbers of which an integer output is the largest's place:
-        small differences hide there."""
+        """The same of the numbers whose largest has its place in an integer: that hides differences."""
         behind = self._plan.behind_largest(output.action) if self._action.type == "Discrete" else None
         if behind is None:
             return None

@@ -7,8 +7,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lander_runtime.episodes.fleet import LANES
-from lander_runtime.foreign.feeding import Feeding
 from lander_runtime.foreign.analysis.pruning import without_other_outputs
+from lander_runtime.foreign.feeding import Feeding
 from lander_runtime.foreign.trials import trial_observations
 from lander_runtime.graphs.model import Model, Node, Value
 from lander_runtime.policy.session import open_session

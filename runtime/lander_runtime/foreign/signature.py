@@ -100,9 +100,13 @@ def choose_input(
     Raises:
         InputRefused: none fits, or several do; says what was expected and found.
     """
-    fitting = [(one, layout) for one in inputs if (layout := _layout(one, observation)) is not None]
+    fitting: list[tuple[Tensor, Layout]] = []
+    for one in inputs:
+        layout = _layout(one, observation)
+        if layout is not None:
+            fitting.append((one, layout))
     if len(fitting) > 1:
-        named = [(one, layout) for one, layout in fitting if _words(one) & _OBSERVATION]
+        named = [pair for pair in fitting if _words(pair[0]) & _OBSERVATION]
         fitting = named if len(named) == 1 else fitting
     if len(fitting) != 1:
         raise no_input(found or inputs, observation)

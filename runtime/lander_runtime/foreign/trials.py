@@ -75,5 +75,5 @@ def _noise(obs: NDArray[np.generic], factor: float, generator: np.random.Generat
         low = 255 if factor == _LARGE[-1] else 0
         return generator.integers(low, 256, obs.shape).astype(obs.dtype)
     # Clipped, because an environment may have its observations in float16.
-    largest = float(np.finfo(obs.dtype).max)
+    largest = float(np.finfo(obs.dtype.name).max)
     return np.clip(factor * generator.standard_normal(obs.shape), -largest, largest).astype(obs.dtype)

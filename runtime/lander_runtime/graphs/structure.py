@@ -110,9 +110,9 @@ def check_node(node: Node, name: str) -> None:
     """Compare one node with what a policy may be made of; raises as `check_structure`."""
     if node.domain == "com.microsoft":
         raise InputRefused(
-            f"{name}: {quoted(node.operator)} of 'com.microsoft' was put there by ONNX Runtime's own optimiser. "
-            'Take the file from before it, or make a plain one of that with: python -c "import onnxruntime as '
-            "ort; o = ort.SessionOptions(); o.optimized_model_filepath = 'PLAIN.onnx'; "
+            f"{name}: {quoted(node.operator)} of 'com.microsoft' was put there by ONNX Runtime's optimiser. "
+            'Take the file from before it, or make a plain one of that with: python -c "import onnxruntime '
+            "as ort; o = ort.SessionOptions(); o.optimized_model_filepath = 'PLAIN.onnx'; "
             "o.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC; "
             "ort.InferenceSession('FILE.onnx', o)\""
         )

@@ -63,10 +63,10 @@ class PolicyFile(ABC):
     def act_next(
         self, obs: NDArray[Any], state: Any, rng: np.random.Generator | None = None
     ) -> tuple[NDArray[Any], Any]:
-        """One step of a policy that remembers: the action `[1, ...]` for `obs` `[1, *obs_shape]`, and the state.
+        """One step of a policy that remembers: the action `[1, ...]` for `obs`, and the state after it.
 
         Args:
-            obs: one observation, with a batch of 1.
+            obs: `[1, *obs_shape]`.
             state: what the step before gave; None at the start of an episode.
             rng: as of `act`.
         """

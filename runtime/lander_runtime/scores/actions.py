@@ -66,5 +66,5 @@ class ActionsSeen:
         ends = " to ".join("no bound" if end is None else f"{end:g}" for end in self.bounds)
         return [
             f"All {self.count:,} actions lie within -1 to 1, and the environment's go from {ends}: where the "
-            "policy's library scales them afterwards, this score is wrong, and --action-range -1,1 scales them."
+            "policy's library scales them afterwards, this score is wrong, and --action-range -1,1 mends it."
         ]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from lander_runtime import EnvSpec, InputRefused, UsageError, evaluate
+from lander_runtime.foreign.analysis.memory import pair_states, states_without_input
 from lander_runtime.foreign.foreign import ForeignPolicy
 from lander_runtime.foreign.matching import Choices
-from lander_runtime.foreign.analysis.memory import pair_states, states_without_input
 from lander_runtime.foreign.signature import Tensor
 
 HIDDEN = 5

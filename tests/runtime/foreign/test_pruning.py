@@ -1,4 +1,4 @@
-"""What is taken out of a stranger's graph before it is checked: all that the action does not need, and no more."""
+"""What is taken out of a stranger's graph before it is checked: what the action does not need, no more."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lander_runtime import InputRefused
-from lander_runtime.foreign.foreign import ForeignPolicy
 from lander_runtime.foreign.analysis.pruning import values_that_follow, without_other_outputs
+from lander_runtime.foreign.foreign import ForeignPolicy
 from lander_runtime.graphs.model import Model
 from lander_runtime.graphs.reading import read_model
 

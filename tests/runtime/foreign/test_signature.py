@@ -161,7 +161,7 @@ def test_outputs_that_cannot_be_the_action_tell_of_a_mean_too() -> None:
     """A deviation that no observation changes, or an action that is drawn at random."""
     mean = floats("mean", 2)
     for other in (floats("logstd", 2), floats("action", 2)):
-        with pytest.raises(InputRefused, match="'mean'.*--output NAME"):
+        with pytest.raises(InputRefused, match=r"'mean'.*--output NAME"):
             choose_output([mean], TWO_THROTTLES, others=[other])
         assert choose_output([mean], TWO_THROTTLES, "mean", [other]) == Output("mean", None)
     assert choose_output([mean], TWO_THROTTLES, others=[floats("value_std", 1)]) == Output("mean", None)

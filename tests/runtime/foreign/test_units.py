@@ -26,7 +26,8 @@ def node(operator: str, inputs: str, outputs: str, **attributes: Any) -> onnx.No
 CONSTANTS = {
     "one": np.float32(1), "two": np.float32(2), "minus": np.float32(-1), "half": np.float32(0.5),
     "small": np.float32(1e-6), "low": np.float32([-2]), "high": np.float32([2]), "four": np.float32(4),
-    "limit": np.float32(1.5), "shape": np.int64([-1, 1]), "most": np.float32(0.999), "least": np.float32(-0.999),
+    "limit": np.float32(1.5), "shape": np.int64([-1, 1]), "most": np.float32(0.999),
+    "least": np.float32(-0.999),
     "three": np.float32(3), "wide": np.float32([[2]]), "minus3": np.float32(-3), "minus2": np.float32(-2),
 }  # fmt: skip
 
@@ -97,7 +98,9 @@ SCALED = {
         TANH, node("Add", "t one", "u"), node("Div", "u two", "v"), node("Sub", "high low", "width"),
         node("Mul", "v width", "w"), node("Add", "low w", "a"),
     ],
-    "sigmoid by four less two": [node("Sigmoid", "x", "s"), node("Mul", "s four", "f"), node("Sub", "f two", "a")],
+    "sigmoid by four less two": [
+        node("Sigmoid", "x", "s"), node("Mul", "s four", "f"), node("Sub", "f two", "a"),
+    ],
     "clip to the bounds": [node("Clip", "x minus2 two", "a")],
 }  # fmt: skip
 OPEN = {

@@ -44,6 +44,7 @@ class Interval:
 
 
 def unbounded(shape: tuple[int, ...]) -> Interval:
+    """Anything, in each element."""
     return Interval(np.full(shape, -np.inf), np.full(shape, np.inf))
 
 
@@ -118,7 +119,9 @@ def _applied(
 
 def _normalised(node: Node, made: Mapping[str, Node]) -> bool:
     """Whether a division is x / (1 + |x|) or x / its norm."""
-    value, name = node.inputs[0], node.inputs[1]
+    if len(node.inputs) != 2:
+        return False
+    value, name = node.inputs
     for _ in range(8):
         behind = made.get(name)
         if behind is None:
@@ -174,17 +177,15 @@ def _rising(function: Callable[[Array], Array]) -> Rule:
 
 
 def _clipped(node: Node, given: list[Interval], shape: tuple[int, ...]) -> Interval:
-    ends = {item.name: item.value for item in node.attributes}
-    low, high = (
-        np.float64(ends.get("min", -np.inf)),
-        np.float64(ends.get("max", np.inf)),
-    )  # Before opset 11.
-    named = [name for name in node.inputs[1:] if name]
-    for name, bound in zip(named, given[1:], strict=True):
-        if name == node.inputs[1]:
-            low = bound.low
-        if len(node.inputs) > 2 and name == node.inputs[2]:
-            high = bound.high
+    # Attributes before opset 11, inputs since.
+    low: Any = _number(node, "min", -np.inf)
+    high: Any = _number(node, "max", np.inf)
+    bounds = iter(given[1:])
+    for place, name in enumerate(node.inputs[1:3]):
+        if name and place == 0:
+            low = next(bounds).low
+        elif name:
+            high = next(bounds).high
     return Interval(
         np.minimum(np.maximum(given[0].low, low), high), np.minimum(np.maximum(given[0].high, low), high)
     )
@@ -250,20 +251,31 @@ def _sigmoid(values: Array) -> Array:
     return 1.0 / (1.0 + np.exp(-values))
 
 
+def _number(node: Node, name: str, otherwise: float) -> float:
+    """An attribute that is a number."""
+    value = next((item.value for item in node.attributes if item.name == name), otherwise)
+    return float(value) if isinstance(value, int | float) else otherwise
+
+
 def _hard_sigmoid(node: Node, given: list[Interval], shape: tuple[int, ...]) -> Interval:
-    settings = {item.name: item.value for item in node.attributes}
-    alpha, beta = np.float64(settings.get("alpha", 0.2)), np.float64(settings.get("beta", 0.5))
+    alpha, beta = _number(node, "alpha", 0.2), _number(node, "beta", 0.5)
     return Interval(*(np.clip(alpha * end + beta, 0.0, 1.0) for end in (given[0].low, given[0].high)))
 
 
 _RULES: dict[str, Rule] = {
     **dict.fromkeys(
-        "Identity Cast CastLike Reshape Flatten Squeeze Unsqueeze QuantizeLinear DequantizeLinear".split(),
+        (
+            *("Identity", "Cast", "CastLike", "Reshape", "Flatten", "Squeeze", "Unsqueeze"),
+            *("QuantizeLinear", "DequantizeLinear"),
+        ),
         _same,
     ),
     **dict.fromkeys(
-        "Slice Gather GatherElements GatherND Split Tile Compress ReduceMax ReduceMin ReduceMean "
-        "GlobalAveragePool GlobalMaxPool MaxPool AveragePool DepthToSpace SpaceToDepth Trilu".split(),
+        (
+            *("Slice", "Gather", "GatherElements", "GatherND", "Split", "Tile", "Compress", "ReduceMax"),
+            *("ReduceMin", "ReduceMean", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "AveragePool"),
+            *("DepthToSpace", "SpaceToDepth"),
+        ),
         _hull,
     ),
     "Expand": _expanded,

@@ -15,14 +15,14 @@ from lander_runtime.foreign.signature import Tensor
 from lander_runtime.graphs.model import Graph, Node
 
 _DIRECTIONS = {
-    "in", "ins", "input", "inputs", "out", "outs", "output", "outputs", "next", "new", "prev", "previous",
-    "old", "last", "init", "initial", "n", "updated",
+    "in", "ins", "input", "inputs", "out", "outs", "output", "outputs", "next", "new", "prev",
+    "previous", "old", "last", "init", "initial", "n", "updated",
 }  # fmt: skip
 _GIVEN_BACK = {"out", "outs", "output", "outputs", "next", "new", "n", "updated"}
 _STATE = {"h", "c", "state", "lstm", "gru", "rnn", "recurrent", "memory", "carry", "core", "belief"}
 _NEVER = {
-    "ob", "obs", "observation", "x", "action", "act", "value", "logit", "reward", "mask", "mean", "std", "scale",
-    "feature", "prob", "q", "mu", "loc",
+    "ob", "obs", "observation", "x", "action", "act", "value", "logit", "reward", "mask", "mean", "std",
+    "scale", "feature", "prob", "q", "mu", "loc",
 }  # fmt: skip
 _SAME = {
     "hn": "h", "hx": "h", "hidden": "h", "hiddens": "h", "cn": "c", "cx": "c", "cell": "c", "cells": "c",
