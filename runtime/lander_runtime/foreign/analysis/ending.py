@@ -11,6 +11,7 @@ the shapes and constants of one trial run. What is not known here is unbounded.
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
