@@ -33,7 +33,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # In which a test opens the page that `lander eval --report` writes.
 BROWSERS := chromium chromium-browser google-chrome
 
-.PHONY: demo test test-pythons browser lint bench wheel-test install install-dev python clean
+.PHONY: demo test test-pythons browser lint bench wheel-test wheels install install-dev python clean
 
 # Train for half a minute, export, score ten episodes, record a GIF.
 demo: $(INSTALLED)
@@ -72,6 +72,10 @@ bench: $(DEV_INSTALLED)
 # The built wheel in a clean environment with the extra `cpu` only.
 wheel-test: $(DEV_INSTALLED)
 	tests/wheel/check.sh $(BIN)/python
+
+# One wheel for each system, with the simulator inside, in dist/; needs PyPI's ziglang.
+wheels: $(DEV_INSTALLED)
+	$(BIN)/python simulator/wheels.py
 
 install: $(INSTALLED)
 

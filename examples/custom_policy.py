@@ -1,9 +1,9 @@
-"""Score a policy that is no file: here the controller that comes with Gymnasium.
+"""Score a policy that is not a file: here the controller that comes with Gymnasium.
 
 python examples/custom_policy.py [EPISODES]
 
-Anything that turns observations `[batch, 8]` into actions `[batch]` is judged like a policy file, on the same
-episodes: a rule written by hand, a PyTorch module, or a service that is asked over the network:
+Any function from observations `[batch, 8]` to actions `[batch]` is scored like a policy file, on the same
+episodes: a rule written by hand, a PyTorch module, or a service on the network:
 
     def service(obs):
         request = urllib.request.Request(ADDRESS, json.dumps(obs.tolist()).encode())
@@ -20,7 +20,7 @@ from lander_runtime import evaluate
 
 
 class Controller:
-    """Gymnasium's own, which reads nothing of the environment but whether it is continuous."""
+    """Gymnasium's own controller; of the environment it only reads whether actions are continuous."""
 
     def __init__(self) -> None:
         self.env = gymnasium.make("LunarLander-v3").unwrapped

@@ -2,8 +2,8 @@
 
 python examples/early_stopping.py [ENVIRONMENT [STEPS]]
 
-`TrainObserver` hears of every update; what is given as `stop` is asked after it, and True saves the run and
-ends it. The run can be resumed, exported and plotted like any other.
+The observer is called for every update. The function `stop` is called after it; True saves the run and ends
+it. The run can be resumed, exported and plotted like any other.
 """
 
 import csv
@@ -15,13 +15,13 @@ from lander_rl import TrainObserver, UpdateMetrics
 
 
 class EarlyStopping(TrainObserver):
-    """Asks for a stop when neither the score nor the critic has become better for a number of updates."""
+    """Stops when neither the score nor the critic has improved for a number of updates."""
 
     def __init__(self, patience: int = 50, least_gain: float = 0.01) -> None:
         self.patience = patience
         """Updates without progress before the run is stopped."""
         self.least_gain = least_gain
-        """Of explained variance, whose best value is 1: less does not count as progress."""
+        """A smaller gain of explained variance, whose best value is 1, is not counted as progress."""
         self._best_critic = float("-inf")
         self._best_score = float("-inf")
         self._last_progress = 0
@@ -36,7 +36,7 @@ class EarlyStopping(TrainObserver):
             self._best_score, self._last_progress = score, self._update
 
     def has_stalled(self) -> bool:
-        """What `train` is given as `stop`."""
+        """Pass this to `train` as `stop`."""
         return self._update - self._last_progress >= self.patience
 
 

@@ -1,4 +1,4 @@
-"""Fly a policy file with numpy, onnxruntime and gymnasium alone: nothing of lander is imported.
+"""Run a policy file with numpy, onnxruntime and gymnasium alone: nothing of lander is imported.
 
 python examples/fly_without_lander.py models/lunarlander-v3/policy.onnx
 """

@@ -2,8 +2,9 @@
 
 python examples/watch_episodes.py [EPISODES]
 
-An observer is any object with `on_episode`; it hears of every episode, in the order of their seeds, whatever
-the number of processes. A subclass of `EvaluationObserver` hears of the stages too: override what you need.
+An observer is any object with `on_episode`, which is called for every episode in the order of their seeds,
+with any number of processes. A subclass of `EvaluationObserver` is also called at each stage: override what
+you need.
 """
 
 import logging

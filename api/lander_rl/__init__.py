@@ -11,21 +11,21 @@
     lander_rl.record(policy, "episode.gif")         # one episode to look at
     lander_rl.settings("gamma")                     # what it means, its default, its source
 
-training/        `train`, `resume`, `Run`: a policy from nothing, and more of a run
+training/        `train`, `resume`, `Run`: train a policy, or go on with a run
 exporting.py     `export`: a checkpoint becomes a verified policy file
 plotting.py      `plot`: learning curves of runs in one picture
-opening.py       which policy is meant, opened for an environment
+inputs/          finds and opens what the caller names: policies, environments, modules
 evaluating.py    `evaluate`: a score over N episodes
 comparing.py     `compare`: several policies on the same seeds
-merging.py       `merge`: the reports of parts as one
-replaying.py     `replay`: recorded episodes again, without the policy
+merging.py       `merge`: the reports of parts become one
+replaying.py     `replay`: verifies recorded episodes without the policy
 recording.py     `record`: one episode as a GIF
-catalogue/       `models`, `environments`, `settings`: what there is
-observing.py     what an evaluation reports while it runs
-outputs/         what an evaluation writes beside its report
-results/         what the functions return, and how it shows itself
+catalogue/       `models`, `environments`, `settings`: tables of what is available
+observing.py     observers of evaluations, comparisons and replays
+outputs/         files beside a result: GIFs, replay files, the report page
+results/         what the functions return, and how it is displayed
 showing.py       tables and pictures for terminals and notebooks
-old_versions.py  a sentence about an environment that has a newer version
+wording.py       errors name arguments, not options of the command
 
 Names are imported on first use, so that `import lander_rl` loads neither PyTorch nor Gymnasium.
 """
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from lander_rl.comparing import CompareRequest, compare
     from lander_rl.evaluating import EvaluateRequest, evaluate
     from lander_rl.exporting import Exported, ExportRequest, export
+    from lander_rl.inputs.opening import open_policy
     from lander_rl.merging import merge
     from lander_rl.observing import EvaluationObserver
-    from lander_rl.opening import open_policy
     from lander_rl.plotting import Picture, PlotRequest, plot
     from lander_rl.recording import Recording, record
     from lander_rl.replaying import ReplayRequest, replay
@@ -115,7 +115,7 @@ __getattr__ = lazy_names(
         "lander_rl.exporting": ("ExportRequest", "Exported", "export"),
         "lander_rl.merging": ("merge",),
         "lander_rl.observing": ("EvaluationObserver",),
-        "lander_rl.opening": ("open_policy",),
+        "lander_rl.inputs.opening": ("open_policy",),
         "lander_rl.plotting": ("Picture", "PlotRequest", "plot"),
         "lander_rl.recording": ("Recording", "record"),
         "lander_rl.replaying": ("ReplayRequest", "replay"),

@@ -7,18 +7,21 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from lander_rl.evaluating import LANES, check_numbers
+from lander_rl.inputs.importing import with_imports
+from lander_rl.inputs.opening import Opened, PolicySource, Said, open_for
 from lander_rl.observing import EvaluationObserver, stage, stages_of
-from lander_rl.opening import Opened, PolicySource, Said, open_for
 from lander_rl.results.names import short_names
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import UsageError
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 from lander_runtime.text import counted
 
 if TYPE_CHECKING:
     from lander_rl.results.comparison import Comparison
+    from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.episodes.episode import EpisodeObserver
     from lander_runtime.scores.report import Report
     from lander_runtime.spec import EnvSpec
@@ -28,18 +31,18 @@ _EPISODES = 1000
 
 @dataclass(frozen=True)
 class CompareRequest:
-    """A comparison as it is asked for. What cannot be is refused when the request is made.
+    """The arguments of `compare`, checked when the request is made.
 
     Raises:
         UsageError: fewer than two policies, or a value out of range.
     """
 
     policies: "Sequence[PolicySource | Report]"
-    """Two or more, the one to beat first: what `evaluate` takes, a report, or its .json file."""
+    """Two or more, the one to beat first. Each is what `evaluate` takes, a report, or its .json file."""
     episodes: int | None = None
-    """How many each, at least 1; None for what a report has, else 1000."""
+    """Episodes of each policy, at least 1; None takes the number of a given report, else 1000."""
     seed: int | None = None
-    """Of the first episode, 0 or more; None for what a report has, else 1,000,000."""
+    """Seed of the first episode, 0 or more; None takes that of a given report, else 1,000,000."""
     sampled: bool = False
     """Draw actions from the policies' distributions instead of taking the greedy one."""
     workers: int | Literal["auto"] = "auto"
@@ -52,6 +55,10 @@ class CompareRequest:
     """The environment or its id; None for the one that the files name."""
     env_args: Mapping[str, Any] | None = None
     """Arguments of the environment, in place of those that the files name."""
+    wrap: "Wrap | None" = None
+    """Wrappers around `env`, as in `EvaluateRequest`; a file that names its own must name the same."""
+    imports: Sequence[str] = ()
+    """Modules that register environments, as in `EvaluateRequest`."""
     output: str | None = None
     """Which output is the action, where files without lander's metadata do not make it clear."""
     action_range: str | None = None
@@ -71,6 +78,7 @@ class CompareRequest:
         check_numbers(1 if self.episodes is None else self.episodes, self.seed or 0, self.lanes, self.workers)
 
 
+@names_arguments
 def compare(
     first: "PolicySource | Report",
     *others: "PolicySource | Report",
@@ -82,6 +90,8 @@ def compare(
     device: str = "auto",
     env: "EnvSpec | str | None" = None,
     env_args: Mapping[str, Any] | None = None,
+    wrap: "Wrap | None" = None,
+    imports: Sequence[str] = (),
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
@@ -89,10 +99,27 @@ def compare(
 ) -> "Comparison":
     """Run policies on the same seeds and say which is better, and by how much.
 
-    Each other policy is compared with the first only, episode by episode. Equal files are run once, and
-    reports not at all. The arguments are the fields of `CompareRequest`.
+    Each other policy is compared with the first only, episode by episode. Equal files are run once. A
+    report takes the place of a policy, whose episodes then need not be run.
 
-    `observer` hears of every episode, one policy after the other.
+    Args:
+        first: the one to beat: what `evaluate` takes, a report, or its .json file.
+        others: one or more of the same.
+        episodes: of each policy, at least 1; by default what a given report has, else 1000.
+        seed: of the first episode, 0 or more; by default what a given report has, else 1,000,000.
+        sampled: draw actions from the policies' distributions instead of taking the greedy one.
+        workers: processes, at least 1, or `auto`; no result depends on it.
+        lanes: environment copies that each process steps together, at least 1; no result depends on it.
+        device: `auto`, `cpu` or `cuda`.
+        env: the environment or its id; the one that the files name by default.
+        env_args: arguments of the environment, in place of those that the files name.
+        wrap: wrappers around `env`, for functions and files without lander's metadata.
+        imports: modules that register environments.
+        output: which output is the action, where files without lander's metadata do not make it clear.
+        action_range: `env` where the continuous actions of such files are in the environment's units, or
+            what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
+        stateless: run a recurrent policy of such files without its memory.
+        observer: receives every episode, one policy after the other.
 
     Raises:
         InputRefused: a file is missing, corrupt or hostile, or the environments differ.
@@ -101,20 +128,22 @@ def compare(
     """
     request = CompareRequest(
         policies=(first, *others), episodes=episodes, seed=seed, sampled=sampled, workers=workers,
-        lanes=lanes, device=device, env=env, env_args=env_args, output=output, action_range=action_range,
-        stateless=stateless,
+        lanes=lanes, device=device, env=env, env_args=env_args, wrap=wrap, output=output,
+        action_range=action_range, stateless=stateless, imports=imports,
     )  # fmt: skip
     return run_comparison(request, observer)
 
 
 def run_comparison(request: CompareRequest, observer: "EpisodeObserver | None" = None) -> "Comparison":
-    """What `compare` does, for a request; raises like it."""
+    """`compare` with its arguments as a request; raises the same errors."""
     from lander_rl.results.comparison import Comparison
     from lander_runtime.scores.comparison import check_same_environment, compare
 
+    request = replace(request, env=with_imports(request.imports, request.env))
     compared = [_open(policy, request) for policy in request.policies]
-    if (request.env or request.env_args) and not any(isinstance(one, Opened) for one in compared):
-        raise UsageError("These reports say what was run. Leave out --env and --env-arg.")
+    asked = request.env or request.env_args or request.wrap is not None
+    if asked and not any(isinstance(one, Opened) for one in compared):
+        raise UsageError("These reports say what was run. Leave out --env, --env-arg and --wrap.")
     check_same_environment([(str(one.name), one.env) for one in compared])
     settings = _agreed_settings(compared, request)
     names = short_names([one.name for one in compared])
@@ -124,8 +153,8 @@ def run_comparison(request: CompareRequest, observer: "EpisodeObserver | None" =
     return Comparison.of(compare(reports), names)
 
 
-def is_saved_report(policy: object) -> bool:
-    """Whether `policy` is the path of a report, by its name."""
+def is_saved_report(policy: object) -> TypeGuard[str | os.PathLike[str]]:
+    """Whether `policy` is the path of a report: a name that ends in .json."""
     if not isinstance(policy, str | os.PathLike):
         return False
     path = Path(policy)
@@ -137,7 +166,7 @@ class Saved:
     """A report in the place of a policy."""
 
     name: Path
-    """Of its file; of the policy where the report is no file."""
+    """Its file; the path of the policy where the report is no file."""
     report: "Report"
 
     @property
@@ -165,26 +194,29 @@ def _open(policy: "PolicySource | Report", request: CompareRequest) -> "Opened |
 
     if isinstance(policy, Report):
         return Saved(Path(policy.policy_path or "report"), policy)
-    if (
-        isinstance(policy, str | Path)
-        and Path(policy).suffix.lower() == ".json"
-        and not Path(policy).is_dir()
-    ):
+    if is_saved_report(policy):
         return Saved(Path(policy), read_report(Path(policy)))
     try:
         return open_for(
-            policy, request.env, device=request.device, env_args=request.env_args, said=request.said
+            policy,
+            request.env,
+            device=request.device,
+            env_args=request.env_args,
+            wrap=request.wrap,
+            said=request.said,
         )
     except SaysItself:
         # What is said is for the others: this file says itself how it acts.
-        return open_for(policy, request.env, device=request.device, env_args=request.env_args)
+        return open_for(
+            policy, request.env, device=request.device, env_args=request.env_args, wrap=request.wrap
+        )
 
 
 def _agreed_settings(compared: "Sequence[Opened | Saved]", request: CompareRequest) -> EpisodeSettings:
-    """Those of the first report, which policies are run with too; else what was asked for.
+    """The settings of the first given report, which policies are run with too; else those of `request`.
 
     Raises:
-        UsageError: something else was asked for than the report has.
+        UsageError: `request` differs from the report.
     """
     episodes, seed = request.episodes, request.seed
     saved = next((one for one in compared if isinstance(one, Saved)), None)
@@ -234,7 +266,7 @@ def _reports(
     request: CompareRequest,
     observer: "EpisodeObserver | None",
 ) -> "list[Report]":
-    """A report for each; equal files are run once, and what is saved is not."""
+    """A report for each; equal files are run once, and given reports are taken as they are."""
     from lander_runtime.evaluation.evaluate import evaluate
 
     stages, found = stages_of(observer), dict[object, "Report"]()
@@ -256,5 +288,5 @@ def _reports(
 
 
 def _identity(opened: Opened) -> object:
-    """Equal for files of the same bytes; a function is only itself."""
+    """Equal for files of the same bytes; a function equals only itself."""
     return id(opened.policy) if opened.file is None else opened.file.sha256

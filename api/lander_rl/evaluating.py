@@ -4,18 +4,20 @@ The command `lander eval` turns its options into an `EvaluateRequest` and runs i
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lander_rl.inputs.importing import with_imports
+from lander_rl.inputs.opening import Opened, PolicySource, Said, open_for
 from lander_rl.observing import EvaluationObserver, Listeners, stage, stages_of
-from lander_rl.opening import Opened, PolicySource, Said, open_for
 from lander_rl.outputs.checks import check_all_writable, check_replay_file, check_report_file
 from lander_rl.outputs.gifs import check_gif, chosen_episodes, record_gifs
 from lander_rl.outputs.page import check_page, env_options, page_observer_for, write_page_of
 from lander_rl.outputs.replay import saved_replay
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import UsageError
 from lander_runtime.evaluation.choosing import check_engine, chosen_engine
 from lander_runtime.scores.shards import Shard
@@ -23,6 +25,7 @@ from lander_runtime.seeds import FIRST_EVALUATION_SEED
 
 if TYPE_CHECKING:
     from lander_rl.results.report import Report
+    from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.episodes.episode import EpisodeObserver
     from lander_runtime.spec import EnvSpec
 
@@ -34,7 +37,7 @@ LANES = 32
 
 @dataclass(frozen=True)
 class EvaluateRequest:
-    """An evaluation as it is asked for. What cannot be is refused when the request is made.
+    """The arguments of `evaluate`, checked when the request is made.
 
     Raises:
         UsageError: a value out of range, or two that do not go together.
@@ -46,20 +49,23 @@ class EvaluateRequest:
     env: "EnvSpec | str | None" = None
     """The environment or its id; None for the one that the file names. A function needs it."""
     episodes: int = 10
-    """How many, at least 1. Episode i starts from seed + i."""
+    """How many episodes, at least 1. Episode i starts from seed + i."""
     seed: int = FIRST_EVALUATION_SEED
-    """Of the first episode, 0 or more; training uses only seeds below 900,000."""
+    """Seed of the first episode, 0 or more; training uses only seeds below 900,000."""
     sampled: bool = False
     """Draw actions from the policy's distribution instead of taking the greedy one."""
     workers: int | Literal["auto"] = "auto"
-    """Processes, at least 1; no result depends on it. `auto` takes one for each core from some hundred
-    episodes a process on, and one alone where a function is scored or a window is open."""
+    """Processes, at least 1; no result depends on it. `auto` takes one for each core where each has some
+    hundred episodes to run. It takes a single one for a function, and while a window is open."""
     lanes: int = LANES
     """Environment copies that each process steps together, at least 1; no result depends on it."""
     device: str = "auto"
-    """`auto`, `cpu` or `cuda`; `cuda` fails rather than fall back."""
+    """`auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back to the CPU."""
     env_args: Mapping[str, Any] | None = None
     """Arguments of the environment, in place of those that the file names."""
+    wrap: "Wrap | None" = None
+    """Wrappers around `env`, innermost first, for a function or a file without lander's metadata: names with
+    commas, JSON, or a list of `{"name": ..., "kwargs": {...}}`. `lander_runtime.envs.WRAPPERS` has them."""
     output: str | None = None
     """Which output is the action, where a file without lander's metadata does not make it clear."""
     action_range: str | None = None
@@ -70,19 +76,22 @@ class EvaluateRequest:
     render: Literal["human"] | None = None
     """`human` opens a window and runs one episode after the other in it, in real time."""
     gif: Filename | None = None
-    """A .gif to record in; several episodes go into files named by their seeds. None records nothing."""
+    """A .gif file to record in; several episodes go into files named by their seeds. None records nothing."""
     gif_episodes: str | int = "first"
     """Which to record: `first`, `best`, `worst`, `all`, `none` or how many from the first on."""
     save_replay: Filename | None = None
-    """A .jsonl.gz for seeds, actions and rewards, which `replay` proves without the policy."""
+    """A .jsonl.gz file for seeds, actions and rewards; `replay` verifies it without the policy."""
     page: Filename | None = None
-    """A folder for index.html with pictures and report.json."""
+    """A folder for the report page: index.html with pictures, and report.json."""
     out: Filename | None = None
-    """A .json for the report."""
+    """A .json file for the report."""
     engine: Literal["processes", "ray"] = "processes"
     """What runs the episodes: processes of this machine, or a Ray cluster."""
     ray_address: str | None = None
-    """Of a cluster that exists, such as `auto`; None starts one on this machine."""
+    """Address of an existing cluster, such as `auto`; None starts one on this machine."""
+    imports: Sequence[str] = ()
+    """Modules that register environments; they are imported here and in every worker process. With `m` among
+    them `env` may be `m:MyEnv-v0`."""
     shard: str | None = None
     """Such as `2/8`: run one part of the episodes only. `merge` puts the reports of all parts together."""
 
@@ -118,6 +127,7 @@ class EvaluateRequest:
         return whole if self.part is None else self.part.seeds
 
 
+@names_arguments
 def evaluate(
     policy: PolicySource = None,
     env: "EnvSpec | str | None" = None,
@@ -129,6 +139,7 @@ def evaluate(
     lanes: int = LANES,
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
+    wrap: "Wrap | None" = None,
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
@@ -141,34 +152,69 @@ def evaluate(
     engine: Literal["processes", "ray"] = "processes",
     ray_address: str | None = None,
     shard: str | None = None,
+    imports: Sequence[str] = (),
     observer: "EpisodeObserver | None" = None,
 ) -> "Report":
     """Score a policy over N episodes of Gymnasium's own environment; `lander eval` as a function.
 
-    The arguments are the fields of `EvaluateRequest`, and an observer of every episode, in the order of
-    their seeds. The report is the same, digest included, whatever the workers and lanes.
+    The report is the same, digest included, whatever the workers and lanes.
+
+    Args:
+        policy: an open policy, a file, a run or its folder, or a function from observations
+            `[batch, *obs_shape]` to actions `[batch, ...]`. By default the newest run's policy, else the
+            one that ships.
+        env: the environment or its id; the one that the file names by default. A function needs it.
+        episodes: how many, at least 1. Episode i starts from seed + i.
+        seed: of the first episode, 0 or more; training uses only seeds below 900,000.
+        sampled: draw actions from the policy's distribution instead of taking the greedy one.
+        workers: processes, at least 1, or `auto`; no result depends on it.
+        lanes: environment copies that each process steps together, at least 1; no result depends on it.
+        device: `auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back.
+        env_args: arguments of the environment, such as `{"enable_wind": True}`.
+        wrap: wrappers around `env`, for a function or a file without lander's metadata.
+        imports: modules that register environments.
+        output: which output is the action, where a file without lander's metadata does not make it clear.
+        action_range: `env` where the continuous actions of such a file are in the environment's units, or
+            what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
+        stateless: run a recurrent policy of such a file without its memory.
+        render: `human` opens a window and runs one episode after the other in it, in real time.
+        gif: a .gif file to record in; several episodes go into files named by their seeds.
+        gif_episodes: which to record: `first`, `best`, `worst`, `all`, `none` or how many.
+        save_replay: a .jsonl.gz file for seeds, actions and rewards; `replay` verifies it.
+        page: a folder for the report page: index.html with pictures, and report.json.
+        out: a .json file for the report.
+        engine: `processes` of this machine, or a `ray` cluster.
+        ray_address: of an existing cluster, such as `auto`; one is started here by default.
+        shard: such as `2/8`: run one part of the episodes only. `merge` puts the reports together.
+        observer: receives every episode, in the order of their seeds.
 
     Raises:
-        CheckFailed: an episode that was recorded returned something else than the one that was scored.
+        CheckFailed: an episode was run again for its GIF and had another return than in the report.
         InputRefused: the policy's file is missing, corrupt, hostile, or does not fit the environment.
         MachineLacks: a package, a GPU, a screen or a cluster is missing.
         UsageError: a value is out of range, or a file could not be written.
     """
     request = EvaluateRequest(
         policy=policy, env=env, episodes=episodes, seed=seed, sampled=sampled, workers=workers, lanes=lanes,
-        device=device, env_args=env_args, output=output, action_range=action_range, stateless=stateless,
-        render=render, gif=gif, gif_episodes=gif_episodes, save_replay=save_replay, page=page, out=out,
-        engine=engine, ray_address=ray_address, shard=shard,
+        device=device, env_args=env_args, wrap=wrap, output=output, action_range=action_range,
+        stateless=stateless, render=render, gif=gif, gif_episodes=gif_episodes, save_replay=save_replay,
+        page=page, out=out, engine=engine, ray_address=ray_address, shard=shard, imports=imports,
     )  # fmt: skip
     return run_evaluation(request, observer)
 
 
 def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" = None) -> "Report":
-    """What `evaluate` does, for a request; raises like it."""
+    """`evaluate` with its arguments as a request; raises the same errors."""
     _check_outputs(request)
+    request = replace(request, env=with_imports(request.imports, request.env))
     stages = stages_of(observer)
     opened = open_for(
-        request.policy, request.env, device=request.device, env_args=request.env_args, said=request.said
+        request.policy,
+        request.env,
+        device=request.device,
+        env_args=request.env_args,
+        wrap=request.wrap,
+        said=request.said,
     )
     _announce(opened, stages)
     page = page_observer_for(_path(request.page), opened.env)
@@ -186,7 +232,9 @@ def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" 
         for path in record_gifs(opened.policy, report, indices, Path(request.gif), stages):
             stages.on_note(f"Recorded {path}")
     if request.page is not None and page is not None:
-        options = env_options(request.env, request.env_args, request.said.options)
+        options = env_options(
+            request.env, request.env_args, request.said.options, request.imports, request.wrap
+        )
         written = write_page_of(Path(request.page), opened, report, page, options)
         stages.on_note(f"Wrote {written}: open it in a browser")
     return report
@@ -233,7 +281,7 @@ def _announce(opened: Opened, stages: EvaluationObserver) -> None:
 
 
 def _check_outputs(request: EvaluateRequest) -> None:
-    """Refuse before any episode runs what could not be written after all of them."""
+    """Refuse files that cannot be written before any episode runs."""
     gif = None if str(request.gif_episodes) == "none" else _path(request.gif)
     check_all_writable(gif, _path(request.out))
     check_page(_path(request.page))
@@ -241,7 +289,11 @@ def _check_outputs(request: EvaluateRequest) -> None:
 
 
 def check_numbers(episodes: int, seed: int, lanes: int, workers: int | str) -> None:
-    """Refuse what is out of range; raises `UsageError`."""
+    """Check the ranges.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
     for name, value, least in (("episodes", episodes, 1), ("seed", seed, 0), ("lanes", lanes, 1)):
         _check_whole(name, value, least)
     if workers != "auto":

@@ -1,21 +1,24 @@
 """`export`: a checkpoint becomes one verified policy file with its card and animation."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lander_rl.old_versions import warn_of_old_version
+from lander_rl.inputs.old_versions import warn_of_old_version
 from lander_rl.showing import html_picture
-from lander_runtime.errors import InputRefused
+from lander_rl.wording import names_arguments
+from lander_runtime.envs.imports import import_modules, without_module
+from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.policy.display import verification_in_words
 from lander_runtime.scores.words import score_in_words
 from lander_runtime.text import aligned, html_table
 
 if TYPE_CHECKING:
     from lander_export import Source
+    from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.policy.metadata import PolicyInfo
     from lander_runtime.policy.policy import Policy
     from lander_runtime.scores.report import Report
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """A policy file to be made."""
+    """The arguments of `export`."""
 
     source: Path | None = None
     """A run's folder, a checkpoint or a state dict; the newest run where it is None."""
@@ -46,6 +49,12 @@ class ExportRequest:
     license: str | None = None
     """Licence to state; MIT, or `unknown` for a state dict, where it is None."""
 
+    wrap: "Wrap | None" = None
+    """Wrappers around `env`, as in `EvaluateRequest`."""
+
+    imports: Sequence[str] = ()
+    """Modules that register environments. A checkpoint's own word imports nothing."""
+
 
 @dataclass(frozen=True, repr=False)
 class Exported:
@@ -54,13 +63,13 @@ class Exported:
     policy: Path
     """The policy file."""
     card: Path
-    """What it is, how it was trained and what it scores, as Markdown."""
+    """Its model card, in Markdown: what it is, how it was trained and what it scores."""
     gif: Path | None
-    """Its first scored episode."""
+    """The first scored episode; None where it was not recorded."""
     info: "PolicyInfo"
     """What the file says about itself."""
     report: "Report | None"
-    """Its evaluation; None where no episodes were asked for."""
+    """Its evaluation; None with `episodes=0`."""
 
     def open(self, device: str = "auto") -> "Policy":
         """The policy, ready to act; raises like `Policy.load`."""
@@ -70,7 +79,7 @@ class Exported:
 
     def rows(self) -> list[tuple[str, str]]:
         """What was written and what it is worth, as names and values."""
-        outputs = "logits" if self.info.action.n else "outputs"
+        outputs = "logits" if self.info.action.blocks else "outputs"
         rows = [
             ("policy", f"{self.policy} ({self.policy.stat().st_size / 1000:.0f} kB)"),
             ("verified", verification_in_words(self.info.verification, outputs)),
@@ -112,6 +121,7 @@ class ExportDisplay(Protocol):
         ...
 
 
+@names_arguments
 def export(
     source: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -121,18 +131,22 @@ def export(
     activation: str | None = None,
     gif: bool = True,
     license: str | None = None,  # noqa: A002 (the metadata's own word)
+    wrap: "Wrap | None" = None,
+    imports: Sequence[str] = (),
 ) -> Exported:
-    """Turn a checkpoint into a verified ONNX policy. Where a check fails, nothing is written.
+    """Turn a checkpoint into a verified ONNX policy; if a check fails, nothing is written.
 
     Args:
-        source: a `Run`, a run's folder, a checkpoint or a state dict; the newest run by default. Of a run the
-            best weights are taken.
+        source: a `Run`, a run's folder, a checkpoint or a state dict; the newest run by default. A run
+            gives its best weights.
         out: the policy file; `policy.onnx` beside the checkpoint by default.
         episodes: how many to score it over; 0 leaves the evaluation out.
         env: the environment of a bare state dict.
         activation: of a bare state dict: tanh, relu, elu or silu; tanh by default.
         gif: record the first scored episode.
         license: what the file says about its licence.
+        wrap: wrappers around `env`, as of `evaluate`.
+        imports: modules that register environments.
 
     Raises:
         CheckFailed: ONNX Runtime and PyTorch disagree.
@@ -142,7 +156,8 @@ def export(
     return run_export(
         ExportRequest(
             source=None if source is None else Path(source), out=None if out is None else Path(out),
-            episodes=episodes, env=env, activation=activation, gif=gif, license=license,
+            episodes=episodes, env=env, activation=activation, gif=gif, license=license, wrap=wrap,
+            imports=imports,
         )
     )  # fmt: skip
 
@@ -163,15 +178,16 @@ def run_export(
     say: Callable[[str], None] = lambda text: None,
     display: Callable[[], AbstractContextManager[ExportDisplay]] = _no_display,
 ) -> Exported:
-    """`export` of a request; raises the same.
+    """`export` with its arguments as a request; raises the same errors.
 
     Args:
         request: what to export.
-        say: takes a line for the reader.
-        display: opens what shows the progress, for as long as there is some.
+        say: prints a line for the user.
+        display: opens the display of the progress.
     """
     from lander_export import export as write_policy
 
+    import_modules(request.imports)
     checkpoint = find_checkpoint(request.source)
     say(f"Exporting {checkpoint}")
     source = _load(checkpoint, request, say)
@@ -212,7 +228,11 @@ def _load(checkpoint: Path, request: ExportRequest, say: Callable[[str], None]) 
     from lander_export import load_source
     from lander_runtime import envs
 
+    env = None
     if request.env is not None:
-        warn_of_old_version(request.env, say)
-    env = None if request.env is None else envs.resolve(request.env)
+        env_id = without_module(request.env, request.imports)
+        warn_of_old_version(env_id, say)
+        env = envs.resolve(env_id, None, None if request.wrap is None else envs.read_wrap(request.wrap))
+    elif request.wrap is not None:
+        raise UsageError("--wrap goes with --env, for weights that do not name their environment.")
     return load_source(checkpoint, env, request.activation)

@@ -1,4 +1,4 @@
-"""`merge`: the reports of parts as the one report that a single run would have given."""
+"""`merge`: the reports of parts become the report of a single evaluation."""
 
 import os
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lander_rl.outputs.checks import check_all_writable, check_report_file
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, UsageError
 
 if TYPE_CHECKING:
@@ -13,22 +14,29 @@ if TYPE_CHECKING:
     from lander_runtime.scores.report import Report as PlainReport
 
 
-def merge(
-    *reports: "str | os.PathLike[str] | PlainReport", out: str | os.PathLike[str] | None = None
-) -> "Report":
-    """Put the reports of all parts together, which `evaluate(..., shard="1/8")` made.
+Filename = str | os.PathLike[str]
 
-    The result is, digest included, the report of one run over all episodes. Its `remarks` say what
-    differed between the parts.
+
+@names_arguments
+def merge(*reports: "str | os.PathLike[str] | PlainReport", out: Filename | None = None) -> "Report":
+    """Put the reports of all parts together, which `evaluate(..., shard="1/8")` and so on made.
+
+    The result equals the report of one evaluation of all episodes, digest included. Its `remarks` say in
+    what the parts differed, such as a version of a package.
 
     Args:
         reports: in any order: reports, their .json files, or folders that hold such files.
-        out: a .json to write the whole report to.
+        out: a .json file for the merged report.
 
     Raises:
         InputRefused: two parts do not belong together, or a part is missing, damaged or there twice.
-        UsageError: nothing to merge, a file that is named twice, or `out` cannot be written.
+        UsageError: there is nothing to merge, a file is named twice, or `out` cannot be written.
     """
+    return run_merge(reports, out)
+
+
+def run_merge(reports: "Sequence[str | os.PathLike[str] | PlainReport]", out: Filename | None) -> "Report":
+    """`merge` for the command, whose errors name options."""
     from lander_rl.results.report import Report
     from lander_runtime.scores.merge import merge as merged_of
     from lander_runtime.scores.report import Report as PlainReport
@@ -40,7 +48,7 @@ def merge(
     given = [report for report in reports if isinstance(report, PlainReport)]
     files = _files([Path(report) for report in reports if not isinstance(report, PlainReport)])
     parts = {f"report {number}": report for number, report in enumerate(given, start=1)}
-    # One after another: as text a report takes several times what is kept of it.
+    # One after another: the text of a report takes several times the memory of its numbers.
     parts |= {str(path): read_report(path) for path in files}
     if not parts:
         raise UsageError("Nothing to merge. Name reports, or a folder that holds them.")

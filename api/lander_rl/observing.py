@@ -1,7 +1,7 @@
-"""What long work tells while it runs: observers, which a caller writes and passes in.
+"""Observers: objects of the caller that are called while an evaluation, a comparison or a replay runs.
 
-Two kinds. Anything with `on_episode(episode)` is an `EpisodeObserver` and hears of every episode. A subclass
-of `EvaluationObserver` also hears of the stages. examples/watch_episodes.py has one of each.
+There are two kinds. An `EpisodeObserver` is any object with `on_episode(episode)`, called for every episode.
+A subclass of `EvaluationObserver` is also called at each stage. examples/watch_episodes.py has one of each.
 """
 
 from collections.abc import Iterator
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 class EvaluationObserver:
-    """Hears how far an evaluation, a comparison or a replay is. Every method does nothing: override some.
+    """Follows an evaluation, a comparison or a replay. Its methods do nothing: override what you need.
 
-    The order is `on_note` for what is opened, `on_start`, `on_episode` for each episode, `on_end`,
-    `on_report`, and then the same again for what is recorded. What a method raises ends the work.
+    The order is: `on_note` for what is opened, `on_start`, `on_episode` for each episode, `on_end`,
+    `on_report`. The same follows for episodes that are recorded. An error of a method ends the work.
     """
 
     def on_note(self, sentence: str) -> None:
         """Something that the user should know, such as which policy was taken or what was assumed of it."""
 
     def on_start(self, stage: str, episodes: int) -> None:
-        """So many episodes follow; `stage` is what for, in a word or a policy's name."""
+        """`episodes` episodes follow; `stage` is a word for their purpose, or the name of their policy."""
 
     def on_stage(self, stage: str) -> None:
         """The episodes that follow are of another policy."""
@@ -35,33 +35,33 @@ class EvaluationObserver:
         """One episode has ended. In an evaluation they come in the order of their seeds."""
 
     def on_finished(self, episodes: int) -> None:
-        """That many have ended on a cluster, in any order; `on_episode` follows for each in its turn."""
+        """`episodes` more have ended on a cluster, in any order; `on_episode` follows for each in turn."""
 
     def on_checked(self, check: "EpisodeCheck") -> None:
-        """In a replay: an episode of the file was run again, and was as the file says or not."""
+        """In a replay: an episode of the file was run again; `check` says whether it equals the file."""
 
     def on_recorded(self, path: Path, episode: "Episode") -> None:
-        """An episode was run once more for a picture, which is at `path`."""
+        """An episode was run once more and its GIF written to `path`."""
 
     def on_end(self) -> None:
-        """What began with `on_start` has ended, also where it ended in an error."""
+        """The stage that `on_start` began has ended, with an error or without."""
 
     def on_report(self, report: "Report") -> None:
-        """The scores are there. GIFs and the page, which may still fail, are made after it."""
+        """The report is complete. GIFs and the report page are made after it and may still fail."""
 
 
 @runtime_checkable
 class Keeping(Protocol):
-    """An observer that needs more than how an episode ended."""
+    """An observer that needs the steps of an episode, not only its end."""
 
     @property
     def keep(self) -> "Keep":
-        """What it needs of every step."""
+        """Which values of every step it needs."""
         ...
 
 
 class Listeners:
-    """Hands every episode to several observers, in turn."""
+    """Passes every episode on to several observers, one after the other."""
 
     def __init__(self, *observers: "EpisodeObserver | None") -> None:
         """None stands for no observer."""
@@ -69,7 +69,7 @@ class Listeners:
 
     @property
     def keep(self) -> "Keep":
-        """What all of them together need of every step."""
+        """Which values of every step at least one of them needs."""
         from lander_runtime.episodes.episode import NOTHING
 
         keep = NOTHING
@@ -83,7 +83,7 @@ class Listeners:
 
 
 def stages_of(observer: "EpisodeObserver | None") -> EvaluationObserver:
-    """`observer` where it hears of stages, else one that does nothing."""
+    """`observer` if it is an `EvaluationObserver`, else one that does nothing."""
     return observer if isinstance(observer, EvaluationObserver) else EvaluationObserver()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lander_rl.showing import html_picture
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused
 from lander_runtime.text import aligned
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class PlotRequest:
-    """A picture of runs."""
+    """The arguments of `plot`."""
 
     runs: tuple[Path, ...] = ()
     """Folders of runs, or folders that hold some; the newest run where there are none."""
@@ -26,7 +27,7 @@ class PlotRequest:
     """The picture, a .png or .svg."""
 
     x: Literal["steps", "seconds"] = "steps"
-    """What the runs are drawn over: environment steps, or seconds of training."""
+    """The horizontal axis: environment steps, or seconds of training."""
 
     group: bool = False
     """Draw runs that differ in nothing but the seed as their mean and a band."""
@@ -66,29 +67,30 @@ class Picture(os.PathLike[str]):
         return html_picture(self.path, "Learning curves: return over " + ", ".join(r.env for r in self.runs))
 
 
+@names_arguments
 def plot(
     *runs: str | os.PathLike[str],
     out: str | os.PathLike[str] = "plot.png",
     x: Literal["steps", "seconds"] = "steps",
     group: bool = False,
 ) -> Picture:
-    """Draw training returns and selection scores of `runs`, and in what their settings differ.
+    """Draw the training returns and selection scores of `runs`, and say which of their settings differ.
 
     Args:
         runs: folders of runs, or folders that hold some; the newest run where there are none.
         out: the picture, a .png or .svg.
-        x: draw over environment steps, or seconds of training.
+        x: the horizontal axis: environment `steps`, or `seconds` of training.
         group: draw runs that differ in nothing but the seed as their mean and a band.
 
     Raises:
         InputRefused: there is no run, one is corrupt, or it has nothing to draw.
-        UsageError: the suffix is another one, or there are more lines than can be told apart.
+        UsageError: `out` has another suffix, or there are too many lines to tell them apart.
     """
     return run_plot(PlotRequest(runs=tuple(map(Path, runs)), out=Path(out), x=x, group=group))
 
 
 def run_plot(request: PlotRequest, say: Callable[[str], None] = lambda text: None) -> Picture:
-    """`plot` of a request; `say` takes a line for the reader, and what is raised is the same."""
+    """`plot` with its arguments as a request; `say` prints a line for the user. Raises the same errors."""
     from lander_trainer.plots.plot import draw_runs
     from lander_trainer.plots.style import check_picture
     from lander_trainer.runs.run_history import read_history

@@ -1,25 +1,28 @@
 """`record`: one episode of a policy as a GIF, to look at."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lander_rl.opening import PolicySource, Said, open_for
+from lander_rl.inputs.importing import with_imports
+from lander_rl.inputs.opening import PolicySource, Said, open_for
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.outputs.gifs import check_gif
+from lander_rl.wording import names_arguments
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 from lander_runtime.text import aligned, html_picture, html_text
 
 if TYPE_CHECKING:
+    from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.episodes.episode import Episode
     from lander_runtime.spec import EnvSpec
 
 
 @dataclass(frozen=True, repr=False)
 class Recording:
-    """An episode, and the GIF of it. A notebook shows the GIF."""
+    """An episode and its GIF, which a notebook shows."""
 
     path: Path
     episode: "Episode"
@@ -41,6 +44,7 @@ class Recording:
         return f"seed {one.seed}, {one.outcome} after {one.length} steps, return {one.return_:.1f}"
 
 
+@names_arguments
 def record(
     policy: PolicySource = None,
     path: str | os.PathLike[str] = "episode.gif",
@@ -50,37 +54,48 @@ def record(
     sampled: bool = False,
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
+    wrap: "Wrap | None" = None,
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
+    imports: Sequence[str] = (),
 ) -> Recording:
     """Run the episode that `evaluate` scores for this seed, and write it to `path` as a GIF with captions.
 
     Args:
-        policy: as of `evaluate`, and so is `env`.
-        path: a .gif; it appears when it is complete.
+        policy: as for `evaluate`: an open policy, a file, a run or its folder, or a function; by default the
+            newest run's policy, else the one that ships.
+        path: a .gif file; it appears when it is complete.
         seed: of the episode, 0 or more.
-        env: the environment or its id.
+        env: the environment or its id; the one that the file names by default.
         sampled: draw actions instead of taking the greedy one.
         device: `auto`, `cpu` or `cuda`.
         env_args: arguments of the environment.
+        wrap: wrappers around it, as of `evaluate`.
         output: which output is the action, where a file does not make it clear.
         action_range: as of `open_policy`.
         stateless: likewise.
+        imports: modules that register environments.
 
     Raises:
         InputRefused: the policy's file is missing, corrupt or hostile, or does not fit the environment.
-        UsageError: `path` is no .gif or cannot be written, or the environment draws no pictures.
+        UsageError: `path` does not end in .gif or cannot be written, or the environment draws no pictures.
     """
     from lander_runtime.episodes.actors import actor_of
     from lander_runtime.evaluation.evaluate import check_fit
     from lander_runtime.pictures.record import record_episode
 
     file = Path(path)
-    check_gif(file, "first")
+    check_gif(file, name="path")
     check_all_writable(file)
-    said = Said(output, action_range, stateless)
-    opened = open_for(policy, env, device=device, env_args=env_args, said=said)
+    opened = open_for(
+        policy,
+        with_imports(imports, env),
+        device=device,
+        env_args=env_args,
+        wrap=wrap,
+        said=Said(output, action_range, stateless),
+    )
     if opened.file is not None:
         check_fit(opened.file, opened.env)
     episode = record_episode(actor_of(opened.policy, sampled=sampled), opened.env, seed, file)

@@ -1,4 +1,4 @@
-"""`replay`: prove that recorded episodes give what they claim, and draw them, without the policy.
+"""`replay`: verify recorded episodes without the policy, and draw them.
 
 The command `lander replay` turns its options into a `ReplayRequest` and runs it here too.
 """
@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lander_rl.inputs.importing import with_imports
 from lander_rl.observing import stage, stages_of
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.outputs.drawings import Artist, Files
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import UsageError
 from lander_runtime.text import counted
 
@@ -27,27 +29,29 @@ Filename = str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class ReplayRequest:
-    """A replay as it is asked for. What cannot be is refused when the request is made.
+    """The arguments of `replay`, checked when the request is made.
 
     Raises:
-        UsageError: a value out of range, or a name that no picture can have.
+        UsageError: a value is out of range, or a file name has the wrong suffix.
     """
 
     file: Filename
     """A .jsonl.gz of `evaluate(..., save_replay=...)`."""
     episodes: str | int | Sequence[int] | None = None
-    """Which: `all`, `first`, `best`, `worst`, how many from the first on, or seeds; None for all, and for
-    the first where something is drawn."""
+    """Which: `all`, `first`, `best`, `worst`, how many from the first on, or seeds. None takes all, or only
+    the first if something is drawn."""
     gif: Filename | None = None
-    """A .gif to draw in; several episodes go into files named by their seeds."""
+    """A .gif file to draw in; several episodes go into files named by their seeds."""
     mp4: Filename | None = None
-    """An .mp4 likewise; takes the extra `video`."""
+    """The same as an .mp4 file; needs the extra `video`."""
     render: Literal["human"] | None = None
     """`human` draws in a window."""
     size: str = "1"
     """Of the pictures: `1200x800` in pixels, or a factor such as `2` or `0.5`."""
     speed: float = 1.0
     """0.01 to 100; 1 is the environment's own pace."""
+    imports: Sequence[str] = ()
+    """Modules that register environments, as in `EvaluateRequest`. The file's own word imports nothing."""
 
     def __post_init__(self) -> None:
         from lander_runtime.pictures.scaling import Size
@@ -63,7 +67,7 @@ class ReplayRequest:
 
     @property
     def draws(self) -> bool:
-        """Whether there is anything to look at."""
+        """Whether episodes are drawn, in a file or a window."""
         return self.gif is not None or self.mp4 is not None or self.render is not None
 
     @property
@@ -76,6 +80,7 @@ class ReplayRequest:
         return ",".join(map(str, self.episodes)) + ","
 
 
+@names_arguments
 def replay(
     file: Filename,
     *,
@@ -85,29 +90,41 @@ def replay(
     render: Literal["human"] | None = None,
     size: str = "1",
     speed: float = 1.0,
+    imports: Sequence[str] = (),
     observer: "EpisodeObserver | None" = None,
 ) -> "ReplayResult":
     """Run recorded episodes again without the policy, compare every step with the file, and draw them.
 
-    The arguments are the fields of `ReplayRequest`. An episode that differs is no error here: the result's
-    `verified` counts those that are as in the file, and `first_divergence` says what differs.
+    An episode that differs raises nothing: `verified` of the result counts the episodes that equal the file,
+    and `first_divergence` says what differs first.
 
-    An `EvaluationObserver` hears of every episode of the file.
+    Args:
+        file: a .jsonl.gz file of `evaluate(..., save_replay=...)`.
+        episodes: `all`, `first`, `best`, `worst`, how many from the first on, or seeds. By default all, or
+            only the first if something is drawn.
+        gif: a .gif file to draw in; several episodes go into files named by their seeds.
+        mp4: the same as an .mp4 file; needs the extra `video`.
+        render: `human` draws in a window.
+        size: of the pictures: `1200x800` in pixels, or a factor such as `2` or `0.5`.
+        speed: of the window and the files, 0.01 to 100; 1 is the environment's own pace.
+        imports: modules that register environments.
+        observer: an `EvaluationObserver`; its `on_checked` is called for every episode.
 
     Raises:
         InputRefused: the file is missing, damaged or hostile.
         MachineLacks: no ffmpeg, or no screen for the window.
-        UsageError: a value out of range, a seed that the file does not have, or no such environment.
+        UsageError: a value is out of range, the file has no such seed, or the environment is unknown here.
     """
-    request = ReplayRequest(file, episodes, gif, mp4, render, size, speed)
+    request = ReplayRequest(file, episodes, gif, mp4, render, size, speed, imports)
     return run_replay(request, observer)
 
 
 def run_replay(request: ReplayRequest, observer: "EpisodeObserver | None" = None) -> "ReplayResult":
-    """What `replay` does, for a request; raises like it."""
+    """`replay` with its arguments as a request; raises the same errors."""
     from lander_runtime.replays import ReplayFile
 
     check_all_writable(*(Path(path) for path in (request.gif, request.mp4) if path is not None))
+    with_imports(request.imports)
     recorded = ReplayFile(Path(request.file))
     indices = choose(request.wanted, recorded)
     header = recorded.header
@@ -119,13 +136,13 @@ def run_replay(request: ReplayRequest, observer: "EpisodeObserver | None" = None
 
 
 def choose(wanted: str, replay: "ReplayFile") -> range | list[int]:
-    """The numbers of the episodes, in order: `all`, `first`, `best`, `worst`, a number, or seeds.
+    """The indices of the chosen episodes, in order: `all`, `first`, `best`, `worst`, a number, or seeds.
 
-    Best and worst go by the returns that the file claims, the first of equals. A number is how many
-    from the first on; where the file has fewer and has an episode of that seed, it is the seed.
+    Best and worst go by the returns that the file claims, the first of equals. A number counts episodes
+    from the first on. If the file has fewer episodes, and one with that seed, the number is the seed.
 
     Raises:
-        UsageError: none of these, or a seed that the file does not have.
+        UsageError: it is none of these, or the file has no such seed.
     """
     first, count = replay.header.first_seed, replay.header.episodes
     if wanted in ("all", "first"):
@@ -156,12 +173,12 @@ def _verified(
     request: ReplayRequest,
     observer: "EpisodeObserver | None",
 ) -> "ReplayResult":
-    """Run the chosen episodes, which are in order, once more."""
+    """Run the chosen episodes once more; `indices` are in order."""
     from lander_rl.results.replay import ReplayResult
     from lander_runtime.pictures.window import WindowClosed
     from lander_runtime.replays import EpisodeCheck, ReplayVerifier
 
-    # A range stays one: a file may claim to have more episodes than a set of their numbers could hold.
+    # A range is not turned into a set: a file may claim more episodes than memory holds.
     wanted, last = indices if isinstance(indices, range) else set(indices), indices[-1]
     everything, stages = len(wanted) == replay.header.episodes, stages_of(observer)
     checks: list[EpisodeCheck] = []
@@ -195,7 +212,7 @@ def _verified(
 def _artist_for(
     request: ReplayRequest, verifier: "ReplayVerifier", stack: ExitStack, *, several: bool
 ) -> "Artist | None":
-    """What draws, its window open until `stack` ends; None where nothing is drawn."""
+    """The artist, its window open until `stack` ends; None where nothing is drawn."""
     if not request.draws:
         return None
     from lander_runtime.pictures.scaling import Size

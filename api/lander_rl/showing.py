@@ -1,7 +1,7 @@
 """How results show themselves: aligned lines in a terminal, small tables with pictures in a notebook.
 
-Everything that is shown may come from a stranger's file or a folder's name, so control characters are left
-out of text and everything is escaped in HTML.
+Anything shown may come from a file of unknown origin. So control characters are left out of text, and HTML is
+escaped.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lander_runtime.text import html_picture as picture_in_page
-from lander_runtime.text import html_table, printable
+from lander_runtime.text import html_table, padded, printable
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -17,24 +17,21 @@ if TYPE_CHECKING:
 Item = TypeVar("Item", covariant=True)
 
 _CELL = 64
-"""Characters of a cell in a terminal; longer ones are cut."""
+"""Characters of a cell in a terminal; longer text is cut."""
 
 _LARGEST_PICTURE = 8_000_000
-"""Bytes; a notebook keeps every picture in its file."""
+"""Bytes. A notebook stores every picture in its file."""
 
 
 def pairs(rows: Sequence[tuple[str, str]]) -> "Text":
     """Names and values, a line each, the values aligned and the names dim, for a terminal."""
     from rich.text import Text
 
-    width = max(len(name) for name, _ in rows)
-    return Text("\n").join(
-        Text.assemble((f"{name:<{width}}  ", "dim"), printable(value)) for name, value in rows
-    )
+    return Text("\n").join(Text.assemble((name, "dim"), value) for name, value in padded(rows))
 
 
 def html_picture(path: Path | None, description: str) -> str:
-    """The GIF, PNG or SVG in `path` as part of the page; nothing where there is none or it is too large."""
+    """The GIF, PNG or SVG in `path` as HTML; empty if there is no such file or it is too large."""
     try:
         if path is None or path.stat().st_size > _LARGEST_PICTURE:
             return ""
@@ -50,7 +47,7 @@ class Listing(tuple[Item, ...]):
 
     @classmethod
     def of(cls, items: Iterable[Item], columns: Mapping[str, Callable[[Any], str]]) -> "Listing[Item]":
-        """A listing of `items`; `columns` has what each column shows of an item, by the column's head."""
+        """A listing of `items`; `columns` maps each heading to a function from an item to its cell."""
         listing = cls(items)
         listing._columns = columns
         return listing

@@ -1,6 +1,6 @@
-"""What went wrong, in a sentence and an exit code, for every kind of error that is no fault of the program.
+"""A sentence and an exit code for every error that is no fault of the program.
 
-Apart from `main`, which prints it, so that each kind can be looked at without a command around it.
+Apart from `main`, which prints them, so that each kind can be tested without a command.
 """
 
 from collections.abc import Sequence
@@ -21,18 +21,18 @@ _EXTRA_OF_COMMAND = {
 
 @dataclass(frozen=True)
 class Failure:
-    """How a command ends."""
+    """How a command fails."""
 
     sentence: str
     exit_code: int
 
 
 def explain(error: Exception, arguments: Sequence[str]) -> Failure | None:
-    """What to say of `error`, or None where it is a fault of the program, whose traceback is wanted.
+    """The sentence and exit code for `error`; None for a fault of the program, which needs its traceback.
 
     Args:
-        error: what escaped the command.
-        arguments: the command line; which package is missing depends on the command.
+        error: raised by the command.
+        arguments: the command line; the extra to install depends on the command.
     """
     if isinstance(error, LanderError):
         return Failure(str(error), error.exit_code)
@@ -59,14 +59,14 @@ def explain(error: Exception, arguments: Sequence[str]) -> Failure | None:
 
 
 def _is_out_of_gpu_memory(error: Exception) -> bool:
-    # By its name, because the command does not import torch.
+    # Compared by name, because the command does not import torch.
     return any(
         kind.__module__ == "torch" and kind.__name__ == "OutOfMemoryError" for kind in type(error).mro()
     )
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    # PyTorch has no class of its own for the CPU's.
+    # PyTorch has no exception class for the CPU's memory.
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     )

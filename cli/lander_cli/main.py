@@ -1,4 +1,4 @@
-"""The `lander` command: its commands, and the border where every error becomes a message and an exit code."""
+"""The `lander` command: its commands, and the place where every error becomes a message and an exit code."""
 
 import io
 import sys
@@ -60,14 +60,15 @@ def main() -> None:
     """Run the command line; exits with the codes that `lander_runtime.errors` lists."""
     exit_on_signals()
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a character is no reason to lose a result.
+        # A character that the terminal cannot show must not lose a result.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     try:
-        # Accepted anywhere on the line, where people type it after the fact.
-        app(args=[*(["--debug"] if debug else []), *(a for a in arguments if a != "--debug")])
+        # Accepted anywhere on the line, because people add it at the end.
+        typed = [*(["--debug"] if debug else []), *(a for a in arguments if a != "--debug")]
+        app(args=typed, prog_name="lander")
     except Exception as error:
         failure = explain(error, arguments)
         if failure is None:

@@ -101,7 +101,7 @@ def flights_from_one_start(moment: Moment, start: int, flights: int) -> Rollout:
     """Whole episodes that begin in the same state and differ in actions and in the engines' noise.
 
     Args:
-        moment: whose policy flies.
+        moment: has the policy.
         start: seed of the first state.
         flights: N.
     """
@@ -117,7 +117,7 @@ def flights_from_one_start(moment: Moment, start: int, flights: int) -> Rollout:
 
 
 class _OneStart:
-    """A backend whose lanes begin alike and fly one episode each; what follows its end means nothing."""
+    """A backend whose lanes begin alike and run one episode each; ignore what follows its end."""
 
     name = "one start"
 

@@ -1,7 +1,7 @@
 """The card beside a policy file: what it is, how it was trained, what it scores, how to run it."""
 
 from lander_export.source import Recipe
-from lander_runtime.envs.known import family_of
+from lander_runtime.envs.known import family_of, knowledge_of
 from lander_runtime.policy.metadata import PolicyInfo
 from lander_runtime.scores.summary import Summary
 from lander_runtime.text import counted
@@ -21,6 +21,7 @@ def render_card(info: PolicyInfo, *, file_name: str, gif_name: str | None, repro
         *([f"![One episode of this policy]({gif_name})"] if gif_name else []),
         _what(info, file_name),
         _score(info.evaluation),
+        *_meaning(info.env.id),
         _training(info, reproduce),
         _verification(info),
         _run(info, file_name),
@@ -45,6 +46,13 @@ def _what(info: PolicyInfo, file_name: str) -> str:
         lines += [
             f"| output | `action` | int64 [batch] | greedy action{': ' + names if names else ''} |",
             f"| output | `logits` | float32 [batch, {action.n}] | unnormalised log-probabilities |",
+        ]
+    elif action.type == "MultiDiscrete":
+        blocks = " + ".join(map(str, action.nvec))
+        lines += [
+            f"| output | `action` | int64 [batch, {len(action.nvec)}] | greedy action |",
+            f"| output | `logits` | float32 [batch, {sum(action.nvec)}] | unnormalised log-probabilities, "
+            f"one block after another: {blocks} |",
         ]
     else:
         shape = ", ".join(map(str, ("batch", *action.shape)))
@@ -92,6 +100,11 @@ def _details(summary: Summary) -> str:
     )
 
 
+def _meaning(env_id: str) -> list[str]:
+    note = knowledge_of(env_id).score_note
+    return [f"## What the score means\n\n{note}"] if note else []
+
+
 def _training(info: PolicyInfo, reproduce: Recipe | None) -> str:
     training = info.training
     lines = ["## Training", ""]
@@ -123,7 +136,7 @@ def _which_weights(reproduce: Recipe) -> str:
 
 def _verification(info: PolicyInfo) -> str:
     check = info.verification
-    what = "a logit" if info.action.type == "Discrete" else "an action, mean or deviation"
+    what = "a logit" if info.action.blocks else "an action, mean or deviation"
     return (
         "## Verification\n\n"
         f"PyTorch and ONNX Runtime were compared on {check.observations:,} observations (from episodes, "

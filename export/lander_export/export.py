@@ -1,5 +1,6 @@
 """Checkpoint -> verified policy file, card and animation. Public entry: `export`."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,9 @@ import onnx
 from numpy.typing import NDArray
 
 from lander_export.card import render_card
+from lander_export.double import run_in_double, tolerance_of
 from lander_export.gate import check_agreement, check_form, verification_observations
+from lander_export.graph import PolicyGraph
 from lander_export.model import build_model, weights_digest, with_metadata
 from lander_export.source import Source
 from lander_runtime.episodes.actors import actor_of
@@ -20,12 +23,12 @@ from lander_runtime.evaluation.evaluate import evaluate
 from lander_runtime.files import atomic_write, check_writable, write_text
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.pictures.record import record_episode
-from lander_runtime.policy.agreement import tolerance_for
-from lander_runtime.policy.metadata import Golden, PolicyInfo
+from lander_runtime.policy.metadata import MULTI_DISCRETE_SCHEMA, SCHEMA, Golden, PolicyInfo
 from lander_runtime.policy.policy import Policy
 from lander_runtime.policy.session import open_session
 from lander_runtime.scores.report import Report
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
+from lander_trainer.threads import cpu_threads
 
 _GOLDEN = 8
 """Golden vectors in a file, for observations that are vectors."""
@@ -84,26 +87,8 @@ def export(
     for target in (out, card, animation):
         if target is not None:
             check_writable(target)
-    on_stage("converting")
-    graph = source.graph
-    model = build_model(graph, source.observation, graph.outputs)
-    on_stage("verifying")
-    check_form(model)
-    observations = verification_observations(graph, source.env, source.observation)
-    info = PolicyInfo(
-        env=source.env,
-        observation=source.observation,
-        action=source.action,
-        training=source.training,
-        verification=check_agreement(
-            graph, model.SerializeToString(), observations, tolerance_for(source.observation)
-        ),
-        evaluation=None,
-        golden=_golden(model, graph.outputs, observations),
-        weights_sha256=weights_digest(model),
-        license=license or ("unknown" if source.training.steps is None else "MIT"),
-        created=source.created,
-    )
+    with _threads(source):
+        model, info = _verified(source, license, on_stage)
     report = None
     if episodes:
         on_stage("scoring")
@@ -125,11 +110,58 @@ def export(
     return Exported(out, card, animation, info, report)
 
 
-def _golden(model: onnx.ModelProto, names: list[str], observations: NDArray[Any]) -> Golden:
+def _threads(source: Source) -> contextlib.AbstractContextManager[None]:
+    """For a small network a second thread does nothing but wait, at the price of the first."""
+    return cpu_threads(1) if len(source.observation.shape) == 1 else contextlib.nullcontext()
+
+
+def _verified(
+    source: Source, licence: str | None, on_stage: Callable[[str], None]
+) -> tuple[onnx.ModelProto, PolicyInfo]:
+    """The model, and its metadata but for the evaluation."""
+    on_stage("converting")
+    graph = source.graph
+    model = build_model(graph, source.observation, graph.outputs)
+    on_stage("verifying")
+    check_form(model)
+    observations = verification_observations(graph, source.env, source.observation)
+    tolerance = tolerance_of(graph, source.observation)
+    return model, PolicyInfo(
+        env=source.env,
+        observation=source.observation,
+        action=source.action,
+        training=source.training,
+        verification=check_agreement(graph, model.SerializeToString(), observations, tolerance),
+        evaluation=None,
+        golden=_golden(graph, model, observations, tolerance),
+        weights_sha256=weights_digest(model),
+        license=licence or ("unknown" if source.training.steps is None else "MIT"),
+        created=source.created,
+        schema=MULTI_DISCRETE_SCHEMA if source.action.nvec else SCHEMA,
+    )
+
+
+def _golden(
+    graph: PolicyGraph, model: onnx.ModelProto, observations: NDArray[Any], tolerance: float
+) -> Golden:
     """A few observations, spread over the first half of `observations`, with ONNX Runtime's outputs."""
     count = _GOLDEN if observations.ndim == 2 else _GOLDEN_IMAGES
     chosen = observations[np.linspace(0, len(observations) // 2, count, dtype=int)]
     name = "the exported model"
     session = open_session(read_model(model.SerializeToString(), name), name, "cpu")
-    outputs = dict(zip(names, session.run(names, {"obs": chosen}), strict=True))
-    return Golden(chosen.tolist(), {name: values.tolist() for name, values in outputs.items()})
+    outputs = dict(zip(graph.outputs, session.run(graph.outputs, {"obs": chosen}), strict=True))
+    scale = run_in_double(graph, chosen).scale
+    return Golden(
+        chosen.tolist(),
+        {name: values.tolist() for name, values in outputs.items()},
+        {name: _rounded_up(scale[name]).tolist() for name in graph.outputs},
+        tolerance,
+    )
+
+
+def _rounded_up(scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """To two digits: enough for a bound, and the same on every machine."""
+    unit = 10.0 ** (np.floor(np.log10(scale)) - 1)
+    return np.array([float(f"{v:.6g}") for v in (np.ceil(scale / unit - 1e-6) * unit).flat]).reshape(
+        scale.shape
+    )

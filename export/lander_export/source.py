@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lander_export.graph import ContinuousPolicyGraph, DiscretePolicyGraph, NormalisedActor, PolicyGraph
+from lander_export.multi_discrete import MultiDiscretePolicyGraph
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.policy.metadata import Training
 from lander_runtime.spec import EnvSpec, Space
@@ -109,6 +110,8 @@ def _graph_of(checkpoint: Checkpoint) -> PolicyGraph:
     network, frozen = checkpoint.network(), checkpoint.normaliser().frozen
     policy = network.policy()
     actor = policy if frozen is None else NormalisedActor(policy, *frozen)
+    if checkpoint.action.nvec:
+        return MultiDiscretePolicyGraph(actor, checkpoint.action.nvec).eval()
     if network.actor_log_std is None:
         return DiscretePolicyGraph(actor).eval()
     return ContinuousPolicyGraph(actor, network.actor_log_std.detach(), checkpoint.action).eval()
@@ -137,8 +140,9 @@ def _from_state_dict(weights: Mapping[str, Tensor], name: str, env: EnvSpec, act
         raise UsageError(f"Unknown activation {activation!r}; choose from {', '.join(ACTIVATIONS)}.")
     observation, action = check_trainable(env)
     if action.n is None:
+        kind = "continuous" if action.type == "Box" else action.type
         raise UsageError(
-            f"{env.id} has continuous actions; a bare state dict is read for Discrete ones only. "
+            f"{env.id} has {kind} actions; a bare state dict is read for Discrete ones only. "
             "Train with: lander train " + env.id
         )
     positions = sorted(

@@ -16,6 +16,17 @@ pictures/    GIF, video, window
 replays/     episodes stored as seeds and actions; anyone can verify them without the policy
 page/        a report as one HTML page
 
+spec.py         an environment and its spaces as plain data
+errors.py       the errors that lander raises on purpose
+files.py        atomic writes, SHA-256
+digest.py       a digest of plain data that anyone can compute again
+json_fields.py  typed reads from untrusted JSON
+text.py         text for people: rows, tables, no control characters
+seeds.py        which seeds are for training, selection, verification and scoring
+versions.py     the packages whose version can change results
+shipped.py      the newest run, and the policies that ship
+lazy.py         names of a package that are imported on first use
+
 Names are imported on first use. So an error class or the command's help does not load ONNX Runtime, and
 gymnasium is loaded only where an environment is built.
 """

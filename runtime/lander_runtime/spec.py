@@ -100,22 +100,29 @@ class Component:
 
 @dataclass(frozen=True)
 class Space:
-    """An observation or action space: Gymnasium's Box or Discrete as plain data."""
+    """An observation or action space: Gymnasium's Box, Discrete or MultiDiscrete as plain data."""
 
-    type: Literal["Box", "Discrete"]
+    type: Literal["Box", "Discrete", "MultiDiscrete"]
     shape: tuple[int, ...]
     dtype: str
     n: int | None = None
-    """Number of actions of a Discrete space; None for a Box."""
+    """Number of actions of a Discrete space; None for others."""
     low: Bounds = None
     high: Bounds = None
     components: tuple[Component, ...] = ()
     """Names and units if the environment is known, else empty."""
+    nvec: tuple[int, ...] = ()
+    """Number of choices in each dimension of a MultiDiscrete space; empty for others."""
 
     @property
-    def form(self) -> tuple[str, tuple[int, ...], str, int | None]:
+    def form(self) -> tuple[str, tuple[int, ...], str, int | None, tuple[int, ...]]:
         """What must be equal for a policy to fit; bounds and names may differ."""
-        return self.type, self.shape, self.dtype, self.n
+        return self.type, self.shape, self.dtype, self.n, self.nvec
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """Sizes of the blocks of logits that stand side by side in a row; empty for a Box."""
+        return self.nvec if self.n is None else (self.n,)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -126,28 +133,36 @@ class Space:
             "low": self.low,
             "high": self.high,
             "components": [{"name": c.name, "unit": c.unit} for c in self.components],
+            # Files of other spaces stay as they were.
+            **({"nvec": list(self.nvec)} if self.nvec else {}),
         }
 
     @classmethod
     def from_json(cls, fields: Fields) -> "Space":
         kind = fields.text("type")
-        if kind not in ("Box", "Discrete"):
-            raise InputRefused(f"{fields.where}: the space is a {kind!r}; known are Box and Discrete.")
+        if kind not in ("Box", "Discrete", "MultiDiscrete"):
+            raise InputRefused(
+                f"{fields.where}: the space is a {kind!r}; known are Box, Discrete and MultiDiscrete."
+            )
         if kind == "Discrete" and _positive(fields, "n") is None:
             raise InputRefused(f"{fields.where}: a Discrete space needs a positive 'n'.")
         shape = fields.shape("shape")
         dtype = fields.text("dtype")
         if dtype not in DTYPES:
             raise InputRefused(f"{fields.where}: dtype {dtype!r} is not one that policies use.")
+        nvec = fields.shape("nvec") if kind == "MultiDiscrete" else ()
+        if kind == "MultiDiscrete" and (not nvec or shape != (len(nvec),) or dtype != "int64"):
+            raise fields.wrong("nvec", "a number of choices for each of the space's int64 numbers", [*nvec])
         components = [Fields(item, f"{fields.where}: components") for item in fields.items("components")]
         return cls(
             type=kind,
             shape=shape,
             dtype=dtype,
-            n=fields.optional_integer("n"),
+            n=None if kind == "MultiDiscrete" else fields.optional_integer("n"),
             low=_bounds(fields, "low", shape),
             high=_bounds(fields, "high", shape),
             components=tuple(Component(c.text("name"), c.text("unit")) for c in components),
+            nvec=nvec,
         )
 
 

@@ -1,6 +1,6 @@
-"""Text for people: rows as lines and as HTML, nouns in agreement, nothing that commands a terminal.
+"""Text for people: rows as lines and as HTML, numbers with their nouns, no control characters.
 
-Names and versions may come from a stranger's file, so everything here drops control characters.
+Names and versions may come from a stranger's file, whose control characters could change a terminal.
 """
 
 import base64
@@ -8,7 +8,7 @@ import html
 from collections.abc import Iterable, Sequence
 
 LONGEST = 200
-"""Characters of one value that a stranger's file may fill a line with."""
+"""Characters of one value; a longer one from a stranger's file is cut."""
 
 _QUOTED = 60
 """Characters of a stranger's text that a message repeats."""
@@ -23,12 +23,17 @@ def counted(number: int, noun: str) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` without control characters, which a stranger's file could use to command the terminal."""
+    """`text` without control characters, which could change the terminal."""
     return "".join(character for character in text if character.isprintable())
 
 
+def printable_lines(text: str) -> str:
+    """The same, but line breaks stay."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
 def quoted(text: str) -> str:
-    """A stranger's text as a message may repeat it: in quotes, cut short, without control characters."""
+    """A stranger's text for a message: in quotes, cut, without control characters."""
     found = repr(text[:_QUOTED])
     if len(text) <= _QUOTED and len(found) <= 2 * _QUOTED:
         return found
@@ -42,9 +47,14 @@ def escaped(text: str) -> str:
 
 def aligned(rows: Iterable[tuple[str, str]]) -> str:
     """Names and values, a line each, the values below each other."""
-    shown = [(printable(name), printable(value)[:LONGEST]) for name, value in rows]
-    width = max((len(name) for name, _ in shown), default=0)
-    return "\n".join(f"{name:<{width}}  {value}".rstrip() for name, value in shown)
+    return "\n".join(f"{name}{value[:LONGEST]}".rstrip() for name, value in padded(rows))
+
+
+def padded(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The rows without control characters, and all names filled with spaces to one width."""
+    shown = [(printable(name), printable(value)) for name, value in rows]
+    width = max((len(name) for name, _ in shown), default=0) + 2
+    return [(f"{name:<{width}}", value) for name, value in shown]
 
 
 def columns(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lander_rl
-from lander_rl.opening import find_policy, open_for
+from lander_rl.inputs.opening import find_policy, open_for
 from lander_runtime import InputRefused, Policy, UsageError, evaluate
 from lander_runtime.shipped import shipped_policies
 from lander_runtime.spec import EnvSpec
@@ -19,7 +19,7 @@ DATA = Path(__file__).parents[1] / "data"
 
 
 def coast(obs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Falls like a stone."""
+    """Never fires an engine."""
     return np.zeros(len(obs), np.int64)
 
 
@@ -216,7 +216,7 @@ class Counter:
 
 
 class Diary(lander_rl.EvaluationObserver):
-    """Writes down what it is told, in order."""
+    """Writes down its calls, in order."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -246,7 +246,7 @@ class Diary(lander_rl.EvaluationObserver):
         self.lines.append(f"report {report.summary.episodes}")
 
 
-def test_an_observer_hears_of_every_stage_in_order(tiny: Path) -> None:
+def test_an_observer_is_called_at_every_stage_in_order(tiny: Path) -> None:
     diary = Diary()
     lander_rl.evaluate(tiny, episodes=2, seed=7, gif="a.gif", save_replay="a.jsonl.gz", observer=diary)
     assert diary.lines == [
@@ -264,7 +264,7 @@ def test_an_observer_hears_of_every_stage_in_order(tiny: Path) -> None:
     ]  # fmt: skip
 
 
-def test_an_observer_is_told_of_the_end_after_an_error_too(tiny: Path) -> None:
+def test_an_observer_is_called_at_the_end_after_an_error_too(tiny: Path) -> None:
     class Impatient(Diary):
         def on_episode(self, episode: lander_rl.Episode) -> None:
             raise KeyboardInterrupt

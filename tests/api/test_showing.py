@@ -1,4 +1,4 @@
-"""Results show themselves in one screen, and what a stranger named cannot command a terminal or a page."""
+"""Results are shown in one screen; names from a stranger cannot change the terminal or the page."""
 
 import re
 import shutil
@@ -13,7 +13,7 @@ import pytest
 import lander_rl
 from lander_rl.results.report import Report
 from lander_runtime import Policy, UsageError
-from lander_runtime.foreign.foreign import open_policy
+from lander_runtime.foreign.opening import open_policy
 from lander_runtime.policy.display import LARGEST_GIF
 from lander_runtime.scores.words import report_rows
 
@@ -202,12 +202,12 @@ class TestReplay:
         found = lander_rl.replay(kept)
         divergence = replace_divergence(found)
         assert divergence.failure is not None
-        assert "1 of 3 episodes came out otherwise." in divergence.failure
+        assert "1 of 3 episodes not as in the file." in divergence.failure
         check_harmless(divergence)
 
 
 def replace_divergence(found: Any) -> Any:
-    """The same result, had a stranger's environment ended otherwise."""
+    """The same result with another outcome, as a stranger's environment may name it."""
     from lander_runtime.replays import Divergence
 
     divergence = Divergence(3, "outcome", "landed", HOSTILE, f"At step 3 it is {HOSTILE}.")

@@ -1,4 +1,4 @@
-"""The command as users run it: in this process where that is enough, in one of its own where it matters."""
+"""The command as users run it: in this process, or in one of its own where that matters."""
 
 import io
 import os
@@ -27,11 +27,6 @@ TINY_RUN = [
 
 COLOUR_VARIABLES = ("NO_COLOR", "FORCE_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "GITHUB_ACTIONS")
 """Taken out of the environment: a test decides itself about colours, wherever it runs."""
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    # Box2D's bindings warn while they are imported; made an error there, it takes the process down.
-    config.addinivalue_line("filterwarnings", "ignore:builtin type .*[sS]wig.*:DeprecationWarning")
 
 
 @pytest.fixture(autouse=True)
@@ -171,12 +166,6 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> Path:
-    """A copy of the tiny policy for LunarLander-v3: it crashes after some 65 steps."""
-    return Path(shutil.copy(DATA / "tiny-discrete.onnx", tmp_path / "tiny.onnx"))
-
-
-@pytest.fixture
 def tiny_continuous(tmp_path: Path) -> Path:
     """A copy of the tiny policy for LunarLanderContinuous-v3."""
     return Path(shutil.copy(DATA / "tiny-continuous.onnx", tmp_path / "tiny-continuous.onnx"))
@@ -184,7 +173,7 @@ def tiny_continuous(tmp_path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Trained:
-    """A run of 2,000 steps and what the command said about it. Not to be changed."""
+    """A run of 2,000 steps and what the command printed. Not to be changed."""
 
     outcome: Outcome
     folder: Path

@@ -1,4 +1,4 @@
-"""A run that was ended by a signal and resumed is the run that nobody ended, bit for bit."""
+"""A run that was ended by a signal and resumed equals an uninterrupted run, bit for bit."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def command() -> list[Any]:
 
 @pytest.fixture(scope="module")
 def whole(lander: Lander, command: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run that nobody ended. Not to be changed."""
+    """The uninterrupted run. Not to be changed."""
     folder = tmp_path_factory.mktemp("whole") / "run"
     assert lander("train", *command, "--out", folder).code == 0
     return folder

@@ -1,4 +1,4 @@
-"""What each command loads: nobody waits for PyTorch to read a help page or to fly a policy."""
+"""What each command loads: help, scoring and inspecting do without PyTorch."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -22,7 +22,7 @@ COMMANDS = ["train", "export", "eval", "compare", "merge", "inspect", "plot", "r
 @pytest.mark.parametrize("arguments", [["--help"], []])
 def test_help_names_every_command(lander: Lander, arguments: list[str]) -> None:
     found = lander(*arguments)
-    # Nothing asked for is a usage error, as in every command built with click.
+    # No command is a usage error, as in every program built with click.
     assert found.code == (0 if arguments else 2)
     text = found.out + found.err
     for command in COMMANDS:
@@ -154,7 +154,7 @@ class TestErrors:
     def test_a_full_disk_under_both_streams_keeps_the_exit_code(
         self, tiny: Path, debug: list[str], unbuffered: str
     ) -> None:
-        """As in `lander inspect > log 2>&1`: nobody can be told, but a script still asks."""
+        """As in `lander inspect > log 2>&1`: no message can be written, but a script reads the exit code."""
         command = [sys.executable, "-c", "from lander_cli.main import main; main()", "inspect", tiny, *debug]
         with Path("/dev/full").open("wb") as full:
             child = subprocess.run(
@@ -198,7 +198,7 @@ class TestColours:
     @pytest.mark.parametrize(
         "arguments", [["eval", "tiny.onnx", "--episodes", "1"], ["eval", "nothere.onnx"]]
     )
-    def test_none_where_nobody_watches(self, start: Start, tiny: Path, arguments: list[str]) -> None:
+    def test_none_where_there_is_no_terminal(self, start: Start, tiny: Path, arguments: list[str]) -> None:
         found = start(*arguments).end()
         assert ESCAPE not in found.out + found.err
         assert found.err
@@ -211,7 +211,7 @@ class TestColours:
 
 
 def on_a_terminal(*arguments: str, env: dict[str, str]) -> str:
-    """What somebody at a terminal would have seen."""
+    """What the command prints on a terminal."""
     pty = pytest.importorskip("pty", reason="no pseudo terminals here")
     ours, theirs = pty.openpty()
     clean = {name: value for name, value in os.environ.items() if not name.endswith(("COLOR", "COMPATIBLE"))}

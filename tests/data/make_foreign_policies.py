@@ -30,7 +30,7 @@ Golden = dict[str, Any]
 
 
 def main(folder: Path) -> None:
-    observations = _flown_observations()
+    observations = _episode_observations()
     files = {
         **stable_baselines(folder, observations),
         **cleanrl(folder, observations),
@@ -47,7 +47,7 @@ def main(folder: Path) -> None:
     (folder / "foreign-policies.json").write_text(json.dumps(golden, indent=1) + "\n", encoding="utf-8")
 
 
-def _flown_observations() -> NDArray[np.float32]:
+def _episode_observations() -> NDArray[np.float32]:
     """Every fifth observation of a flight with random actions, `[20, 8]`, plus some noise to spread them."""
     env = gymnasium.make(DISCRETE)
     env.action_space.seed(SEED)

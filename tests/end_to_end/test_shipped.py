@@ -1,4 +1,4 @@
-"""The policies under models/: whole, sound, and no better in their cards than in the air."""
+"""The policies under models/: whole, sound, and and scored as their cards say."""
 
 import math
 from dataclasses import replace
@@ -9,6 +9,7 @@ import pytest
 from lander_export import export, load_source
 from lander_runtime import Policy, evaluate
 from lander_runtime.envs import resolve
+from lander_runtime.envs.known import knowledge_of
 from lander_runtime.policy.agreement import tolerance_for
 from lander_runtime.scores.summary import Summary
 from lander_runtime.shipped import shipped_policies
@@ -52,7 +53,7 @@ def test_it_passes_its_self_test(policy: Policy) -> None:
     assert policy.info.verification.max_difference <= allowed
 
 
-def test_the_folder_is_named_after_what_it_flies(folder: Path, policy: Policy) -> None:
+def test_the_folder_is_named_after_its_environment(folder: Path, policy: Policy) -> None:
     env = resolve(policy.info.env.id)
     assert folder.name in (env.id.lower(), "doom-" + env.id.lower().removeprefix("vizdoom"))
     # Gymnasium's own limit and threshold, and nothing that changes what is paid: an easier environment would
@@ -85,7 +86,9 @@ def test_its_checkpoint_gives_the_same_weights(folder: Path, policy: Policy, tmp
     assert younger == {name: defaults[name] for name in younger}
     kept = {name: v for name, v in again.info.training.config.items() if name in known}
     assert replace(again.info.training, config=kept) == policy.info.training
-    assert again.info.golden == policy.info.golden
+    # Scale and tolerance are younger than some policies that ship.
+    found, shipped = again.info.golden, policy.info.golden
+    assert (found.observations, found.outputs) == (shipped.observations, shipped.outputs)
     assert again.info.created == policy.info.created
 
 
@@ -119,6 +122,15 @@ def test_its_card_says_what_its_metadata_says(folder: Path, policy: Policy, scor
         *(f"| {name} | {value} |" for name, value in info.training.config.items()),
     ]:
         assert figure in card, figure
+
+
+def test_its_card_explains_the_score_and_leads_to_the_page(folder: Path, policy: Policy) -> None:
+    note = knowledge_of(policy.env.id).score_note
+    card = (folder / "policy.md").read_text(encoding="utf-8")
+    assert note in card
+    link = "../../docs/score.md"
+    assert (f"]({link})" in card) == bool(note)
+    assert (folder / link).is_file()
 
 
 def test_its_card_says_how_to_train_it_again(folder: Path) -> None:

@@ -229,6 +229,17 @@ def test_card_names_the_extras_that_the_environment_needs(
     assert f"    pip install 'lander-rl[{extras}]'\n" in card
 
 
+@pytest.mark.parametrize(("env_id", "explained"), [("LunarLander-v3", True), ("CartPole-v1", False)])
+def test_card_explains_the_score_of_a_known_environment(
+    exported: Exported, env_id: str, explained: bool
+) -> None:
+    info = replace(exported.info, env=replace(exported.info.env, id=env_id))
+    card = render_card(info, file_name="policy.onnx", gif_name=None, reproduce=None)
+    assert ("\n## What the score means\n\nA step earns points for" in card) == explained
+    # A run's folder has no pages that a link could lead to.
+    assert "docs/score.md" not in card
+
+
 def test_file_has_no_path_of_this_machine(exported: Exported) -> None:
     content = exported.policy.read_bytes()
     for word in (str(exported.policy.parent), str(Path.cwd()), "site-packages", ".py\0", ".py:"):

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,16 @@ import pytest
 import torch
 from onnx import ModelProto, numpy_helper
 
-from lander_export.graph import DiscretePolicyGraph
+from lander_export.double import tolerance_of
+from lander_export.gate import check_agreement, check_form
+from lander_export.graph import ContinuousPolicyGraph, DiscretePolicyGraph, NormalisedActor, PolicyGraph
 from lander_export.model import build_model, weights_digest, with_metadata
 from lander_runtime.graphs.model import METADATA_KEY
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.session import open_session
 from lander_runtime.spec import Space
-from lander_trainer.networks.actor_critic import multilayer_perceptron
+from lander_trainer.networks.encoder import ImageEncoder
+from lander_trainer.networks.layers import multilayer_perceptron
 
 OUTPUTS = ["action", "logits"]
 
@@ -50,7 +54,7 @@ def test_inputs_and_outputs_are_those_of_the_schema(built: ModelProto) -> None:
 
 def test_format_is_that_of_the_schema(built: ModelProto) -> None:
     assert [(item.domain, item.version) for item in built.opset_import] == [("", 18)]
-    assert built.ir_version <= 10
+    assert built.ir_version == 8
     assert not built.functions
     assert "ArgMax" not in {node.op_type for node in built.graph.node}
     assert {node.domain for node in built.graph.node} == {""}
@@ -81,6 +85,99 @@ def test_equal_logits_give_the_lowest_action(observation: Space) -> None:
 def test_same_weights_same_bytes(built: ModelProto, graph: DiscretePolicyGraph, observation: Space) -> None:
     again = build_model(graph, observation, OUTPUTS)
     assert with_metadata(again, "{}") == with_metadata(_copy(built), "{}")
+
+
+def numbered_actor() -> torch.nn.Sequential:
+    """Weights 1/1, 1/2, 1/3, ...: the same whatever the version of PyTorch."""
+    actor = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 2))
+    with torch.no_grad():
+        for parameter in actor.parameters():
+            parameter.copy_(1 / torch.arange(1, parameter.numel() + 1).reshape(parameter.shape))
+    return actor
+
+
+def test_bytes_are_the_same_whatever_the_version_of_torch() -> None:
+    space = Space("Box", (2,), "float64")
+    ones = np.ones(2, np.float32)
+    discrete = build_model(DiscretePolicyGraph(numbered_actor()), space, OUTPUTS)
+    continuous = ContinuousPolicyGraph(
+        NormalisedActor(numbered_actor(), ones, 2 * ones), torch.ones(2), Space("Box", (2, 1), "float32")
+    )
+    models = [discrete, build_model(continuous, space, continuous.outputs)]
+    assert [hashlib.sha256(with_metadata(model, "{}")).hexdigest() for model in models] == [
+        "82a59d7ca2522385481cc9c62a2bdcae2998f00c715e81b9fdfbf81d5cc7498e",
+        "11ce3f32073a6bb700ce6546b968a6637323124b7d94e9f977ab71a4c300b340",
+    ]
+
+
+def test_a_viewer_shows_layers_by_their_names() -> None:
+    ones = np.ones(2, np.float32)
+    graph = DiscretePolicyGraph(NormalisedActor(numbered_actor(), ones, ones))
+    nodes = build_model(graph, Space("Box", (2,), "float64"), OUTPUTS).graph.node
+    assert [(node.op_type, node.name, node.output[-1]) for node in nodes] == [
+        ("Cast", "to_float32", "to_float32"),
+        ("Sub", "normalise.subtract", "normalise.subtract"),
+        ("Div", "normalise.divide", "normalise.divide"),
+        ("Clip", "normalise.clip", "normalise.clip"),
+        ("Gemm", "actor.actor.0", "actor.actor.0"),
+        ("Tanh", "actor.actor.1", "actor.actor.1"),
+        ("Gemm", "actor.actor.2", "logits"),
+        ("TopK", "best", "best.index"),
+        ("Squeeze", "action", "action"),
+    ]
+
+
+class Custom(torch.nn.Sequential):
+    """A class that the exporter does not know; it could compute anything."""
+
+
+def known_networks() -> Iterator[tuple[str, torch.nn.Module, Space]]:
+    """Actors of two outputs, of each kind that is written directly, with the space of their observations."""
+    torch.manual_seed(5)
+    actor = multilayer_perceptron([3, 5, 5, 2], "silu", last_gain=1.0)
+    moments = np.float32([1, 2, 3]), np.float32([2, 3, 4])
+    yield "normalised", NormalisedActor(actor, *moments), Space("Box", (3,), "float64")
+    yield "elu", multilayer_perceptron([3, 5, 2], "elu", last_gain=1.0), Space("Box", (3,), "int8")
+    for shape in ((36, 37), (37, 36, 3), (2, 36, 37), (2, 36, 37, 3)):
+        encoder = ImageEncoder(shape, (3, 4, 5), (6,), "relu")
+        head = multilayer_perceptron([6, 2], "relu", last_gain=1.0)
+        yield f"images {shape}", torch.nn.Sequential(encoder, head), Space("Box", shape, "uint8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [None, (2,), (2, 1)], ids=["discrete", "vector", "matrix"])
+def test_torch_converts_known_networks_to_the_same_outputs(shape: tuple[int, ...] | None) -> None:
+    generator = np.random.default_rng(0)
+    for name, actor, space in known_networks():
+
+        def graph(module: torch.nn.Module) -> PolicyGraph:
+            if shape is None:
+                return DiscretePolicyGraph(module)
+            bounds = Space("Box", shape, "float32", low=-0.1, high=0.2)
+            return ContinuousPolicyGraph(module, torch.tensor([0.5, -1.0]), bounds)
+
+        obs = generator.integers(0, 100, (5, *space.shape)).astype(space.dtype)
+        names = graph(actor).outputs
+        found = []
+        for module in (actor, Custom(actor)):
+            model = build_model(graph(module), space, names)
+            assert model.ir_version == 8
+            check_form(model)
+            session = open_session(read_model(model.SerializeToString(), name), name, "cpu")
+            found.append(session.run(names, {"obs": obs}))
+        for one, other in zip(*found, strict=True):
+            assert one.dtype == other.dtype
+            assert np.array_equal(one, other), name
+
+
+def test_an_unknown_module_is_converted_by_torch_and_passes_the_gate(observation: Space) -> None:
+    pytest.importorskip("onnxscript")
+    graph = DiscretePolicyGraph(Custom(torch.nn.Linear(8, 4), torch.nn.Tanh(), torch.nn.Linear(4, 4))).eval()
+    model = build_model(graph, observation, OUTPUTS)
+    check_form(model)
+    obs = np.random.default_rng(0).normal(size=(9, 8)).astype(np.float32)
+    assert tolerance_of(graph, observation) == 1e-5
+    assert check_agreement(graph, model.SerializeToString(), obs).max_difference <= 1e-5
 
 
 def test_nothing_of_this_machine_is_in_the_file(built: ModelProto) -> None:

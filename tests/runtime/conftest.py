@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -103,22 +103,6 @@ def with_changed_graph() -> Callable[[Path, EditGraph], bytes]:
 def load() -> Callable[[bytes], Policy]:
     """(content of a file) -> the policy, on the CPU."""
     return lambda content: Policy.from_bytes(content, Path("stranger.onnx"), "cpu")
-
-
-@pytest.fixture
-def register() -> Iterator[Callable[..., str]]:
-    """(class, options of `gymnasium.register`) -> an id that it can be made by during this test."""
-    ids: list[str] = []
-
-    def one(cls: type[gymnasium.Env[Any, Any]], **options: Any) -> str:
-        env_id = f"{cls.__name__}{len(ids)}-v0"
-        gymnasium.register(env_id, entry_point=cls, **options)
-        ids.append(env_id)
-        return env_id
-
-    yield one
-    for env_id in ids:
-        del gymnasium.registry[env_id]
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ class Nothing(EchoEnv):
 
 
 class Many(EchoEnv):
-    action_space = gymnasium.spaces.MultiDiscrete([2, 3])  # type: ignore[assignment]
+    action_space = gymnasium.spaces.MultiDiscrete([[2, 3]])  # type: ignore[assignment]
 
 
 class Switches(EchoEnv):

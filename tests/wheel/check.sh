@@ -18,6 +18,7 @@ wheel=$(ls "$work"/dist/lander_rl-*.whl)
 # Outside the checkout, so that only the wheel can be found.
 cd "$work"
 venv/bin/python "$here/tests/wheel/check_embedding.py"
+venv/bin/python -c 'import lander_simulator; lander_simulator.LunarLanderBatch(2).reset([1, 2])'
 venv/bin/lander --help >/dev/null
 venv/bin/lander inspect >/dev/null
 

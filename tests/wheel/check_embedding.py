@@ -1,4 +1,4 @@
-"""In an environment with the extra `cpu` only: the shipped policy flies and nothing heavy is loaded."""
+"""In an environment with the extra `cpu` only: the shipped policy runs and nothing heavy is loaded."""
 
 import sys
 

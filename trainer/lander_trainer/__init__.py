@@ -3,6 +3,24 @@
     from lander_trainer import RunDirectory, preset, train
     train(preset("LunarLander-v3"), RunDirectory.create("LunarLander-v3"))
 
+config.py      all settings, checked once
+presets.py     named settings of an environment, from preset_files/
+settings/      settings as text and in tables
+plan.py        whether a configuration can be trained here; replaces each `auto`
+training.py    the loop: rollout, update, report, select, save
+resume.py      going on with a run that was stopped
+selection.py   scores the policy during training, to find the best weights
+observer.py    what a run tells its caller
+ppo/           rollouts, advantages, losses, distributions, normalisation
+networks/      actor and critic
+learners/      compute the updates: PyTorch, or handwritten in NumPy
+backends/      step the environment copies: Gymnasium or envpool
+runs/          a run on disk: checkpoint, metrics
+plots/         learning curves
+logs/          experiment trackers
+memory.py      how much memory a rollout takes
+threads.py     the number of threads for a block
+
 Names are imported on first use (PEP 562), so that a worker process, which only steps environments,
 does not load PyTorch.
 """

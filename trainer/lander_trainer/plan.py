@@ -49,9 +49,11 @@ def plan_training(config: TrainConfig) -> TrainingPlan:
         raise UsageError(f"shaping {dict(config.shaping)} changes the observations or actions of {env.id}.")
     backend = choose_backend(config.backend, shaped, observation, action)
     workers = choose_workers(config.workers, backend, shaped, config.lanes)
-    config = replace(config, backend=backend, workers=workers, device=choose_device(config, observation))
+    config = replace(
+        config, backend=backend, workers=workers, device=choose_device(config, observation, action)
+    )
     check_memory(config, observation)
-    config = replace(config, learner=choose_learner(config, observation))
+    config = replace(config, learner=choose_learner(config, observation, action))
     return TrainingPlan(config, env, shaped, observation, action)
 
 
@@ -95,7 +97,7 @@ def check_trainable(env: EnvSpec, config: TrainConfig | None = None) -> tuple[Sp
     return observation, action
 
 
-def choose_device(config: TrainConfig, observation: Space) -> str:
+def choose_device(config: TrainConfig, observation: Space, action: Space | None = None) -> str:
     """The device that `config.device` (`auto`, `cpu` or `cuda`) means on this machine.
 
     `auto` takes the CPU where the handwritten learner is used, as Stable-Baselines3 advises for PPO without
@@ -113,5 +115,5 @@ def choose_device(config: TrainConfig, observation: Space) -> str:
         )
     if config.device != "auto":
         return config.device
-    learner = choose_learner(replace(config, device="cpu"), observation)
+    learner = choose_learner(replace(config, device="cpu"), observation, action)
     return "cuda" if has_cuda and learner != "handwritten" else "cpu"

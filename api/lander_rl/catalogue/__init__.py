@@ -1,6 +1,6 @@
-"""What there is, as tables that show themselves. None of it loads PyTorch.
+"""Tables of what is available. None of it loads PyTorch.
 
 settings.py      `settings`: every setting of a training
-environments.py  `environments`: presets, and what policies trained with them score
+environments.py  `environments`: presets, and the scores of policies trained with them
 models.py        `models`: the policies that ship
 """

@@ -1,4 +1,4 @@
-"""`environments`: for which environments settings ship, and what policies trained with them score."""
+"""`environments`: the environments that have presets, and the scores of policies trained with them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from lander_rl.showing import Listing
 
 @dataclass(frozen=True)
 class Preset:
-    """Named settings for an environment, with what a policy that was trained with them scored."""
+    """Named settings for an environment, with the score of a policy that was trained with them."""
 
     name: str
     settings: Mapping[str, Any]
@@ -18,26 +18,32 @@ class Preset:
     score: float | None
     """Mean return; None where nothing was measured."""
     std: float | None
+    """Standard deviation of the returns."""
     episodes: int | None
+    """How many episodes the score is the mean of."""
     source: str | None
-    """Where the score stands: the model that ships and claims it, or a page of the documentation."""
+    """Where the score is from: a model that ships and claims it, or a page of the documentation."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """An environment with presets of its own. Others train with the defaults, and fewer steps."""
+    """An environment with presets of its own. Other environments train with the defaults and fewer steps."""
 
     id: str
     """Gymnasium's id."""
     presets: tuple[Preset, ...]
 
     def preset(self, name: str = "default") -> Preset:
-        """The preset called `name`; KeyError where there is none."""
+        """The preset called `name`.
+
+        Raises:
+            KeyError: there is none.
+        """
         return {one.name: one for one in self.presets}[name]
 
 
 def environments() -> Listing[Environment]:
-    """The environments that have presets, in order of the alphabet. Nothing of them need be installed."""
+    """The environments that have presets, in alphabetical order, installed or not."""
     from lander_trainer.settings.preset_tables import preset_environments
 
     shipped = models()
@@ -66,7 +72,7 @@ def _environment(env_id: str, shipped: Sequence[Model]) -> Environment:
 
 
 def _was_trained_with(model: Model, env_id: str, differ: Mapping[str, Any]) -> bool:
-    """Whether the model's last weights come from these settings; how often a run selects changes none."""
+    """Whether the model was trained with these settings; how often a run selects changes no weights."""
     from lander_trainer.config import CHANGES_NO_RESULT
 
     free = (*CHANGES_NO_RESULT, "selections", "selection_episodes")

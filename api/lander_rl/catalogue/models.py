@@ -11,10 +11,10 @@ from lander_runtime.shipped import shipped_policies
 
 @dataclass(frozen=True)
 class Model:
-    """A policy that ships. What its file says of itself is a claim; `evaluate` checks it."""
+    """A policy that ships. Its score is a claim of its file; `evaluate` checks it."""
 
     name: str
-    """Of its folder."""
+    """The name of its folder."""
     path: Path
     """The policy file."""
     info: PolicyInfo
@@ -34,7 +34,7 @@ class Model:
 def models() -> Listing[Model]:
     """The policies that ship, in order of their names; `Policy.load(model.path)` opens one.
 
-    Only what the files say is read: neither weights nor golden vectors are checked before one is opened.
+    Only the metadata is read. Weights and golden vectors are checked when a policy is opened.
 
     Raises:
         InputRefused: a file is damaged.

@@ -1,4 +1,4 @@
-"""`settings`: every setting of a training, with what the settings' own source says of it."""
+"""`settings`: every setting of a training, with its text in the source of `TrainConfig`."""
 
 import ast
 import dataclasses
@@ -23,17 +23,17 @@ class Setting:
 
     name: str
     type: str
-    """What it takes, in words."""
+    """Its type, in words."""
     range: tuple[float, float] | None
-    """Least and greatest value of a number."""
+    """Smallest and largest value; None if it is no number."""
     default: Any
-    """Without a preset."""
+    """Its value where no preset sets it."""
     meaning: str
     """What it does, and its unit."""
     sources: tuple[str, ...]
-    """Where the formula comes from, each with its place there."""
+    """Papers or code that the formula is from, each with the section or equation."""
     stable_baselines: str | None
-    """What Stable-Baselines3 calls it; None where it has no counterpart."""
+    """Its name in Stable-Baselines3; None where it has no counterpart."""
 
     def __repr__(self) -> str:
         return aligned(self._rows())
@@ -63,7 +63,7 @@ def settings(name: str) -> Setting: ...
 
 
 def settings(name: str | None = None) -> Listing[Setting] | Setting:
-    """All settings in the order of their source, or the one called `name`.
+    """All settings, in the order of `TrainConfig`, or the one called `name`.
 
     Raises:
         UsageError: there is no setting of that name; the nearest one is suggested.
@@ -102,7 +102,7 @@ def _read(config: "type[TrainConfig]") -> dict[str, Setting]:
 
 
 def _meanings(config: "type[TrainConfig]") -> dict[str, str]:
-    """The text under each field, which Python itself does not keep."""
+    """The docstring under each field, which Python itself does not keep."""
     [body] = ast.parse(inspect.getsource(config)).body
     assert isinstance(body, ast.ClassDef)
     found: dict[str, str] = {}

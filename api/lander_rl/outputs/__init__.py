@@ -1,8 +1,8 @@
-"""What is written beside a result: by an evaluation, and by a replay.
+"""Files beside a result: of an evaluation, and of a replay.
 
-checks.py    refused before any episode runs: what could not be written after it
-gifs.py      episodes recorded once more, and compared with what was reported
-replay.py    the replay file, written while the episodes come
-page.py      the page with pictures
-drawings.py  the episodes of a replay, in files and in a window
+checks.py    refuses file names that cannot be written, before any episode runs
+gifs.py      GIFs: episodes are run again and compared with the report
+replay.py    the replay file, written while episodes run
+page.py      the report page
+drawings.py  the episodes of a replay, drawn into files and a window
 """

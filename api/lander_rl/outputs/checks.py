@@ -1,4 +1,4 @@
-"""What could not be written is refused before any episode runs."""
+"""Files that cannot be written are refused before any episode runs."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from lander_runtime.errors import UsageError
 
 
 def check_report_file(out: Path | None) -> None:
-    """Refuse a name under which `merge` would not look for a report, such as the policy's own.
+    """Refuse a file name that `merge` would not read as a report, such as that of the policy.
 
     Raises:
         UsageError: `out` does not end in .json.
@@ -16,7 +16,7 @@ def check_report_file(out: Path | None) -> None:
 
 
 def check_replay_file(path: Path | None) -> None:
-    """Refuse a name that a replay file may not have.
+    """Refuse a file name that is none of a replay file.
 
     Raises:
         UsageError: `path` does not end in .jsonl.gz.
@@ -26,7 +26,7 @@ def check_replay_file(path: Path | None) -> None:
 
 
 def check_all_writable(*paths: Path | None) -> None:
-    """Refuse what `atomic_write` could not write later; None is no file.
+    """Refuse files that `atomic_write` could not write later; None stands for no file.
 
     Raises:
         UsageError: with the reason.

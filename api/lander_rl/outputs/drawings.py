@@ -1,4 +1,4 @@
-"""Drawing the episodes of a replay one after the other, at one pace and in one window."""
+"""Draws the episodes of a replay one after the other, at one pace and in one window."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Files:
-    """Where episodes are drawn."""
+    """The files that episodes are drawn into."""
 
     gif: Path | None
     mp4: Path | None
@@ -34,7 +34,7 @@ class Files:
 
 
 class Artist:
-    """Draws into files, and into a window where one is given, which stays open."""
+    """Draws into files, and into `window` if it is given; the window stays open."""
 
     def __init__(
         self, lane: "Lane", pace: "Pace", files: Files, size: "Size", window: "Window | None"
@@ -46,7 +46,7 @@ class Artist:
         self._window = window
 
     def of(self, seed: int) -> "tuple[Show, list[Path]]":
-        """What draws the episode of `seed`, and the files that it makes."""
+        """The function that draws the episode of `seed`, and the files that it writes."""
         from lander_runtime.replays.showing import Showing
 
         gif, mp4 = self._files.of(seed)

@@ -1,4 +1,4 @@
-"""Which episodes of an evaluation become GIFs, and running them once more for the camera."""
+"""GIFs of an evaluation: which episodes, and running them again to record them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 _WORDS = ("first", "best", "worst", "all", "none")
 
 
-def check_gif(file: Path, wanted: str) -> None:
-    """Refuse a choice of episodes that is none, and a file that is no GIF.
+def check_gif(file: Path, wanted: str = "first", name: str = "--gif") -> None:
+    """Refuse an unknown choice of episodes, and a file name without .gif.
+
+    `name` is the option or the argument of the file, for the error.
 
     Raises:
-        UsageError: with what may be chosen.
+        UsageError: with the possible choices.
     """
     if file.suffix.lower() != ".gif":
-        raise UsageError(f"--gif {file} should be a file whose name ends in .gif.")
+        raise UsageError(f"{name} {file} should be a file whose name ends in .gif.")
     if wanted not in _WORDS and not (wanted.isdecimal() and int(wanted) > 0):
         raise UsageError(
             f"--gif-episodes {wanted!r} is not known; choose first, best, worst, all, none or a number."
@@ -45,7 +47,7 @@ def record_gifs(
     """Record these episodes of `report`; several go into files named by their seeds.
 
     Raises:
-        CheckFailed: an episode returned something else than was reported.
+        CheckFailed: an episode had another return than in the report.
         UsageError: the environment draws no pictures.
     """
     if not indices:

@@ -1,4 +1,4 @@
-"""The page with the pictures, from the folder that was asked for to its path."""
+"""The report page: checks of its folder, what it needs of every step, and writing it."""
 
 import json
 import shlex
@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lander_rl.inputs.importing import import_options
+
 if TYPE_CHECKING:
-    from lander_rl.opening import Opened
+    from lander_rl.inputs.opening import Opened
+    from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.page import PageObserver
     from lander_runtime.scores.report import Report
     from lander_runtime.spec import EnvSpec
 
 
 def check_page(folder: Path | None) -> None:
-    """Refuse a folder that the page could not be written to after all episodes.
+    """Refuse a folder that the page cannot be written to, before any episode runs.
 
     Raises:
         UsageError: with the reason.
@@ -29,7 +32,7 @@ def check_page(folder: Path | None) -> None:
 
 
 def page_observer_for(folder: Path | None, env: "EnvSpec") -> "PageObserver | None":
-    """What the pictures will be made from; None where no page was asked for."""
+    """The observer that collects what the page draws; None without a folder."""
     if folder is None:
         return None
     # Only then: the page needs Pillow.
@@ -41,7 +44,7 @@ def page_observer_for(folder: Path | None, env: "EnvSpec") -> "PageObserver | No
 def write_page_of(
     folder: Path, opened: "Opened", report: "Report", observed: "PageObserver", options: list[str]
 ) -> Path:
-    """Write the page, with the command that makes it again; `options` name the environment."""
+    """Write the page with the command that reproduces it; `options` name the environment."""
     from lander_runtime.page import write_page
 
     command = _code(folder, opened, report) if opened.file is None else _command(folder, report, options)
@@ -52,20 +55,26 @@ def env_options(
     env: "EnvSpec | str | None",
     env_args: Mapping[str, Any] | None = None,
     more: Sequence[str] = (),
+    imports: Sequence[str] = (),
+    wrap: "Wrap | None" = None,
 ) -> list[str]:
-    """The options of `lander eval` that name an environment, and `more`, for a command to be pasted."""
+    """The options of `lander eval` that name an environment, and `more`, for a command line."""
     arguments = dict(env_args or {})
-    options: list[str] = []
+    options = import_options(imports)
     if env is not None:
         options += ["--env", env if isinstance(env, str) else env.id]
         arguments = arguments if isinstance(env, str) else {**env.kwargs, **arguments}
     for name, value in arguments.items():
         options += ["--env-arg", f"{name}={_typed(value)}"]
+    if wrap is not None:
+        from lander_runtime.envs.wrapping import read_wrap, wrap_in_words
+
+        options += ["--wrap", wrap_in_words(read_wrap(wrap))]
     return [*options, *more]
 
 
 def _typed(value: Any) -> str:
-    """A value as `--env-arg` reads it back."""
+    """A value as `--env-arg` reads it."""
     if value is None or isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, str):
@@ -93,7 +102,7 @@ def _command(folder: Path, report: "Report", options: list[str]) -> str:
 
 
 def _code(folder: Path, opened: "Opened", report: "Report") -> str:
-    """A function cannot be named on a command line."""
+    """A call in Python instead of a command: a command line cannot name a function."""
     summary = report.summary
     return (
         f"lander_rl.evaluate({opened.name}, {report.env.id!r}, episodes={summary.episodes}, "

@@ -1,4 +1,4 @@
-"""A replay file that is written while the episodes of an evaluation come in."""
+"""The replay file of an evaluation, written while its episodes run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lander_rl.opening import Opened
+    from lander_rl.inputs.opening import Opened
     from lander_runtime.replays import ReplayWriter
 
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 def saved_replay(
     path: Path | None, opened: "Opened", *, first_seed: int, episodes: int, sampled: bool
 ) -> "Iterator[ReplayWriter | None]":
-    """An observer that writes `path`, if there is one; the file appears when the block ends well."""
+    """An observer that writes `path`, or None without `path`.
+
+    The file appears when the block ends without an error.
+    """
     if path is None:
         yield None
         return

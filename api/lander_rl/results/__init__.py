@@ -1,8 +1,8 @@
-"""What the functions return: data that shows itself in one screen, as text and in a notebook.
+"""What the functions return: data with a display of one screen, as text and in a notebook.
 
 report.py      the scores of one policy
 comparison.py  several policies on the same seeds
-verdicts.py    a comparison in words and in tables, for its `repr` and for the command
-replay.py      what became of recorded episodes
-names.py       what to call files: as little of each path as tells them apart
+verdicts.py    the words and tables of a comparison, for its `repr` and for the command
+replay.py      recorded episodes that were run again
+names.py       short names of files, each different from the others
 """

@@ -1,4 +1,4 @@
-"""Several policies on the same seeds, as a result that shows itself."""
+"""`Comparison` with its display: several policies on the same seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from lander_rl.results.verdicts import differences_table, in_a_sentence, policie
 from lander_runtime.scores.comparison import Comparison as PlainComparison
 from lander_runtime.scores.report import Report
 from lander_runtime.scores.words import env_in_words
-from lander_runtime.text import columns, counted, html_table, html_text, printable
+from lander_runtime.text import columns, counted, html_table, html_text, printable, printable_lines
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -17,11 +17,11 @@ class Comparison(PlainComparison):
     """The first policy is the one to beat; each other one is compared with it, episode by episode."""
 
     names: tuple[str, ...] = ()
-    """What to call the policies, as short as tells them apart."""
+    """Short names of the policies, each different from the others."""
 
     @classmethod
     def of(cls, comparison: PlainComparison, names: Sequence[str] = ()) -> "Comparison":
-        """`comparison` as one that shows itself; without `names` the policies go by their paths."""
+        """`comparison` with a display; without `names` the policies are named by their paths."""
         called = names or short_names([Path(report.policy_path or "") for report in comparison.reports])
         return cls(comparison.reports, comparison.differences, tuple(called))
 
@@ -32,17 +32,17 @@ class Comparison(PlainComparison):
 
     @property
     def notes(self) -> list[str]:
-        """What to know before believing a verdict, a sentence each."""
+        """Cautions about the verdicts, a sentence each."""
         return [*version_remarks(self.reports), *self.cautions(self.names)]
 
     def __repr__(self) -> str:
         tables = (policies_table(self, self.names), differences_table(self, self.names))
         one, two = (columns(table.headings, table.rows) for table in tables)
         below = [f"compared with {self.names[0]}", two, *self.verdicts, *self.notes]
-        return "\n".join([self._title, one, *(_by_line(text) for text in below)])
+        return "\n".join([self._title, one, *map(printable_lines, below)])
 
     def _repr_html_(self) -> str:
-        """For a notebook: the verdicts, and the tables that they rest on."""
+        """For a notebook: the verdicts and their tables."""
         tables = (policies_table(self, self.names), differences_table(self, self.names))
         verdicts = "".join(f"<p><strong>{html_text(text)}</strong></p>" for text in self.verdicts)
         drawn = "".join(html_table(table.rows, table.headings) for table in tables)
@@ -58,7 +58,7 @@ class Comparison(PlainComparison):
 
 
 def version_remarks(reports: Sequence[Report]) -> list[str]:
-    """A sentence for each version that reports differ in, which may have decided what they found."""
+    """A sentence for each version that differs between reports and may have changed their results."""
     found = []
     for name in dict.fromkeys(name for report in reports for name in report.execution.versions):
         values = dict.fromkeys(report.execution.versions.get(name, "unknown") for report in reports)
@@ -69,7 +69,3 @@ def version_remarks(reports: Sequence[Report]) -> list[str]:
                 "part of it."
             )
     return found
-
-
-def _by_line(text: str) -> str:
-    return "\n".join(printable(line) for line in text.split("\n"))

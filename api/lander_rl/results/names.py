@@ -1,4 +1,4 @@
-"""What to call files in tables: as little of each path as tells them apart."""
+"""Short names of files for tables, each different from the others."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What became of recorded episodes that were run again."""
+"""`ReplayResult`: recorded episodes that were run again."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,24 +15,24 @@ SCHEMA = "lander.replay-proof/1"
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ReplayResult:
-    """How far a replay file is what its environment does here."""
+    """Which recorded episodes gave the same steps when they were run again here."""
 
     path: Path
     header: "Header"
     checks: "tuple[EpisodeCheck, ...]"
     """One for each episode that was run again, in the order of their seeds."""
     verified: int
-    """Episodes in which every reward, the end, the outcome and the return are as in the file, bit for bit."""
+    """Episodes whose rewards, end, outcome and return equal those of the file, bit for bit."""
     first_divergence: "Divergence | None"
-    """The first thing that is not as in the file; None where everything is."""
+    """The first difference from the file; None if there is none."""
     report: "Report | None"
-    """The report of the evaluation that the file is of, where all its episodes were verified."""
+    """The report of the recorded evaluation; None unless all its episodes were verified."""
     drawn: tuple[Path, ...] = ()
-    """Files with pictures; of an episode that differs there is none."""
+    """GIF and MP4 files; an episode that differs is not kept."""
 
     @property
     def failure(self) -> str | None:
-        """How many episodes differ, the first difference and what may be the cause; None where none does."""
+        """How many episodes differ, the first difference and its possible cause; None if none differs."""
         from lander_runtime.replays import differences_of_machine
 
         if self.first_divergence is None:
@@ -42,7 +42,7 @@ class ReplayResult:
             "itself from a seed."
         )
         differing = len(self.checks) - self.verified
-        how_many = f"{differing} of {counted(len(self.checks), 'episode')} came out otherwise."
+        how_many = f"{differing} of {counted(len(self.checks), 'episode')} not as in the file."
         return f"{how_many} {self.first_divergence.sentence} {cause}"
 
     def rows(self) -> list[tuple[str, str]]:

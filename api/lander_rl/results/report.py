@@ -1,6 +1,6 @@
-"""The report of an evaluation, as a notebook shows it too.
+"""`Report` with its display: the report of an evaluation.
 
-Apart from `lander_runtime.scores.report`, which has all the figures and may not draw.
+Apart from `lander_runtime.scores.report`, which has all the figures and must not load what draws.
 """
 
 from dataclasses import dataclass, fields
@@ -31,14 +31,14 @@ max-width:44rem;padding:.5rem}
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Report(PlainReport):
-    """What was scored, how, and every episode's result. Shows itself as `lander eval` prints it."""
+    """What was scored, how, and the result of every episode. Its `repr` is what `lander eval` prints."""
 
     remarks: tuple[str, ...] = ()
-    """What differed between the parts that were merged into this report, a sentence each."""
+    """In what the merged parts differed, a sentence each."""
 
     @classmethod
     def of(cls, report: PlainReport, **changes: Any) -> "Report":
-        """`report` as one that shows itself, with `changes`."""
+        """`report` with a display, and with `changes`."""
         return cls(**{entry.name: getattr(report, entry.name) for entry in fields(report)} | changes)
 
     def __repr__(self) -> str:
@@ -56,7 +56,7 @@ class Report(PlainReport):
         )
 
     def _histogram(self) -> "Element | None":
-        # Only here: scripts draw nothing.
+        # Imported only here, because scripts draw nothing.
         from lander_runtime.page.charts.histogram import histogram
         from lander_runtime.page.charts.outcomes import slots_of
 

@@ -1,6 +1,6 @@
-"""A comparison in words and in tables, the same for its `repr`, a notebook and `lander compare`.
+"""The words and tables of a comparison, the same for its `repr`, a notebook and `lander compare`.
 
-Apart from `comparison.py` so that the command can name these words without loading numpy.
+Apart from `comparison.py` so that the command can import them without loading numpy.
 """
 
 import math
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lander_runtime.scores.paired import PairedDifference
 
 _SHOWN = 3
-"""So many seeds are listed; the JSON has more."""
+"""Number of seeds listed; the JSON has more."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Table:
 
 
 def in_a_sentence(comparison: "Comparison", number: int, names: Sequence[str]) -> str:
-    """What is shown of policy `number`: such as `new is better than old by 6.1 [4.0, 8.2].`."""
+    """The verdict on policy `number`, such as `new is better than old by 6.1 [4.0, 8.2].`."""
     found, name, first = comparison.differences[number - 1], names[number], names[0]
     interval = found.joint_ci95
     if comparison.is_same_file(number):
@@ -91,7 +91,7 @@ def differences_table(comparison: "Comparison", names: Sequence[str]) -> Table:
 
 
 def extremes_table(comparison: "Comparison", number: int, names: Sequence[str]) -> Table:
-    """The seeds on which each of the two loses most to the other."""
+    """The seeds with the largest differences, in favour of each of the two."""
     found = comparison.differences[number - 1]
     places = _places(found)
     rows = []
@@ -110,7 +110,7 @@ def extremes_table(comparison: "Comparison", number: int, names: Sequence[str]) 
 
 
 def one_sided(comparison: "Comparison", number: int, names: Sequence[str]) -> list[str]:
-    """On which seeds one of the two falls short of the threshold and the other does not."""
+    """The seeds on which one of the two reaches the threshold and the other does not."""
     found, name, first = comparison.differences[number - 1], names[number], names[0]
     lines = []
     for who, other, seeds in ((name, first, found.fails_alone), (first, name, found.succeeds_alone)):
@@ -124,14 +124,14 @@ def one_sided(comparison: "Comparison", number: int, names: Sequence[str]) -> li
 
 
 def _places(found: "PairedDifference") -> int:
-    """Decimal places: one, and more where a whole difference is less than that."""
+    """Decimal places: one, and more where the difference is too small for one."""
     low, high = found.joint_ci95 or (found.mean, found.mean)
     size = high - low or abs(found.mean)
     return 1 if size >= 1.0 or size == 0.0 else min(1 - math.floor(math.log10(size)), 9)
 
 
 def _but(found: "PairedDifference") -> str:
-    """A mean may go one way and most seeds the other, where few episodes weigh much."""
+    """A remark where the mean and most seeds disagree, because a few episodes differ much."""
     low, high = found.win_rate_ci95
     if found.verdict is Verdict.BETTER and high < 0.5:
         return ", though it has the lower return on most seeds"

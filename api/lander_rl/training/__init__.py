@@ -1,10 +1,10 @@
-"""Training, as a function.
+"""Training as a function.
 
 training.py  `train` and `resume`
-runs.py      `Run`: what a training leaves behind
-session.py   from a request to a run that has ended
-planning.py  what a request means here: settings without `auto`, a folder
-request.py   what can be asked for
-stopping.py  Ctrl-C as a polite request
-progress.py  how far it is: a panel, plain lines, or one line of a notebook
+runs.py      `Run`: the folder of a run and its results
+session.py   carries out a request: plan, trackers, display, training
+planning.py  turns a request into final settings (no `auto` left) and a folder
+request.py   the requests: a new run, or a run to be resumed
+stopping.py  Ctrl-C ends the run after the current update
+progress.py  displays the progress: a panel, plain lines, or one line of a notebook
 """

@@ -1,7 +1,6 @@
-"""What a request means on this machine: settings without `auto`, and the folder that is written to.
+"""Turns a request into final settings, without `auto`, and the folder of the run.
 
-The environment is built here to look at its spaces; what is found out goes to the trainer, so that it is not
-built for that again.
+The environment is built here once to read its spaces, and the trainer is given them.
 """
 
 import math
@@ -11,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lander_rl.old_versions import warn_of_old_version
+from lander_rl.inputs.old_versions import warn_of_old_version
 from lander_rl.training.request import ResumeRequest, TrainRequest
+from lander_runtime.envs.imports import import_modules, without_module
 from lander_runtime.errors import UsageError
 from lander_runtime.text import counted
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lander_trainer import Checkpoint, RunDirectory, TrainConfig, TrainingPlan
 
 _WORTH_SAYING = 10
-"""Megabytes; those of vectors never take as much."""
+"""Megabytes; vector observations never need as much."""
 
 
 @dataclass(frozen=True)
@@ -30,22 +30,22 @@ class Prepared:
     plan: "TrainingPlan"
     run: "RunDirectory"
     resume: bool
-    """It goes on from its checkpoint."""
+    """Whether it continues from its checkpoint."""
     log: tuple[str, ...]
-    """Trackers, each once; their packages are there."""
+    """Trackers, each once; their packages are installed."""
 
 
 def prepare_training(request: TrainRequest | ResumeRequest, say: Callable[[str], None]) -> Prepared:
     """Check `request` and make the folder of a new run.
 
     Args:
-        request: what is asked for.
-        say: takes a line for the reader.
+        request: a new run, or a run to be resumed.
+        say: prints a line for the user.
 
     Raises:
         UsageError: an unknown environment or setting, a value out of range, a folder that is not empty.
-        InputRefused: there is no run to go on with, or its checkpoint is corrupt.
-        MachineLacks: a package, device or backend is not there, or the memory for a rollout.
+        InputRefused: there is no run to resume, or its checkpoint is corrupt.
+        MachineLacks: a package, device or backend is missing, or there is too little memory for a rollout.
     """
     from lander_trainer.logs import check_log
 
@@ -53,6 +53,7 @@ def prepare_training(request: TrainRequest | ResumeRequest, say: Callable[[str],
     # Before a folder is made: the same command can be typed again once the package is installed.
     for name in log:
         check_log(name)
+    import_modules(request.imports)
     resume = isinstance(request, ResumeRequest)
     plan, run = _resumed(request, say) if isinstance(request, ResumeRequest) else _fresh(request, say)
     say(f"{'Resuming' if resume else 'Training'} {plan.config.env} in {run.path}")
@@ -65,12 +66,13 @@ def prepare_training(request: TrainRequest | ResumeRequest, say: Callable[[str],
 def _fresh(request: TrainRequest, say: Callable[[str], None]) -> "tuple[TrainingPlan, RunDirectory]":
     from lander_trainer import RunDirectory, plan_training, preset
 
-    # The environment first: who mistypes it should not read about presets.
-    warn_of_old_version(request.env, say)
-    base = preset(request.env, request.preset).with_values(request.settings)
+    # The environment first, so that a mistyped id gives no error about presets.
+    env = without_module(request.env, request.imports)
+    warn_of_old_version(env, say)
+    base = preset(env, request.preset).with_values(request.settings)
     given = request.given()
     if "env_kwargs" in given:
-        # As with `lander eval`, one argument takes the place of one: a preset may need its others.
+        # As in `lander eval`, an argument replaces only its own value: the preset may need the others.
         given["env_kwargs"] = {**base.env_kwargs, **given["env_kwargs"]}
     plan = plan_training(base.with_values(given))
     return plan, RunDirectory.create(plan.config.env, request.out)
@@ -82,7 +84,7 @@ def _resumed(request: ResumeRequest, say: Callable[[str], None]) -> "tuple[Train
     run = RunDirectory.open(request.run)
     checkpoint = Checkpoint.load(run.checkpoint)
     given = request.given()
-    # What was chosen for this machine before is chosen again; the learner only where the device changes.
+    # `workers` depends on the machine, so it is chosen again; the learner only if the device changes.
     again: dict[str, Any] = {"workers": 0} | ({"learner": "auto"} if "device" in given else {})
     plan = plan_training(checkpoint.config.with_values({**again, **given}))
     if plan.config.updates < checkpoint.progress.updates:
@@ -95,7 +97,7 @@ def _resumed(request: ResumeRequest, say: Callable[[str], None]) -> "tuple[Train
 
 
 def _how_to_go_on(config: "TrainConfig", checkpoint: "Checkpoint", run: Path) -> str | None:
-    """The command that makes a run longer which is at its end; None where it is not."""
+    """The command that makes a finished run longer; None if the run is not finished."""
     progress = checkpoint.progress
     if config.updates == progress.updates:
         longer = ["--steps", str(2 * config.steps)]

@@ -1,6 +1,6 @@
-"""How far a training is: a panel on a terminal, one line that changes in a notebook, plain lines elsewhere.
+"""Displays the progress of training: a panel on a terminal, a line in a notebook, else plain lines.
 
-The only file of the library that writes to a stream; results show themselves.
+The only file of the library that writes to a stream.
 """
 
 import sys
@@ -28,7 +28,7 @@ _PARTS = ("environment", "inference", "update", "selection")
 
 @contextmanager
 def open_display(console: "Console | None" = None) -> "Iterator[TrainObserver]":
-    """What draws the progress, as `console` allows; stderr, or the cell of a notebook, where it is None."""
+    """The display of the progress that suits `console`; None means stderr, or the cell of a notebook."""
     from rich.live import Live
 
     if console is None and in_notebook():
@@ -43,17 +43,17 @@ def open_display(console: "Console | None" = None) -> "Iterator[TrainObserver]":
 
 
 def open_talk(progress: bool) -> tuple[Callable[[str], None], Callable[[str], None]]:
-    """Where lines go that are said beside the progress, and where warnings go.
+    """Two functions: one prints a line beside the progress, the other a warning.
 
-    Both on stderr, in a notebook the cell's own output; without `progress` the lines go nowhere and a warning
-    is one of Python's.
+    Both print to stderr, or to the cell of a notebook. Without `progress` the first does nothing and the
+    second uses Python's `warnings`.
     """
     if not progress:
         return (lambda text: None), (lambda text: warnings.warn(text, stacklevel=2))
 
     def say(text: str) -> None:
         if in_notebook():
-            # Python's stderr is shown there as an error is.
+            # Jupyter shows stderr like an error.
             sys.stdout.write(printable(text) + "\n")
         else:
             _stderr().print(printable(text), markup=False)
@@ -62,7 +62,7 @@ def open_talk(progress: bool) -> tuple[Callable[[str], None], Callable[[str], No
 
 
 def in_notebook() -> bool:
-    """Whether this is a Jupyter kernel; IPython is asked only where it is loaded already."""
+    """Whether this is a Jupyter kernel; IPython is not imported for it."""
     ipython = sys.modules.get("IPython")
     shell = getattr(ipython, "get_ipython", lambda: None)()
     return getattr(shell, "kernel", None) is not None
@@ -75,12 +75,12 @@ def _stderr() -> "Console":
 
 
 class _Clock:
-    """Sums up where the time went and guesses what is left."""
+    """Sums the seconds of each part and estimates the time left."""
 
     def __init__(self) -> None:
         self.seconds = dict.fromkeys(_PARTS, 0.0)
         self._start: tuple[float, float] | None = None
-        """Share done and seconds at the end of the first update seen; a resumed run began before it."""
+        """Share done and seconds after the first update seen; a resumed run does not start at zero."""
 
     def add(self, metrics: "UpdateMetrics") -> None:
         for part in _PARTS:
@@ -103,7 +103,7 @@ class _Clock:
 
 
 class LineDisplay:
-    """A line every few seconds, for logs."""
+    """Prints a line every few seconds, for logs."""
 
     def __init__(self, console: "Console") -> None:
         self._console = console
@@ -123,7 +123,7 @@ class LineDisplay:
 
 
 class PanelDisplay:
-    """A bar and a few figures that stay in place."""
+    """Draws a bar and a few figures that stay in place."""
 
     def __init__(self, live: "Live") -> None:
         self._live = live
@@ -157,7 +157,7 @@ class PanelDisplay:
 
 
 class NotebookDisplay:
-    """Two lines of a cell, the second rewritten each time. `display` stands in for `IPython.display`."""
+    """Two lines in a cell, the second updated. A test may pass its own `display` for `IPython.display`."""
 
     def __init__(self, display: Any = None) -> None:
         self._display = display or import_module("IPython.display")
@@ -204,7 +204,7 @@ def _headline(config: "TrainConfig", progress: "Progress") -> str:
 
 
 def _paid_with(config: "TrainConfig") -> str:
-    """Why the return of training is not to be compared with the best score."""
+    """A note that shaped returns of training cannot be compared with the best score."""
     if not config.shaping:
         return ""
     shaping = ", ".join(f"{name}={value}" for name, value in config.shaping.items())

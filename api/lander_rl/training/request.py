@@ -1,6 +1,6 @@
-"""What can be asked of a training: a new run, or more of one that is there."""
+"""The requests of training: a new run, or a run to be resumed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ UNLIMITED = 10**12
 """Steps of a run that ends by its time."""
 
 SELECTIONS_TO_TARGET = 20
-"""A target can only be seen where a run selects, so it selects more often than a preset says."""
+"""Selections of a run with a target: more than in the presets, because only a selection can reach it."""
 
 _SETTING_OF = {
     "steps": "steps",
@@ -24,11 +24,11 @@ _SETTING_OF = {
     "time": "time_limit",
     "env_args": "env_kwargs",
 }
-"""The setting that a field of a request gives, by the field's name."""
+"""The name of the setting for each field of a request."""
 
 
 class SaidTwice(UsageError):
-    """A field of a request and a setting say the same."""
+    """A field of a request and a setting give the same value twice."""
 
     def __init__(self, field: str, setting: str) -> None:
         super().__init__(f"{field} and the setting {setting} both say it. Leave one out.")
@@ -38,7 +38,7 @@ class SaidTwice(UsageError):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainRequest:
-    """A new run. What is None is left to the preset; ranges are those of `lander_rl.settings()`.
+    """A new run. A field that is None is left to the preset; `lander_rl.settings()` has the ranges.
 
     Raises:
         UsageError: a setting is given twice (`SaidTwice`), or `settings` names the environment.
@@ -78,6 +78,10 @@ class TrainRequest:
     log: tuple[str, ...] = ()
     """Trackers beside `metrics.jsonl`: `tensorboard`, `wandb`, `trackio`."""
 
+    imports: Sequence[str] = ()
+    """Modules that register environments; they are imported here and in every worker process. With `m` among
+    them `env` may be `m:MyEnv-v0`."""
+
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Any other settings by name, as values or as text."""
 
@@ -89,7 +93,7 @@ class TrainRequest:
                 raise SaidTwice(name, setting)
 
     def given(self) -> dict[str, Any]:
-        """What goes on top of preset and `settings`: the fields that are given, by the settings' names."""
+        """The given fields, by the names of their settings; they replace values of preset and `settings`."""
         given = _given(self)
         if self.time is not None and self.steps is None and "steps" not in self.settings:
             given["steps"] = UNLIMITED
@@ -100,7 +104,7 @@ class TrainRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class ResumeRequest:
-    """More of a run that was stopped, or longer than it was. It keeps all settings but those named here."""
+    """A run to be resumed, or made longer. It keeps all settings except those named here."""
 
     run: Path
     """The run's folder."""
@@ -118,13 +122,17 @@ class ResumeRequest:
     """Where the networks run: `auto`, `cpu` or `cuda`."""
 
     backend: str | None = None
-    """What steps the environments: `auto`, `gymnasium` or `envpool`. Another one gives other episodes."""
+    """What steps the environments: `auto`, `gymnasium` or `envpool`. Another backend gives other episodes."""
 
     log: tuple[str, ...] = ()
     """Trackers beside `metrics.jsonl`, as in `TrainRequest`."""
 
+    imports: Sequence[str] = ()
+    """Modules that register environments, as in `TrainRequest`. A run does not keep them: nothing that stands
+    in a file is imported."""
+
     def given(self) -> dict[str, Any]:
-        """The fields that are given, by the settings' names."""
+        """The given fields, by the names of their settings."""
         return _given(self)
 
 

@@ -1,4 +1,4 @@
-"""`Run`: what a training leaves behind, and what can be done with it."""
+"""`Run`: the folder of a run, its results, and what can be done with it."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from lander_rl.plotting import Picture, plot
 from lander_rl.showing import html_picture
 from lander_rl.training.request import ResumeRequest
 from lander_rl.training.session import run_from_python
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import LanderError
 from lander_runtime.text import aligned, counted, html_table
 
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Run(os.PathLike[str]):
-    """A run's folder. What it says is read from its files each time, so it is never older than they are."""
+    """A run's folder. Its properties are read from the files each time, so they are never out of date."""
 
     path: Path
     interrupted: bool
-    """It was stopped before its end, by Ctrl-C, by `stop` or by a crash; `resume` goes on with it."""
+    """Whether it was stopped before its end, by Ctrl-C, by `stop` or by a crash; `resume` continues it."""
     reached_target: bool
-    """A selection scored the target, which ended it."""
+    """Whether it ended because a selection scored the target."""
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> "Run":
@@ -45,17 +46,17 @@ class Run(os.PathLike[str]):
 
     @classmethod
     def ended(cls, result: "TrainResult") -> "Run":
-        """The run that a training has left."""
+        """The run of a training that has ended."""
         return cls(result.run, result.interrupted, result.reached_target)
 
     @property
     def config(self) -> "TrainConfig":
-        """The settings; backend, device, workers and learner are those that ran."""
+        """The settings; backend, device, workers and learner are the ones that were used."""
         return self._checkpoint().config
 
     @property
     def progress(self) -> "Progress":
-        """How far the run has come: updates, steps, episodes, seconds, best_score."""
+        """What the run has done so far: updates, steps, episodes, seconds, best_score."""
         return self._checkpoint().progress
 
     @property
@@ -76,7 +77,7 @@ class Run(os.PathLike[str]):
 
         Args:
             out: the policy file.
-            options: those of `lander_rl.export`, which also tells of card, animation and report.
+            options: those of `lander_rl.export`, which returns card, animation and report too.
 
         Raises:
             As `lander_rl.export`.
@@ -87,11 +88,12 @@ class Run(os.PathLike[str]):
         """Draw the learning curve into `path`, a .png or .svg; `learning_curve.png` of the run by default.
 
         Raises:
-            UsageError: the suffix is another one.
+            UsageError: `path` has another suffix.
             InputRefused: no episode has ended in the run yet.
         """
         return plot(self, out=self._directory.curve if path is None else path)
 
+    @names_arguments
     def resume(
         self,
         *,
@@ -101,11 +103,12 @@ class Run(os.PathLike[str]):
         device: str | None = None,
         backend: str | None = None,
         log: Sequence[str] = (),
+        imports: Sequence[str] = (),
         progress: bool = True,
         observer: "TrainObserver | None" = None,
         stop: Callable[[], bool] | None = None,
     ) -> "Run":
-        """Go on with the run, in the same folder; what was not interrupted needs more `steps` or `time`.
+        """Go on with the run, in the same folder; a finished run needs more `steps` or `time`.
 
         Args:
             steps: environment steps in all, those done included.
@@ -114,27 +117,28 @@ class Run(os.PathLike[str]):
             device: `auto`, `cpu` or `cuda`.
             backend: `auto`, `gymnasium` or `envpool`.
             log: trackers beside `metrics.jsonl`.
-            progress: show how far it is.
-            observer: hears of every update.
-            stop: asked after every update; True saves and ends the run.
+            imports: modules that register environments; a run does not keep them.
+            progress: display the progress.
+            observer: called for every update (`TrainObserver`).
+            stop: called after every update; True saves and ends the run.
 
         Raises:
             As `lander_rl.train`, and InputRefused where the checkpoint is missing or corrupt.
         """
         request = ResumeRequest(
             run=self.path, steps=steps, time=time, target=target, device=device, backend=backend,
-            log=tuple(log),
+            log=tuple(log), imports=imports,
         )  # fmt: skip
         return Run.ended(run_from_python(request, progress=progress, observer=observer, stop=stop))
 
     @property
     def missed_target(self) -> bool:
-        """There is a target that no selection reached, before the run was resumed neither."""
+        """Whether the run has a target that no selection has reached so far."""
         target, best = self.config.target_score, self.best_score
         return target is not None and (best is None or best < target)
 
     def rows(self) -> list[tuple[str, str]]:
-        """How far the run has come, as names and values: its folder, steps, time and best score."""
+        """Folder, steps, time and best score, as names and values."""
         progress = self.progress
         score = progress.best_score
         best = "none yet" if score is None else f"{score:.1f} (greedy, selection seeds)"

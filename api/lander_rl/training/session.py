@@ -1,4 +1,4 @@
-"""From a request to a run that has ended. Command and Python differ in what is shown and what stops it."""
+"""Carries out a request for training. The command and Python differ in the display and in what stops it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -33,11 +33,11 @@ def run_training(
 
     Args:
         request: a new run, or more of one.
-        say: takes a line for the reader.
-        display: opens what draws the progress, for as long as there is some.
-        stopping: opens what is asked after every update whether to save and stop.
-        on_log_failure: takes a sentence where a tracker fails; training goes on.
-        observer: hears of every update, too.
+        say: prints a line for the user.
+        display: opens the display of the progress.
+        stopping: opens the function that is called after every update; True saves and stops.
+        on_log_failure: called with a sentence when a tracker fails; training goes on.
+        observer: called for every update, after the display.
 
     Raises:
         UsageError, InputRefused, MachineLacks: as `prepare_training`.
@@ -97,7 +97,7 @@ def _no_display() -> Iterator[None]:
 
 
 def _open_logs(prepared: Prepared, on_failure: Callable[[str], None]) -> "FanOut":
-    """All trackers of the run, closed again where a later one does not start."""
+    """All trackers of the run; those that are open are closed again if a later one does not start."""
     from lander_trainer.logs import open_log
     from lander_trainer.logs.fan_out import FanOut
 

@@ -1,4 +1,4 @@
-"""Ctrl-C in a script or a notebook: the first asks for a stop after this update, the second stops at once."""
+"""Ctrl-C in a script or a notebook: the first stops after the current update, the second at once."""
 
 import signal
 import threading
@@ -6,16 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+STOPPING = "Stopping after this update; the run will be saved. Once more to stop at once."
+"""Said at the first Ctrl-C, also by the command."""
+
 
 @contextmanager
 def stop_on_interrupt(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
-    """Inside, the first Ctrl-C is what the function tells of, and the second raises KeyboardInterrupt.
+    """Yield a function that is True after the first Ctrl-C; the second raises KeyboardInterrupt.
 
-    A program that handles Ctrl-C itself, and a thread that is not the main one, are left as they are: the
-    function is then False for ever.
+    If the program handles Ctrl-C itself, or this is not the main thread, nothing is changed and the function
+    is always False.
 
     Args:
-        say: takes a line for the reader, at the first Ctrl-C.
+        say: prints a line for the user, at the first Ctrl-C.
     """
     asked = False
 
@@ -24,9 +27,9 @@ def stop_on_interrupt(say: Callable[[str], None]) -> Iterator[Callable[[], bool]
         if asked:
             raise KeyboardInterrupt
         asked = True
-        say("Stopping after this update; the run will be saved. Once more to stop at once.")
+        say(STOPPING)
 
-    # Only the main thread may set a handler. Jupyter puts Python's own in place while a cell runs.
+    # Only the main thread may set a handler. Jupyter sets Python's default handler while a cell runs.
     in_main_thread = threading.current_thread() is threading.main_thread()
     if not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield lambda: False

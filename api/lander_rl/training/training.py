@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from lander_rl.training.request import DEFAULT_ENV, TrainRequest
 from lander_rl.training.runs import Run
 from lander_rl.training.session import run_from_python
+from lander_rl.wording import names_arguments
 
 if TYPE_CHECKING:
     from lander_trainer import TrainObserver
 
 
+@names_arguments
 def train(
     env: str = DEFAULT_ENV,
     *,
@@ -26,12 +28,13 @@ def train(
     env_args: Mapping[str, Any] | None = None,
     out: str | os.PathLike[str] | None = None,
     log: Sequence[str] = (),
+    imports: Sequence[str] = (),
     progress: bool = True,
     observer: "TrainObserver | None" = None,
     stop: Callable[[], bool] | None = None,
     **settings: Any,
 ) -> Run:
-    """Train a policy with PPO and return its run, also where Ctrl-C stopped it.
+    """Train a policy with PPO and return its run, even if Ctrl-C stopped it.
 
     The first Ctrl-C finishes the update, saves and returns the run with `interrupted` set; the second raises
     KeyboardInterrupt at once. A program that handles SIGINT itself keeps its handler; `stop` is for those.
@@ -48,21 +51,22 @@ def train(
         env_args: arguments of the environment, such as `{"enable_wind": True}`.
         out: the run's folder; `runs/<env>/<number>` by default.
         log: trackers beside `metrics.jsonl`: `tensorboard`, `wandb`, `trackio`.
-        progress: show how far it is: a panel on a terminal, a line in a notebook, plain lines elsewhere.
-        observer: hears of every update (`TrainObserver`).
-        stop: asked after every update; True saves and ends the run.
+        imports: modules that register environments.
+        progress: display the progress: a panel on a terminal, a line in a notebook, else plain lines.
+        observer: called for every update (`TrainObserver`).
+        stop: called after every update; True saves and ends the run.
         settings: any other setting by name; `settings()` lists them.
 
     Raises:
-        UsageError: an unknown environment, preset or setting, a value out of range, or a folder with
-            something in it.
-        MachineLacks: a package, device or backend is not there, or the memory for a rollout.
+        UsageError: an unknown environment, preset or setting, a value out of range, or a folder that is
+            not empty.
+        MachineLacks: a package, device or backend is missing, or there is too little memory for a rollout.
         CheckFailed: a loss or gradient is no longer finite; the checkpoint before it is kept.
     """
     request = TrainRequest(
         env=env, steps=steps, preset=preset, seed=seed, device=device, backend=backend, target=target,
         time=time, env_args=env_args or {}, out=None if out is None else Path(out), log=tuple(log),
-        settings=settings,
+        imports=imports, settings=settings,
     )  # fmt: skip
     return Run.ended(run_from_python(request, progress=progress, observer=observer, stop=stop))
 

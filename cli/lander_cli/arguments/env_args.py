@@ -14,10 +14,10 @@ _WORDS: dict[str, Any] = {"true": True, "false": False, "none": None}
 def read_env_args(texts: Sequence[str]) -> dict[str, Any]:
     """The values of `name=value` texts: true, false, none, whole numbers, other numbers, else text.
 
-    Text that would read as one of those is put in double quotes.
+    Text that looks like one of those must stand in double quotes.
 
     Raises:
-        UsageError: a text is not of that form, names what no argument can be called, or repeats a name.
+        UsageError: a text is not of that form, its name is no valid name, or a name is repeated.
     """
     values: dict[str, Any] = {}
     for text in texts:

@@ -1,4 +1,4 @@
-"""Numbers as people type them: 1000, 1_000 or 1e3, as `lander train --steps` takes them too; 2m or 1h30m."""
+"""Numbers as people type them: 1000, 1_000 or 1e3; durations such as 2m or 1h30m."""
 
 import re
 from collections.abc import Callable
@@ -8,11 +8,11 @@ import typer
 from lander_runtime.errors import UsageError
 
 MOST_EPISODES = 10**12
-"""Years of flying; what is more is a slip of the finger."""
+"""Episodes for years; a larger number is a typing error."""
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[int | str], int]:
-    """A parser for typer that takes whole numbers from `least` on, up to `most` where there is one."""
+    """A parser for typer that takes whole numbers from `least` to `most`."""
 
     def parse(value: int | str) -> int:
         try:

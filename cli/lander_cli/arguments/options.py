@@ -1,4 +1,4 @@
-"""Every option that commands share, and all of those that score policies: declared once, used by name."""
+"""The options of eval, compare, merge, inspect and replay, each declared once."""
 
 import math
 from enum import StrEnum
@@ -12,7 +12,7 @@ from lander_runtime.errors import UsageError
 
 
 class Render(StrEnum):
-    """How to show the episodes while they run."""
+    """How to show episodes while they run."""
 
     HUMAN = "human"
 
@@ -30,20 +30,20 @@ def json_flag(schema: str) -> Any:
 
 
 def worker_count(workers: str) -> int | Literal["auto"]:
-    """What `--workers` means."""
+    """The value of `--workers`."""
     return "auto" if workers == "auto" else int(workers)
 
 
 def shown(render: Render | None) -> Literal["human"] | None:
-    """What `--render` means."""
+    """The value of `--render`."""
     return None if render is None else "human"
 
 
 def reachable(fail_under: float | None) -> float | None:
-    """`--fail-under`, which every mean would pass or fail if it were no finite number.
+    """The value of `--fail-under`, a finite number: every mean is below infinity and none is below NaN.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not finite.
     """
     if fail_under is not None and not math.isfinite(fail_under):
         raise UsageError(f"--fail-under {fail_under} is not a number that a mean can reach.")
@@ -76,7 +76,7 @@ _COUNT: dict[str, Any] = {"parser": whole_number(1, MOST_EPISODES), "metavar": "
 _SEED: dict[str, Any] = {
     "parser": whole_number(0),
     "metavar": "INTEGER",
-    "help": "Seed of the first episode; the next has the next.",
+    "help": "Seed of the first episode; each further one adds 1.",
 }
 
 Episodes = Annotated[int, typer.Option(**_COUNT, help="How many episodes.")]
@@ -90,7 +90,9 @@ ComparedEpisodes = Annotated[
 
 ComparedSeed = Annotated[int | None, typer.Option(**_SEED, show_default="1000000, or what a report has")]
 
-Sampled = Annotated[bool, typer.Option("--sampled", help="Draw actions instead of the greedy one.")]
+Sampled = Annotated[
+    bool, typer.Option("--sampled", help="Draw actions from the policy's distribution, not the greedy one.")
+]
 
 ShardText = Annotated[
     str | None,
@@ -116,9 +118,27 @@ EnvArg = Annotated[
     typer.Option(metavar="NAME=VALUE", help="Argument of the environment; may be repeated."),
 ]
 
+Wrap = Annotated[
+    str | None,
+    typer.Option(
+        metavar="JSON",
+        help="Wrappers around the environment of a file without lander's metadata, innermost first, such as "
+        """'[{"name": "FrameStackObservation", "kwargs": {"stack_size": 4}}]', or names with commas.""",
+    ),
+]
+
+Import = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import",
+        metavar="MODULE",
+        help="Import this module, because it registers the environment; may be repeated.",
+    ),
+]
+
 Output = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Which output is the action, where a file does not make it clear."),
+    typer.Option(metavar="NAME", help="Which output is the action, if the file does not make it clear."),
 ]
 
 ActionRange = Annotated[
@@ -141,14 +161,14 @@ Workers = Annotated[
     typer.Option(
         parser=number_or_auto,
         metavar="N|auto",
-        help="Processes to run in; auto takes one for each core where there is enough to do.",
+        help="Processes; auto takes one for each core if there are enough episodes.",
     ),
 ]
 
 Lanes = Annotated[
     int,
     typer.Option(
-        parser=whole_number(1), metavar="INTEGER", help="Environments that each process steps together."
+        parser=whole_number(1), metavar="INTEGER", help="Environment copies that each process steps together."
     ),
 ]
 
@@ -161,7 +181,9 @@ Engine = Annotated[
 RayAddress = Annotated[
     str | None,
     typer.Option(
-        metavar="ADDRESS", help="An existing cluster, such as auto.", show_default="one of this machine"
+        metavar="ADDRESS",
+        help="Address of an existing cluster, such as auto.",
+        show_default="a new one on this machine",
     ),
 ]
 
@@ -170,58 +192,58 @@ RayAddress = Annotated[
 Gif = Annotated[
     Path | None,
     typer.Option(
-        help="Where to record.", show_default="eval.gif; nothing with --json, --out, --shard or --render"
+        help="The GIF to record.", show_default="eval.gif; nothing with --json, --out, --shard or --render"
     ),
 ]
 
 GifEpisodes = Annotated[
     str | None,
-    typer.Option(help="What to record: first, best, worst, all, none or a number.", show_default="first"),
+    typer.Option(help="Episodes to record: first, best, worst, all, none or a number.", show_default="first"),
 ]
 
-RenderEpisodes = Annotated[Render | None, typer.Option(help="Open a window and run in it, one at a time.")]
+RenderEpisodes = Annotated[Render | None, typer.Option(help="Show the episodes in a window, one at a time.")]
 
 SaveReplay = Annotated[
     Path | None,
-    typer.Option(help="Keep seeds, actions and rewards in this .jsonl.gz, for: lander replay"),
+    typer.Option(help="Write seeds, actions and rewards to this .jsonl.gz file, for: lander replay"),
 ]
 
-Out = Annotated[Path | None, typer.Option(help="Where to write the object of --json to.")]
+Out = Annotated[Path | None, typer.Option(help="Write the object of --json to this .json file.")]
 
-MergedOut = Annotated[Path | None, typer.Option(help="Where to write that object to.")]
+MergedOut = Annotated[Path | None, typer.Option(help="Write that object to this .json file.")]
 
 ReportFolder = Annotated[
     Path | None,
-    typer.Option("--report", metavar="DIR", help="Write a page with pictures, DIR/index.html."),
+    typer.Option("--report", metavar="DIR", help="Write a report page with pictures to DIR/index.html."),
 ]
 
 # When to fail
 
 FailUnder = Annotated[
-    float | None, typer.Option(callback=reachable, help="Exit with 1 where the mean is lower.")
+    float | None, typer.Option(callback=reachable, help="Exit with code 1 if the mean return is lower.")
 ]
 
 FailIfWorse = Annotated[
-    bool, typer.Option("--fail-if-worse", help="Exit with 1 where one is shown to be worse than the first.")
+    bool, typer.Option("--fail-if-worse", help="Exit with code 1 if one is shown to be worse.")
 ]
 
 # Of a replay
 
-ReplayFile = Annotated[Path, typer.Argument(help="A file of lander eval --save-replay.")]
+ReplayFile = Annotated[Path, typer.Argument(help="A file that lander eval --save-replay wrote.")]
 
 ReplayGif = Annotated[
-    Path | None, typer.Option(help="Draw a GIF; for several episodes one each, named by seed.")
+    Path | None, typer.Option(help="Draw a GIF; several episodes get one each, named by seed.")
 ]
 
-ReplayMp4 = Annotated[Path | None, typer.Option(help="Draw an MP4 likewise; takes the extra 'video'.")]
+ReplayMp4 = Annotated[Path | None, typer.Option(help="Draw an MP4 in the same way; needs the extra 'video'.")]
 
-ReplayRender = Annotated[Render | None, typer.Option(help="Draw in a window.")]
+ReplayRender = Annotated[Render | None, typer.Option(help="Show the episodes in a window.")]
 
 ReplayEpisodes = Annotated[
     str | None,
     typer.Option(
         help="Which: all, first, best, worst, a number, or seeds with commas.",
-        show_default="all; the first where something is drawn",
+        show_default="all; the first if something is drawn",
     ),
 ]
 

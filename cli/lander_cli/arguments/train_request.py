@@ -1,4 +1,7 @@
-"""The words of `lander train` as a request. Apart from the options, whose help needs nothing of it."""
+"""The options of `lander train` as a request.
+
+Apart from the options themselves, because `--help` does not need it.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,10 +19,10 @@ def new_run(assignments: Sequence[str], env_args: Sequence[str], given: Mapping[
     Args:
         assignments: the texts after `--set`.
         env_args: the texts after `--env-arg`.
-        given: other fields of the request; what is None was not typed.
+        given: other fields of the request; None means not typed.
 
     Raises:
-        UsageError: a text is not of its form, names the environment, or repeats an option.
+        UsageError: a text has another form, names the environment, or repeats an option.
     """
     from lander_rl.training.request import SaidTwice, TrainRequest
     from lander_trainer.settings.values import read_assignments
@@ -37,16 +40,16 @@ def new_run(assignments: Sequence[str], env_args: Sequence[str], given: Mapping[
 
 
 def refuse_with_resume(*typed: object) -> None:
-    """Refuse what a resumed run keeps.
+    """Refuse options whose values a resumed run keeps.
 
     Args:
         typed: options that do not go with `--resume`; None where one was not typed.
 
     Raises:
-        UsageError: one was.
+        UsageError: one was typed.
     """
     if any(one is not None for one in typed):
         raise UsageError(
-            "A resumed run keeps its settings; only --steps, --time, --target, --device and --backend "
-            "go with --resume."
+            "A resumed run keeps its settings; only --steps, --time, --target, --device, --backend, "
+            "--log and --import go with --resume."
         )

@@ -1,4 +1,4 @@
-"""The options of `lander train`, `export` and `plot`, each said once: its words, its shape, what it takes."""
+"""The options of `lander train`, `export` and `plot`, each declared once."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -8,7 +8,9 @@ import typer
 
 from lander_cli.arguments.numbers import whole_number
 
-Env = Annotated[str | None, typer.Argument(help="Gymnasium's id.", show_default="LunarLander-v3")]
+Env = Annotated[
+    str | None, typer.Argument(help="Gymnasium's id of the environment.", show_default="LunarLander-v3")
+]
 Steps = Annotated[str | None, typer.Option(help="Environment steps, such as 1_000_000 or 1e6.")]
 Seed = Annotated[int | None, typer.Option(help="Seeds weights, actions and environments.", show_default="1")]
 Preset = Annotated[
@@ -16,7 +18,7 @@ Preset = Annotated[
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting (docs/settings.md); may be repeated."),
 ]
 EnvArg = Annotated[
     list[str] | None,
@@ -30,15 +32,17 @@ Backend = Annotated[str | None, typer.Option(help="auto, gymnasium or envpool.")
 RunFolder = Annotated[
     Path | None, typer.Option("--out", help="The run's folder.", show_default="runs/<env>/<number>")
 ]
-Target = Annotated[float | None, typer.Option(metavar="SCORE", help="Stop once a selection scores this.")]
+Target = Annotated[
+    float | None, typer.Option(metavar="SCORE", help="Stop when the mean of a selection reaches this.")
+]
 Time = Annotated[
     str | None,
     typer.Option(
-        help="Train for so long, such as 60s or 1h30m, the schedule fitted to it; earlier parts of a "
+        help="Train for this time, such as 60s or 1h30m, with a schedule that fits; earlier parts of a "
         "resumed run count."
     ),
 ]
-Resume = Annotated[Path | None, typer.Option(help="Go on with this run's folder.")]
+Resume = Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")]
 Log = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="Log to tensorboard, wandb or trackio too; may be repeated."),
@@ -54,7 +58,8 @@ PolicyFile = Annotated[
     typer.Option("--out", help="The policy file.", show_default="policy.onnx beside the checkpoint"),
 ]
 Episodes = Annotated[
-    int, typer.Option(parser=whole_number(0), metavar="INTEGER", help="Episodes to score it over.")
+    int,
+    typer.Option(parser=whole_number(0), metavar="INTEGER", help="Episodes to score it over; 0 for none."),
 ]
 StateDictEnv = Annotated[str | None, typer.Option(help="The environment of a bare state dict.")]
 Activation = Annotated[
@@ -63,12 +68,14 @@ Activation = Annotated[
 Gif = Annotated[bool, typer.Option(help="Record the first scored episode.")]
 License = Annotated[
     str | None,
-    typer.Option("--license", help="Licence to state.", show_default="MIT; unknown for a state dict"),
+    typer.Option(
+        "--license", help="Licence to state in the file.", show_default="MIT; unknown for a state dict"
+    ),
 ]
 
 
 class Axis(StrEnum):
-    """What the runs are drawn over."""
+    """The horizontal axis of a plot."""
 
     STEPS = "steps"
     SECONDS = "seconds"
@@ -77,11 +84,13 @@ class Axis(StrEnum):
 Runs = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="[RUN]...",
+        metavar="RUN",
         help="Folders of runs, or folders that hold some.",
         show_default="the newest run",
     ),
 ]
 Picture = Annotated[Path, typer.Option("--out", help="The picture, .png or .svg.")]
-Over = Annotated[Axis, typer.Option(help="Over environment steps or seconds of training.")]
-Group = Annotated[bool, typer.Option("--group", help="Runs that differ in the seed only: a mean and a band.")]
+Over = Annotated[Axis, typer.Option(help="Horizontal axis: environment steps or seconds of training.")]
+Group = Annotated[
+    bool, typer.Option("--group", help="Draw runs that differ only in the seed as a mean and a band.")
+]

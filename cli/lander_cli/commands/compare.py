@@ -28,6 +28,8 @@ def compare_command(
     fail_if_worse: given.FailIfWorse = False,
     env: given.Env = None,
     env_arg: given.EnvArg = None,
+    wrap: given.Wrap = None,
+    import_: given.Import = None,
     output: given.Output = None,
     action_range: given.ActionRange = None,
     stateless: given.Stateless = False,
@@ -40,8 +42,9 @@ def compare_command(
 
     request = CompareRequest(
         policies=tuple(policies), episodes=episodes, seed=seed, sampled=sampled, lanes=lanes, device=device,
-        workers=given.worker_count(workers), env=env, env_args=read_env_args(env_arg or []), output=output,
-        action_range=action_range, stateless=stateless,
+        workers=given.worker_count(workers), env=env, env_args=read_env_args(env_arg or []),
+        wrap=wrap, imports=tuple(import_ or []), output=output, action_range=action_range,
+        stateless=stateless,
     )  # fmt: skip
     comparison = run_comparison(request, Talk())
     if as_json:
@@ -56,18 +59,18 @@ def compare_command(
 
 
 def _next(comparison: "Comparison", request: "CompareRequest") -> list[object]:
-    """More episodes where nothing is shown yet; else the better one's worst loss, to look at."""
+    """More episodes while no difference is shown; else the episode that the better policy lost most on."""
     from lander_rl.comparing import is_saved_report
     from lander_rl.outputs.page import env_options
 
     if any(is_saved_report(policy) for policy in request.policies):
         return ["inspect"]
     paths = [Path(report.policy_path or "") for report in comparison.reports]
-    options = env_options(request.env, request.env_args, request.said.options)
+    options = env_options(request.env, request.env_args, request.said.options, request.imports, request.wrap)
     verdicts = [found.verdict for found in comparison.differences]
     seed, sampled = comparison.first_seed, ["--sampled"] if request.sampled else []
     if Verdict.NOT_SHOWN in verdicts:
-        episodes = max(1000, 4 * comparison.episodes)  # Four times as many halve an interval.
+        episodes = max(1000, 4 * comparison.episodes)  # Four times as many episodes halve the interval.
         where = [] if seed == 1_000_000 else ["--seed", seed]
         return ["compare", *paths, *options, "--episodes", episodes, *where, *sampled]
     means = [report.summary.mean_return for report in comparison.reports]

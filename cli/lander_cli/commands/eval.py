@@ -1,4 +1,4 @@
-"""`lander eval`: score a policy file over N episodes, and show what it does."""
+"""`lander eval`: score a policy file over N episodes, and record it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +30,8 @@ def eval_command(
     render: given.RenderEpisodes = None,
     env: given.Env = None,
     env_arg: given.EnvArg = None,
+    wrap: given.Wrap = None,
+    import_: given.Import = None,
     output: given.Output = None,
     action_range: given.ActionRange = None,
     stateless: given.Stateless = False,
@@ -40,9 +42,9 @@ def eval_command(
     ray_address: given.RayAddress = None,
     report_folder: given.ReportFolder = None,
 ) -> None:
-    """Score a policy with ONNX Runtime and record it.
+    """Run episodes of a policy, print its score and record a GIF.
 
-    Episode i starts from seed + i, so everyone gets the same episodes, whatever the workers and lanes.
+    Episode i starts from seed + i, so everyone gets the same episodes with any workers and lanes.
     """
     from lander_rl.evaluating import EvaluateRequest, run_evaluation
 
@@ -53,6 +55,7 @@ def eval_command(
         gif=_recorded_in(gif, gif_episodes, quiet=any((as_json, render, out, shard))),
         gif_episodes="first" if gif_episodes is None else gif_episodes, save_replay=save_replay,
         page=report_folder, shard=shard, engine=engine.value, ray_address=ray_address,
+        wrap=wrap, imports=tuple(import_ or []),
     )  # fmt: skip
     request = request if as_json else _with_shard_file(request)
     report = run_evaluation(request, ScoreTalk(as_json))
@@ -61,12 +64,12 @@ def eval_command(
 
 
 def _recorded_in(gif: Path | None, wanted: str | None, *, quiet: bool) -> Path | None:
-    """Scripts that read JSON and people who watch a window get a GIF only when they ask for one."""
+    """With `quiet`, for scripts that read JSON and people at a window, a GIF is written only on request."""
     return None if quiet and gif is None and wanted is None else gif or Path("eval.gif")
 
 
 def _with_shard_file(request: "EvaluateRequest") -> "EvaluateRequest":
-    """A part goes to such as shards/2-of-8.json; the folder is what `lander merge` takes."""
+    """The report of a shard goes to a file such as shards/2-of-8.json; `lander merge` takes the folder."""
     part = request.part
     if part is None or request.out is not None:
         return request
@@ -74,21 +77,22 @@ def _with_shard_file(request: "EvaluateRequest") -> "EvaluateRequest":
 
 
 def _check_mean(report: "Report", fail_under: float | None) -> None:
-    # So written that NaN, of which every comparison is false, fails too.
+    # `not >=` instead of `<`, so that NaN fails too.
     if fail_under is not None and not report.summary.mean_return >= fail_under:
         raise CheckFailed(f"The mean return {report.summary.mean_return:.2f} is under {fail_under:g}.")
 
 
 def _next(request: "EvaluateRequest", report: "Report") -> list[object]:
-    """What is worth doing with such a report."""
+    """The command to suggest after such a report."""
+    from lander_rl.inputs.importing import import_options
     from lander_rl.outputs.page import env_options
 
     path = Path(report.policy_path or "")
-    options = env_options(request.env, request.env_args, request.said.options)
+    options = env_options(request.env, request.env_args, request.said.options, request.imports, request.wrap)
     if request.shard is not None and request.out is not None:
         return ["merge", Path(request.out).parent]
     if request.save_replay is not None:
-        return ["replay", request.save_replay]
+        return ["replay", request.save_replay, *import_options(request.imports)]
     if report.summary.episodes < 100:
         return ["eval", path, *options, "--episodes", "1000"]
     if report.assumptions:

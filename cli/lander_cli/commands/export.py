@@ -1,5 +1,6 @@
 """`lander export`: a checkpoint becomes one verified policy file with its card and animation."""
 
+from lander_cli.arguments.options import Import, Wrap
 from lander_cli.arguments.training_options import (
     Activation,
     AsJson,
@@ -10,7 +11,7 @@ from lander_cli.arguments.training_options import (
     PolicyFile,
     StateDictEnv,
 )
-from lander_cli.terminal.console import episode_bar, out, pairs, print_json, print_next, say
+from lander_cli.terminal.console import episode_bar, print_json, print_next, print_rows, say
 
 
 def export_command(
@@ -21,21 +22,24 @@ def export_command(
     activation: Activation = None,
     gif: Gif = True,
     license_: License = None,
+    wrap: Wrap = None,
+    import_: Import = None,
     as_json: AsJson = False,
 ) -> None:
     """Turn a checkpoint into a verified ONNX policy.
 
-    Where ONNX Runtime and PyTorch disagree, nothing is written and the exit code is 1.
+    If ONNX Runtime and PyTorch disagree, nothing is written and the exit code is 1.
     """
     from lander_rl.exporting import ExportRequest, run_export
+    from lander_rl.inputs.importing import import_options
 
     request = ExportRequest(
         source=source, out=out_file, episodes=episodes, env=env, activation=activation, gif=gif,
-        license=license_,
+        license=license_, wrap=wrap, imports=tuple(import_ or []),
     )  # fmt: skip
     made = run_export(request, say, lambda: episode_bar(episodes))
     if as_json:
         print_json(made.to_json())
     else:
-        out().print(pairs(made.rows()))
-    print_next("lander", "eval", made.policy, "--episodes", "10")
+        print_rows(made.rows())
+    print_next("lander", "eval", made.policy, *import_options(request.imports), "--episodes", "10")

@@ -1,4 +1,4 @@
-"""`lander inspect`: what a policy file says about itself, for people."""
+"""`lander inspect`: what a policy file says about itself, as text."""
 
 import json
 from typing import TYPE_CHECKING, Annotated
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lander_cli.arguments import options as given
-from lander_cli.terminal.console import out, pairs, print_json, print_next
+from lander_cli.terminal.console import print_json, print_next, print_rows
 from lander_runtime.policy.display import verification_in_words
 from lander_runtime.scores.words import score_in_words
 
@@ -19,8 +19,8 @@ def inspect_command(
     policy: given.PolicyFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metadata as JSON.")] = False,
 ) -> None:
-    """Show what a policy file says about itself, and replay its golden observations."""
-    from lander_rl.opening import find_policy
+    """Show what a policy file says about itself, and test it with the golden vectors in it."""
+    from lander_rl.inputs.opening import find_policy
     from lander_runtime.policy.policy import Policy
 
     path, _ = find_policy(policy)
@@ -29,7 +29,7 @@ def inspect_command(
     if as_json:
         print_json(json.loads(loaded.info.to_json()))
         return
-    out().print(pairs([("policy", str(path)), *_rows(loaded, worst)]))
+    print_rows([("policy", str(path)), *_rows(loaded, worst)])
     print_next("lander", "eval", path, "--episodes", "10")
 
 
@@ -53,7 +53,7 @@ def _rows(policy: "Policy", worst: float) -> list[tuple[str, str]]:
         ("platform", training.platform),
         ("created", info.created),
         ("score", score_in_words(info.evaluation)),
-        ("verified", verification_in_words(info.verification, "logits" if info.action.n else "outputs")),
+        ("verified", verification_in_words(info.verification, "logits" if info.action.blocks else "outputs")),
         ("self-test", f"passed here, largest difference {worst:.1e}"),
         ("licence", info.license),
         ("file", f"{policy.path.stat().st_size:,} bytes, sha256 {policy.sha256}"),

@@ -1,4 +1,4 @@
-"""`lander merge`: the reports of shards as the one report that a single run would have given."""
+"""`lander merge`: the reports of shards become the report of a single evaluation."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,11 +18,11 @@ def merge_command(
 ) -> None:
     """Put the reports of all shards together (lander eval --shard i/n).
 
-    What comes out is, digest included, the report of one run over all episodes.
+    The result equals the report of one evaluation of all episodes, digest included.
     """
-    from lander_rl.merging import merge
+    from lander_rl.merging import run_merge
 
-    report = merge(*reports, out=out)
+    report = run_merge(reports, out)
     if out is not None:
         say(f"Wrote {out}")
     if as_json:
@@ -35,7 +35,7 @@ def merge_command(
 
 
 def _next(report: "Report") -> tuple[object, ...]:
-    """The policy by its name only where it is here: another machine may have written the reports."""
+    """The policy is named only if it is on this machine: the reports may be from another one."""
     if report.policy_path is not None and report.policy_path.isprintable():
         path = Path(report.policy_path)
         if path.is_file():

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lander_cli.arguments.training_options import AsJson, Axis, Group, Over, Picture, Runs
-from lander_cli.terminal.console import out, pairs, print_json, print_next, say
+from lander_cli.terminal.console import print_json, print_next, print_rows, say
 
 if TYPE_CHECKING:
     from lander_rl import plotting
@@ -17,7 +17,7 @@ def plot_command(
     group: Group = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw training returns and selection scores of runs, and in what their settings differ."""
+    """Draw training returns and selection scores of runs, and name the settings that differ."""
     from lander_rl.plotting import PlotRequest, run_plot
 
     request = PlotRequest(runs=tuple(runs or []), out=out_file, x=x.value, group=group)
@@ -25,7 +25,7 @@ def plot_command(
     if as_json:
         print_json(_as_json(drawn))
     else:
-        out().print(pairs(drawn.rows()))
+        print_rows(drawn.rows())
     print_next("lander", "export", drawn.best.path)
 
 

@@ -1,4 +1,4 @@
-"""`lander replay`: prove that recorded episodes give what they claim, and draw them, without the policy."""
+"""`lander replay`: verify recorded episodes without the policy, and draw them."""
 
 from typing import Annotated
 
@@ -17,15 +17,17 @@ def replay_command(
     episodes: given.ReplayEpisodes = None,
     size: given.Size = "1",
     speed: given.Speed = 1.0,
+    import_: given.Import = None,
     as_json: Annotated[bool, given.json_flag("lander.replay-proof/1")] = False,
 ) -> None:
     """Run recorded episodes again without the policy, compare every step with the file, and draw them.
 
-    Where a step, an end or a return is not as the file says the exit code is 1.
+    If a step, an end or a return differs from the file, the exit code is 1.
     """
+    from lander_rl.inputs.importing import import_options
     from lander_rl.replaying import ReplayRequest, run_replay
 
-    request = ReplayRequest(file, episodes, gif, mp4, given.shown(render), size, speed)
+    request = ReplayRequest(file, episodes, gif, mp4, given.shown(render), size, speed, tuple(import_ or []))
     result = run_replay(request, Talk())
     if as_json:
         print_json(result.to_json())
@@ -35,7 +37,8 @@ def replay_command(
         say(f"Drew {path}")
     if result.failure is not None:
         raise CheckFailed(result.failure)
+    imports = import_options(request.imports)
     if request.draws:
-        print_next("lander", "replay", file)
+        print_next("lander", "replay", file, *imports)
     else:
-        print_next("lander", "replay", file, "--episodes", "worst", "--gif", "worst.gif")
+        print_next("lander", "replay", file, *imports, "--episodes", "worst", "--gif", "worst.gif")

@@ -1,4 +1,4 @@
-"""`lander train`: a policy from nothing, with the run's progress drawn as it goes."""
+"""`lander train`: trains a policy and displays the progress."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from lander_cli.arguments.numbers import duration
+from lander_cli.arguments.options import Import
 from lander_cli.arguments.train_request import new_run, refuse_with_resume
 from lander_cli.arguments.training_options import (
     AsJson,
@@ -23,7 +24,7 @@ from lander_cli.arguments.training_options import (
     Target,
     Time,
 )
-from lander_cli.terminal.console import err, out, pairs, print_json, print_next, say
+from lander_cli.terminal.console import err, print_json, print_next, print_rows, say
 from lander_cli.terminal.interrupts import StopRequest, stop_on_signals
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def train_command(
     time: Time = None,
     resume: Resume = None,
     log: Log = None,
+    import_: Import = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a policy with PPO.
@@ -55,7 +57,7 @@ def train_command(
     seconds = None if time is None else duration(time)
     both = {
         "steps": steps, "target": target, "time": seconds, "device": device, "backend": backend,
-        "log": tuple(log or []),
+        "log": tuple(log or []), "imports": tuple(import_ or []),
     }  # fmt: skip
     if resume is not None:
         refuse_with_resume(env, preset, seed, out_dir, *(set_ or []), *(env_arg or []))
@@ -66,6 +68,7 @@ def train_command(
 
 
 def _train(request: "TrainRequest | ResumeRequest", as_json: bool) -> None:
+    from lander_rl.inputs.importing import import_options
     from lander_rl.training.progress import open_display
     from lander_rl.training.runs import Run
     from lander_rl.training.session import run_training
@@ -83,13 +86,14 @@ def _train(request: "TrainRequest | ResumeRequest", as_json: bool) -> None:
     if as_json:
         print_json(_as_json(run))
     else:
-        out().print(pairs(run.rows()))
+        print_rows(run.rows())
     _say_how_it_ended(run)
+    imports = import_options(request.imports)
     if run.interrupted:
         again = [word for name in dict.fromkeys(request.log) for word in ("--log", name)]
-        print_next("lander", "train", "--resume", run.path, *again)
+        print_next("lander", "train", "--resume", run.path, *again, *imports)
         raise typer.Exit(signals.exit_code)
-    print_next("lander", "export", run.path)
+    print_next("lander", "export", run.path, *imports)
 
 
 def _say_how_it_ended(run: "Run") -> None:

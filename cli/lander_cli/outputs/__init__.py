@@ -1,1 +1,6 @@
-"""From results to text and files."""
+"""Results as text on stdout.
+
+scores.py          an evaluation
+comparison.py      a comparison
+replay_results.py  a replay
+"""

@@ -1,4 +1,4 @@
-"""A comparison as people read it: each policy, how it fares against the first, and the verdict last."""
+"""A comparison as text: each policy, its difference from the first, and the verdict last."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lander_rl.results.comparison import Comparison
 
 _LONG = 20
-"""Characters of a heading, which may be a file's name."""
+"""Characters of a heading that is folded; it may be a file's name."""
 
 
 def print_comparison(comparison: "Comparison") -> None:
@@ -23,7 +23,7 @@ def print_comparison(comparison: "Comparison") -> None:
     console.print(f"against {names[0]}", markup=False)
     console.print(_drawn(verdicts.differences_table(comparison, names)))
     if len(comparison.differences) > 1:
-        # Not those of the win rates, on which no verdict rests.
+        # Those of the win rates do not: no verdict depends on them.
         console.print("The intervals of the differences hold together with 95%, so each is wider than alone.")
     for number in range(1, len(names)):
         if comparison.differences[number - 1].decided:
@@ -37,7 +37,7 @@ def print_comparison(comparison: "Comparison") -> None:
 
 
 def _drawn(table: verdicts.Table) -> Table:
-    """Names that are too long for a line are folded; figures never are."""
+    """Long names are folded; figures never are."""
     drawn = Table(box=None, pad_edge=False)
     first, *others = table.headings
     # As Text, because a file's name may look like markup.

@@ -1,4 +1,4 @@
-"""What became of a replay's episodes, as people read it."""
+"""The result of a replay as text."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from lander_cli.terminal.console import out, pairs
+from lander_cli.terminal.console import out, print_rows
 from lander_runtime.text import printable
 
 if TYPE_CHECKING:
@@ -18,11 +18,11 @@ _FEW = 20
 
 
 def print_results(result: "ReplayResult") -> None:
-    """Print on stdout what was proved."""
+    """Print on stdout what was verified."""
     if len(result.checks) <= _FEW:
         out().print(_table(result.checks))
         out().print()
-    out().print(pairs(result.rows()))
+    print_rows(result.rows())
 
 
 def _table(checks: "Sequence[EpisodeCheck]") -> Table:

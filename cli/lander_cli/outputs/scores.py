@@ -1,11 +1,11 @@
-"""An evaluation as people read it: the episodes where they are few, and what they say together."""
+"""An evaluation as text: the episodes if they are few, and the statistics."""
 
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
-from lander_cli.terminal.console import out, pairs, print_json, say
+from lander_cli.terminal.console import out, print_json, print_rows, say
 from lander_cli.terminal.talk import Talk
 from lander_runtime.scores.words import report_rows
 from lander_runtime.text import printable
@@ -18,7 +18,7 @@ _FEW = 20
 
 
 class ScoreTalk(Talk):
-    """Prints the scores as soon as they are there: what is recorded after them may fail."""
+    """Prints the scores before GIFs and the page are made, which may fail."""
 
     def __init__(self, as_json: bool) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ def print_report(report: "Report") -> None:
     if report.summary.episodes <= _FEW:
         console.print(_episodes(report))
         console.print()
-    console.print(pairs(report_rows(report)))
+    print_rows(report_rows(report))
 
 
 def _episodes(report: "Report") -> Table:

@@ -1,1 +1,6 @@
-"""The terminal: streams, bars, colours, Ctrl-C."""
+"""The terminal.
+
+console.py     stdout and stderr: results, messages, progress bars, the next command
+talk.py        the observer that prints the messages of long work
+interrupts.py  Ctrl-C and SIGTERM
+"""

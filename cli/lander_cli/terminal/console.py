@@ -1,4 +1,4 @@
-"""Where output goes: results on stdout, talk on stderr. Colours and bars only on a terminal.
+"""Output: results on stdout, everything else on stderr. Colours and bars only on a terminal.
 
 rich honours NO_COLOR and notices by itself whether a stream is a terminal.
 """
@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -19,30 +19,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lander_rl.showing import pairs
 from lander_runtime.text import printable
 
-__all__ = [
-    "EpisodeBar",
-    "complain",
-    "episode_bar",
-    "err",
-    "forget_unwritten",
-    "out",
-    "pairs",
-    "print_json",
-    "print_next",
-    "printable",
-    "say",
-]
-
-_NOBODY_LISTENS = 141
-"""128 plus the number of SIGPIPE, as shells have it. Not rich's and typer's 1, which says of a command here
-that a check failed: `lander eval --fail-under 200 | head -3` may have passed it."""
+_READER_GONE = 141
+"""128 plus the number of SIGPIPE, as in shells. Not 1 as in rich and typer: here 1 means that a check failed,
+and `lander eval --fail-under 200 | head -3` may have passed it."""
 
 
 class _Console(Console):
-    """A console that ends the program where whoever reads it has gone."""
+    """A console that ends the program when the reader of a pipe has gone."""
 
     def on_broken_pipe(self) -> NoReturn:
-        _end_unheard()
+        _end_without_reader()
 
 
 def out() -> Console:
@@ -56,13 +42,18 @@ def err() -> Console:
 
 
 def say(text: str) -> None:
-    """One line of talk."""
+    """One line on stderr."""
     err().print(printable(text), markup=False)
 
 
 def complain(text: str) -> None:
-    """An error, in one or two sentences."""
+    """An error on stderr, in one or two sentences."""
     err().print(f"[bold red]lander:[/] {escape(printable(text))}")
+
+
+def print_rows(rows: Sequence[tuple[str, str]]) -> None:
+    """Names and values on stdout, a line each."""
+    out().print(pairs(rows))
 
 
 def print_json(data: dict[str, Any]) -> None:
@@ -70,32 +61,32 @@ def print_json(data: dict[str, Any]) -> None:
     try:
         print(json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2), flush=True)
     except BrokenPipeError:
-        _end_unheard()
+        _end_without_reader()
 
 
 def forget_unwritten() -> None:
-    """Drop what could not be written: Python would try once more as it ends, and exit with 120."""
+    """Discard output that could not be written: Python would try once more at its end, and exit with 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError:
-            _lead_nowhere(stream)
+            _redirect_to_null(stream)
 
 
-def _end_unheard() -> NoReturn:
-    _lead_nowhere(sys.stdout, sys.stderr)
-    raise SystemExit(_NOBODY_LISTENS)
+def _end_without_reader() -> NoReturn:
+    _redirect_to_null(sys.stdout, sys.stderr)
+    raise SystemExit(_READER_GONE)
 
 
-def _lead_nowhere(*streams: TextIO) -> None:
-    """What is still in their buffers goes nowhere, instead of raising once more when Python ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+def _redirect_to_null(*streams: TextIO) -> None:
+    """Discard what is in their buffers, which would raise once more when Python ends."""
+    null = os.open(os.devnull, os.O_WRONLY)
     for stream in streams:
-        os.dup2(nowhere, stream.fileno())
+        os.dup2(null, stream.fileno())
 
 
 def print_next(*words: object) -> None:
-    """What to type next, ready to paste."""
+    """Print the next command, ready to paste."""
     # A path that starts with a dash would be read as an option.
     texts = [
         f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else str(word) for word in words
@@ -105,7 +96,7 @@ def print_next(*words: object) -> None:
 
 
 def _quoted(word: str) -> str:
-    """For a shell; what would command the terminal is spelt out, as bash and zsh read it."""
+    """Quoted for a shell; control characters are written as escapes, which bash and zsh read."""
     if word.isprintable():
         return shlex.quote(word)
     spelt = (
@@ -130,18 +121,18 @@ class EpisodeBar:
             self._progress.advance(self._task)
 
     def on_finished(self, episodes: int) -> None:
-        """That many are finished, elsewhere; they are heard of one by one when it is their turn."""
+        """`episodes` more have ended on a cluster; `on_episode` still follows for each in its turn."""
         self._ahead += episodes
         self._progress.advance(self._task, episodes)
 
     def describe(self, stage: str) -> None:
-        """What is being done, in a word, in front of the bar."""
+        """Put a word for the current work in front of the bar."""
         self._progress.update(self._task, description=stage)
 
 
 @contextmanager
 def episode_bar(episodes: int) -> Iterator[EpisodeBar]:
-    """A bar on stderr that is there while episodes run; nothing where stderr is no terminal."""
+    """A bar on stderr while episodes run; none if stderr is no terminal."""
     console = err()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a polite request: finish the update, save, then stop."""
+"""Ctrl-C and SIGTERM: the current update is finished and saved, then the program stops."""
 
 import signal
 from collections.abc import Iterator
@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from types import FrameType
 
 from lander_cli.terminal.console import say
+from lander_rl.training.stopping import STOPPING
 
 
 class StopRequest:
-    """Whether somebody asked to stop, and with which signal."""
+    """Whether a signal asked for a stop, and which one."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -19,14 +20,14 @@ class StopRequest:
 
     @property
     def exit_code(self) -> int:
-        """130 after Ctrl-C, 143 after SIGTERM: 128 plus the signal's number, as shells have it."""
+        """130 after Ctrl-C, 143 after SIGTERM: 128 plus the signal's number, as in shells."""
         return 128 + (self.signal or signal.SIGINT)
 
 
 def exit_on_signals() -> None:
-    """Let SIGTERM, and the end of the terminal, unwind the program like Ctrl-C does.
+    """End the program with an exception on SIGTERM and on the end of the terminal, as Ctrl-C does.
 
-    So no temporary file stays behind. What was told to ignore the terminal's end (nohup) still does.
+    So temporary files are removed. A program under nohup still ignores the end of the terminal.
     """
 
     def leave(number: int, frame: FrameType | None) -> None:
@@ -40,14 +41,14 @@ def exit_on_signals() -> None:
 
 @contextmanager
 def stop_on_signals(request: StopRequest | None = None) -> Iterator[StopRequest]:
-    """While inside, the first Ctrl-C or SIGTERM sets the request and a second one ends the program."""
+    """Inside, the first Ctrl-C or SIGTERM sets the request, and a second one ends the program."""
     request = request or StopRequest()
 
     def ask(number: int, frame: FrameType | None) -> None:
         if request.signal is not None:
             raise SystemExit(request.exit_code)
         request.signal = number
-        say("Stopping after this update; the run will be saved. Once more to stop at once.")
+        say(STOPPING)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,4 +1,4 @@
-"""What long work tells, on stderr while it runs: sentences, and a bar on a terminal."""
+"""Messages of long work on stderr: sentences, and a bar on a terminal."""
 
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Talk(EvaluationObserver):
-    """Says what it is told, and counts episodes on a bar."""
+    """Prints notes, and counts episodes on a bar."""
 
     def __init__(self) -> None:
         self._open = ExitStack()

@@ -2,7 +2,9 @@
 
 making.py    completes a recipe, and builds the environment from it
 registry.py  Gymnasium's registry entry of an id
+imports.py   modules that the user names because they register environments
 spaces.py    observation and action space as plain data
+wrapping.py  wrappers as people write them
 wrappers.py  our own wrappers that a recipe may name
 known/       names, units and outcomes of particular environments, and settings of packages such as vizdoom
 
@@ -14,41 +16,56 @@ from typing import TYPE_CHECKING
 from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from lander_runtime.envs.imports import import_modules, imported_modules, without_module
     from lander_runtime.envs.making import WRAPPERS, make, recipe_of, resolve
     from lander_runtime.envs.registry import (
+        Registration,
         adopt,
         check_importable,
         is_importable,
         newer_version,
         registered,
     )
-    from lander_runtime.envs.spaces import describe_spaces, is_discrete
+    from lander_runtime.envs.spaces import as_declared, declared_dtype, describe_spaces, is_discrete
+    from lander_runtime.envs.wrapping import read_wrap, wrap_in_words, wrappers_from_tables
 
 __all__ = [
     "WRAPPERS",
+    "Registration",
     "adopt",
+    "as_declared",
     "check_importable",
+    "declared_dtype",
     "describe_spaces",
+    "import_modules",
+    "imported_modules",
     "is_discrete",
     "is_importable",
     "make",
     "newer_version",
+    "read_wrap",
     "recipe_of",
     "registered",
     "resolve",
+    "without_module",
+    "wrap_in_words",
+    "wrappers_from_tables",
 ]
 
 __getattr__ = lazy_names(
     __name__,
     {
+        "lander_runtime.envs.imports": ("import_modules", "imported_modules", "without_module"),
         "lander_runtime.envs.making": ("WRAPPERS", "make", "recipe_of", "resolve"),
         "lander_runtime.envs.registry": (
+            "Registration",
             "adopt",
             "check_importable",
             "is_importable",
             "newer_version",
             "registered",
         ),
-        "lander_runtime.envs.spaces": ("describe_spaces", "is_discrete"),
+        "lander_runtime.envs.wrapping": ("read_wrap", "wrap_in_words", "wrappers_from_tables"),
+        "lander_runtime.envs.spaces": ("as_declared", "declared_dtype", "describe_spaces", "is_discrete"),
     },
 )

@@ -14,6 +14,7 @@ from lander_runtime.errors import InputRefused, MachineLacks, UsageError
 from lander_runtime.spec import EnvSpec, WrapperSpec
 
 WRAPPERS: Mapping[str, Callable[..., gymnasium.Env[Any, Any]]] = {
+    "FlattenObservation": gymnasium.wrappers.FlattenObservation,
     "FrameStackObservation": gymnasium.wrappers.FrameStackObservation,
     "GrayscaleObservation": gymnasium.wrappers.GrayscaleObservation,
     "MaxAndSkipObservation": gymnasium.wrappers.MaxAndSkipObservation,
@@ -111,7 +112,7 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
         env = _imported(family.adapter)(env)
     for wrapper in spec.wrappers:
         try:
-            env = WRAPPERS[wrapper.name](env, **wrapper.kwargs)
+            env = WRAPPERS[wrapper.name](env, **_with_tuples(wrapper.kwargs))
         except gymnasium.error.DependencyNotInstalled as error:
             raise MachineLacks(
                 f"The wrapper {wrapper.name} needs a package that is missing: {error}"
@@ -130,6 +131,11 @@ def _check_wrappers(spec: EnvSpec) -> None:
             raise InputRefused(
                 f"{spec.id}: the wrapper {wrapper.name!r} is not one of {', '.join(WRAPPERS)}."
             )
+
+
+def _with_tuples(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments with tuples for lists: JSON has lists only, and ResizeObservation takes a tuple only."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in kwargs.items()}
 
 
 def _imported(name: str) -> Any:

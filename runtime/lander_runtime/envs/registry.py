@@ -3,11 +3,13 @@
 import contextlib
 import difflib
 import warnings
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import gymnasium
 
+from lander_runtime.envs.imports import import_modules, imported_modules
 from lander_runtime.envs.known import family_of
 from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.spec import EnvSpec
@@ -40,10 +42,20 @@ def registered(env_id: str) -> Any:
                 f"Gymnasium replaced {env_id} by {newest}; scores of the two do not compare. Use {newest}."
             ) from error
         except gymnasium.error.Error as error:
-            names = {known.lower(): known for known in gymnasium.registry}
-            near = difflib.get_close_matches(env_id.lower(), names, 1)
-            hint = f"Did you mean {names[near[0]]}?" if near else "gymnasium.pprint_registry() lists all ids."
-            raise UsageError(f"Gymnasium does not know {env_id!r}. {hint}") from error
+            raise UsageError(f"Gymnasium does not know {env_id!r}. {_unknown_hint(env_id)}") from error
+
+
+_PACKAGES = {"ALE": "ale_py", "bsuite": "shimmy", "dm_control": "shimmy"}
+"""Modules that register ids with these words before the slash."""
+
+
+def _unknown_hint(env_id: str) -> str:
+    """What to type for an id that is not registered."""
+    names = {known.lower(): known for known in gymnasium.registry}
+    near = difflib.get_close_matches(env_id.lower(), names, 1)
+    meant = f"Did you mean {names[near[0]]}? " if near else ""
+    module = _PACKAGES.get(env_id.partition("/")[0], "MODULE")
+    return f"{meant}Where a module of yours or of a package registers it, add: --import {module}"
 
 
 def newer_version(env_id: str) -> str | None:
@@ -54,6 +66,31 @@ def newer_version(env_id: str) -> str | None:
     """
     newest = _newest_version(registered(env_id).id)
     return None if newest == env_id else newest
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What another process needs to know an environment that is registered here. It can be pickled."""
+
+    entry: Any
+    """Gymnasium's registry entry."""
+    modules: tuple[str, ...]
+    """What the user had imported in this process."""
+
+    @classmethod
+    def of(cls, env_id: str) -> "Registration":
+        """The registration of an id in this process; raises like `registered`."""
+        return cls(registered(env_id), imported_modules())
+
+    def adopt(self) -> None:
+        """Make the same known in this process.
+
+        Raises:
+            MachineLacks: a module is not there.
+            UsageError: a module's own code raises.
+        """
+        import_modules(self.modules)
+        adopt(self.entry)
 
 
 def adopt(entry: Any) -> None:

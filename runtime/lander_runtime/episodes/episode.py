@@ -1,4 +1,4 @@
-"""One episode as data: its return, its outcome and, if asked for, its steps."""
+"""One episode as data: its return, its outcome and, on request, its steps."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -60,9 +60,9 @@ class Episode:
     measures: tuple[float | None, ...] = ()
     """One value for each of the environment's `Knowledge.measures`; None where this episode has none."""
     trajectory: Trajectory | None = None
-    """Its steps, if `Keep` asked for any."""
+    """Its steps; None unless `Keep` requests some."""
     actions_seen: ActionsSeen | None = None
-    """What its actions were, if `Keep` asked for it."""
+    """What its actions were; None unless `Keep` requests it."""
 
 
 class EpisodeObserver(Protocol):

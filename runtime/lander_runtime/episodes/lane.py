@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lander_runtime import envs
 from lander_runtime.envs.known import knowledge_of
+from lander_runtime.envs.spaces import as_declared
 from lander_runtime.episodes.episode import NOTHING, Episode, Keep, Trajectory
 from lander_runtime.errors import UsageError
 from lander_runtime.scores.actions import ActionsSeen
@@ -39,6 +40,7 @@ class Lane:
         # Observations are copied, because an environment may return the same array at every step. They go
         # into rows of one array: many small arrays would fill the cache that the environments need.
         space = self.env.observation_space
+        self._dtype = envs.declared_dtype(self.env)
         self._rows = np.empty((256 if self._keeps_observations else 0, *(space.shape or ())), space.dtype)
         self.busy = False
         self.total = 0.0
@@ -48,6 +50,7 @@ class Lane:
         self.reward = 0.0
         """Reward of the last step."""
         self.obs: NDArray[Any] = np.empty(0)
+        """The last observation; of a Box, as an array of the type that the environment declares."""
         self.generator = np.random.default_rng(0)
 
     def start(self, task: tuple[int, int] | None) -> bool:
@@ -58,7 +61,8 @@ class Lane:
             self.total, self.length, self.reward = 0.0, 0, 0.0
             # With a 1 added: from the seed alone it would be the stream that the environment draws from.
             self.generator = np.random.default_rng([self._seed, 1])
-            self.obs, _ = self.env.reset(seed=self._seed)
+            obs, _ = self.env.reset(seed=self._seed)
+            self.obs = as_declared(obs, self._dtype)
             self._actions: list[Any] = []
             self._rewards: list[float] = []
             if self._keeps_observations:
@@ -75,7 +79,7 @@ class Lane:
             self._actions.append(action if self._discrete else np.array(action))
         obs, reward, terminated, truncated, _ = self._step(action)
         reward = float(reward)
-        self.obs, self.reward = obs, reward
+        self.obs, self.reward = as_declared(obs, self._dtype), reward
         self.total += reward
         self.length += 1
         if self._keeps_rewards:
@@ -83,7 +87,7 @@ class Lane:
         if self._keeps_observations:
             if self.length == len(self._rows):
                 self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
-            self._rows[self.length] = obs
+            self._rows[self.length] = self.obs
         if not (terminated or truncated):
             return None
         return self._episode(reward, bool(terminated))

@@ -157,4 +157,6 @@ def _check_screen(spec: EnvSpec) -> None:
 
 
 def _in_words(space: Space) -> str:
+    if space.type == "MultiDiscrete":
+        return f"{space.type}({list(space.nvec)})"
     return f"{space.type}({space.n})" if space.type == "Discrete" else f"{space.dtype} {list(space.shape)}"

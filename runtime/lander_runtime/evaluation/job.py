@@ -1,7 +1,6 @@
 """An evaluation that can be sent to another process and run in parts."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from lander_runtime import envs
 from lander_runtime.episodes.actors import AnyPolicy, actor_of
@@ -30,10 +29,10 @@ class Job:
 class JobRunner:
     """A job with its environments open, to run one shard after another."""
 
-    def __init__(self, job: Job, registered: Any = None) -> None:
-        """Open the environments; `registered` is the environment's registry entry in the sending process."""
-        if registered is not None:
-            envs.adopt(registered)
+    def __init__(self, job: Job, registration: envs.Registration | None = None) -> None:
+        """Open the environments; `registration` is the environment's in the sending process."""
+        if registration is not None:
+            registration.adopt()
         self._first_seed = job.first_seed
         self._fleet = Fleet(
             actor_of(job.policy, sampled=job.sampled),

@@ -81,8 +81,8 @@ class _WorkerPool:
         """(number, shard). None ends a thread."""
         self.results: queue.SimpleQueue[tuple[int, list[Episode] | Exception]] = queue.SimpleQueue()
         """(number, episodes or error), in any order."""
-        registered = envs.registered(job.env.id)
-        self._slots = [_WorkerSlot(job, registered) for _ in range(size)]
+        registration = envs.Registration.of(job.env.id)
+        self._slots = [_WorkerSlot(job, registration) for _ in range(size)]
         self._threads = [
             threading.Thread(target=self._serve, args=[slot], name="lander-worker", daemon=True)
             for slot in self._slots

@@ -101,7 +101,7 @@ class Ray:
     def run(self, job: Job, shards: Iterable[range]) -> Iterator[list[Episode]]:
         try:
             shared = ray.put(
-                (job, envs.registered(job.env.id), installed_versions(*evaluation_packages(job.env.id)))
+                (job, envs.Registration.of(job.env.id), installed_versions(*evaluation_packages(job.env.id)))
             )
         except (TypeError, AttributeError, ValueError) as error:
             raise UsageError(
@@ -165,7 +165,7 @@ def run_shard(shared: Sequence[Any], shard: range) -> list[Episode] | Exception:
 def _runner(reference: Any) -> JobRunner:
     """The job with its environments open, kept between tasks; no result depends on earlier episodes."""
     try:
-        job, registered, versions = ray.get(reference)
+        job, registration, versions = ray.get(reference)
     except (ImportError, AttributeError, ray.exceptions.RaySystemError) as error:
         # A class or function is in a module that only the caller can import, such as its script.
         raise UsageError(
@@ -180,7 +180,7 @@ def _runner(reference: Any) -> JobRunner:
                 f"A machine of the cluster has {name} {here.get(name)}, expected {versions.get(name)}; "
                 "results may depend on it. Install the same versions on all machines."
             )
-    return JobRunner(job, registered)
+    return JobRunner(job, registration)
 
 
 def _result(future: Future[Any]) -> list[Episode]:

@@ -63,10 +63,20 @@ def about_scores(output: Output, action: Space, probabilities: bool) -> list[str
     """How one of n actions is chosen."""
     kind = "probabilities, since they sum to 1" if probabilities else "logits or other scores"
     scores = f"{output.scores!r} was taken for {kind}"
+    if action.type == "MultiDiscrete":
+        return _about_blocks(output, action, scores)
     if output.action is None:
         return [f"{scores}, one for each of {action.n} actions; the largest is the greedy action."]
     said = [f"{output.action!r} was taken for the number of the action."]
     return said if output.scores is None else [*said, f"{scores}, for --sampled only."]
+
+
+def _about_blocks(output: Output, action: Space, scores: str) -> list[str]:
+    blocks = f"one block after another for {', '.join(map(str, action.nvec))} choices"
+    if output.action is None:
+        return [f"{scores}, {blocks}; the largest of each is the greedy action."]
+    said = [f"{output.action!r} was taken for the numbers of the action."]
+    return said if output.scores is None else [*said, f"{scores}, {blocks}, for --sampled only."]
 
 
 def about_the_rest(output: Output, plan: Plan, states: Sequence[State]) -> list[str]:

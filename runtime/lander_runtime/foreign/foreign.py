@@ -20,7 +20,7 @@ from lander_runtime.foreign.matching import Choices, match
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.base import PolicyFile
 from lander_runtime.policy.content import MAX_FILE_BYTES
-from lander_runtime.policy.sampling import sample_categorical
+from lander_runtime.policy.sampling import greedy_blocks, sample_blocks, sample_categorical
 from lander_runtime.spec import EnvSpec, Space, filled_bounds
 
 
@@ -153,7 +153,7 @@ class ForeignPolicy(PolicyFile):
         if rng is not None:
             actions = self.draw(self.outputs(batch), rng)
         elif self._output.action is None:
-            actions = np.argmax(self._run(self._output.scores, batch), axis=-1)
+            actions = self._greedy(self._run(self._output.scores, batch))
         else:
             actions = self._as_actions(self._run(self._output.action, batch))
         if not single:
@@ -194,7 +194,7 @@ class ForeignPolicy(PolicyFile):
         if rng is not None:
             actions = self.draw({"logits": self._as_logits(values)}, rng)
         elif self._output.action is None:
-            actions = np.argmax(values, axis=-1)
+            actions = self._greedy(values)
         else:
             actions = self._as_actions(values)
         return actions, {one.input: value for one, value in zip(states, after, strict=True)}
@@ -209,7 +209,9 @@ class ForeignPolicy(PolicyFile):
         return {"logits": self._as_logits(self._run(self._output.scores, np.asarray(obs)))}
 
     def draw(self, outputs: Mapping[str, NDArray[Any]], rng: np.random.Generator) -> NDArray[np.int64]:
-        """Draw actions, int64 `[batch]`, from what the method `outputs` returned."""
+        """Draw actions, int64 `[batch]` or `[batch, k]`, from what the method `outputs` returned."""
+        if self.action.nvec:
+            return sample_blocks(outputs["logits"], self.action.nvec, rng)
         return sample_categorical(outputs["logits"], rng)
 
     def _run(self, output: str | None, obs: NDArray[Any]) -> NDArray[Any]:
@@ -266,18 +268,23 @@ class ForeignPolicy(PolicyFile):
         with np.errstate(divide="ignore"):
             return np.log(np.maximum(scores, 0.0))
 
+    def _greedy(self, scores: NDArray[Any]) -> NDArray[np.int64]:
+        if self.action.nvec:
+            return greedy_blocks(scores, self.action.nvec)
+        return np.argmax(scores, axis=-1)
+
     def _as_actions(self, values: NDArray[Any]) -> NDArray[Any]:
         if self.action.type == "Box":
             actions = values.reshape(len(values), *self.action.shape).astype(np.float64)
             if self._scaling is not None:
                 actions = self._scaling.apply(actions, self.action)
             return np.clip(actions, self._low, self._high).astype(self.action.dtype)
-        actions = values.reshape(len(values)).astype(np.int64)
-        n = self.action.n or 0
-        wrong = actions[(actions < 0) | (actions >= n)]
-        if wrong.size:
+        actions = values.reshape(len(values), *self.action.shape).astype(np.int64)
+        counts = np.broadcast_to(self.action.nvec or self.action.n or 0, actions.shape)
+        wrong = (actions < 0) | (actions >= counts)
+        if wrong.any():
             raise InputRefused(
-                f"{self.path.name}: {self._output.action!r} gave the action {wrong[0]}; "
-                f"{self.env.id} has 0 to {n - 1}."
+                f"{self.path.name}: {self._output.action!r} gave the action {actions[wrong][0]}; "
+                f"{self.env.id} has 0 to {counts[wrong][0] - 1}."
             )
         return actions

@@ -171,7 +171,7 @@ class _Matcher:
                     "Export it with a batch of 1."
                 )
         self._check_agreement(run, output, batch)
-        return output, output.scores is not None and _are_probabilities(rows[output.scores])
+        return output, output.scores is not None and _are_probabilities(rows[output.scores], self._action)
 
     def _scores_mixed(self, feeding: Feeding, output: Output, batch: int, obs: NDArray[Any]) -> str | None:
         """The same of the numbers whose largest has its place in an integer: that hides differences."""
@@ -192,15 +192,14 @@ class _Matcher:
         Raises:
             InputRefused: they differ for a trial observation.
         """
-        if output.action is None or output.scores is None or self._action.type != "Discrete":
+        if output.action is None or output.scores is None:
             return
+        ends = np.cumsum(self._action.blocks)[:-1]
         for seed in range(max(1, 64 // batch)):
             rows = run(trial_observations(batch, self._observation, seed), _used(output))
-            numbers = rows[output.action].reshape(batch).astype(np.int64)
-            scores = rows[output.scores]
-            there = (numbers >= 0) & (numbers < scores.shape[1])
-            taken = np.take_along_axis(scores, np.where(there, numbers, 0)[:, None], 1)[:, 0]
-            if not (there & (taken >= scores.max(axis=1))).all():
+            numbers = rows[output.action].reshape(batch, -1).astype(np.int64)
+            blocks = np.split(rows[output.scores], ends, axis=-1)
+            if not all(_are_largest(*pair) for pair in zip(numbers.T, blocks, strict=True)):
                 raise InputRefused(
                     f"which output is the action is not clear: {output.action!r} is not the number of the "
                     f"largest of {output.scores!r}. Say which with: --output NAME"
@@ -269,6 +268,15 @@ def _used(output: Output) -> list[str]:
     return [name for name in (output.action, output.scores) if name is not None]
 
 
-def _are_probabilities(scores: NDArray[Any]) -> bool:
-    sums = scores.sum(axis=-1, dtype=np.float64)
+def _are_largest(numbers: NDArray[np.int64], scores: NDArray[Any]) -> bool:
+    """Whether each number is the place of the largest in its row of scores."""
+    there = (numbers >= 0) & (numbers < scores.shape[1])
+    taken = np.take_along_axis(scores, np.where(there, numbers, 0)[:, None], 1)[:, 0]
+    return bool((there & (taken >= scores.max(axis=1))).all())
+
+
+def _are_probabilities(scores: NDArray[Any], action: Space) -> bool:
+    """Whether every block of scores is; a Discrete action has one block."""
+    starts = np.cumsum([0, *action.blocks])[:-1]
+    sums = np.add.reduceat(scores, starts, axis=-1, dtype=np.float64)
     return bool((scores >= 0).all() and np.allclose(sums, 1.0, rtol=0, atol=1e-3))

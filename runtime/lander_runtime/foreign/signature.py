@@ -7,6 +7,8 @@ docs/evaluation.md explains the rules.
     1. integers, one a row                          1. floats [batch, *shape]
     2. floats [batch, n]: the largest is the action    (never what is named value, std, log_prob, entropy)
 
+MultiDiscrete actions are like the first: integers [batch, k], or floats [batch, n_1 + ... + n_k].
+
 If several outputs fit, the one with a telling name is chosen. If no name or several names tell, the file is
 refused, and so it is where a deviation of the action's shape stands beside a mean: the mean may be of before
 its tanh.
@@ -172,6 +174,9 @@ def choose_output(
     if action.type == "Discrete":
         found = _choose_discrete(candidates, action.n or 0)
         wanted = f"integers [batch], or floats [batch, {action.n}]"
+    elif action.type == "MultiDiscrete":
+        found = _choose_discrete(candidates, sum(action.nvec), (action.shape,))
+        wanted = f"integers [batch, {len(action.nvec)}], or floats [batch, {sum(action.nvec)}]"
     else:
         found = _choose_continuous(candidates, action.shape, others, by_name=named is None)
         wanted = f"floats [batch{''.join(f', {length}' for length in action.shape)}]"
@@ -191,9 +196,11 @@ def listed(tensors: Sequence[Tensor]) -> str:
     return words + (f" and {len(tensors) - 6} more" if len(tensors) > 6 else "")
 
 
-def _choose_discrete(outputs: list[Tensor], n: int) -> Output | list[Tensor]:
+def _choose_discrete(
+    outputs: list[Tensor], n: int, shapes: Sequence[tuple[int, ...]] = ((), (1,))
+) -> Output | list[Tensor]:
     """The choice, or all candidates if none or several of them fit."""
-    integers = [t for t in outputs if t.dtype in _INTEGERS and t.shape in ((), (1,))]
+    integers = [t for t in outputs if t.dtype in _INTEGERS and t.shape in shapes]
     floats = [t for t in outputs if t.dtype in _FLOATS and t.shape == (n,)]
     scores = floats if len(floats) == 1 else _first_named(floats, _SCORES)
     if integers:

@@ -5,6 +5,8 @@ It uses the standard library's ElementTree, which escapes all text; no markup is
 
 from xml.etree import ElementTree
 
+from lander_runtime.text import printable_lines
+
 Element = ElementTree.Element
 Child = Element | str | None
 
@@ -19,12 +21,13 @@ def element(tag: str, *children: Child, **attributes: str | float | None) -> Ele
     for name, value in attributes.items():
         if value is not None:
             text = value if isinstance(value, str) else number(value)
-            node.set(name.rstrip("_").replace("_", "-"), printable(text))
+            # Neither control characters nor lone surrogates, which HTML does not allow.
+            node.set(name.rstrip("_").replace("_", "-"), printable_lines(text))
     for child in children:
         if isinstance(child, Element):
             node.append(child)
         elif child is not None:
-            _append_text(node, printable(child))
+            _append_text(node, printable_lines(child))
     return node
 
 
@@ -32,11 +35,6 @@ def number(value: float) -> str:
     """A coordinate: at most two decimals, without zeros at the end."""
     text = f"{value:.2f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
-
-
-def printable(text: str) -> str:
-    """`text` without control characters and lone surrogates, which HTML does not allow."""
-    return "".join(character for character in text if character.isprintable() or character == "\n")
 
 
 def document(root: Element) -> str:

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from lander_runtime.envs.known import knowledge_of
 from lander_runtime.page.elements import Element, element
 from lander_runtime.scores.report import Report
 from lander_runtime.scores.summary import Summary
+from lander_runtime.scores.words import env_in_words
 from lander_runtime.spec import EnvSpec
 
 
@@ -74,6 +76,19 @@ def statistics_table(report: Report) -> Element:
         for name, value in summary.mean_measures.items()
     ]
     return table("Returns and measures", ("figure", "value"), values)
+
+
+def meaning(report: Report) -> Element | None:
+    """What the score is made of; None for an environment about which nothing is known."""
+    note = knowledge_of(report.env.id).score_note
+    if not note:
+        return None
+    return element(
+        "section",
+        element("h2", "What the score means"),
+        element("p", note, class_="prose"),
+        element("p", "The page docs/score.md of lander's repository has every term.", class_="note"),
+    )
 
 
 def making(report: Report, command: str) -> Element:
@@ -165,8 +180,7 @@ def _share(value: float) -> str:
 
 
 def _recipe(spec: EnvSpec) -> str:
-    arguments = ", ".join(f"{name}={value!r}" for name, value in spec.kwargs.items())
-    parts = [f"{spec.id}({arguments})" if arguments else spec.id]
+    parts = [env_in_words(spec)]
     parts += [f"in {wrapper.name}" for wrapper in spec.wrappers]
     if spec.max_episode_steps is not None:
         parts.append(f"cut off after {spec.max_episode_steps} steps")

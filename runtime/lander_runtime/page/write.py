@@ -11,7 +11,7 @@ from lander_runtime.episodes.actors import AnyPolicy, actor_of
 from lander_runtime.files import write_text
 from lander_runtime.page.charts.outcomes import slots_of
 from lander_runtime.page.elements import Element, document, element
-from lander_runtime.page.figures import headline, making, outcome_table, statistics_table
+from lander_runtime.page.figures import headline, making, meaning, outcome_table, statistics_table
 from lander_runtime.page.observer import PageObserver
 from lander_runtime.page.pictures import overview, single
 from lander_runtime.scores.report import Report
@@ -59,6 +59,7 @@ def _page(policy: AnyPolicy, report: Report, observed: PageObserver, command: st
             headline(report),
             overview(report, observed, slots_of(report.results)),
             *(single(heading, one, actor, report) for heading, one in episodes if one is not None),
+            meaning(report),
             element(
                 "section",
                 element("h2", "In figures"),

@@ -1,6 +1,6 @@
 """Observations as a policy's graph takes them, from lists and from arrays of another number type.
 
-Apart from `policy.py` because it is off the path of an application that hands over the right type.
+Apart from `policy.py` because an application that passes the right type does not need it.
 """
 
 from typing import Any
@@ -14,25 +14,24 @@ from lander_runtime.errors import UsageError
 def cast_observation(obs: object, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """`obs` as an array of `dtype`.
 
-    A float may lose digits on the way, as float64 does to float32. Nothing else may change.
+    Floats may be rounded, as from float64 to float32. Nothing else may change.
 
     Args:
         obs: nested lists of numbers, or anything that NumPy reads as an array of numbers.
-        dtype: that of the policy's observations.
-        shape: that of one observation; a batch has one dimension more in front.
+        dtype: of the policy's observations.
+        shape: of one observation; a batch has one more dimension in front.
 
     Raises:
-        UsageError: `obs` is no array of numbers, has another shape, or holds what `dtype` cannot hold.
+        UsageError: `obs` is no array of numbers, has another shape, or holds a value that `dtype` cannot.
     """
     try:
         found = np.asarray(obs)
-    except (
-        Exception
-    ) as error:  # Lists of different lengths; `__array__` of a stranger's class may raise anything.
+    except Exception as error:
+        # Lists of different lengths. And `__array__` of an unknown class may raise anything.
         raise UsageError(describe_misfit(obs, dtype, shape)) from error
     if found.dtype.kind not in "iuf" or shape not in (found.shape, found.shape[1:]):
         raise UsageError(describe_misfit(obs, dtype, shape))
-    # NaN and infinity become anything as integers; they are found below.
+    # As integers, NaN and infinity become arbitrary numbers; they are found below.
     with np.errstate(over="ignore", invalid="ignore"):
         cast = found.astype(dtype)
     fits = np.isfinite(cast) | ~np.isfinite(found) if dtype.kind == "f" else _is_held_by(dtype, found, cast)
@@ -45,7 +44,7 @@ def cast_observation(obs: object, dtype: np.dtype[Any], shape: tuple[int, ...]) 
 
 
 def describe_misfit(obs: object, dtype: np.dtype[Any], shape: tuple[int, ...]) -> str:
-    """What was expected, in words, and what `obs` is instead."""
+    """A sentence: what was expected, and what `obs` is instead."""
     expected = f"a {dtype} array of shape {list(shape)} or [batch, {', '.join(map(str, shape))}]"
     if isinstance(obs, np.ndarray | np.generic):
         return f"Expected {expected}, found {obs.dtype} of shape {list(obs.shape)}."

@@ -1,4 +1,4 @@
-"""The bytes of a policy file, from a path that somebody typed."""
+"""Reads the bytes of a policy file."""
 
 import shlex
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from lander_runtime.errors import InputRefused
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
-"""A larger file is refused unread: policies are small, and a stranger's file may not be a policy."""
+"""A larger file is refused unread: policies are small, and the path may name any file."""
 
 
 _ZIP = b"PK\x03\x04"

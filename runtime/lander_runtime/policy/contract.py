@@ -1,6 +1,6 @@
-"""Does a loaded graph keep the promises of its metadata? Held against the schema before it may act.
+"""Checks that a loaded graph fits its metadata: names, types and shapes of inputs and outputs.
 
-Apart from `policy.py` because a stranger's file needs more questions than a policy's use.
+Apart from `policy.py` because checking a file takes more code than using it.
 """
 
 from typing import Any
@@ -23,15 +23,15 @@ Signature = dict[str, tuple[str, tuple[int, ...]]]
 
 
 def check_graph(opened: OpenSession, info: PolicyInfo, name: str) -> None:
-    """Hold inputs and outputs against `info`, in words and in one run at two batch sizes.
+    """Compare inputs and outputs with `info`, as declared and in trial runs at two batch sizes.
 
     Raises:
-        InputRefused: naming what was expected and what was found.
+        InputRefused: they differ; the message has what was expected and what was found.
     """
     observation, action = info.observation, info.action
     if observation.type != "Box":
         raise InputRefused(f"{name}: expected Box observations, found {observation.type}.")
-    wanted_action = "int64" if action.type == "Discrete" else "float32"
+    wanted_action = "float32" if action.type == "Box" else "int64"
     if action.dtype != wanted_action or (action.type == "Discrete" and action.shape != ()):
         raise InputRefused(
             f"{name}: expected {action.type} actions of {wanted_action}, "
@@ -47,13 +47,13 @@ def check_graph(opened: OpenSession, info: PolicyInfo, name: str) -> None:
         raise InputRefused(
             f"{name}: expected golden outputs {list(outputs)}, found {list(info.golden.outputs)}."
         )
-    # A symbolic batch is only a word; a graph may still have one size built in.
+    # A symbolic batch proves nothing: a graph may still have one size built in.
     for batch in (1, 3):
         _try(opened, np.zeros((batch, *observation.shape), observation.dtype), outputs, name)
 
 
 def output_names(info: PolicyInfo) -> list[str]:
-    """The outputs that the schema asks for, in order."""
+    """The outputs that the schema requires, in order."""
     return list(_expected_outputs(info))
 
 
@@ -61,6 +61,8 @@ def _expected_outputs(info: PolicyInfo) -> Signature:
     action = info.action
     if action.type == "Discrete":
         return {"action": ("tensor(int64)", ()), "logits": ("tensor(float)", (action.n or 0,))}
+    if action.type == "MultiDiscrete":
+        return {"action": ("tensor(int64)", action.shape), "logits": ("tensor(float)", (sum(action.nvec),))}
     return dict.fromkeys(("action", "mean", "log_std"), ("tensor(float)", action.shape))
 
 

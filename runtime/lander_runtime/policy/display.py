@@ -1,6 +1,6 @@
 """A policy in one screen: the lines of its `repr`, and a table for a notebook.
 
-What a file says of its own score is a claim, and stands here as one.
+The score that a file states is a claim, and is shown as one.
 """
 
 from pathlib import Path
@@ -34,6 +34,8 @@ def space_in_words(space: "Space") -> str:
     """Such as `one of 4` or `float32 [8]`."""
     if space.type == "Discrete":
         return f"one of {space.n}"
+    if space.type == "MultiDiscrete":
+        return f"one of each of {', '.join(map(str, space.nvec))}"
     return f"{space.dtype} [{', '.join(map(str, space.shape))}]"
 
 

@@ -12,11 +12,15 @@ from typing import Any
 from lander_runtime.errors import InputRefused
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.json_fields import Fields
+from lander_runtime.policy.agreement import LARGEST_TOLERANCE
 from lander_runtime.policy.content import read_policy_file
 from lander_runtime.scores.summary import Summary
 from lander_runtime.spec import EnvSpec, Space
 
 SCHEMA = "1.0"
+
+MULTI_DISCRETE_SCHEMA = "1.1"
+"""Of files with MultiDiscrete actions; all others stay at 1.0."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class Verification:
     observations: int
     """How many were compared."""
     max_difference: float
-    """Largest |torch - onnx| over all logits, scaled where a logit exceeds 1 (see the exporter)."""
+    """Largest distance of PyTorch and of ONNX Runtime from double precision over all outputs, each divided
+    by the output's scale. In files of older versions: of one from the other."""
     action_agreement: float
     """Share of observations with the same greedy action."""
     ties: int
@@ -55,6 +60,33 @@ class Golden:
     """`[G, *obs_shape]` as nested lists."""
     outputs: Mapping[str, list[Any]]
     """For each output of the graph `[G, ...]` as nested lists."""
+    scale: Mapping[str, list[Any]] | None = None
+    """For each output, in its shape: what the rounding of each number is in proportion to. None in files of
+    older versions."""
+    tolerance: float | None = None
+    """Largest difference between two runs of the network that counts as the same, divided by the scale. None
+    in files of older versions."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Without what is None."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @classmethod
+    def from_json(cls, fields: Fields) -> "Golden":
+        """The inverse of `to_json`.
+
+        Raises:
+            InputRefused: an entry is missing or malformed.
+        """
+        tolerance = fields.optional_number("tolerance")
+        if tolerance is not None and not 0.0 < tolerance <= LARGEST_TOLERANCE:
+            raise fields.wrong("tolerance", f"a number above 0, at most {LARGEST_TOLERANCE:g}", tolerance)
+        return cls(
+            observations=fields.items("observations"),
+            outputs=fields.mapping("outputs"),
+            scale=None if fields.data.get("scale") is None else fields.mapping("scale"),
+            tolerance=tolerance,
+        )
 
 
 @dataclass(frozen=True)
@@ -84,7 +116,7 @@ class PolicyInfo:
             "training": asdict(self.training),
             "verification": asdict(self.verification),
             "evaluation": None if self.evaluation is None else self.evaluation.to_json(),
-            "golden": asdict(self.golden),
+            "golden": self.golden.to_json(),
             "weights_sha256": self.weights_sha256,
             "license": self.license,
             "created": self.created,
@@ -119,7 +151,6 @@ class PolicyInfo:
             )
         training = fields.child("training")
         verification = fields.child("verification")
-        golden = fields.child("golden")
         evaluation = fields.child("evaluation") if fields.data.get("evaluation") is not None else None
         return cls(
             schema=schema,
@@ -141,7 +172,7 @@ class PolicyInfo:
                 ties=verification.integer("ties"),
             ),
             evaluation=None if evaluation is None else Summary.from_json(evaluation),
-            golden=Golden(observations=golden.items("observations"), outputs=golden.mapping("outputs")),
+            golden=Golden.from_json(fields.child("golden")),
             weights_sha256=fields.text("weights_sha256"),
             license=fields.text("license"),
             created=fields.text("created"),

@@ -3,6 +3,9 @@
 Sampling is not part of the exported graph, so that the caller controls the randomness.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +17,23 @@ def sample_categorical(logits: NDArray[np.float32], generator: np.random.Generat
     """
     noise = generator.gumbel(size=logits.shape)
     return np.argmax(logits + noise, axis=-1)
+
+
+def greedy_blocks(logits: NDArray[np.floating[Any]], blocks: Sequence[int]) -> NDArray[np.int64]:
+    """The largest of each block of logits that stand side by side, such as those of MultiDiscrete actions.
+
+    `logits` are `[batch, n_1 + ... + n_k]` for `blocks` n_1 to n_k; returns int64 `[batch, k]`, and the first
+    of equal ones.
+    """
+    ends = np.cumsum(blocks)[:-1]
+    return np.stack([np.argmax(block, axis=-1) for block in np.split(logits, ends, axis=-1)], axis=-1)
+
+
+def sample_blocks(
+    logits: NDArray[np.float32], blocks: Sequence[int], generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw from the softmax of each block, independently; arguments and result as of `greedy_blocks`."""
+    return greedy_blocks(logits + generator.gumbel(size=logits.shape), blocks)
 
 
 def sample_gaussian(

@@ -1,7 +1,7 @@
-"""One ONNX Runtime session for a small policy, on the device that was asked for.
+"""One ONNX Runtime session for a small policy, on the requested device.
 
-The only door to ONNX Runtime: it takes a `Model` and no bytes, so nothing runs that was not read and checked.
-Apart from `policy.py` because choosing a device honestly takes more words than using it.
+The only use of ONNX Runtime: it takes a `Model` and no bytes, so only what was read and checked runs.
+Apart from `policy.py` because choosing a device takes more code than using it.
 """
 
 import contextlib
@@ -33,27 +33,27 @@ except ModuleNotFoundError as error:
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
 _SILENT = 4
-"""ONNX Runtime's log level at which it speaks of fatal errors only."""
+"""ONNX Runtime's log level for fatal errors only."""
 
 
 @dataclass(frozen=True)
 class OpenSession:
-    """A session and the truth about where it runs."""
+    """A session and the device that it really runs on."""
 
     session: ort.InferenceSession
     name: str
-    """What to call the model in errors."""
+    """The name of the model in errors."""
     provider: str
     """ONNX Runtime's name of what runs, such as `CPUExecutionProvider`."""
     note: str | None
-    """Why `auto` did not take the GPU that the machine has; None where there is nothing to say."""
+    """Why `auto` did not use the machine's GPU; None if there is nothing to say."""
 
     def run(self, outputs: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """The named outputs for inputs by name.
 
         Raises:
             InputRefused: the graph fails on this input.
-            MachineLacks: the GPU's memory does not suffice.
+            MachineLacks: the GPU has too little free memory.
         """
         try:
             # All inputs and outputs of a policy are dense arrays, which the stubs cannot know. The type in
@@ -63,18 +63,18 @@ class OpenSession:
             raise self._failure(error) from error
 
     def bind(self, output: str, name: str, values: NDArray[Any]) -> Callable[[], NDArray[Any]]:
-        """A function without arguments: `output`, a new array, for what `values` holds when it is called.
+        """A function without arguments: returns `output`, a new array, for what `values` then holds.
 
-        On the CPU both are bound to their memory once, and not at every call as in `run`, which then takes
-        two thirds of the time for a small network.
+        On the CPU both are bound to their memory once, and not at every call as in `run`. For a small
+        network that saves a third of the time.
 
         Args:
-            output: which.
-            name: of the only input.
-            values: C-contiguous, to be refilled in place.
+            output: the name of the output.
+            name: the name of the only input.
+            values: C-contiguous; the caller refills it in place.
 
         Raises:
-            As `run`, here and at each call.
+            The errors of `run`, here and at each call.
         """
         (found,) = self.run([output], {name: values})
         if self.provider == _CUDA:
@@ -94,7 +94,7 @@ class OpenSession:
         return run
 
     def _failure(self, error: Exception) -> LanderError:
-        # On a CPU, a small policy that asks for more than there is, is a hostile one.
+        # A policy that needs more memory than a CPU has is hostile, so there the file is refused.
         if self.provider == _CUDA and _says_out_of_memory(error):
             return MachineLacks(
                 f"The GPU has not enough free memory to run {self.name}. "
@@ -108,17 +108,17 @@ class OpenSession:
 
 
 def open_session(model: Model, name: str, device: str = "auto") -> OpenSession:
-    """Check a model and open a session over bytes that are written from it.
+    """Check a model and open a session with bytes that are written from it.
 
     Args:
-        model: what `read_model` gave.
-        name: what to call the file in errors.
+        model: from `read_model`.
+        name: the name of the file in errors.
         device: `cpu`; `cuda`, which fails where CUDA does not run the whole graph; or `auto`,
             which takes CUDA where a session really runs there and the CPU otherwise.
 
     Raises:
-        InputRefused: the model holds what no policy may, or ONNX Runtime cannot load it.
-        MachineLacks: `cuda` was asked for and does not run here.
+        InputRefused: the model holds something that no policy may, or ONNX Runtime cannot load it.
+        MachineLacks: `cuda` was requested and does not run here.
         UsageError: an unknown device.
     """
     if device not in ("auto", "cpu", "cuda"):
@@ -137,7 +137,7 @@ def open_session(model: Model, name: str, device: str = "auto") -> OpenSession:
 
 
 class _NoCuda(Exception):
-    """CUDA cannot run this. `expected` where the machine simply has no GPU."""
+    """CUDA cannot run this. `expected` if the machine has no GPU."""
 
     def __init__(self, reason: str, *, expected: bool) -> None:
         super().__init__(reason)
@@ -149,16 +149,16 @@ _INSTALL_CUDA = "If CUDA's libraries are missing, type: pip install 'onnxruntime
 
 def _options() -> ort.SessionOptions:
     # For networks of a few thousand weights, waking a second thread costs more than the product,
-    # and a spinning idle thread takes the core from whoever steps the environment.
+    # and an idle thread that spins takes the core from the environment.
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Not its own binary format, for which the checks of a model are not made.
+    # Never ONNX Runtime's own binary format, which the checks of a model do not cover.
     options.add_session_config_entry("session.load_model_format", "ONNX")
-    # Weights in another file would be looked for beside the working directory; a stranger's model
-    # must not read there, so they are looked for where no file can be.
+    # ONNX Runtime would look for external weights in the working directory, where a stranger's model must
+    # not read. In this folder no file can be.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     return options
 
@@ -205,28 +205,28 @@ def _open_cuda(model: bytes) -> ort.InferenceSession:
 
 
 def _missing_libraries() -> list[str]:
-    """Loads the libraries of CUDA that ONNX Runtime needs; the names of those that are nowhere.
+    """Load the libraries of CUDA that ONNX Runtime needs; returns the names of the missing ones.
 
-    Worker beforehand, because a session without them announces it by the process-wide logger. That
-    one belongs to the application: its level can be set but not read, hence not put back.
+    This comes before the session, because a session without them writes to the process-wide logger. That
+    logger belongs to the application: its level can be set but not read, so it cannot be restored.
     """
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.suppress(Exception):
         ort.preload_dlls()
-    # With a path it is one file that is broken, in whose place the system may have another; and of
-    # those that are asked for, some versions need no more than these.
+    # A name with a path is one broken file; the system may have another one. And some versions of ONNX
+    # Runtime need only these of the libraries that it tries.
     return re.findall(
         r"^Failed to load ((?:lib)?(?:cublas|cudart|curand)[^/\\:]*): ", said.getvalue(), re.MULTILINE
     )
 
 
 def _says_out_of_memory(error: Exception) -> bool:
-    """In ONNX Runtime's words, for its arena's own limit, or in CUDA's."""
+    """Whether `error` has ONNX Runtime's words for its own limit, or CUDA's."""
     return bool(re.search("Failed to allocate memory|out of memory", str(error)))
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what ONNX Runtime says, which goes on for many."""
+    """The first line of ONNX Runtime's message, which may have many."""
     return escaped((str(error).splitlines() or [type(error).__name__])[0][:300])
 
 
@@ -250,7 +250,7 @@ def _too_new(text: str) -> str | None:
 
 
 def _cuda_devices() -> int:
-    """How many GPUs the NVIDIA driver offers; 0 without a driver. Quick, and logs nothing."""
+    """How many GPUs the NVIDIA driver offers; 0 without a driver. It is quick and logs nothing."""
     try:
         driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
         count = ctypes.c_int(0)

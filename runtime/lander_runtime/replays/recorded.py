@@ -123,6 +123,8 @@ def _read_actions(fields: Fields, space: Space) -> NDArray[Any]:
         expected = (
             f"actions from 0 to {(space.n or 1) - 1}"
             if space.type == "Discrete"
+            else f"whole numbers from 0 to below {list(space.nvec)}"
+            if space.type == "MultiDiscrete"
             else f"{space.dtype} actions of shape {list(space.shape)} inside the bounds of the action space"
         )
         raise fields.wrong("actions", expected, _culprit(items, space))
@@ -157,6 +159,9 @@ def _of_space(actions: NDArray[Any], space: Space) -> NDArray[Any] | None:
         return None
     if space.type == "Discrete":
         inside = ((actions >= 0) & (actions < (space.n or 0))).all()
+        return actions.astype(np.int64) if inside else None
+    if space.type == "MultiDiscrete":
+        inside = ((actions >= 0) & (actions < np.array(space.nvec))).all()
         return actions.astype(np.int64) if inside else None
     low, high = filled_bounds(space)
     with np.errstate(over="ignore"):

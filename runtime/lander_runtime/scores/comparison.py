@@ -92,7 +92,7 @@ class Comparison:
         return sha256 is not None and sha256 == self.reports[number].policy_sha256
 
     def findings(self) -> dict[str, Any]:
-        """The results, the same for everybody who repeats the comparison; long columns as arrays."""
+        """The results, the same for each repetition of the comparison; long columns as arrays."""
         return {
             "schema": SCHEMA,
             "env": self.env.to_json(),
@@ -149,8 +149,8 @@ def compare(reports: Sequence[Report]) -> Comparison:
         ways = [(r.summary.first_seed, r.summary.episodes, r.summary.deterministic) for r in (first, report)]
         if ways[0] != ways[1]:
             raise UsageError(
-                f"{_name(report, number)} flew {_in_words(*ways[1])}, {_name(first, 0)} "
-                f"{_in_words(*ways[0])}: fly both in the same way."
+                f"{_name(report, number)} has {_in_words(*ways[1])}, {_name(first, 0)} has "
+                f"{_in_words(*ways[0])}. Evaluate both in the same way."
             )
     return Comparison(
         reports=tuple(reports),
@@ -181,15 +181,16 @@ def check_same_environment(policies: Sequence[tuple[str, EnvSpec]]) -> None:
     (first, spec), *others = policies
     for name, other in others:
         for what, one, two in (
-            ("flies", spec.id, other.id),
+            ("is for", spec.id, other.id),
             ("has the arguments", dict(spec.kwargs), dict(other.kwargs)),
             ("has the time limit", spec.max_episode_steps, other.max_episode_steps),
             ("has the reward threshold", spec.reward_threshold, other.reward_threshold),
         ):
             if one != two:
+                verb = what.split(" the ")[0]
                 raise InputRefused(
-                    f"{name} {what} {two}, and {first} {what.split()[0]} {one}: returns of different "
-                    "environments do not compare. Name policies of one environment."
+                    f"{name} {what} {two}, and {first} {verb} {one}: returns of different "
+                    "environments cannot be compared. Name policies of one environment."
                 )
 
 

@@ -83,7 +83,7 @@ class Report:
         return [*seen, *cautions(self.summary, self.env.reward_threshold)]
 
     def findings(self) -> dict[str, Any]:
-        """The results, the same for everybody who repeats the evaluation; long columns as arrays."""
+        """The results, the same for each repetition of the evaluation; long columns as arrays."""
         results = self.results
         return {
             "schema": SCHEMA,
@@ -171,7 +171,7 @@ def _check_digest(source: Fields) -> None:
 
 
 def _check_summary(report: Report, source: Fields) -> None:
-    """Compute the plainest figures again: a forger can change a figure and make a new digest."""
+    """Compute the basic figures again: a forger can change a figure and make a new digest."""
     summary, results = report.summary, report.results
     worked_out: Mapping[str, float] = {
         "episodes": len(results),

@@ -31,7 +31,7 @@ def read_report(path: Path) -> Report:
     """
     try:
         with path.open("rb") as file:
-            # One byte more than allowed. The file's size is not asked for, because it may be a pipe.
+            # One byte more than allowed. The size of the file is not read first, because it may be a pipe.
             content = file.read(_LARGEST + 1)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name.
         reason = getattr(error, "strerror", None) or error

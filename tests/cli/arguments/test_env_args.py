@@ -64,7 +64,7 @@ def test_argument_reaches_run_file_and_report(lander: Lander) -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("vizdoom") is None, reason="the extra `doom`")
 def test_an_argument_is_added_to_those_of_the_preset(lander: Lander) -> None:
-    """The preset presses two buttons at once, which somebody who shortens the episodes has not taken back."""
+    """The preset presses two buttons at once; a shorter time limit does not change that."""
     sizes = ["lanes=2", "rollout_steps=8", "minibatches=2", "selection_episodes=1", "channels=4"]
     sets = [part for size in sizes for part in ("--set", size)]
     options = ["--env-arg", "episode_timeout=20", "--device", "cpu", "--steps", "1", "--out", "run"]

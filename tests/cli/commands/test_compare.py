@@ -66,13 +66,13 @@ class TestWhatItTakes:
         found = lander("compare", *named)
         assert (found.code, found.out) == (2, "")
 
-    def test_other_environments_are_refused_by_name_before_anything_is_flown(
+    def test_other_environments_are_refused_by_name_before_any_episode_runs(
         self, lander: Lander, tiny: Path, tiny_continuous: Path
     ) -> None:
         found = lander("compare", tiny, tiny_continuous, "--episodes", "1e9")
         assert (found.code, found.out) == (3, "")
-        assert f"{tiny_continuous} flies LunarLanderContinuous-v3" in found.message
-        assert f"{tiny} flies LunarLander-v3" in found.message
+        assert f"{tiny_continuous} is for LunarLanderContinuous-v3" in found.message
+        assert f"{tiny} is for LunarLander-v3" in found.message
 
     @pytest.mark.parametrize("other", ["nothere.onnx", "text.onnx"])
     def test_what_is_no_policy_is_refused(self, lander: Lander, tiny: Path, other: str) -> None:
@@ -81,7 +81,7 @@ class TestWhatItTakes:
         assert (found.code, found.out) == (3, "")
         assert other in found.message
 
-    def test_the_same_file_twice_is_told_and_flown_once(self, lander: Lander, tiny: Path) -> None:
+    def test_the_same_file_twice_is_noted_and_run_once(self, lander: Lander, tiny: Path) -> None:
         copy = shutil.copy(tiny, "copy.onnx")
         found = lander("compare", tiny, copy, "--episodes", "3", "--json")
         assert found.code == 0
@@ -105,9 +105,9 @@ class TestSavedReports:
     def test_they_say_what_the_policies_say(
         self, lander: Lander, tiny: Path, shipped: Path, saved: tuple[str, str]
     ) -> None:
-        """Also beside a policy, which then flies the episodes of the report."""
-        flown = lander("compare", tiny, shipped, "--episodes", "8", "--seed", "50", "--json")
-        digest = json.loads(flown.out)["comparison_sha256"]
+        """Also beside a policy, which is then run on the episodes of the report."""
+        result = lander("compare", tiny, shipped, "--episodes", "8", "--seed", "50", "--json")
+        digest = json.loads(result.out)["comparison_sha256"]
         for named in (saved, (tiny, saved[1]), (saved[0], shipped)):
             found = lander("compare", *named, "--json")
             assert found.code == 0, found.err
@@ -132,7 +132,7 @@ class TestSavedReports:
         assert "shipped.json is of 8 greedy episodes from seed 50" in found.message
 
     @pytest.mark.parametrize("flags", [["--env", "CartPole-v1"], ["--env-arg", "enable_wind=true"]])
-    def test_what_was_flown_cannot_be_changed(
+    def test_what_was_run_cannot_be_changed(
         self, lander: Lander, saved: tuple[str, str], flags: list[str]
     ) -> None:
         found = lander("compare", *saved, *flags)
@@ -145,7 +145,7 @@ class TestSavedReports:
         assert lander("eval", tiny, "--episodes", "7", "--seed", "50", "--out", "less.json").code == 0
         found = lander("compare", "less.json", saved[1])
         assert (found.code, found.out) == (2, "")
-        assert "fly both in the same way" in found.message
+        assert "Evaluate both in the same way" in found.message
 
     def test_other_versions_are_remarked_on(self, lander: Lander, saved: tuple[str, str]) -> None:
         data = json.loads(Path(saved[1]).read_text())
@@ -165,7 +165,7 @@ class TestSavedReports:
 
 class TestReport:
     def test_json_is_that_of_the_runtime(self, lander: Lander, tiny: Path, shipped: Path) -> None:
-        """The same whatever the workers and lanes, but for how it was flown."""
+        """The same whatever the workers and lanes, except for how it was run."""
         reports = [evaluate(Policy.load(path, "cpu"), episodes=7, first_seed=50) for path in (tiny, shipped)]
         expected = compare(reports)
         arguments = ["compare", tiny, shipped, "--episodes", "7", "--seed", "50", "--device", "cpu", "--json"]
@@ -199,7 +199,7 @@ class TestReport:
             f"tiny.onnx is under 200 and policy.onnx is not on {len(found.succeeds_alone or ())} seeds" in out
         )
 
-    def test_three_are_held_against_the_first(
+    def test_three_are_compared_with_the_first(
         self, lander: Lander, tiny: Path, alike: Path, shipped: Path
     ) -> None:
         found = lander("compare", tiny, alike, shipped, "--episodes", "10")

@@ -28,7 +28,7 @@ DATA = Path(__file__).parents[2] / "data"
 HAS_GPU = Path("/proc/driver/nvidia/gpus").is_dir()
 
 FIRST_EVALUATION_SEED = 1_000_000
-"""Where scoring starts unless told otherwise."""
+"""The default seed of the first episode."""
 
 
 def frames_of(gif: Path) -> int:
@@ -74,7 +74,7 @@ class TestWhichPolicy:
         assert found.code == 0
         assert found.err.splitlines()[0].startswith(f"Evaluating {policy} (")
 
-    def test_the_first_line_says_where_it_flies_and_on_what(self, lander: Lander, tiny: Path) -> None:
+    def test_the_first_line_names_environment_and_device(self, lander: Lander, tiny: Path) -> None:
         found = lander("eval", tiny, "--episodes", "1", "--gif-episodes", "none", "--device", "cpu")
         assert found.err.splitlines()[0].endswith("in LunarLander-v3 on CPUExecutionProvider")
 
@@ -178,7 +178,7 @@ class TestReport:
         assert one["returns"] == two["returns"]
         assert one["returns"] != greedy["returns"]
 
-    def test_a_continuous_policy_flies_too(self, lander: Lander, tiny_continuous: Path) -> None:
+    def test_a_continuous_policy_runs_too(self, lander: Lander, tiny_continuous: Path) -> None:
         found = lander("eval", tiny_continuous, "--episodes", "1", "--gif", "c.gif", "--json")
         assert found.code == 0
         assert json.loads(found.out)["env"]["id"] == "LunarLanderContinuous-v3"
@@ -287,7 +287,7 @@ class TestRecording:
             *(("--gif", name, "--gif") for name in ("x.mp4", "x", "", ".")),
         ],
     )
-    def test_what_cannot_be_recorded_is_refused_before_anything_flies(
+    def test_what_cannot_be_recorded_is_refused_before_any_episode_runs(
         self, lander: Lander, tiny: Path, option: str, value: str, named: str
     ) -> None:
         found = lander("eval", tiny, "--episodes", "1", option, value)
@@ -300,7 +300,7 @@ class TestRecording:
         assert frames_of(Path("new/folder/x.gif")) > 1
 
     @pytest.mark.parametrize("gif", ["file/x.gif", "file/new/x.gif", "folder.gif", "folder.gif/"])
-    def test_a_place_that_cannot_be_written_is_refused_before_anything_flies(
+    def test_a_place_that_cannot_be_written_is_refused_before_any_episode_runs(
         self, lander: Lander, tiny: Path, tree: Callable[[], set[str]], gif: str
     ) -> None:
         Path("file").write_text("mine")
@@ -317,7 +317,7 @@ class TestRecording:
     def test_a_place_that_nothing_is_written_to_need_not_be_writable(
         self, lander: Lander, tiny: Path
     ) -> None:
-        """Whoever flies in a folder that is read-only gets the figures with `--gif-episodes none`."""
+        """In a read-only folder, `--gif-episodes none` still gives the figures."""
         Path("eval.gif").mkdir()
         assert lander("eval", tiny, "--episodes", "1").code == 2
         assert lander("eval", tiny, "--episodes", "1", "--gif-episodes", "none").code == 0

@@ -40,7 +40,7 @@ def state_dict(add_run: AddRun) -> Callable[[str], Path]:
 
 @dataclasses.dataclass(frozen=True)
 class Exported:
-    """The export of a run and what the command said about it. Not to be changed."""
+    """The export of a run and what the command printed. Not to be changed."""
 
     outcome: Any
     policy: Path
@@ -103,7 +103,7 @@ class TestWhatItTakes:
         assert {path.name for path in Path("new").iterdir()} == {"theirs.onnx", "theirs.md"}
         assert "CC-BY-4.0" in Path("new/theirs.md").read_text(encoding="utf-8")
 
-    def test_a_state_dict_alone_does_not_say_what_it_flies(
+    def test_a_state_dict_alone_does_not_name_its_environment(
         self, lander: Lander, state_dict: Callable[[str], Path]
     ) -> None:
         found = lander("export", state_dict("theirs.pth"))
@@ -122,7 +122,7 @@ class TestWhatItTakes:
         assert not Path("policy.onnx").exists()
 
     @pytest.mark.parametrize("option", [["--env", "CartPole-v1"], ["--activation", "relu"]])
-    def test_a_checkpoint_says_itself_what_it_flies(
+    def test_a_checkpoint_names_its_environment_itself(
         self, lander: Lander, add_run: AddRun, option: list[str]
     ) -> None:
         found = lander("export", add_run(), *option)

@@ -1,4 +1,4 @@
-"""`lander eval --env`: files that do not say what they fly, and environments other than the file's own."""
+"""`lander eval --env`: files that do not name their environment, and environments other than the file's."""
 
 import json
 import shlex

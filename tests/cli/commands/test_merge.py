@@ -1,4 +1,4 @@
-"""`lander eval --shard` and `lander merge`: parts flown apart are the one report, and refusals name files."""
+"""`lander eval --shard` and `lander merge`: the parts give the report of one run; refusals name files."""
 
 import json
 import shlex
@@ -39,7 +39,7 @@ def test_a_shard_is_a_report_of_its_episodes(parts: Path, whole: dict[str, Any])
         {"index": index, "of": 3, "first_seed": 1_000_000, "episodes": 10} for index in (1, 2, 3)
     ]
     assert [value for part in found for value in part["returns"]] == whole["returns"]
-    # Whoever flies shards wants figures, not the picture of some episode in the middle.
+    # A shard is for figures, not for the picture of an episode in the middle.
     assert not Path("eval.gif").exists()
 
 
@@ -90,7 +90,7 @@ def test_a_part_that_does_not_exist_is_a_usage_error(lander: Lander, tiny: Path,
 
 
 @pytest.mark.parametrize("out", ["report", "tiny.onnx", "folder.json", "file/report.json"])
-def test_a_place_that_is_none_for_a_report_is_refused_before_anything_flies(
+def test_a_place_that_is_none_for_a_report_is_refused_before_any_episode_runs(
     lander: Lander, tiny: Path, parts: Path, out: str
 ) -> None:
     Path("folder.json").mkdir()

@@ -20,7 +20,7 @@ FIRST_EVALUATION_SEED = 1_000_000
 
 @pytest.fixture
 def kept(lander: Lander, tiny: Path) -> Any:
-    """What `lander eval` said of six episodes that it kept in r.jsonl.gz; the policy is gone."""
+    """The report of six episodes that `lander eval` wrote to r.jsonl.gz; the policy is deleted."""
     found = lander("eval", tiny, "--episodes", "6", "--json", "--save-replay", "r.jsonl.gz")
     assert found.code == 0
     assert found.next == "lander replay r.jsonl.gz"
@@ -79,7 +79,7 @@ class TestProof:
         assert "5 of 6 episodes as in the file" in found.out
         assert "another reward at step 41" in found.out
         assert "report sha256" not in found.out
-        assert "1 of 6 episodes came out otherwise. At step 41 of episode 2 (seed 1000002)" in found.message
+        assert "1 of 6 episodes not as in the file. At step 41 of episode 2 (seed 1000002)" in found.message
         assert "the file was changed" in found.message
         data = json.loads(lander("replay", "r.jsonl.gz", "--json").out)
         assert (data["proved"], data["report_sha256"]) == (5, None)
@@ -218,7 +218,7 @@ class TestPictures:
             (["--speed", "nan"], "--speed"),
         ],
     )
-    def test_what_cannot_be_drawn_is_said_before_anything_is_flown(
+    def test_what_cannot_be_drawn_is_said_before_any_episode_runs(
         self, lander: Lander, kept: Any, arguments: list[str], named: str
     ) -> None:
         found = lander("replay", "r.jsonl.gz", *arguments)
@@ -238,7 +238,7 @@ class TestSaving:
     @pytest.mark.parametrize(
         ("name", "named"), [("r.json", ".jsonl.gz"), ("tiny.onnx/r.jsonl.gz", "cannot be written")]
     )
-    def test_a_file_that_cannot_be_is_refused_before_anything_is_flown(
+    def test_a_file_that_cannot_be_is_refused_before_any_episode_runs(
         self, lander: Lander, tiny: Path, name: str, named: str
     ) -> None:
         found = lander("eval", tiny, "--episodes", "3", "--save-replay", name)

@@ -222,7 +222,7 @@ def test_cuda_without_a_gpu_is_what_the_machine_lacks(lander: Lander, tree: Tree
 
 
 class HomeMadeEnv(gymnasium.Env[Any, Any]):
-    """Known to Gymnasium and to nobody else; gives one point a step for ten steps."""
+    """Known to Gymnasium only; gives one point a step for ten steps."""
 
     observation_space = gymnasium.spaces.Box(0, 10, (1,), np.float32)
     action_space = gymnasium.spaces.Discrete(2)
@@ -296,7 +296,7 @@ class TestLogs:
 
     @pytest.fixture
     def calls(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-        """The doubles of wandb and trackio on the path; the file that says what they were told."""
+        """The doubles of wandb and trackio on the path; the file with their calls."""
         monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
         monkeypatch.syspath_prepend(self.DOUBLES)
         for name in ("wandb", "trackio"):

@@ -48,7 +48,7 @@ def test_a_target_that_was_reached_before_is_not_missed(lander: Lander, tiny_run
 
 
 @pytest.mark.parametrize("selections", ["selections=1", " selections = 1"])
-def test_whoever_says_how_often_to_select_is_heard_with_a_target(
+def test_a_given_number_of_selections_holds_with_a_target_too(
     lander: Lander, tiny_run: list[Any], selections: str
 ) -> None:
     found = lander(
@@ -79,7 +79,7 @@ def test_a_run_that_is_given_a_time_ends_with_it(lander: Lander, tiny_run: list[
     # The schedule was fitted to it: the last update's rate is next to nothing.
     first = RunDirectory(Path("run")).read_metrics()[0]
     assert last["learning_rate"] < 0.5 * first["learning_rate"]
-    # Whoever goes on with it reads why nothing happens, and what to type.
+    # Resuming it says why nothing happens, and what to type.
     again = lander("train", "--resume", "run")
     assert again.code == 0
     assert RunDirectory(Path("run")).read_metrics()[-1] == last
@@ -146,7 +146,7 @@ class TestResume:
         assert "not what one run without a break gives" in found.err
 
     def test_a_run_that_is_done_says_so(self, lander: Lander, add_run: Callable[..., Path]) -> None:
-        """With what to type to make it longer, because that is why somebody typed this."""
+        """With the command that makes it longer, which is what the user wants."""
         run = add_run()
         found = lander("train", "--resume", run)
         assert found.code == 0

@@ -1,4 +1,4 @@
-"""`lander eval --report`: the page beside the scores, the same whoever flew; refused before it is late."""
+"""`lander eval --report`: the page, the same with any workers; refusals come before any episode runs."""
 
 import json
 import re
@@ -32,7 +32,9 @@ def test_it_says_the_same_whatever_the_workers_and_lanes(lander: Lander, tiny: P
     assert pages[0] == pages[1]
 
 
-def test_a_place_that_cannot_be_written_is_refused_before_flying(lander: Lander, tiny: Path) -> None:
+def test_a_place_that_cannot_be_written_is_refused_before_any_episode_runs(
+    lander: Lander, tiny: Path
+) -> None:
     Path("taken").write_text("mine")
     found = lander("eval", tiny, "--episodes", "3", "--report", "taken")
     assert (found.code, found.out) == (2, "")
@@ -40,7 +42,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_flying(lander: Lander,
     assert Path("taken").read_text() == "mine"
 
 
-def test_a_folder_in_the_place_of_the_data_is_refused_before_flying(lander: Lander, tiny: Path) -> None:
+def test_a_folder_in_the_place_of_the_data_is_refused_first(lander: Lander, tiny: Path) -> None:
     Path("page/report.json").mkdir(parents=True)
     found = lander("eval", tiny, "--episodes", "3", "--report", "page")
     assert (found.code, found.out) == (2, "")

@@ -1,4 +1,4 @@
-"""A small real stand-in for trackio: talks on stdout like it, and notes in $CALLS what it is told."""
+"""A small real stand-in for trackio: it prints on stdout like the package, and writes its calls to $CALLS."""
 
 import json
 import os

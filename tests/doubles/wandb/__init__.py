@@ -1,7 +1,6 @@
-"""A small real stand-in for wandb: what it is told goes to $CALLS as one JSON object a line.
+"""A small real stand-in for wandb: it writes its calls to $CALLS, one JSON object a line.
 
-Takes the arguments that lander gives and no others, so a call that the real package would refuse for
-its name is refused here too. WANDB_REFUSES=init or log makes it fail there.
+It takes the arguments that lander gives and no others. WANDB_REFUSES=init or log makes that call fail.
 """
 
 import json

@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import sys
+import types
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -190,7 +191,7 @@ def test_wrappers_are_applied_innermost_first() -> None:
 @pytest.mark.parametrize("name", ["RecordVideo", "TransformReward", "Autoreset", "__class__", "vector", ""])
 def test_a_wrapper_off_the_list_is_refused(name: str) -> None:
     """RecordVideo would write files wherever an untrusted policy file says."""
-    with pytest.raises(InputRefused, match=rf"the wrapper '{name}' is not one of FrameStackObservation, "):
+    with pytest.raises(InputRefused, match=rf"the wrapper '{name}' is not one of FlattenObservation, "):
         envs.make(EnvSpec(LANDER, wrappers=(WrapperSpec(name, {}),)))
 
 
@@ -213,12 +214,77 @@ def test_a_wrapper_that_cannot_be_applied_is_refused(name: str, kwargs: dict[str
         envs.make(EnvSpec(LANDER, wrappers=(WrapperSpec(name, kwargs),)))
 
 
+@pytest.fixture
+def pictures(register: Callable[..., str]) -> str:
+    """The id of an environment with colour pictures of 9 x 9."""
+    return register(
+        type("BareEnv", (BareEnv,), {"observation_space": spaces.Box(0, 255, (9, 9, 3), np.uint8)})
+    )
+
+
 @pytest.mark.skipif(importlib.util.find_spec("cv2") is not None, reason="OpenCV is installed")
-def test_a_package_that_a_wrapper_needs_is_named(register: Callable[..., str]) -> None:
-    pictures = type("BareEnv", (BareEnv,), {"observation_space": spaces.Box(0, 255, (9, 9, 3), np.uint8)})
-    spec = EnvSpec(register(pictures), wrappers=(WrapperSpec("ResizeObservation", {"shape": (8, 8)}),))
+def test_a_package_that_a_wrapper_needs_is_named(pictures: str) -> None:
+    spec = EnvSpec(pictures, wrappers=(WrapperSpec("ResizeObservation", {"shape": (8, 8)}),))
     with pytest.raises(MachineLacks, match="pip install"):
         envs.make(spec)
+
+
+def test_a_shape_can_come_from_json(pictures: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON has lists only, and Gymnasium takes a tuple only."""
+    monkeypatch.setitem(sys.modules, "cv2", types.ModuleType("cv2"))
+    for shape in ([8, 4], (8, 4)):
+        made = envs.make(EnvSpec(pictures, wrappers=(WrapperSpec("ResizeObservation", {"shape": shape}),)))
+        assert made.observation_space.shape == (8, 4, 3)
+
+
+def test_a_dict_is_flattened(register: Callable[..., str]) -> None:
+    """Its keys in the order of the alphabet, as Gymnasium sorts them."""
+    parts = {"b": spaces.Box(-1, 1, (2,), np.float32), "a": spaces.Box(0, 5, (2, 2), np.float32)}
+
+    class Parts(BareEnv):
+        observation_space = spaces.Dict(parts)
+
+        def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, Any]:
+            return {"b": np.array([5, 6], np.float32), "a": np.array([[1, 2], [3, 4]], np.float32)}, {}
+
+    spec = EnvSpec(register(Parts), wrappers=(WrapperSpec("FlattenObservation"),))
+    made = envs.make(spec)
+    observation, _ = envs.describe_spaces(made)
+    assert (observation.shape, observation.dtype) == ((6,), "float32")
+    assert observation.high == [5.0] * 4 + [1.0] * 2
+    assert made.reset()[0].tolist() == [1, 2, 3, 4, 5, 6]
+    with pytest.raises(UsageError, match="--wrap FlattenObservation"):
+        envs.describe_spaces(envs.make(EnvSpec(spec.id)))
+
+
+STACKED = WrapperSpec("FrameStackObservation", {"stack_size": 2})
+
+
+@pytest.mark.parametrize(
+    ("wrap", "found"),
+    [
+        ("FlattenObservation", (WrapperSpec("FlattenObservation"),)),
+        (" TimeAwareObservation, A ", (WrapperSpec("TimeAwareObservation"), WrapperSpec("A"))),
+        ('{"name": "A"}', (WrapperSpec("A"),)),
+        ('[{"name": "FrameStackObservation", "kwargs": {"stack_size": 2}}]', (STACKED,)),
+        ([{"name": "FrameStackObservation", "kwargs": {"stack_size": 2}}], (STACKED,)),
+        ([STACKED], (STACKED,)),
+        ("[]", ()),
+        ([], ()),
+    ],
+    ids=str,
+)
+def test_wrappers_as_people_write_them(wrap: Any, found: tuple[WrapperSpec, ...]) -> None:
+    assert envs.read_wrap(wrap) == found
+    assert envs.read_wrap(envs.wrap_in_words(found)) == found
+
+
+@pytest.mark.parametrize(
+    "wrap", ["", "A,", "[", "{}", '["A"]', "[3]", '[{"name": "A", "kwargs": 3}]', '{"a": 1}', 3, [3]], ids=str
+)
+def test_wrappers_that_cannot_be_read(wrap: Any) -> None:
+    with pytest.raises(UsageError, match=r"--wrap .* should be names with commas, or JSON such as '\["):
+        envs.read_wrap(wrap)
 
 
 # Spaces
@@ -300,7 +366,10 @@ def test_mixed_bounds_keep_the_shape_with_gaps(describe: Describe) -> None:
         ({"observation_space": spaces.Discrete(16)}, "Discrete observations"),
         ({"observation_space": spaces.Tuple([spaces.Discrete(2)])}, "Tuple observations"),
         ({"observation_space": spaces.MultiBinary(4)}, "MultiBinary observations"),
-        ({"action_space": spaces.MultiDiscrete([2, 3])}, "MultiDiscrete actions; known are Discrete and Box"),
+        (
+            {"action_space": spaces.MultiBinary(2)},
+            "MultiBinary actions; known are Discrete, MultiDiscrete and Box",
+        ),
         ({"action_space": spaces.Dict({"a": spaces.Discrete(2)})}, "Dict actions"),
         (
             {"action_space": spaces.Discrete(3, start=1)},

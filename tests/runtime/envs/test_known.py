@@ -257,3 +257,10 @@ def test_touchdown_is_where_and_how_fast_the_body_met_the_ground() -> None:
             np.testing.assert_allclose(list(found.values())[2:], touched, rtol=1e-4, atol=1e-4)
     assert landed
     env.close()
+
+
+@pytest.mark.parametrize("env_id", LANDERS)
+def test_the_note_on_the_score_names_the_threshold(env_id: str) -> None:
+    note = knowledge_of(env_id).score_note
+    assert f"{envs.resolve(env_id).reward_threshold:g}, which Gymnasium calls a solution" in note
+    assert 3 <= note.count(". ") + 1 <= 5

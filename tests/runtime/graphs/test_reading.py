@@ -1,4 +1,4 @@
-"""What a stranger can write into a file so that two readers see two things, or that we do not know."""
+"""Files that two readers would read differently, or with fields that are not on the list."""
 
 from collections.abc import Callable
 from typing import Any

@@ -90,6 +90,10 @@ def test_the_results_are_on_the_page(lander_page: Written) -> None:
         f"with a return of {min(report['returns']):.1f}",
         "The best episode",
         f"with a return of {max(report['returns']):.1f}",
+        "What the score means",
+        "So even a slow start ends near 250",
+        "docs/score.md",
+        "In figures",
         "How it was made",
         report["policy"]["sha256"],
         report["provider"],
@@ -108,7 +112,7 @@ def test_the_page_of_an_unknown_environment_has_the_other_parts(tmp_path: Path, 
     found = page.read()
     for there in ("A function in CartPole-v1", "Returns.", "The worst episode", "action 1", "a function"):
         assert there in found.text
-    for absent in ("Trajectories", "ouchdown", "None", "nan"):
+    for absent in ("Trajectories", "ouchdown", "What the score means", "None", "nan"):
         assert absent not in found.text
     # The returns, and the step by step of the worst and the best one.
     assert len([attributes for _, attributes in found.elements if attributes.get("role") == "img"]) == 3

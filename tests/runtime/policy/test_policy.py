@@ -253,7 +253,7 @@ def test_a_component_without_a_bound_is_not_clipped(
 def test_a_bound_beyond_float32_is_no_bound(
     tiny_continuous: Path, with_changed_metadata: Rebuild, load: Load
 ) -> None:
-    """A number like any other in JSON; nothing is said about it (warnings are errors here)."""
+    """A number like any other in JSON; there is no warning (warnings are errors here)."""
 
     def widen(metadata: Any) -> None:
         metadata["action"].update(low=-1e300, high=1e300)
@@ -321,7 +321,7 @@ def test_an_observation_that_is_not_finite_is_refused(discrete: Policy, bad: flo
 
 @pytest.mark.parametrize("huge", [1e18, 1e20, 1e30, -1e30])
 def test_an_observation_that_is_huge_is_accepted(discrete: Policy, huge: float) -> None:
-    """Finite, though its square is not; nothing is said on the way either (warnings are errors here)."""
+    """Finite, though its square is not; there is no warning either (warnings are errors here)."""
     assert discrete.act(np.full(8, huge, np.float32)) in range(4)
     assert discrete.act(np.full((3, 8), huge, np.float32), np.random.default_rng(0)).shape == (3,)
 

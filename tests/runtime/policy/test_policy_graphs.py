@@ -49,7 +49,7 @@ def feed_doubles(model: onnx.ModelProto) -> None:
 
 
 def fix_the_batch(model: onnx.ModelProto) -> None:
-    """What a converter gives that was not told of a dynamic axis."""
+    """As a converter writes it without a dynamic axis."""
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
 
 

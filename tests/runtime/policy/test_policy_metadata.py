@@ -188,7 +188,8 @@ def test_a_space_of_another_kind_is_refused_by_name(
     tiny_discrete: Path, with_changed_metadata: Rebuild, load: Load
 ) -> None:
     with pytest.raises(
-        InputRefused, match=r"^stranger\.onnx: observation: .*'Dict'; known are Box and Discrete"
+        InputRefused,
+        match=r"^stranger\.onnx: observation: .*'Dict'; known are Box, Discrete and MultiDiscrete",
     ):
         load(
             with_changed_metadata(tiny_discrete, lambda metadata: metadata["observation"].update(type="Dict"))

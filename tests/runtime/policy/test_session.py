@@ -1,4 +1,4 @@
-"""Devices: what was asked for is what runs, or an error; and nothing is printed on the way."""
+"""Devices: the requested device runs, or there is an error; and nothing is printed."""
 
 import re
 import subprocess
@@ -148,7 +148,7 @@ def test_onnx_runtimes_own_words_for_a_missing_library_are_understood(
 
 
 def cuda_refused(path: Path, device: str) -> str:
-    """Why no CUDA session was opened, as the user is told it."""
+    """Why no CUDA session was opened, in the words of the error."""
     if device == "cuda":
         with pytest.raises(MachineLacks, match="--device cpu") as found:
             open_session(read(path), path.name, device)

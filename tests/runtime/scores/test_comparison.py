@@ -194,13 +194,13 @@ class TestRefusals:
     )
     def test_other_seeds_or_another_way(self, report: Report, change: dict[str, Any], said: str) -> None:
         changed = replace(report, summary=replace(report.summary, **change), policy_path="mine.onnx")
-        with pytest.raises(UsageError, match=rf"mine\.onnx flew {said}, policy 1 3 greedy"):
+        with pytest.raises(UsageError, match=rf"mine\.onnx has {said}, policy 1 has 3 greedy"):
             compare([report, changed])
 
     @pytest.mark.parametrize(
         ("change", "said"),
         [
-            ({"id": "Other-v1"}, "b flies Other-v1, and a flies Some-v0"),
+            ({"id": "Other-v1"}, "b is for Other-v1, and a is for Some-v0"),
             ({"kwargs": {"wind": True}}, "b has the arguments {'wind': True}, and a has {}"),
             ({"max_episode_steps": 50}, "b has the time limit 50, and a has 100"),
             ({"reward_threshold": None}, "b has the reward threshold None, and a has 1.0"),

@@ -1,4 +1,4 @@
-"""Columns of an evaluation: what was put in comes out, in order, with its type."""
+"""Columns of an evaluation: episodes that are added are read back, in order, with their types."""
 
 import numpy as np
 from hypothesis import given, settings

@@ -44,7 +44,7 @@ def backend_of(spec: EnvSpec, lanes: int, workers: int, seed: int = SEED) -> Ite
 
 @contextmanager
 def remote_of(spec: EnvSpec, lanes: int = 2) -> Iterator[RemoteWorker]:
-    remote = RemoteWorker(open_lanes, gymnasium.spec(spec.id), spec, SEED, 0, lanes)
+    remote = RemoteWorker(open_lanes, envs.Registration.of(spec.id), spec, SEED, 0, lanes)
     try:
         remote.receive()
         yield remote
@@ -376,7 +376,7 @@ def test_own_errors_arrive_as_themselves(register: Register) -> None:
             "open",
             open_lanes.__module__,
             open_lanes.__name__,
-            gymnasium.spec(spec.id),
+            envs.Registration.of(spec.id),
             EnvSpec("Nothing-v0"),
             SEED,
             0,

@@ -1,4 +1,10 @@
-"""Backends step the environment copies. A new backend is one file here and one entry in `open_backend`."""
+"""Backends step the environment copies. A new backend is one file here and one entry in `open_backend`.
+
+base.py       the interface: N lanes, stepped together
+gymnasium.py  Gymnasium's environments, in this process and in workers
+envpool.py    envpool's environments, in C++ threads
+lanes.py      some of Gymnasium's environments in one process, also a worker's
+"""
 
 import importlib.util
 

@@ -34,7 +34,7 @@ class GymnasiumBackend:
         bounds = [lanes * worker // workers for worker in range(workers + 1)]
         self._shares = [slice(*pair) for pair in pairwise(bounds)]
         firsts_and_counts = [(share.start, share.stop - share.start) for share in self._shares]
-        registered = envs.registered(spec.id)
+        registration = envs.Registration.of(spec.id)
         family = family_of(spec.id)
         engines = workers > 1 and family is not None and family.engines
         in_this_process = 0 if engines else 1
@@ -42,7 +42,7 @@ class GymnasiumBackend:
         with ExitStack() as opened:
             for worker, lanes_of in enumerate(firsts_and_counts[in_this_process:]):
                 core = core_for(worker) if engines else None
-                self._remote.append(RemoteWorker(open_lanes, registered, spec, seed, *lanes_of, core))
+                self._remote.append(RemoteWorker(open_lanes, registration, spec, seed, *lanes_of, core))
                 opened.callback(self._remote[-1].close)
             self._groups: list[Worker] = [*self._remote]
             if in_this_process:

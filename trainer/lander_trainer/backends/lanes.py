@@ -86,6 +86,8 @@ def _whole_numbers(state: dict[str, NDArray[Any]], name: str) -> NDArray[np.int6
 
 def _actions(state: dict[str, NDArray[Any]], action: Space) -> NDArray[Any]:
     """The entry `actions`, all of them valid in the space `action`."""
+    if action.nvec:
+        return _choices(state, action)
     if action.n is None:
         array = state.get("actions", np.array(None))
         shape = action.shape
@@ -104,6 +106,22 @@ def _actions(state: dict[str, NDArray[Any]], action: Space) -> NDArray[Any]:
             f"there are {action.n}, from 0."
         )
     return array
+
+
+def _choices(state: dict[str, NDArray[Any]], action: Space) -> NDArray[np.int64]:
+    """The entry `actions` `[M, k]`, of the MultiDiscrete space `action`."""
+    array = state.get("actions", np.array(None))
+    if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1:] != action.shape:
+        raise InputRefused(
+            "The state of the environments (actions) is missing or not one of "
+            f"{action.shape[0]} whole numbers each."
+        )
+    if ((array < 0) | (array >= np.array(action.nvec))).any():
+        raise InputRefused(
+            "The state of the environments (actions) holds a number that is out of range; "
+            f"there are {list(action.nvec)}, from 0."
+        )
+    return array.astype(np.int64)
 
 
 class Lanes:
@@ -183,26 +201,27 @@ class Lanes:
         self._actions[lane] = []
         self._ended[lane] = False
         seed = np.random.SeedSequence([self._seed, self._first + lane, episode]).generate_state(1)[0]
-        self._obs[lane], _ = self._envs[lane].reset(seed=int(seed) % FIRST_SELECTION_SEED)
+        obs, _ = self._envs[lane].reset(seed=int(seed) % FIRST_SELECTION_SEED)
+        self._obs[lane] = envs.as_declared(obs, self._obs.dtype)
 
     def _step(self, lane: int, action: Any) -> tuple[float, bool, bool]:
         if self._action.n is None:
             # A copy: an environment may write into its array, and the history must not change.
             action = np.array(action)
         obs, reward, terminated, truncated, _ = self._envs[lane].step(action)
-        self._obs[lane] = obs
+        self._obs[lane] = envs.as_declared(obs, self._obs.dtype)
         self._ended[lane] = bool(terminated or truncated)
         # A step may report both; then it counts as terminated, so that nothing is bootstrapped.
         return float(reward), bool(terminated), bool(truncated and not terminated)
 
 
 def open_lanes(
-    registered: Any, spec: EnvSpec, seed: int, first: int, count: int, core: int | None = None
+    registration: envs.Registration, spec: EnvSpec, seed: int, first: int, count: int, core: int | None = None
 ) -> Lanes:
     """Open `Lanes` in a worker process.
 
     Args:
-        registered: the environment's entry in the main process's registry, which a worker may lack.
+        registration: the environment's in the main process, which a worker may lack.
         spec: the environment.
         seed: of the run.
         first: number of the first lane.
@@ -211,5 +230,5 @@ def open_lanes(
     """
     if core is not None:
         stay_on(core)
-    envs.adopt(registered)
+    registration.adopt()
     return Lanes(spec, seed, first, count)

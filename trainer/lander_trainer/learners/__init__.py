@@ -1,4 +1,14 @@
-"""Learners compute PPO's updates. Public entry: `open_learner`."""
+"""Learners compute PPO's updates. Public entry: `open_learner`.
+
+base.py         the interface
+autograd.py     in PyTorch: any network, CPU or CUDA
+handwritten.py  in NumPy, the fastest for small networks on a CPU
+fits.py         the handwritten updates of actor and critic, which can run at the same time
+perceptron.py   a multilayer perceptron, forward and backward by hand
+adam.py         Adam on one vector
+flat.py         all parameters of a PyTorch network in one vector
+layout.py       where each parameter lies in such a vector
+"""
 
 from typing import TYPE_CHECKING
 
@@ -28,8 +38,10 @@ __all__ = [
 ]
 
 
-def choose_learner(config: TrainConfig, observation: Space) -> str:
-    """The learner that `config` means for observations of this space; its `device` must not be `auto`.
+def choose_learner(config: TrainConfig, observation: Space, action: Space | None = None) -> str:
+    """The learner that `config` means for these spaces; its `device` must not be `auto`.
+
+    Without `action`, for actions that every learner can learn.
 
     Raises:
         UsageError: `config` names the handwritten learner, and that cannot train with the other settings.
@@ -41,6 +53,8 @@ def choose_learner(config: TrainConfig, observation: Space) -> str:
         refusal = f"knows the activations {' and '.join(HANDWRITTEN_ACTIVATIONS)}"
     elif len(observation.shape) != 1:
         refusal = "takes vectors, not images"
+    elif action is not None and action.type == "MultiDiscrete":
+        refusal = "has gradients for Discrete and Box actions, not for MultiDiscrete ones"
     if config.learner == "handwritten" and refusal is not None:
         raise UsageError(f"The handwritten learner {refusal}. Use learner=autograd.")
     if config.learner == "auto":

@@ -5,6 +5,7 @@ sizes a kernel runs for less time than Python needs to launch it. So the sequenc
 on values: shapes are fixed, the learning rates are tensors, and the KL stop is a mask.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,8 +21,8 @@ from lander_trainer.networks.actor_critic import ActorCritic
 from lander_trainer.networks.encoder import as_planes, channels_last
 from lander_trainer.ppo.advantages import explained_variance
 from lander_trainer.ppo.batch import Batch, epoch_order, make_batch, minibatch_advantages, minibatch_size
-from lander_trainer.ppo.distributions import Gaussian
-from lander_trainer.ppo.losses import categorical, gaussian, ppo_loss
+from lander_trainer.ppo.distributions import Distribution, Gaussian, MultiCategorical
+from lander_trainer.ppo.losses import categorical, gaussian, multi_categorical, ppo_loss
 from lander_trainer.ppo.rollout import Rollout
 from lander_trainer.ppo.schedule import epoch_rates
 
@@ -49,9 +50,7 @@ class AutogradLearner:
             capturable=self._device.type == "cuda",
         )
         self._norm_groups = _norm_groups(network)
-        self._log_probs_and_entropies = (
-            gaussian if isinstance(network.distribution, Gaussian) else categorical
-        )
+        self._log_probs_and_entropies = _log_probs_and_entropies(network.distribution)
         """(outputs, actions) -> log-probabilities and entropies."""
         self._stopped = torch.zeros((), device=self._device)
         """1 once nothing may change any more: after the KL stop, or a gradient that is not finite."""
@@ -221,6 +220,14 @@ class AutogradLearner:
             statistics = torch.stack([*(term.detach() for term in terms[1:]), norm, torch.ones_like(norm)])
             self._sums += torch.where(counts > 0.0, statistics, 0.0)
         return terms.approx_kl
+
+
+def _log_probs_and_entropies(
+    distribution: Distribution,
+) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    if isinstance(distribution, MultiCategorical):
+        return multi_categorical(distribution.nvec)
+    return gaussian if isinstance(distribution, Gaussian) else categorical
 
 
 def _norm_groups(network: ActorCritic) -> list[int]:

@@ -2,6 +2,13 @@
 
 Each is a `TrainObserver` in its own file: the training loop does not depend on trackers, and a package that
 is not installed is never imported.
+
+tensorboard.py  TensorBoard
+wandb.py        Weights & Biases
+trackio.py      Trackio
+fan_out.py      calls several observers; a tracker that fails never stops a training
+scalars.py      the numbers of an update, under the same names for all
+stored.py       for trackers that keep their rows outside the run's folder
 """
 
 import difflib

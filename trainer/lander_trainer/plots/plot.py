@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 from lander_runtime import envs
 from lander_runtime.errors import InputRefused, LanderError, UsageError
+from lander_runtime.text import printable
 from lander_trainer.plots.bands import mean_band
 from lander_trainer.plots.curve import AXES, draw_learning_curve, points
 from lander_trainer.plots.style import LINES, add_legend, check_picture, new_picture, save_picture
@@ -160,5 +161,5 @@ def _in_short(value: Any) -> str:
 
 def _shorten(text: str, length: int = _LABEL) -> str:
     """`text` without unprintable characters, cut to `length`."""
-    clean = "".join(character for character in text if character.isprintable())
+    clean = printable(text)
     return clean if len(clean) <= length else clean[: length - 1] + "…"

@@ -1,8 +1,9 @@
 """What a policy's outputs mean: a distribution over actions.
 
-    space       outputs of a row                 an action in a rollout
-    Discrete    logits [n]                       int64 []
-    Box         mean [k], then log std [k]       float32 [k], the space's k numbers as a vector
+    space          outputs of a row              an action in a rollout
+    Discrete       logits [n]                    int64 []
+    MultiDiscrete  logits [n_1 + ... + n_k]      int64 [k]
+    Box            mean [k], then log std [k]    float32 [k], the space's k numbers as a vector
 
 In NumPy: worker processes import this file and must not load PyTorch. The functions that learners
 differentiate are in `losses.py` and `gradients.py`. A new kind of action needs a class here, a function in
@@ -10,6 +11,7 @@ each of those two, and a graph to export.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,7 +28,7 @@ class Distribution(Protocol):
     """One kind of action; p is the number of outputs of a row, and `...` any leading axes."""
 
     size: int
-    """Outputs of the actor's last layer: n logits or k means."""
+    """Outputs of the actor's last layer: all logits, or k means."""
 
     def noise(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Noise `[..., size]` for `sample`, for outputs of `shape` `[..., p]`; one call a rollout."""
@@ -79,6 +81,35 @@ class Categorical:
         return actions
 
 
+class MultiCategorical:
+    """k independent choices, each with a block of logits of its own: a product of categoricals."""
+
+    def __init__(self, nvec: Sequence[int]) -> None:
+        self.size = sum(nvec)
+        self.nvec = tuple(nvec)
+        self._parts = [Categorical(n) for n in nvec]
+        self._ends = np.cumsum(nvec)[:-1]
+
+    def noise(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return self._parts[0].noise(shape, rng)
+
+    def sample(self, outputs: Array, noise: Array) -> NDArray[np.int64]:
+        return self.greedy(outputs + noise)
+
+    def log_probs(self, outputs: Array, actions: NDArray[Any]) -> Array:
+        columns = zip(self._parts, self._blocks(outputs), actions.T, strict=True)
+        return np.sum([part.log_probs(block, chosen) for part, block, chosen in columns], axis=0)
+
+    def greedy(self, outputs: Array) -> NDArray[np.int64]:
+        return np.stack([block.argmax(-1) for block in self._blocks(outputs)], axis=-1)
+
+    def for_environment(self, actions: NDArray[Any]) -> NDArray[Any]:
+        return actions
+
+    def _blocks(self, outputs: Array) -> list[Array]:
+        return np.split(outputs, self._ends, axis=-1)
+
+
 class Gaussian:
     """k independent numbers; each mean depends on the observation, each standard deviation does not.
 
@@ -117,5 +148,7 @@ class Gaussian:
 
 
 def distribution_of(action: Space) -> Distribution:
-    """The distribution over the actions of a space: `Categorical` for Discrete, `Gaussian` for Box."""
+    """The distribution over the actions of a space, as the table above says."""
+    if action.nvec:
+        return MultiCategorical(action.nvec)
     return Gaussian(action) if action.n is None else Categorical(action.n)

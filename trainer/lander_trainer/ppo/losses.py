@@ -3,6 +3,7 @@
 Equation numbers are those of Schulman et al. 2017, arXiv:1707.06347. B is the number of rows of a minibatch.
 """
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -78,6 +79,22 @@ def categorical(logits: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
     all_log_probs = torch.log_softmax(logits, dim=-1)
     log_probs = all_log_probs.gather(-1, actions[:, None]).squeeze(-1)
     return log_probs, -(all_log_probs.exp() * all_log_probs).sum(-1)
+
+
+def multi_categorical(nvec: Sequence[int]) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """The same for a product of categoricals, one block of `nvec` logits after another.
+
+    The function takes logits `[B, n_1 + ... + n_k]` and actions int64 `[B, k]`. The choices are independent,
+    so their log-probabilities and entropies add up.
+    """
+
+    def product(logits: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+        columns = zip(logits.split(list(nvec), dim=-1), actions.unbind(-1), strict=True)
+        parts = [categorical(block, chosen) for block, chosen in columns]
+        log_probs, entropies = zip(*parts, strict=True)
+        return torch.stack(log_probs).sum(0), torch.stack(entropies).sum(0)
+
+    return product
 
 
 def gaussian(outputs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from lander_runtime.envs.wrapping import wrappers_from_tables
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import WrapperSpec
 
@@ -68,24 +69,12 @@ def _parse(kind: Any, value: Any) -> Any:
         parts = value.replace("x", ",").strip("[]()").split(",") if isinstance(value, str) else value
         return tuple(_parse_int(part) for part in parts)
     if kind == tuple[WrapperSpec, ...]:
-        return _parse_wrappers(json.loads(value) if isinstance(value, str) else value)
+        return wrappers_from_tables(json.loads(value) if isinstance(value, str) else value)
     if typing.get_origin(kind) is Mapping:
         return dict(json.loads(value) if isinstance(value, str) else value)
     if not isinstance(value, str):
         raise TypeError(value)
     return value
-
-
-def _parse_wrappers(values: Any) -> tuple[WrapperSpec, ...]:
-    """Wrappers from plain tables; an empty list means no wrapper at all."""
-    if not isinstance(values, list | tuple):
-        raise TypeError(values)
-    return tuple(
-        value
-        if isinstance(value, WrapperSpec)
-        else WrapperSpec(str(value["name"]), dict(value.get("kwargs", {})))
-        for value in values
-    )
 
 
 def _parse_bool(value: Any) -> bool:

@@ -3,6 +3,12 @@
 This is the only place in the runtime with facts about single environments. A new environment is one file
 in this folder and one line in `_KNOWN`. Environments of a package other than Gymnasium also need a
 `Family`: one line in `_FAMILIES`.
+
+knowledge.py       the record of one environment
+family.py          the record of a package's environments
+lunar_lander.py    LunarLander, discrete and continuous
+bipedal_walker.py  BipedalWalker
+doom/              Doom, from the package vizdoom
 """
 
 from lander_runtime.envs.known import bipedal_walker, doom, lunar_lander

@@ -46,3 +46,7 @@ class Knowledge:
 
     track_note: str = ""
     """A sentence for the reader of a picture with several episodes' tracks."""
+
+    score_note: str = ""
+    """Three to five sentences for the reader of a score: what it is made of, what the threshold means, what a
+    good one looks like. Empty if nothing is known."""

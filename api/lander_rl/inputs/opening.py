@@ -1,12 +1,14 @@
-"""Which policy is meant, and opening it for an environment: each function that takes one starts here."""
+"""Finds the policy that is meant and opens it for an environment, for every function that takes one."""
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from lander_rl.inputs.importing import with_imports
+from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.scores.words import env_in_words
 from lander_runtime.shipped import newest_policy, shipped_policies
@@ -14,16 +16,17 @@ from lander_runtime.shipped import newest_policy, shipped_policies
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.episodes.actors import AnyPolicy
     from lander_runtime.policy.base import PolicyFile
     from lander_runtime.spec import EnvSpec
 
 _SHIPPED = "lunarlander-v3"
-"""Of the policies that ship, the one that is taken where none is named: it needs no extra."""
+"""The shipped policy that is taken where none is named: it needs no extra."""
 
 
 class HasPath(Protocol):
-    """A run of training, or anything else that lies in a folder."""
+    """A `Run`, or any other object with a folder."""
 
     @property
     def path(self) -> Path: ...
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     PolicySource = PolicyFile | str | os.PathLike[str] | HasPath | Callable[[Any], Any] | None
 else:
     PolicySource = Any
-"""What may stand for a policy: an open one, a file, a run or its folder, a function from observations
+"""What the functions take as a policy: an open one, a file, a run or its folder, a function from observations
 `[batch, *obs_shape]` to actions `[batch, ...]`, or None for the newest run's, else the one that ships."""
 
 
@@ -73,17 +76,17 @@ class Opened:
 
     @property
     def name(self) -> Path:
-        """What to call it: its path, or the function's name."""
+        """Its path, or the name of the function."""
         return self.path or Path(getattr(self.policy, "__name__", type(self.policy).__name__))
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """What was assumed of a file that does not say it, a sentence each."""
+        """Assumptions about a file without lander's metadata, a sentence each."""
         return () if self.file is None else self.file.assumptions
 
     @property
     def in_words(self) -> str:
-        """Such as `LunarLander-v3(enable_wind=True)`, and what the file was made for where that differs."""
+        """Such as `LunarLander-v3(enable_wind=True)`; if the file names another environment, that too."""
         here = env_in_words(self.env)
         if self.file is None or self.file.env == self.env:
             return here
@@ -95,35 +98,46 @@ class Opened:
         return "" if self.file is None else f" on {self.file.provider}"
 
 
+@names_arguments
 def open_policy(
     policy: PolicySource = None,
     env: "EnvSpec | str | None" = None,
     *,
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
+    wrap: "Wrap | None" = None,
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
+    imports: Sequence[str] = (),
 ) -> "PolicyFile":
     """Open a policy file of any origin, found as the commands find it.
 
     Args:
-        policy: a file, a run, its folder, or None for the newest run's policy, else the one that ships.
-        env: what a file without lander's metadata acts in, an environment or its id.
-        device: `auto`, `cpu` or `cuda`; `cuda` fails rather than fall back.
-        env_args: arguments of `env`.
+        policy: a file, a run or its folder. By default the newest run's policy, else the one that ships.
+        env: the environment or its id, for a file without lander's metadata.
+        device: `auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back.
+        env_args: arguments of the environment.
+        wrap: wrappers around `env`, for a file without metadata.
         output: which output is the action, where a file without metadata does not make it clear.
         action_range: `env` where the continuous actions of such a file are in the environment's units, or
             what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
         stateless: run a recurrent policy of such a file without its memory.
+        imports: modules that register environments.
 
     Raises:
         InputRefused: there is no such file, or it is corrupt, hostile or does not fit `env`.
         MachineLacks: `cuda` does not run here.
         UsageError: a function was given, Gymnasium does not know `env`, or there is no such output.
     """
-    said = Said(output, action_range, stateless)
-    opened = open_for(policy, env, device=device, env_args=env_args, said=said)
+    opened = open_for(
+        policy,
+        with_imports(imports, env),
+        device=device,
+        env_args=env_args,
+        wrap=wrap,
+        said=Said(output, action_range, stateless),
+    )
     if opened.file is None:
         raise UsageError("A function is no policy file, and there is nothing to open. Pass it on as it is.")
     return opened.file
@@ -135,18 +149,20 @@ def open_for(
     *,
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
+    wrap: "Wrap | None" = None,
     said: "Said | None" = None,
 ) -> Opened:
     """A policy of any kind with the environment that it is to act in; arguments as of `open_policy`.
 
-    With the id that a file names itself, the file's wrappers and arguments stay, but for `env_args`.
+    If `env` is the id that the file names, the file's wrappers and arguments stay, except for `env_args`.
     """
     from lander_runtime.policy.base import PolicyFile
 
     given, said = dict(env_args or {}), said or Said()
-    named = None if env is None else _completed(env, given)
+    named = _completed(env, given, wrap)
     if isinstance(policy, PolicyFile):
         _check_opened(device, said)
+        _check_wrappers(policy, named, wrap)
         return Opened(policy, policy.path, "as given", _env_for(policy, env, named, given))
     if callable(policy):
         if named is None:
@@ -158,6 +174,7 @@ def open_for(
     opened = open_file(
         path, named, device, said.output, action_range=said.action_range, stateless=said.stateless
     )
+    _check_wrappers(opened, named, wrap)
     return Opened(opened, path, origin, _env_for(opened, env, named, given))
 
 
@@ -165,8 +182,7 @@ def find_policy(named: Path | None) -> tuple[Path, str]:
     """The policy file and, in a few words, why it was taken.
 
     Raises:
-        InputRefused: nothing was named and nothing is there, a folder holds no policy, or `runs`,
-            where one would be looked for, is no folder.
+        InputRefused: no policy was named and there is none, a folder holds no policy, or `runs` is a file.
     """
     if named is not None:
         if named.is_dir():
@@ -206,18 +222,31 @@ def _check_opened(device: str, said: Said) -> None:
         )
 
 
-def _completed(env: "EnvSpec | str", given: dict[str, Any]) -> "EnvSpec":
-    if isinstance(env, str):
-        from lander_runtime import envs
+def _check_wrappers(policy: "PolicyFile", named: "EnvSpec | None", wrap: "Wrap | None") -> None:
+    """Refuse other wrappers than those that a file names itself."""
+    if wrap is not None and named is not None and policy.env.wrappers != named.wrappers:
+        raise UsageError(f"{policy.path.name} names its own wrappers. Leave out --wrap.")
 
-        return envs.resolve(env, given)
+
+def _completed(env: "EnvSpec | str | None", given: dict[str, Any], wrap: "Wrap | None") -> "EnvSpec | None":
+    from lander_runtime import envs
+
+    if isinstance(env, str):
+        return envs.resolve(env, given, None if wrap is None else envs.read_wrap(wrap))
+    if wrap is not None:
+        what = "an id with --env" if env is None else "an id; an EnvSpec has its own 'wrappers'"
+        raise UsageError(
+            f"--wrap is for a file without lander's metadata, in an environment named as {what}."
+        )
+    if env is None:
+        return None
     return replace(env, kwargs={**env.kwargs, **given})
 
 
 def _env_for(
     policy: "PolicyFile", env: "EnvSpec | str | None", named: "EnvSpec | None", given: dict[str, Any]
 ) -> "EnvSpec":
-    """`named`, but for an id alone that is the file's own: then the file's whole recipe holds."""
+    """`named`, or the file's own environment where only its id was given."""
     own = policy.env
     if named is None or (isinstance(env, str) and named.id == own.id):
         return replace(own, kwargs={**own.kwargs, **given})

@@ -1,13 +1,13 @@
-"""What to say of an environment that was asked for by an old version; those that work still do.
+"""A warning for an environment whose id names an old version.
 
-Apart from training and exporting, which both take an id that somebody typed.
+A file of its own because training and exporting both take such an id.
 """
 
 from collections.abc import Callable
 
 
 def warn_of_old_version(env_id: str, say: Callable[[str], None]) -> None:
-    """Say one line where Gymnasium has a newer version of `env_id`, nothing where it has not.
+    """Say one line if Gymnasium has a newer version of `env_id`.
 
     Raises:
         UsageError: Gymnasium does not know the id, or has replaced that version.

@@ -1,0 +1,6 @@
+"""What a function works on, from what the caller names.
+
+opening.py       finds and opens the policy that is meant
+importing.py     imports modules that register environments, named by the user
+old_versions.py  a warning for an environment that has a newer version
+"""

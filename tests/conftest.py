@@ -1,0 +1,37 @@
+"""Shared by the tests of all packages: environments registered for one test, and a small policy file."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import pytest
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture
+def register() -> Iterator[Callable[..., str]]:
+    """(class or "module:class", options of `gymnasium.register`) -> an id for the length of one test.
+
+    Given as a class, an environment can only be made in this process; given as text, also in a worker.
+    """
+    ids: list[str] = []
+
+    def one(entry_point: type[gymnasium.Env[Any, Any]] | str, **options: Any) -> str:
+        name = entry_point.rpartition(":")[2] if isinstance(entry_point, str) else entry_point.__name__
+        env_id = f"{name}{len(ids)}-v0"
+        gymnasium.register(env_id, entry_point=entry_point, **options)
+        ids.append(env_id)
+        return env_id
+
+    yield one
+    for env_id in ids:
+        del gymnasium.registry[env_id]
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A copy of the tiny policy for LunarLander-v3: it crashes after some 65 steps."""
+    return Path(shutil.copy(DATA / "tiny-discrete.onnx", tmp_path / "tiny.onnx"))

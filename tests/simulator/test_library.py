@@ -1,0 +1,63 @@
+"""Finding, loading and compiling the library; these tests run without one, too."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lander_simulator import LunarLanderBatch, SimulatorUnavailable, build, library, why_unavailable
+
+
+@pytest.fixture
+def nothing_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(library, "COMPILED", tmp_path)
+    library.load.cache_clear()
+    library._load.cache_clear()
+    yield tmp_path
+    library.load.cache_clear()
+    library._load.cache_clear()
+
+
+def test_a_missing_library_is_explained(nothing_compiled: Path) -> None:
+    with pytest.raises(SimulatorUnavailable, match=r"not compiled.*python -m lander_simulator\.build"):
+        LunarLanderBatch(1)
+    assert "not compiled" in (why_unavailable() or "")
+
+
+def test_a_broken_library_is_explained(nothing_compiled: Path) -> None:
+    (nothing_compiled / library.file_name(4)).write_bytes(b"no library")
+    assert "does not load here" in (why_unavailable() or "")
+
+
+def test_no_compiler_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(build, "system_compiler", lambda: None)
+    monkeypatch.setattr(build, "zig_compiler", lambda: None)
+    with pytest.raises(build.CompilationFailed, match="pip install ziglang"):
+        build.compile_all(folder=tmp_path)
+
+
+def test_a_compiler_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(build.CompilationFailed, match="failed with status"):
+        build.compile_library(
+            build.this_machine(), 4, tmp_path, [sys.executable, "-c", "raise SystemExit(3)"]
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_per_system() -> None:
+    assert library.file_name(4, "Linux") == "lander_simulator_w4.so"
+    assert library.file_name(4, "Darwin") == "lander_simulator_w4.dylib"
+    assert library.file_name(8, "Windows") == "lander_simulator_w8.dll"
+
+
+def test_the_core_needs_numpy_alone() -> None:
+    program = (
+        "import sys, lander_simulator\n"
+        "theirs = {name.split('.')[0] for name in sys.modules}\n"
+        "assert not theirs & {'gymnasium', 'torch', 'onnxruntime', 'scipy', 'lander_runtime'}, theirs\n"
+    )
+    package = Path(library.__file__).parents[1]
+    subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": str(package)})
