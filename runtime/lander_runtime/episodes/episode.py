@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.scores.actions import ActionsSeen
+from lander_runtime.actions_seen import ActionsSeen
 
 
 @dataclass(frozen=True)

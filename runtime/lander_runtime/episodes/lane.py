@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime import envs
+from lander_runtime.actions_seen import ActionsSeen
 from lander_runtime.envs.known import knowledge_of
 from lander_runtime.envs.spaces import as_declared
 from lander_runtime.episodes.episode import NOTHING, Episode, Keep, Trajectory
 from lander_runtime.errors import UsageError
-from lander_runtime.scores.actions import ActionsSeen
 from lander_runtime.spec import EnvSpec
 
 LARGEST_KEPT = 4096

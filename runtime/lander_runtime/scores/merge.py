@@ -10,8 +10,8 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+from lander_runtime.actions_seen import ActionsSeen
 from lander_runtime.errors import InputRefused
-from lander_runtime.scores.actions import ActionsSeen
 from lander_runtime.scores.report import Execution, Report
 from lander_runtime.scores.results import Results, joined
 from lander_runtime.scores.summary import Summary, summarise

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from lander_runtime.actions_seen import ActionsSeen
 from lander_runtime.digest import digest, plain_list
 from lander_runtime.errors import InputRefused
 from lander_runtime.json_fields import Fields
-from lander_runtime.scores.actions import ActionsSeen
 from lander_runtime.scores.results import LARGEST_NUMBER, Results
 from lander_runtime.scores.shards import Shard
 from lander_runtime.scores.summary import Summary, cautions

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from lander_runtime.actions_seen import ActionsSeen
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.json_fields import Fields
-from lander_runtime.scores.actions import ActionsSeen
 from lander_runtime.spec import Component
 
 if TYPE_CHECKING:

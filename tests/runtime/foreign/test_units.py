@@ -10,9 +10,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lander_runtime import InputRefused, UsageError, evaluate
+from lander_runtime.actions_seen import ActionsSeen
 from lander_runtime.foreign.foreign import ForeignPolicy
 from lander_runtime.json_fields import Fields
-from lander_runtime.scores.actions import ActionsSeen
 from lander_runtime.scores.report import Report
 
 PENDULUM, CAR, LANDER = "Pendulum-v1", "CarRacing-v3", "LunarLanderContinuous-v3"

@@ -1,7 +1,7 @@
 """What the continuous actions of an evaluation were, where their units are not known for certain.
 
-Apart from `summary.py`: it is no statistic of the returns, and only some reports have it. Numbers of all
-episodes together, so that parts of an evaluation add up to the whole.
+Apart from `scores/summary.py`: it is no statistic of the returns, and only some reports have it. Numbers of
+all episodes together, so that parts of an evaluation add up to the whole.
 """
 
 from dataclasses import asdict, dataclass
