@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from lander_rl.evaluating import LANES, check_numbers
 from lander_rl.inputs.importing import with_imports
-from lander_rl.inputs.opening import Opened, PolicySource, open_for
+from lander_rl.inputs.opening import Opened, PolicySource, Said, open_for
 from lander_rl.observing import EvaluationObserver, stage, stages_of
 from lander_rl.results.names import short_names
 from lander_rl.wording import names_arguments
@@ -59,6 +59,18 @@ class CompareRequest:
     """Wrappers around `env`, as in `EvaluateRequest`; a file that names its own must name the same."""
     imports: Sequence[str] = ()
     """Modules that register environments, as in `EvaluateRequest`."""
+    output: str | None = None
+    """Which output is the action, where files without lander's metadata do not make it clear."""
+    action_range: str | None = None
+    """`env` where the continuous actions of such files are in the environment's units, or what they lie
+    within, such as `-1,1`, to be scaled to the environment's bounds."""
+    stateless: bool = False
+    """Run a recurrent policy of such files without its memory."""
+
+    @property
+    def said(self) -> Said:
+        """What is said of a file without lander's metadata."""
+        return Said(self.output, self.action_range, self.stateless)
 
     def __post_init__(self) -> None:
         if len(self.policies) < 2:
@@ -80,6 +92,9 @@ def compare(
     env_args: Mapping[str, Any] | None = None,
     wrap: "Wrap | None" = None,
     imports: Sequence[str] = (),
+    output: str | None = None,
+    action_range: str | None = None,
+    stateless: bool = False,
     observer: "EpisodeObserver | None" = None,
 ) -> "Comparison":
     """Run policies on the same seeds and say which is better, and by how much.
@@ -100,6 +115,10 @@ def compare(
         env_args: arguments of the environment, in place of those that the files name.
         wrap: wrappers around `env`, for functions and files without lander's metadata.
         imports: modules that register environments.
+        output: which output is the action, where files without lander's metadata do not make it clear.
+        action_range: `env` where the continuous actions of such files are in the environment's units, or
+            what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
+        stateless: run a recurrent policy of such files without its memory.
         observer: receives every episode, one policy after the other.
 
     Raises:
@@ -109,7 +128,8 @@ def compare(
     """
     request = CompareRequest(
         policies=(first, *others), episodes=episodes, seed=seed, sampled=sampled, workers=workers,
-        lanes=lanes, device=device, env=env, env_args=env_args, wrap=wrap, imports=imports,
+        lanes=lanes, device=device, env=env, env_args=env_args, wrap=wrap, output=output,
+        action_range=action_range, stateless=stateless, imports=imports,
     )  # fmt: skip
     return run_comparison(request, observer)
 
@@ -168,6 +188,7 @@ class EpisodeSettings:
 
 
 def _open(policy: "PolicySource | Report", request: CompareRequest) -> "Opened | Saved":
+    from lander_runtime.foreign.opening import SaysItself
     from lander_runtime.scores.report import Report
     from lander_runtime.scores.report_file import read_report
 
@@ -175,7 +196,20 @@ def _open(policy: "PolicySource | Report", request: CompareRequest) -> "Opened |
         return Saved(Path(policy.policy_path or "report"), policy)
     if is_saved_report(policy):
         return Saved(Path(policy), read_report(Path(policy)))
-    return open_for(policy, request.env, device=request.device, env_args=request.env_args, wrap=request.wrap)
+    try:
+        return open_for(
+            policy,
+            request.env,
+            device=request.device,
+            env_args=request.env_args,
+            wrap=request.wrap,
+            said=request.said,
+        )
+    except SaysItself:
+        # What is said is for the others: this file says itself how it acts.
+        return open_for(
+            policy, request.env, device=request.device, env_args=request.env_args, wrap=request.wrap
+        )
 
 
 def _agreed_settings(compared: "Sequence[Opened | Saved]", request: CompareRequest) -> EpisodeSettings:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lander_rl.inputs.importing import with_imports
-from lander_rl.inputs.opening import Opened, PolicySource, open_for
+from lander_rl.inputs.opening import Opened, PolicySource, Said, open_for
 from lander_rl.observing import EvaluationObserver, Listeners, stage, stages_of
 from lander_rl.outputs.checks import check_all_writable, check_replay_file, check_report_file
 from lander_rl.outputs.gifs import check_gif, chosen_episodes, record_gifs
@@ -68,6 +68,11 @@ class EvaluateRequest:
     commas, JSON, or a list of `{"name": ..., "kwargs": {...}}`. `lander_runtime.envs.WRAPPERS` has them."""
     output: str | None = None
     """Which output is the action, where a file without lander's metadata does not make it clear."""
+    action_range: str | None = None
+    """`env` where the continuous actions of such a file are in the environment's units, or what they lie
+    within, such as `-1,1`, to be scaled to the environment's bounds."""
+    stateless: bool = False
+    """Run a recurrent policy of such a file without its memory."""
     render: Literal["human"] | None = None
     """`human` opens a window and runs one episode after the other in it, in real time."""
     gif: Filename | None = None
@@ -111,6 +116,11 @@ class EvaluateRequest:
         return None if self.shard is None else Shard.parse(self.shard, self.seed, self.episodes)
 
     @property
+    def said(self) -> Said:
+        """What is said of a file without lander's metadata."""
+        return Said(self.output, self.action_range, self.stateless)
+
+    @property
     def seeds(self) -> range:
         """The seeds of the episodes that are to be run."""
         whole = range(self.seed, self.seed + self.episodes)
@@ -131,6 +141,8 @@ def evaluate(
     env_args: Mapping[str, Any] | None = None,
     wrap: "Wrap | None" = None,
     output: str | None = None,
+    action_range: str | None = None,
+    stateless: bool = False,
     render: Literal["human"] | None = None,
     gif: Filename | None = None,
     gif_episodes: str | int = "first",
@@ -162,6 +174,9 @@ def evaluate(
         wrap: wrappers around `env`, for a function or a file without lander's metadata.
         imports: modules that register environments.
         output: which output is the action, where a file without lander's metadata does not make it clear.
+        action_range: `env` where the continuous actions of such a file are in the environment's units, or
+            what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
+        stateless: run a recurrent policy of such a file without its memory.
         render: `human` opens a window and runs one episode after the other in it, in real time.
         gif: a .gif file to record in; several episodes go into files named by their seeds.
         gif_episodes: which to record: `first`, `best`, `worst`, `all`, `none` or how many.
@@ -181,9 +196,9 @@ def evaluate(
     """
     request = EvaluateRequest(
         policy=policy, env=env, episodes=episodes, seed=seed, sampled=sampled, workers=workers, lanes=lanes,
-        device=device, env_args=env_args, wrap=wrap, output=output, render=render, gif=gif,
-        gif_episodes=gif_episodes, save_replay=save_replay, page=page, out=out, engine=engine,
-        ray_address=ray_address, shard=shard, imports=imports,
+        device=device, env_args=env_args, wrap=wrap, output=output, action_range=action_range,
+        stateless=stateless, render=render, gif=gif, gif_episodes=gif_episodes, save_replay=save_replay,
+        page=page, out=out, engine=engine, ray_address=ray_address, shard=shard, imports=imports,
     )  # fmt: skip
     return run_evaluation(request, observer)
 
@@ -199,7 +214,7 @@ def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" 
         device=request.device,
         env_args=request.env_args,
         wrap=request.wrap,
-        output=request.output,
+        said=request.said,
     )
     _announce(opened, stages)
     page = page_observer_for(_path(request.page), opened.env)
@@ -217,7 +232,9 @@ def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" 
         for path in record_gifs(opened.policy, report, indices, Path(request.gif), stages):
             stages.on_note(f"Recorded {path}")
     if request.page is not None and page is not None:
-        options = env_options(request.env, request.env_args, request.output, request.imports, request.wrap)
+        options = env_options(
+            request.env, request.env_args, request.said.options, request.imports, request.wrap
+        )
         written = write_page_of(Path(request.page), opened, report, page, options)
         stages.on_note(f"Wrote {written}: open it in a browser")
     return report

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lander_rl.inputs.importing import with_imports
-from lander_rl.inputs.opening import PolicySource, open_for
+from lander_rl.inputs.opening import PolicySource, Said, open_for
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.outputs.gifs import check_gif
 from lander_rl.wording import names_arguments
@@ -56,6 +56,8 @@ def record(
     env_args: Mapping[str, Any] | None = None,
     wrap: "Wrap | None" = None,
     output: str | None = None,
+    action_range: str | None = None,
+    stateless: bool = False,
     imports: Sequence[str] = (),
 ) -> Recording:
     """Run the episode that `evaluate` scores for this seed, and write it to `path` as a GIF with captions.
@@ -71,6 +73,8 @@ def record(
         env_args: arguments of the environment.
         wrap: wrappers around it, as of `evaluate`.
         output: which output is the action, where a file does not make it clear.
+        action_range: as of `open_policy`.
+        stateless: likewise.
         imports: modules that register environments.
 
     Raises:
@@ -85,7 +89,12 @@ def record(
     check_gif(file, name="path")
     check_all_writable(file)
     opened = open_for(
-        policy, with_imports(imports, env), device=device, env_args=env_args, wrap=wrap, output=output
+        policy,
+        with_imports(imports, env),
+        device=device,
+        env_args=env_args,
+        wrap=wrap,
+        said=Said(output, action_range, stateless),
     )
     if opened.file is not None:
         check_fit(opened.file, opened.env)

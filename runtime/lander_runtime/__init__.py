@@ -17,6 +17,7 @@ replays/     episodes stored as seeds and actions; anyone can verify them withou
 page/        a report as one HTML page
 
 spec.py         an environment and its spaces as plain data
+actions_seen.py what the continuous actions of an evaluation were
 errors.py       the errors that lander raises on purpose
 files.py        atomic writes, SHA-256
 digest.py       a digest of plain data that anyone can compute again

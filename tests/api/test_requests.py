@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import lander_rl
 from lander_cli.arguments.env_args import read_env_args
 from lander_rl import CompareRequest, EvaluateRequest, ReplayRequest
+from lander_rl.inputs.opening import Said
 from lander_rl.outputs.page import env_options
 from lander_runtime import UsageError
 
@@ -145,6 +146,6 @@ def test_an_argument_survives_the_command_line(value: Any) -> None:
 
 
 def test_options_name_the_environment_in_order() -> None:
-    assert env_options("E-v0", {"wind": True}, "logits") == [
+    assert env_options("E-v0", {"wind": True}, Said(output="logits").options) == [
         "--env", "E-v0", "--env-arg", "wind=true", "--output", "logits",
     ]  # fmt: skip

@@ -13,7 +13,7 @@ import pytest
 import lander_rl
 from lander_rl.results.report import Report
 from lander_runtime import Policy, UsageError
-from lander_runtime.foreign.foreign import open_policy
+from lander_runtime.foreign.opening import open_policy
 from lander_runtime.policy.display import LARGEST_GIF
 from lander_runtime.scores.words import report_rows
 

@@ -41,6 +41,22 @@ else:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What the user says of a file without lander's metadata; arguments of `open_policy`."""
+
+    output: str | None = None
+    action_range: str | None = None
+    stateless: bool = False
+
+    @property
+    def options(self) -> list[str]:
+        """As options of a command to be pasted."""
+        options = [] if self.output is None else ["--output", self.output]
+        options += [] if self.action_range is None else [f"--action-range={self.action_range}"]
+        return [*options, "--stateless"] if self.stateless else options
+
+
+@dataclass(frozen=True)
 class Opened:
     """A policy and the environment that it is to act in."""
 
@@ -91,6 +107,8 @@ def open_policy(
     env_args: Mapping[str, Any] | None = None,
     wrap: "Wrap | None" = None,
     output: str | None = None,
+    action_range: str | None = None,
+    stateless: bool = False,
     imports: Sequence[str] = (),
 ) -> "PolicyFile":
     """Open a policy file of any origin, found as the commands find it.
@@ -102,6 +120,9 @@ def open_policy(
         env_args: arguments of the environment.
         wrap: wrappers around `env`, for a file without metadata.
         output: which output is the action, where a file without metadata does not make it clear.
+        action_range: `env` where the continuous actions of such a file are in the environment's units, or
+            what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
+        stateless: run a recurrent policy of such a file without its memory.
         imports: modules that register environments.
 
     Raises:
@@ -110,7 +131,12 @@ def open_policy(
         UsageError: a function was given, Gymnasium does not know `env`, or there is no such output.
     """
     opened = open_for(
-        policy, with_imports(imports, env), device=device, env_args=env_args, wrap=wrap, output=output
+        policy,
+        with_imports(imports, env),
+        device=device,
+        env_args=env_args,
+        wrap=wrap,
+        said=Said(output, action_range, stateless),
     )
     if opened.file is None:
         raise UsageError("A function is no policy file, and there is nothing to open. Pass it on as it is.")
@@ -124,7 +150,7 @@ def open_for(
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
     wrap: "Wrap | None" = None,
-    output: str | None = None,
+    said: "Said | None" = None,
 ) -> Opened:
     """A policy of any kind with the environment that it is to act in; arguments as of `open_policy`.
 
@@ -132,20 +158,22 @@ def open_for(
     """
     from lander_runtime.policy.base import PolicyFile
 
-    given = dict(env_args or {})
+    given, said = dict(env_args or {}), said or Said()
     named = _completed(env, given, wrap)
     if isinstance(policy, PolicyFile):
-        _check_opened(device, output)
+        _check_opened(device, said)
         _check_wrappers(policy, named, wrap)
         return Opened(policy, policy.path, "as given", _env_for(policy, env, named, given))
     if callable(policy):
         if named is None:
             raise UsageError("Name the environment: a plain function does not say which one it acts in.")
         return Opened(cast("AnyPolicy", policy), None, "as given", named)
-    from lander_runtime.foreign.foreign import open_policy as open_file
+    from lander_runtime.foreign.opening import open_policy as open_file
 
     path, origin = find_policy(_path_of(policy))
-    opened = open_file(path, named, device, output)
+    opened = open_file(
+        path, named, device, said.output, action_range=said.action_range, stateless=said.stateless
+    )
     _check_wrappers(opened, named, wrap)
     return Opened(opened, path, origin, _env_for(opened, env, named, given))
 
@@ -186,9 +214,12 @@ def _path_of(policy: object) -> Path | None:
     )
 
 
-def _check_opened(device: str, output: str | None) -> None:
-    if device != "auto" or output is not None:
-        raise UsageError("This policy is open already: 'device' and 'output' are for files. Leave them out.")
+def _check_opened(device: str, said: Said) -> None:
+    if device != "auto" or said != Said():
+        raise UsageError(
+            "This policy is open already: 'device', 'output', 'action_range' and 'stateless' are for files. "
+            "Leave them out."
+        )
 
 
 def _check_wrappers(policy: "PolicyFile", named: "EnvSpec | None", wrap: "Wrap | None") -> None:

@@ -54,11 +54,11 @@ def write_page_of(
 def env_options(
     env: "EnvSpec | str | None",
     env_args: Mapping[str, Any] | None = None,
-    output: str | None = None,
+    more: Sequence[str] = (),
     imports: Sequence[str] = (),
     wrap: "Wrap | None" = None,
 ) -> list[str]:
-    """The options of `lander eval` that name an environment, for a command line."""
+    """The options of `lander eval` that name an environment, and `more`, for a command line."""
     arguments = dict(env_args or {})
     options = import_options(imports)
     if env is not None:
@@ -70,7 +70,7 @@ def env_options(
         from lander_runtime.envs.wrapping import read_wrap, wrap_in_words
 
         options += ["--wrap", wrap_in_words(read_wrap(wrap))]
-    return options if output is None else [*options, "--output", output]
+    return [*options, *more]
 
 
 def _typed(value: Any) -> str:

@@ -27,6 +27,7 @@ def saved_replay(
         opened.env,
         policy_sha256=None if opened.file is None else opened.file.sha256,
         assumptions=opened.assumptions,
+        counts_actions=opened.file is not None and opened.file.counts_actions,
         deterministic=not sampled,
         first_seed=first_seed,
         episodes=episodes,

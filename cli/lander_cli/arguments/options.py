@@ -141,6 +141,19 @@ Output = Annotated[
     typer.Option(metavar="NAME", help="Which output is the action, if the file does not make it clear."),
 ]
 
+ActionRange = Annotated[
+    str | None,
+    typer.Option(
+        metavar="env|LOW,HIGH",
+        help="What a file's continuous actions are: in the environment's units, or within LOW and HIGH, to "
+        "be scaled to its bounds.",
+    ),
+]
+
+Stateless = Annotated[
+    bool, typer.Option("--stateless", help="Run a recurrent policy whose memory is not in the file.")
+]
+
 # On what
 
 Workers = Annotated[

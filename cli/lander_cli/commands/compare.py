@@ -30,6 +30,9 @@ def compare_command(
     env_arg: given.EnvArg = None,
     wrap: given.Wrap = None,
     import_: given.Import = None,
+    output: given.Output = None,
+    action_range: given.ActionRange = None,
+    stateless: given.Stateless = False,
 ) -> None:
     """Run policies on the same seeds and say which is better, and by how much.
 
@@ -40,7 +43,8 @@ def compare_command(
     request = CompareRequest(
         policies=tuple(policies), episodes=episodes, seed=seed, sampled=sampled, lanes=lanes, device=device,
         workers=given.worker_count(workers), env=env, env_args=read_env_args(env_arg or []),
-        wrap=wrap, imports=tuple(import_ or []),
+        wrap=wrap, imports=tuple(import_ or []), output=output, action_range=action_range,
+        stateless=stateless,
     )  # fmt: skip
     comparison = run_comparison(request, Talk())
     if as_json:
@@ -62,7 +66,7 @@ def _next(comparison: "Comparison", request: "CompareRequest") -> list[object]:
     if any(is_saved_report(policy) for policy in request.policies):
         return ["inspect"]
     paths = [Path(report.policy_path or "") for report in comparison.reports]
-    options = env_options(request.env, request.env_args, imports=request.imports, wrap=request.wrap)
+    options = env_options(request.env, request.env_args, request.said.options, request.imports, request.wrap)
     verdicts = [found.verdict for found in comparison.differences]
     seed, sampled = comparison.first_seed, ["--sampled"] if request.sampled else []
     if Verdict.NOT_SHOWN in verdicts:

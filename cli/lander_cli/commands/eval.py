@@ -33,6 +33,8 @@ def eval_command(
     wrap: given.Wrap = None,
     import_: given.Import = None,
     output: given.Output = None,
+    action_range: given.ActionRange = None,
+    stateless: given.Stateless = False,
     save_replay: given.SaveReplay = None,
     out: given.Out = None,
     shard: given.ShardText = None,
@@ -48,7 +50,8 @@ def eval_command(
 
     request = EvaluateRequest(
         policy, env, episodes, seed, sampled, given.worker_count(workers), lanes, device,
-        env_args=read_env_args(env_arg or []), output=output, render=given.shown(render), out=out,
+        env_args=read_env_args(env_arg or []), output=output, action_range=action_range, stateless=stateless,
+        render=given.shown(render), out=out,
         gif=_recorded_in(gif, gif_episodes, quiet=any((as_json, render, out, shard))),
         gif_episodes="first" if gif_episodes is None else gif_episodes, save_replay=save_replay,
         page=report_folder, shard=shard, engine=engine.value, ray_address=ray_address,
@@ -85,7 +88,7 @@ def _next(request: "EvaluateRequest", report: "Report") -> list[object]:
     from lander_rl.outputs.page import env_options
 
     path = Path(report.policy_path or "")
-    options = env_options(request.env, request.env_args, request.output, request.imports, request.wrap)
+    options = env_options(request.env, request.env_args, request.said.options, request.imports, request.wrap)
     if request.shard is not None and request.out is not None:
         return ["merge", Path(request.out).parent]
     if request.save_replay is not None:

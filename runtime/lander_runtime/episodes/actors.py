@@ -32,7 +32,7 @@ def actor_of(policy: AnyPolicy, *, sampled: bool = False) -> Actor:
             raise UsageError(
                 f"{policy.path.name} gives actions but no distribution to draw from. Leave out --sampled."
             )
-        return _PolicyActor(policy, sampled)
+        return _RememberingActor(policy, sampled) if policy.remembers else _PolicyActor(policy, sampled)
     if sampled:
         raise UsageError("A plain function draws its own actions; 'sampled' is for policy files.")
     return lambda obs, generators: policy(obs)
@@ -76,3 +76,32 @@ class _PolicyActor:
             {name: values[row : row + 1] for name, values in out.items()} for row in range(len(generators))
         ]
         return np.concatenate([self._policy.draw(row, g) for row, g in zip(rows, generators, strict=True)])
+
+
+class _RememberingActor:
+    """Runs a policy that remembers, one lane after the other, each with the state of its own episode.
+
+    An episode is known by its generator, of which each has its own. So no result depends on the lanes.
+    """
+
+    _MOST = 4096
+    """Episodes whose state is kept; far more than an actor has at once."""
+
+    def __init__(self, policy: PolicyFile, sampled: bool) -> None:
+        self._policy = policy
+        self._sampled = sampled
+        # By identity. The generator is kept too, or another could get its identity.
+        self._states: dict[int, tuple[np.random.Generator, Any]] = {}
+
+    def __call__(self, obs: NDArray[Any], generators: Sequence[np.random.Generator]) -> NDArray[Any]:
+        actions = []
+        for row, generator in enumerate(generators):
+            _, state = self._states.pop(id(generator), (generator, None))
+            rng = generator if self._sampled else None
+            action, state = self._policy.act_next(obs[row : row + 1], state, rng)
+            self._states[id(generator)] = generator, state
+            actions.append(action)
+        while len(self._states) > self._MOST:
+            # The first is the one whose last step is longest ago.
+            del self._states[next(iter(self._states))]
+        return np.concatenate(actions)

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lander_runtime.actions_seen import ActionsSeen
+
 
 @dataclass(frozen=True)
 class Keep:
@@ -15,10 +17,16 @@ class Keep:
     """Actions and rewards, as a replay needs them."""
     observations: bool = False
     """Observations, if they are small. Images are refused: a few episodes of them fill the memory."""
+    actions_seen: bool = False
+    """Which actions there were, all together, of an episode with continuous ones."""
 
     def __or__(self, other: "Keep") -> "Keep":
         """Everything that either of the two keeps."""
-        return Keep(self.actions or other.actions, self.observations or other.observations)
+        return Keep(
+            self.actions or other.actions,
+            self.observations or other.observations,
+            self.actions_seen or other.actions_seen,
+        )
 
 
 NOTHING = Keep()
@@ -53,6 +61,8 @@ class Episode:
     """One value for each of the environment's `Knowledge.measures`; None where this episode has none."""
     trajectory: Trajectory | None = None
     """Its steps; None unless `Keep` requests some."""
+    actions_seen: ActionsSeen | None = None
+    """What its actions were; None unless `Keep` requests it."""
 
 
 class EpisodeObserver(Protocol):

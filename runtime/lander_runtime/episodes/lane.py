@@ -1,11 +1,13 @@
 """A lane: one environment copy, and the episode that runs in it."""
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime import envs
+from lander_runtime.actions_seen import ActionsSeen
 from lander_runtime.envs.known import knowledge_of
 from lander_runtime.envs.spaces import as_declared
 from lander_runtime.episodes.episode import NOTHING, Episode, Keep, Trajectory
@@ -30,7 +32,7 @@ class Lane:
         self._known = knowledge_of(spec.id)
         measured = bool(self._known.measures)
         self._keep = keep
-        self._keeps_actions = measured or keep.actions
+        self._keeps_actions = measured or keep.actions or keep.actions_seen
         self._keeps_rewards = keep.actions
         self._keeps_observations = measured or keep.observations
         self._step = self.env.step
@@ -115,6 +117,22 @@ class Lane:
             outcome,
             tuple(measures),
             self._kept(trajectory),
+            self._seen(trajectory.actions) if self._keep.actions_seen else None,
+        )
+
+    def _seen(self, actions: NDArray[Any]) -> ActionsSeen | None:
+        """What `actions` `[T, *shape]` were, beside the bounds of the space."""
+        if self._discrete:
+            return None
+        space: Any = self.env.action_space
+        at_bounds = ((actions <= space.low) | (actions >= space.high)).reshape(len(actions), -1).any(axis=1)
+        ends = (float(space.low.min()), float(space.high.max()))
+        return ActionsSeen(
+            len(actions),
+            int(at_bounds.sum()),
+            float(actions.min()),
+            float(actions.max()),
+            (ends[0] if math.isfinite(ends[0]) else None, ends[1] if math.isfinite(ends[1]) else None),
         )
 
     def _kept(self, trajectory: Trajectory) -> Trajectory | None:

@@ -86,6 +86,8 @@ def evaluate(
         engine, lanes = LocalEngine(), 1
     lanes = min(lanes, episodes)
     engine = engine or _engine(policy, spec, episodes, workers)
+    if isinstance(policy, PolicyFile) and policy.counts_actions:
+        keep |= Keep(actions_seen=True)
     job = Job(policy, spec, first_seed, sampled, lanes, render_mode, keep)
     started = time.perf_counter()
     collected = Collected(knowledge_of(spec.id).measures)
@@ -117,6 +119,7 @@ def evaluate(
             steps_per_second=float(results.lengths.sum()) / max(seconds, 1e-9),
             versions={**installed_versions(*evaluation_packages(spec.id)), "platform": platform_name()},
         ),
+        actions=collected.actions,
     )
 
 

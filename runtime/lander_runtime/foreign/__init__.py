@@ -1,8 +1,15 @@
 """Other people's ONNX files, matched to an environment.
 
+opening.py           a policy file of any origin
 foreign.py           `ForeignPolicy`: such a file, ready to act
-matching.py          finds out by trial runs how a graph fits an environment
+external_weights.py  weights that are stored in other files
+plan.py              what inputs and outputs are for, before anything runs
 signature.py         which input takes the observation, which output is the action: rules without files
-external_weights.py  weights that are stored in a second file
-pruning.py           removes from a graph what leads to no number
+matching.py          finds out by trial runs how a graph fits an environment
+trials.py            trial observations, and whether rows keep to themselves
+feeding.py           observations, states and flags as inputs; outputs row by row
+probe.py             values from inside a graph
+action_range.py      the units of continuous actions
+assumptions.py       what is assumed, in sentences
+analysis/            what can be seen in a graph alone
 """

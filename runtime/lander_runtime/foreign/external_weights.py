@@ -1,65 +1,111 @@
-"""Weights in a file beside the model, where PyTorch writes them unless told otherwise, put into the model.
+"""Weights in files beside the model, where PyTorch writes them unless told otherwise, put into the model.
 
-Apart from `structure.py`, which refuses them: ONNX Runtime would open whatever path a model names. Here one
-file is read, called like the model with `.data` behind it, and the model that runs is in one piece again.
+Apart from `structure.py`, which refuses them: ONNX Runtime would open whatever path a model names. Here only
+files in the model's own folder are read, and the model that runs is in one piece again.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from lander_runtime.errors import InputRefused
 from lander_runtime.graphs.model import Model, Tensor
+from lander_runtime.graphs.reading import read_model
+from lander_runtime.policy.content import MAX_FILE_BYTES, read_part, read_policy_file
 from lander_runtime.text import quoted
 
-
-def weights_file(path: Path) -> Path:
-    """Where the weights of the model at `path` may lie."""
-    return path.with_name(f"{path.name}.data")
+_MOST_FILES = 1000
+"""Older exporters write one file a tensor."""
 
 
-def needs_weights(model: Model) -> bool:
-    """Whether a weight of the model is in another file."""
-    return any(tensor.external for tensor in model.graph.initializers)
+def read_files(path: Path) -> tuple[bytes, dict[str, bytes]]:
+    """The content of the model at `path`, and of the files with its external weights by their names.
+
+    Raises:
+        InputRefused: a file is missing, is not in the model's own folder, or is too large.
+    """
+    content = read_policy_file(path)
+    names = _locations(read_model(content, path.name))
+    if len(names) > _MOST_FILES:
+        raise InputRefused(f"{path.name}: keeps weights in {len(names)} files. {_ADVICE}")
+    weights, left = {}, MAX_FILE_BYTES - len(content)
+    for name in names:
+        found = _read_beside(path, name)
+        left -= len(found)
+        if left < 0:
+            raise InputRefused(f"{path.name}: with its weights it is too large for a policy.")
+        weights[name] = found
+    return content, weights
 
 
-def with_weights(model: Model, weights: bytes, path: Path, limit: int) -> Model:
+def with_weights(model: Model, weights: Mapping[str, bytes], path: Path, limit: int) -> Model:
     """The model of `path` with the parts of `weights` that it names put into it.
 
     Raises:
         InputRefused: it names another file, a part that is not there, or parts of more than `limit`
             bytes together.
     """
-    inliner = _Inliner(memoryview(weights), path, limit)
+    inliner = _Inliner({name: memoryview(data) for name, data in weights.items()}, path, limit)
     initializers = tuple(map(inliner.tensor, model.graph.initializers))
     return replace(model, graph=replace(model.graph, initializers=initializers))
+
+
+_ADVICE = "Export it with external_data=False."
+
+
+def _locations(model: Model) -> list[str]:
+    """The names of the files that hold weights, in the order in which they are first named."""
+    found = [dict(tensor.external) for tensor in model.graph.initializers if tensor.external is not None]
+    return list(dict.fromkeys(where.get("location", "") for where in found))
+
+
+def _read_beside(path: Path, name: str) -> bytes:
+    """The content of the file `name` in the folder of the model at `path`."""
+    plain = PurePosixPath(name).name == name == PureWindowsPath(name).name and name not in ("", ".", "..")
+    if not plain or not name.isprintable():
+        raise InputRefused(
+            f"{path.name}: keeps weights in {quoted(name)}; only a file in its own folder is read. {_ADVICE}"
+        )
+    beside = path.with_name(name)
+    try:
+        # A link could lead out of the folder. In a download cache both are links into one folder.
+        if beside.is_symlink() and not (
+            path.is_symlink() and beside.resolve().parent == path.resolve().parent
+        ):
+            raise InputRefused(
+                f"{path.name}: keeps weights in {quoted(name)}, which is a link to another place. {_ADVICE}"
+            )
+        return read_part(beside)
+    except (InputRefused, OSError, RuntimeError, ValueError) as error:  # RuntimeError: a ring of links.
+        if isinstance(error, InputRefused) and str(error).startswith(f"{path.name}: keeps"):
+            raise
+        raise InputRefused(f"{path.name}: keeps weights in another file, and {error} {_ADVICE}") from error
 
 
 class _Inliner:
     """Fills tensors, and counts what it put in: many tensors may name the same large part."""
 
-    def __init__(self, weights: memoryview, path: Path, limit: int) -> None:
+    def __init__(self, weights: Mapping[str, memoryview], path: Path, limit: int) -> None:
         self._weights = weights
         self._path = path
         self._left = limit
 
     def tensor(self, tensor: Tensor) -> Tensor:
-        if not tensor.external:
+        if tensor.external is None:
             return tensor
         return replace(tensor, raw=self._part(dict(tensor.external)), external=None)
 
     def _part(self, where: dict[str, str]) -> memoryview:
-        expected = weights_file(self._path).name
-        if where.get("location") != expected:
-            raise InputRefused(
-                f"{self._path.name}: keeps weights in {quoted(where.get('location', ''))}; only {expected!r} "
-                "beside it is read. Export it with external_data=False."
-            )
+        name = where.get("location", "")
+        weights = self._weights.get(name)
+        if weights is None:
+            raise InputRefused(f"{self._path.name}: keeps weights in {quoted(name)}, which is not there.")
         start = self._number(where.get("offset", "0"))
-        length = self._number(where.get("length", str(max(0, len(self._weights) - start))))
+        length = self._number(where.get("length", str(max(0, len(weights) - start))))
         self._left -= length
-        if start + length > len(self._weights) or self._left < 0:
-            raise InputRefused(f"{self._path.name}: names more weights than {expected!r} holds.")
-        return self._weights[start : start + length]
+        if start + length > len(weights) or self._left < 0:
+            raise InputRefused(f"{self._path.name}: names more weights than {quoted(name)} holds.")
+        return weights[start : start + length]
 
     def _number(self, digits: str) -> int:
         if not (digits.isascii() and digits.isdigit() and len(digits) < 20):

@@ -14,49 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 from lander_runtime import envs
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.files import sha256_of
-from lander_runtime.foreign.external_weights import needs_weights, weights_file, with_weights
-from lander_runtime.foreign.matching import by_row, feed, match
-from lander_runtime.foreign.pruning import without_other_outputs
+from lander_runtime.foreign.external_weights import read_files, with_weights
+from lander_runtime.foreign.feeding import Carried, by_row
+from lander_runtime.foreign.matching import Choices, match
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.base import PolicyFile
-from lander_runtime.policy.content import MAX_FILE_BYTES, read_policy_file
-from lander_runtime.policy.policy import NoMetadata, Policy
+from lander_runtime.policy.content import MAX_FILE_BYTES
 from lander_runtime.policy.sampling import greedy_blocks, sample_blocks, sample_categorical
-from lander_runtime.policy.session import open_session
 from lander_runtime.spec import EnvSpec, Space, filled_bounds
-
-
-def open_policy(
-    path: str | Path, env: EnvSpec | str | None = None, device: str = "auto", output: str | None = None
-) -> PolicyFile:
-    """Open a policy file of any origin.
-
-    Args:
-        path: an ONNX file. With our metadata it opens as a `Policy`, whatever `env` says.
-        env: the environment of a file without metadata, or its id.
-        device: `auto`, `cpu` or `cuda`.
-        output: the output of a file without metadata that is the action, if this is not clear.
-
-    Raises:
-        InputRefused: the file cannot be read, contains what no policy may, does not fit `env`, or has no
-            metadata while `env` is None.
-        MachineLacks: `cuda` does not run here.
-        UsageError: Gymnasium does not know `env`, or there is no such output.
-    """
-    path = Path(path)
-    model, weights = _read_files(path)
-    try:
-        # Files with our metadata have no external weights.
-        if weights:
-            raise NoMetadata.of(path)
-        policy = Policy.from_bytes(model, path, device)
-    except NoMetadata:
-        if env is None:
-            raise
-        return ForeignPolicy.from_bytes(model, path, env, device, output, weights)
-    if output is not None:
-        raise UsageError(f"The metadata of {path.name} already names the action; leave out --output.")
-    return policy
 
 
 class ForeignPolicy(PolicyFile):
@@ -72,46 +37,59 @@ class ForeignPolicy(PolicyFile):
         env: EnvSpec,
         spaces: tuple[Space, Space],
         device: str,
-        named: str | None,
-        weights: bytes = b"",
+        choices: Choices,
+        weights: Mapping[str, bytes],
     ) -> None:
         """Match the graph with `spaces`, those of `env`; otherwise like `from_bytes`."""
         read = read_model(model, path.name)
         if weights:
             read = with_weights(read, weights, path, MAX_FILE_BYTES)
-        self._opened = open_session(without_other_outputs(read), path.name, device)
+        try:
+            found = match(read, path.name, device, spaces, choices)
+        except (InputRefused, UsageError) as error:
+            if str(error).startswith(f"{path.name}: "):
+                raise
+            raise type(error)(f"{path.name} in {env.id}: {error}") from error
+        self._opened = found.opened
         self.path = path
-        # With external weights, the digest covers both files, one after the other.
-        self.sha256 = sha256_of(model + weights)
+        # With external weights, the digest covers all files, one after the other.
+        self.sha256 = sha256_of(b"".join([model, *weights.values()]))
         self.provider = self._opened.provider
         self.device = self._opened.device
         self.device_note = self._opened.note
         self.env = env
         self.observation, self.action = spaces
-        try:
-            found = match(self._opened, self.observation, self.action, named)
-        except (InputRefused, UsageError) as error:
-            raise type(error)(f"{path.name} in {env.id}: {error}") from error
-        self.batch_size = found.batch
+        self.batch_size = found.feeding.batch
         self.can_be_sampled = found.output.scores is not None
         self.assumptions = found.assumptions
-        self._input, self._output = found.input, found.output
-        self._probabilities = found.probabilities
+        self.remembers = found.feeding.remembers
+        self.counts_actions = found.counts_actions
+        self._feeding, self._output = found.feeding, found.output
+        self._probabilities, self._scaling = found.probabilities, found.scaling
         self._low, self._high = filled_bounds(self.action)
-        self._reduce_arguments = (model, path, env, spaces, self.device, named, weights)
+        self._reduce_arguments = (model, path, env, spaces, self.device, choices, dict(weights))
 
     @classmethod
     def load(
-        cls, path: str | Path, env: EnvSpec | str, device: str = "auto", output: str | None = None
+        cls,
+        path: str | Path,
+        env: EnvSpec | str,
+        device: str = "auto",
+        output: str | None = None,
+        *,
+        action_range: str | None = None,
+        stateless: bool = False,
     ) -> "ForeignPolicy":
         """Load a file and match it with the spaces of `env`.
 
         Args:
-            path: an ONNX file with one input for the observation and an output for the action. Its weights
-                may be in a file beside it, with the same name and `.data` at the end.
+            path: an ONNX file with an input for the observation and an output for the action. Its weights
+                may be in files beside it, under the names that it gives.
             env: the environment, or its id.
             device: `auto`, `cpu` or `cuda`; `cuda` never falls back to the CPU.
             output: the output that is the action, if this is not clear.
+            action_range: as of `opening.open_policy`.
+            stateless: likewise.
 
         Raises:
             InputRefused: the file is missing, is not ONNX, contains what no policy may, or does not fit.
@@ -119,8 +97,9 @@ class ForeignPolicy(PolicyFile):
             UsageError: Gymnasium does not know `env`, or there is no such output.
         """
         path = Path(path)
-        model, weights = _read_files(path)
-        return cls.from_bytes(model, path, env, device, output, weights)
+        model, weights = read_files(path)
+        choices = Choices(output, action_range, stateless)
+        return cls.from_bytes(model, path, env, device, weights=weights, choices=choices)
 
     @classmethod
     def from_bytes(
@@ -130,11 +109,14 @@ class ForeignPolicy(PolicyFile):
         env: EnvSpec | str,
         device: str = "auto",
         output: str | None = None,
-        weights: bytes = b"",
+        *,
+        weights: Mapping[str, bytes] | None = None,
+        choices: Choices | None = None,
     ) -> "ForeignPolicy":
         """Like `load`, from the file's content; `path` is only its name.
 
-        `weights` is the content of the second file, if the weights are external.
+        `weights` is the content of the other files with weights, by their names; `choices` stand for
+        `output` and all else that the user says.
         """
         spec = envs.recipe_of(env)
         probe = envs.make(spec)
@@ -142,7 +124,7 @@ class ForeignPolicy(PolicyFile):
             spaces = envs.describe_spaces(probe)
         finally:
             probe.close()
-        return cls(model, path, spec, spaces, device, output, weights)
+        return cls(model, path, spec, spaces, device, choices or Choices(output), weights or {})
 
     def __reduce__(self) -> tuple[Any, ...]:
         # With the spaces, because the environment may not be registered yet where it is unpickled.
@@ -163,6 +145,7 @@ class ForeignPolicy(PolicyFile):
             UsageError: wrong shape, an empty batch, or a NaN or infinity in `obs`; or `rng` for a file
                 without scores.
         """
+        self._check_stateless()
         obs = np.asarray(obs)
         shape = self.observation.shape
         single = obs.shape == shape
@@ -170,15 +153,51 @@ class ForeignPolicy(PolicyFile):
         if rng is not None:
             actions = self.draw(self.outputs(batch), rng)
         elif self._output.action is None:
-            scores = self._run(self._output.scores, batch)
-            actions = (
-                greedy_blocks(scores, nvec) if (nvec := self.action.nvec) else np.argmax(scores, axis=-1)
-            )
+            actions = self._greedy(self._run(self._output.scores, batch))
         else:
             actions = self._as_actions(self._run(self._output.action, batch))
         if not single:
             return actions
         return int(actions[0]) if self.action.type == "Discrete" else actions[0]
+
+    def act_next(
+        self, obs: NDArray[Any], state: Carried | None, rng: np.random.Generator | None = None
+    ) -> tuple[NDArray[Any], Carried]:
+        """An action of a policy that remembers, and its state for the next step of the same episode.
+
+        Args:
+            obs: `[1, *obs_shape]`.
+            state: what the step before gave; None at the start of an episode.
+            rng: as of `act`.
+
+        Returns:
+            The action, `[1, ...]`, and the state.
+
+        Raises:
+            InputRefused, UsageError: as `act`.
+        """
+        name = self._output.scores if rng is not None or self._output.action is None else self._output.action
+        if name is None:
+            self.outputs(obs)  # Raises.
+        states = self._feeding.states
+        self._check(obs)
+        given = self._feeding.at(self._filled(obs), state)
+        wanted = [str(name), *(one.output for one in states)]
+        result, *after = self._opened.run(wanted, given)
+        for one, value in zip(states, after, strict=True):
+            if value.shape != one.shape:
+                raise InputRefused(
+                    f"{self.path.name}: the state {one.output!r} has the shape {list(value.shape)}; "
+                    f"{one.input!r} takes {list(one.shape)}."
+                )
+        values = self._rows(str(name), result, self.batch_size or 1)[:1]
+        if rng is not None:
+            actions = self.draw({"logits": self._as_logits(values)}, rng)
+        elif self._output.action is None:
+            actions = self._greedy(values)
+        else:
+            actions = self._as_actions(values)
+        return actions, {one.input: value for one, value in zip(states, after, strict=True)}
 
     def outputs(self, obs: ArrayLike) -> dict[str, NDArray[Any]]:
         """`logits` `[batch, n]`, or the logarithm of the file's probabilities; raises like `act`."""
@@ -186,11 +205,8 @@ class ForeignPolicy(PolicyFile):
             raise UsageError(
                 f"{self.path.name} gives actions but no distribution to draw from. Leave out --sampled."
             )
-        scores = self._run(self._output.scores, np.asarray(obs))
-        if self._probabilities:
-            with np.errstate(divide="ignore"):
-                scores = np.log(np.maximum(scores, 0.0))
-        return {"logits": scores}
+        self._check_stateless()
+        return {"logits": self._as_logits(self._run(self._output.scores, np.asarray(obs)))}
 
     def draw(self, outputs: Mapping[str, NDArray[Any]], rng: np.random.Generator) -> NDArray[np.int64]:
         """Draw actions, int64 `[batch]` or `[batch, k]`, from what the method `outputs` returned."""
@@ -200,6 +216,17 @@ class ForeignPolicy(PolicyFile):
 
     def _run(self, output: str | None, obs: NDArray[Any]) -> NDArray[Any]:
         """One output for observations `[batch, *obs_shape]`, run in batches of the graph's size."""
+        self._check(obs)
+        assert output is not None
+        size = self.batch_size or len(obs)
+        parts = []
+        for start in range(0, len(obs), size):
+            rows = obs[start : start + size]
+            [result] = self._opened.run([output], self._feeding.first(self._filled(rows)))
+            parts.append(self._rows(output, result, size)[: len(rows)])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _check(self, obs: NDArray[Any]) -> None:
         shape = self.observation.shape
         if obs.shape[1:] != shape or obs.ndim == 0 or len(obs) == 0:
             raise UsageError(
@@ -208,29 +235,49 @@ class ForeignPolicy(PolicyFile):
         if obs.dtype.kind == "f" and not np.isfinite(obs).all():
             bad = np.argwhere(~np.isfinite(obs))[0].tolist()
             raise UsageError(f"The observation holds {obs[tuple(bad)]} at index {bad}; it must be finite.")
-        assert output is not None
-        size = self.batch_size or len(obs)
-        parts = []
-        for start in range(0, len(obs), size):
-            rows = obs[start : start + size]
-            missing = size - len(rows)
-            full = np.concatenate([rows, np.zeros((missing, *shape), obs.dtype)]) if missing else rows
-            [result] = self._opened.run([output], feed(self._input, full))
-            values = by_row(result, size)
-            if values is None:
-                raise InputRefused(
-                    f"{self.path.name}: expected {size} rows from {output!r}, "
-                    f"found the shape {list(np.shape(result))}."
-                )
-            parts.append(values[: len(rows)])
-        values = parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _check_stateless(self) -> None:
+        if self.remembers:
+            raise UsageError(
+                f"{self.path.name} remembers what it saw, so one observation is not enough. Score it with "
+                "lander_runtime.evaluate, or step it with: policy.act_next(obs, state)"
+            )
+
+    def _filled(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """`rows` and zeros, as many as the graph takes."""
+        missing = (self.batch_size or len(rows)) - len(rows)
+        if missing == 0:
+            return rows
+        return np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), rows.dtype)])
+
+    def _rows(self, output: str, result: Any, size: int) -> NDArray[Any]:
+        """An output with a row for each of `size` observations."""
+        values = by_row(result, size, self._feeding.entry)
+        if values is None:
+            raise InputRefused(
+                f"{self.path.name}: expected {size} rows from {output!r}, "
+                f"found the shape {list(np.shape(result))}."
+            )
         if values.dtype.kind == "f" and np.isnan(values).any():
             raise InputRefused(f"{self.path.name}: the output {output!r} contains NaN; expected numbers.")
         return values
 
+    def _as_logits(self, scores: NDArray[Any]) -> NDArray[Any]:
+        if not self._probabilities:
+            return scores
+        with np.errstate(divide="ignore"):
+            return np.log(np.maximum(scores, 0.0))
+
+    def _greedy(self, scores: NDArray[Any]) -> NDArray[np.int64]:
+        if self.action.nvec:
+            return greedy_blocks(scores, self.action.nvec)
+        return np.argmax(scores, axis=-1)
+
     def _as_actions(self, values: NDArray[Any]) -> NDArray[Any]:
         if self.action.type == "Box":
             actions = values.reshape(len(values), *self.action.shape).astype(np.float64)
+            if self._scaling is not None:
+                actions = self._scaling.apply(actions, self.action)
             return np.clip(actions, self._low, self._high).astype(self.action.dtype)
         actions = values.reshape(len(values), *self.action.shape).astype(np.int64)
         counts = np.broadcast_to(self.action.nvec or self.action.n or 0, actions.shape)
@@ -241,16 +288,3 @@ class ForeignPolicy(PolicyFile):
                 f"{self.env.id} has 0 to {counts[wrong][0] - 1}."
             )
         return actions
-
-
-def _read_files(path: Path) -> tuple[bytes, bytes]:
-    """The content of the file at `path` and of the file with its external weights; empty if it has none."""
-    model = read_policy_file(path)
-    if not needs_weights(read_model(model, path.name)):
-        return model, b""
-    try:
-        return model, read_policy_file(weights_file(path))
-    except InputRefused as error:
-        raise InputRefused(
-            f"{path.name}: keeps weights in another file, and {error} Export it with external_data=False."
-        ) from error

@@ -1,11 +1,11 @@
-"""Finds out from a graph's signature and a trial run how it takes observations and gives actions.
+"""Finds out from a graph, its signature and trial runs how it takes observations and gives actions.
 
 Apart from `signature.py`, which uses names and shapes only: the shapes that a file declares may be wrong, so
 the shapes of real outputs decide.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,143 +13,266 @@ from numpy.typing import NDArray
 
 from lander_runtime.episodes.fleet import LANES
 from lander_runtime.errors import InputRefused
-from lander_runtime.foreign.signature import Input, Output, Tensor, choose_input, choose_output
-from lander_runtime.policy.session import OpenSession
+from lander_runtime.foreign import action_range, assumptions
+from lander_runtime.foreign.action_range import ActionRange, Scaling
+from lander_runtime.foreign.analysis.ending import interval_of
+from lander_runtime.foreign.analysis.memory import forgets, states_without_input
+from lander_runtime.foreign.feeding import Feeding, by_row
+from lander_runtime.foreign.plan import Plan, plan_for, pruned
+from lander_runtime.foreign.probe import Probe
+from lander_runtime.foreign.signature import Input, Output, Tensor, choose_output
+from lander_runtime.foreign.trials import rows_influence_each_other, trial_observations
+from lander_runtime.graphs.model import Model
+from lander_runtime.policy.session import OpenSession, open_session
 from lander_runtime.spec import Space
 
-_DTYPES = {"float": "float32", "double": "float64"}
-"""ONNX's names that differ from NumPy's."""
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user says of a file that does not say it itself."""
+
+    output: str | None = None
+    """The output that is the action; None where it is clear."""
+    action_range: str | None = None
+    """`env` or such as `-1,1`: see `ActionRange`."""
+    stateless: bool = False
+    """Run a policy that would remember without its memory."""
+
+    @property
+    def any(self) -> bool:
+        return self != Choices()
 
 
 @dataclass(frozen=True)
 class Match:
     """How a graph fits an observation and an action space."""
 
-    input: Input
+    opened: OpenSession
+    feeding: Feeding
     output: Output
-    batch: int | None
-    """The only batch size that works; None if any does."""
     probabilities: bool
     """Whether `output.scores` are probabilities."""
+    scaling: Scaling | None
+    """Of continuous actions; None where they are taken as they are."""
+    counts_actions: bool
+    """Whether a report should say what the actions were: nothing in the graph bounds them."""
     assumptions: tuple[str, ...]
     """The assumptions, a sentence each. The report's digest covers these words, so they must not depend on
     the machine or the path."""
 
 
-def match(opened: OpenSession, observation: Space, action: Space, named: str | None = None) -> Match:
-    """Match the graph of `opened` with an environment's spaces; `named` is the output to use.
+def match(model: Model, name: str, device: str, spaces: tuple[Space, Space], choices: Choices) -> Match:
+    """Match a model with an environment's observations and actions; `name` is what to call its file.
 
     Raises:
-        InputRefused: the graph does not fit, or more than one output fits.
-        UsageError: there is no output called `named`.
+        InputRefused: the graph holds what no policy may, does not fit, or more than one output fits.
+        MachineLacks: `cuda` does not run here.
+        UsageError: there is no such output, or what was said of the actions cannot be.
     """
-    inputs, outputs = _tensors(opened.session.get_inputs()), _tensors(opened.session.get_outputs())
-    outputs = [tensor for tensor in outputs if _holds_numbers(tensor)]
-    entry = choose_input(inputs, observation)
-
-    def attempt(batch: int) -> tuple[Output, bool]:
-        return _attempt(opened, entry, [tensor.name for tensor in outputs], observation, action, named, batch)
-
-    batch = entry.batch
-    if batch is not None:
-        output, probabilities = attempt(batch)
-    else:
-        # A symbolic batch may be wrong: a graph may have one size built in, or mix its rows.
-        try:
-            output, probabilities = attempt(LANES)
-        except InputRefused as refusal:
-            batch = 1
-            try:
-                output, probabilities = attempt(batch)
-            except InputRefused:
-                raise refusal from None
-    said = [
-        *_about_input(entry, observation, batch),
-        *_about_output(output, action, probabilities),
-        *_about_the_rest(output, outputs),
-    ]
-    return Match(entry, output, batch, probabilities, tuple(said))
+    return _Matcher(model, name, device, spaces, choices).match()
 
 
-def feed(entry: Input, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """Observations `[batch, *obs_shape]` as the graph's input."""
-    with np.errstate(over="ignore"):
-        obs = obs.astype(entry.dtype, copy=False)
-    if entry.layout == "single":
-        obs = obs[0]
-    elif entry.layout == "flat":
-        obs = obs.reshape(len(obs), -1)
-    return {entry.name: obs}
+class _Matcher:
+    def __init__(
+        self, model: Model, name: str, device: str, spaces: tuple[Space, Space], choices: Choices
+    ) -> None:
+        self._name = name
+        self._device = device
+        self._observation, self._action = spaces
+        self._choices = choices
+        asked = choices.action_range
+        self._asked = None if asked is None else ActionRange.parse(asked)
+        self._scaling = action_range.scaling_for(self._asked, self._action)
+        self._whole = model
+        self._plan = plan_for(model, name, self._observation, choices.output, stateless=choices.stateless)
 
+    def match(self) -> Match:
+        plan = self._plan
+        opened = open_session(plan.model, self._name, self._device)
+        feeding, output, probabilities = self._fitted(opened, plan)
+        model, used = plan.model, _used(output)
+        final = pruned(model, used, plan.states)
+        if len(final.graph.inputs) < len(model.graph.inputs):
+            # Another output needs more than the action does.
+            opened, model = open_session(final, self._name, self._device), final
+        given = {value.name for value in model.graph.inputs}
+        feeding = replace(
+            feeding,
+            states=tuple(state for state in plan.states if state.input in given),
+            starts=tuple(one for one in plan.starts if one.name in given),
+        )
+        forgotten = self._forgotten(final, feeding, used)
+        if self._choices.stateless and feeding.states:
+            feeding = replace(feeding, forgets=True)
+        probe = Probe(final, feeding, self._observation)
+        said, counts = self._about_units(final, output, probe)
+        constant = self._is_constant(opened, feeding, output)
+        return Match(
+            opened=opened,
+            feeding=feeding,
+            output=output,
+            probabilities=probabilities,
+            scaling=self._scaling,
+            counts_actions=counts,
+            assumptions=(
+                *assumptions.about_input(feeding, self._observation, plan.unused),
+                *assumptions.about_memory(feeding, forgotten),
+                *(said or assumptions.about_scores(output, self._action, probabilities)),
+                *assumptions.about_the_rest(output, plan, feeding.states),
+                *(["It gave one and the same for every observation that was tried."] if constant else []),
+            ),
+        )
 
-def by_row(value: Any, batch: int) -> NDArray[Any] | None:
-    """An output as `[batch, ...]`, or None if it does not have one row for each observation.
+    def _fitted(self, opened: OpenSession, plan: Plan) -> tuple[Feeding, Output, bool]:
+        """How observations go in, what comes out, and whether scores are probabilities."""
+        first: InputRefused | None = None
+        for entry in _ways_in(plan.entry, self._observation):
+            # A symbolic batch may be wrong: a graph may have one size built in, or mix its rows.
+            remembers = bool(plan.states)
+            sizes = [1 if remembers else LANES, 1] if entry.batch is None else [entry.batch]
+            for size in dict.fromkeys(sizes):
+                alone = entry.batch is None and size == 1
+                feeding = Feeding(entry, size if alone or entry.batch is not None else None, plan.states)
+                feeding = replace(feeding, starts=plan.starts)
+                try:
+                    return feeding, *self._attempt(opened, feeding, size)
+                except InputRefused as refusal:
+                    first = first or refusal
+        assert first is not None
+        raise first
 
-    For a batch of one, the output may lack the batch axis.
-    """
-    if not isinstance(value, np.ndarray):
-        return None
-    if batch == 1 and (value.ndim == 0 or value.shape[0] != 1):
-        return value[None]
-    return value if value.ndim > 0 and value.shape[0] == batch else None
+    def _attempt(self, opened: OpenSession, feeding: Feeding, batch: int) -> tuple[Output, bool]:
+        """Run `batch` random observations; gives the output, and whether its scores are probabilities."""
+        names = [tensor.name for tensor in self._plan.outputs]
 
+        def run(obs: NDArray[Any], wanted: Sequence[str] = names) -> dict[str, NDArray[Any]]:
+            results = opened.run(wanted, feeding.first(obs))
+            rows = {
+                name: by_row(value, batch, feeding.entry) for name, value in zip(wanted, results, strict=True)
+            }
+            return {name: values for name, values in rows.items() if values is not None}
 
-def _tensors(items: Sequence[Any]) -> list[Tensor]:
-    """ONNX Runtime's description of inputs or outputs."""
-    found = []
-    for item in items:
-        kind = str(item.type).removeprefix("tensor(").removesuffix(")")
-        sizes = tuple(size if isinstance(size, int) else None for size in item.shape or ())
-        found.append(Tensor(item.name, _DTYPES.get(kind, kind), sizes))
-    return found
-
-
-def _holds_numbers(tensor: Tensor) -> bool:
-    """False for texts, sequences and maps; those outputs are never computed."""
-    try:
-        return np.dtype(tensor.dtype).kind in "biuf"
-    except TypeError:
-        return False
-
-
-def _attempt(
-    opened: OpenSession,
-    entry: Input,
-    names: Sequence[str],
-    observation: Space,
-    action: Space,
-    named: str | None,
-    batch: int,
-) -> tuple[Output, bool]:
-    """Run `batch` random observations; gives the output, and whether its scores are probabilities."""
-    obs = _some_observations(batch, observation)
-    rows = {
-        name: values
-        for name, value in zip(names, opened.run(names, feed(entry, obs)), strict=True)
-        if (values := by_row(value, batch)) is not None
-    }
-    output = choose_output(
-        [Tensor(name, str(values.dtype), values.shape[1:]) for name, values in rows.items()], action, named
-    )
-    used = [name for name in (output.action, output.scores) if name is not None]
-    if batch > 1:
-        # The same rows at other places and with other neighbours must give the same bits.
-        others = obs[::-1].copy()
-        others[1::2] = 0
-        for name, values in zip(used, opened.run(used, feed(entry, others)), strict=True):
-            if not np.array_equal(rows[name][::-1][::2], values[::2]):
+        obs = trial_observations(batch, self._observation)
+        rows = run(obs)
+        operators = {tensor.name: tensor.operator for tensor in self._plan.outputs}
+        tensors = [
+            Tensor(name, str(values.dtype), values.shape[1:], operators[name])
+            for name, values in rows.items()
+        ]
+        output = choose_output(tensors, self._action, self._choices.output, self._plan.others)
+        used = _used(output)
+        if batch > 1:
+            mixed = "DynamicQuantizeLinear" if self._plan.quantises(used) else None
+            mixed = mixed or rows_influence_each_other(lambda others: run(others, used), obs)
+            mixed = mixed or self._scores_mixed(feeding, output, batch, obs)
+            if mixed is not None:
                 raise InputRefused(
-                    f"in a batch of {batch}, the rows of {name!r} influence each other. "
+                    f"in a batch of {batch}, the rows of {used[0]!r} influence each other. "
                     "Export it with a batch of 1."
                 )
-    return output, output.scores is not None and _are_probabilities(rows[output.scores], action)
+        self._check_agreement(run, output, batch)
+        return output, output.scores is not None and _are_probabilities(rows[output.scores], self._action)
+
+    def _scores_mixed(self, feeding: Feeding, output: Output, batch: int, obs: NDArray[Any]) -> str | None:
+        """The same of the numbers whose largest has its place in an integer: that hides differences."""
+        behind = self._plan.behind_largest(output.action) if self._action.type == "Discrete" else None
+        if behind is None:
+            return None
+        probe = Probe(pruned(self._plan.model, _used(output), ()), feeding, self._observation)
+        shape = np.shape(probe.run([behind], obs)[behind])
+        if not shape or shape[0] != batch:
+            return None
+        return rows_influence_each_other(lambda others: dict(probe.run([behind], others)), obs)
+
+    def _check_agreement(
+        self, run: Callable[..., dict[str, NDArray[Any]]], output: Output, batch: int
+    ) -> None:
+        """Refuse an integer that is not the place of the largest score, where nothing says which is meant.
+
+        Raises:
+            InputRefused: they differ for a trial observation.
+        """
+        if output.action is None or output.scores is None:
+            return
+        ends = np.cumsum(self._action.blocks)[:-1]
+        for seed in range(max(1, 64 // batch)):
+            rows = run(trial_observations(batch, self._observation, seed), _used(output))
+            numbers = rows[output.action].reshape(batch, -1).astype(np.int64)
+            blocks = np.split(rows[output.scores], ends, axis=-1)
+            if not all(_are_largest(*pair) for pair in zip(numbers.T, blocks, strict=True)):
+                raise InputRefused(
+                    f"which output is the action is not clear: {output.action!r} is not the number of the "
+                    f"largest of {output.scores!r}. Say which with: --output NAME"
+                )
+
+    def _forgotten(self, model: Model, feeding: Feeding, used: Collection[str]) -> str | None:
+        """What would remember and cannot; None where nothing would.
+
+        Raises:
+            InputRefused: there is something, and the user has not said to go on.
+        """
+        probe = Probe(model, feeding, self._observation)
+        found = forgets(model.graph, feeding.states, probe.run)
+        if found is None:
+            lost = states_without_input(self._plan.following, self._plan.states)
+            if lost:
+                found = f"it gives the state {lost[0]!r}, and no input takes it"
+        if found is not None and not self._choices.stateless:
+            raise InputRefused(
+                f"this is a recurrent policy without its memory: {found}, so it forgets everything at each "
+                "step. Export it with its state as input and output, or run it all the same with: --stateless"
+            )
+        return found
+
+    def _about_units(self, model: Model, output: Output, probe: Probe) -> tuple[list[str], bool]:
+        """Of continuous actions: sentences about their units, and whether the report should count them."""
+        if self._action.type != "Box" or output.action is None:
+            return [], False
+        interval = interval_of(model.graph, output.action, probe.run)
+        shape = self._action.shape
+        size = int(np.prod(shape))
+        rows = interval.low.size // max(1, size)
+        interval = replace(
+            interval,
+            low=interval.low.reshape(rows, *shape).min(axis=0),
+            high=interval.high.reshape(rows, *shape).max(axis=0),
+        )
+        if self._asked is None:
+            action_range.check_ending(interval, output.action, self._action)
+        bounded = np.isfinite(interval.low) & np.isfinite(interval.high)
+        said = action_range.sentences(interval, output.action, self._action, self._asked)
+        return said, not bounded.all() and self._scaling is None
+
+    def _is_constant(self, opened: OpenSession, feeding: Feeding, output: Output) -> bool:
+        """Whether all trial observations give the same numbers; a whole number may well be the same."""
+        [name, *_] = _used(output)
+        batch = feeding.batch or LANES
+        found = [
+            opened.run([name], feeding.first(trial_observations(batch, self._observation, seed)))[0]
+            for seed in range(max(2, 8 // batch))
+        ]
+        if found[0].dtype.kind != "f":
+            return False
+        rows = np.concatenate([np.reshape(one, (batch, -1)) for one in found])
+        return bool((rows == rows[:1]).all())
 
 
-def _some_observations(batch: int, observation: Space) -> NDArray[Any]:
-    generator = np.random.default_rng(0)
-    if observation.dtype == "uint8":
-        return generator.integers(0, 256, (batch, *observation.shape), np.uint8)
-    return generator.standard_normal((batch, *observation.shape)).astype(observation.dtype)
+def _ways_in(entry: Input, observation: Space) -> list[Input]:
+    """`entry`, and for pictures whose sizes the file leaves open, with the colours at the other end."""
+    if entry.layout == "batch" and len(observation.shape) == 3 and entry.open:
+        return [entry, replace(entry, layout="channels_first"), replace(entry, layout="channels_last")]
+    return [entry]
+
+
+def _used(output: Output) -> list[str]:
+    return [name for name in (output.action, output.scores) if name is not None]
+
+
+def _are_largest(numbers: NDArray[np.int64], scores: NDArray[Any]) -> bool:
+    """Whether each number is the place of the largest in its row of scores."""
+    there = (numbers >= 0) & (numbers < scores.shape[1])
+    taken = np.take_along_axis(scores, np.where(there, numbers, 0)[:, None], 1)[:, 0]
+    return bool((there & (taken >= scores.max(axis=1))).all())
 
 
 def _are_probabilities(scores: NDArray[Any], action: Space) -> bool:
@@ -157,51 +280,3 @@ def _are_probabilities(scores: NDArray[Any], action: Space) -> bool:
     starts = np.cumsum([0, *action.blocks])[:-1]
     sums = np.add.reduceat(scores, starts, axis=-1, dtype=np.float64)
     return bool((scores >= 0).all() and np.allclose(sums, 1.0, rtol=0, atol=1e-3))
-
-
-def _about_input(entry: Input, observation: Space, batch: int | None) -> list[str]:
-    how = "flattened row by row" if entry.layout == "flat" else "as they are"
-    said = [
-        f"Observations go into {entry.name!r} {how}: whatever prepared them in training, such as "
-        "normalisation, must be inside the file."
-    ]
-    if entry.dtype != observation.dtype:
-        scale = ", 0 to 255 and not scaled" if observation.dtype == "uint8" else ""
-        said.append(f"They are {observation.dtype} and cast to {entry.dtype}{scale}.")
-    if entry.layout == "single":
-        said.append("The graph takes one observation at a time.")
-    elif entry.batch is not None:
-        said.append(f"The graph takes batches of {batch} only.")
-    elif batch is not None:
-        said.append("The graph names no size for its batch, but one observation at a time is all that works.")
-    return said
-
-
-def _about_output(output: Output, action: Space, probabilities: bool) -> list[str]:
-    kind = "probabilities, since they sum to 1" if probabilities else "logits or other scores"
-    scores = f"{output.scores!r} was taken for {kind}"
-    if action.type == "Box":
-        return [
-            f"{output.action!r} was taken for the action in the environment's own units, "
-            "clipped to its bounds."
-        ]
-    if action.type == "MultiDiscrete":
-        return _about_blocks(output, action, scores)
-    if output.action is None:
-        return [f"{scores}, one for each of {action.n} actions; the largest is the greedy action."]
-    said = [f"{output.action!r} was taken for the number of the action."]
-    return said if output.scores is None else [*said, f"{scores}, for --sampled only."]
-
-
-def _about_blocks(output: Output, action: Space, scores: str) -> list[str]:
-    blocks = f"one block after another for {', '.join(map(str, action.nvec))} choices"
-    if output.action is None:
-        return [f"{scores}, {blocks}; the largest of each is the greedy action."]
-    said = [f"{output.action!r} was taken for the numbers of the action."]
-    return said if output.scores is None else [*said, f"{scores}, {blocks}, for --sampled only."]
-
-
-def _about_the_rest(output: Output, outputs: Sequence[Tensor]) -> list[str]:
-    rest = [repr(t.name) for t in outputs if t.name not in (output.action, output.scores)]
-    more = f" and {len(rest) - 6} more" if len(rest) > 6 else ""
-    return [f"Not used: {', '.join(rest[:6])}{more}."] if rest else []

@@ -10,7 +10,8 @@ docs/evaluation.md explains the rules.
 MultiDiscrete actions are like the first: integers [batch, k], or floats [batch, n_1 + ... + n_k].
 
 If several outputs fit, the one with a telling name is chosen. If no name or several names tell, the file is
-refused.
+refused, and so it is where a deviation of the action's shape stands beside a mean: the mean may be of before
+its tanh.
 """
 
 import math
@@ -26,17 +27,19 @@ _FLOATS = ("float32", "float64", "float16")
 _INTEGERS = ("int64", "int32", "int16", "int8", "uint8")
 _LARGEST_BATCH = 1024
 
+_OBSERVATION = {"obs", "observation", "observations", "input", "x"}
 _ACTION = {"action", "actions", "act"}
 _MEAN = {"mean", "means", "mu", "loc"}
+_DEVIATION = {
+    "std", "stds", "logstd", "logstds", "stddev", "stdev", "sigma", "sigmas", "logsigma", "scale", "logscale",
+    "var", "vars", "variance", "variances", "logvar", "deviation", "covariance", "cov",
+}  # fmt: skip
 _SCORES = (
     {"logits", "logit"},
     {"prob", "probs", "probabilities"},
     {"q", "qvalues", "scores", "policy", "pi"},
 )
-_NO_ACTION = {
-    "value", "values", "std", "logstd", "stddev", "sigma", "var", "variance", "prob", "probs", "logprob",
-    "logprobs", "entropy",
-}  # fmt: skip
+_NO_ACTION = _DEVIATION | {"value", "values", "prob", "probs", "logprob", "logprobs", "entropy"}
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,16 @@ class Tensor:
     """NumPy's name, such as `float32`; ONNX Runtime's name for types that NumPy does not have."""
     shape: tuple[int | None, ...]
     """None for a symbolic size."""
+    operator: str = ""
+    """Of an output: the last operator behind it; empty where that is not known."""
 
     def __str__(self) -> str:
         sizes = ", ".join("?" if size is None else str(size) for size in self.shape)
-        return f"{self.name!r} {self.dtype} [{sizes}]"
+        made = f" (by {self.operator})" if self.operator else ""
+        return f"{self.name!r} {self.dtype} [{sizes}]{made}"
+
+
+Layout = Literal["batch", "flat", "single", "sequence", "channels_first", "channels_last"]
 
 
 @dataclass(frozen=True)
@@ -60,10 +69,14 @@ class Input:
 
     name: str
     dtype: str
-    layout: Literal["batch", "flat", "single"]
-    """`[batch, *obs_shape]`, `[batch, size]`, or `[*obs_shape]` without a batch."""
+    layout: "Layout"
+    """`batch`: `[batch, *obs_shape]`; `flat`: `[batch, size]`; `single`: `[*obs_shape]`, without a batch;
+    `sequence`: `[1, 1, *obs_shape]`, a batch and a time of one step each; `channels_first` and
+    `channels_last`: pictures `[batch, ...]` whose colours stand at the other end than in the environment."""
     batch: int | None
     """The fixed batch size, or None if it is symbolic."""
+    open: bool = False
+    """Whether the file leaves a size of an observation open."""
 
 
 @dataclass(frozen=True)
@@ -76,45 +89,77 @@ class Output:
     """The output with one float for each of n actions: logits, probabilities or values; None without one."""
 
 
-def choose_input(inputs: Sequence[Tensor], observation: Space) -> Input:
-    """The input that takes `observation`.
+def choose_input(
+    inputs: Sequence[Tensor], observation: Space, found: Sequence[Tensor] | None = None
+) -> Input:
+    """The input that takes `observation`; of several, the one with a telling name.
+
+    Args:
+        inputs: those that may.
+        observation: the environment's observations.
+        found: all inputs of the file, for errors; by default `inputs`.
 
     Raises:
-        InputRefused: no input fits; says what was expected and found.
+        InputRefused: none fits, or several do; says what was expected and found.
     """
-    shape = observation.shape
-    size = math.prod(shape)
-    wanted = f"one input [1 or batch{''.join(f', {length}' for length in shape)}] of floats" + (
+    fitting: list[tuple[Tensor, Layout]] = []
+    for one in inputs:
+        layout = _layout(one, observation)
+        if layout is not None:
+            fitting.append((one, layout))
+    if len(fitting) > 1:
+        named = [pair for pair in fitting if _words(pair[0]) & _OBSERVATION]
+        fitting = named if len(named) == 1 else fitting
+    if len(fitting) != 1:
+        raise no_input(found or inputs, observation)
+    [(chosen, layout)] = fitting
+    batch = 1 if layout in ("single", "sequence") else chosen.shape[0]
+    if batch is not None and not 1 <= batch <= _LARGEST_BATCH:
+        raise InputRefused(f"expected a batch of 1 to {_LARGEST_BATCH}, found {chosen}.")
+    is_open = layout == "batch" and None in chosen.shape[1:]
+    return Input(chosen.name, chosen.dtype, layout, batch, is_open)
+
+
+def no_input(inputs: Sequence[Tensor], observation: Space) -> InputRefused:
+    """The error where none of `inputs` is the observation's."""
+    wanted = f"one input [1 or batch{''.join(f', {length}' for length in observation.shape)}] of floats" + (
         " or uint8" if observation.dtype == "uint8" else ""
     )
-    refusal = InputRefused(f"expected {wanted}, found {listed(inputs)}.")
-    if len(inputs) != 1:
-        raise refusal
-    [found] = inputs
+    return InputRefused(f"expected {wanted}, found {listed(inputs)}.")
+
+
+def _layout(found: Tensor, observation: Space) -> Layout | None:
+    """How observations go into `found`; None where they do not."""
     if found.dtype not in (*_FLOATS, *(("uint8",) if observation.dtype == "uint8" else ())):
-        raise refusal
-    layout: Literal["batch", "flat", "single"]
-    if len(found.shape) == len(shape) + 1 and _fits(found.shape[1:], shape):
-        layout = "batch"
-    elif found.shape == shape:
-        layout = "single"
-    elif len(found.shape) == 2 and found.shape[1] == size:
-        layout = "flat"
-    else:
-        raise refusal
-    batch = 1 if layout == "single" else found.shape[0]
-    if batch is not None and not 1 <= batch <= _LARGEST_BATCH:
-        raise InputRefused(f"expected a batch of 1 to {_LARGEST_BATCH}, found {found}.")
-    return Input(found.name, found.dtype, layout, batch)
+        return None
+    sizes, shape = found.shape, observation.shape
+    if len(sizes) == len(shape) + 1 and _fits(sizes[1:], shape):
+        return "batch"
+    if sizes == shape:
+        return "single"
+    if len(sizes) == 2 and sizes[1] == math.prod(shape):
+        return "flat"
+    if len(shape) == 3 and len(sizes) == 4:
+        if _fits(sizes[1:], (shape[2], *shape[:2])):
+            return "channels_first"
+        if _fits(sizes[1:], (*shape[1:], shape[0])):
+            return "channels_last"
+    leading = sizes[: len(sizes) - len(shape)]
+    if len(leading) == 2 and _fits(leading, (1, 1)) and sizes[2:] == shape:
+        return "sequence"
+    return None
 
 
-def choose_output(outputs: Sequence[Tensor], action: Space, named: str | None = None) -> Output:
+def choose_output(
+    outputs: Sequence[Tensor], action: Space, named: str | None = None, others: Sequence[Tensor] = ()
+) -> Output:
     """The output that is an action of the space `action`, or the scores to choose one by.
 
     Args:
         outputs: with the shapes of one row, without the batch.
         action: the environment's action space.
         named: use the output with this name.
+        others: outputs that cannot be the action, such as constants; their names tell what the file gives.
 
     Raises:
         InputRefused: none fits or several do; says what was expected and found.
@@ -133,7 +178,7 @@ def choose_output(outputs: Sequence[Tensor], action: Space, named: str | None = 
         found = _choose_discrete(candidates, sum(action.nvec), (action.shape,))
         wanted = f"integers [batch, {len(action.nvec)}], or floats [batch, {sum(action.nvec)}]"
     else:
-        found = _choose_continuous(candidates, action.shape, by_name=named is None)
+        found = _choose_continuous(candidates, action.shape, others, by_name=named is None)
         wanted = f"floats [batch{''.join(f', {length}' for length in action.shape)}]"
     if isinstance(found, Output):
         return found
@@ -168,18 +213,41 @@ def _choose_discrete(
 
 
 def _choose_continuous(
-    outputs: list[Tensor], shape: tuple[int, ...], *, by_name: bool
+    outputs: list[Tensor], shape: tuple[int, ...], others: Sequence[Tensor], *, by_name: bool
 ) -> Output | list[Tensor]:
     floats = [t for t in outputs if t.dtype in _FLOATS]
     fitting = [t for t in floats if t.shape == shape]
     if not fitting and shape == (1,):
         fitting = [t for t in floats if t.shape == ()]
-    likely = [t for t in fitting if not (by_name and _words(t) & _NO_ACTION)]
-    chosen = likely if len(likely) == 1 else _first_named(likely, (_ACTION, _MEAN))
+    if not by_name:
+        return Output(fitting[0].name, None) if len(fitting) == 1 else fitting
+    likely = [t for t in fitting if not _words(t) & _NO_ACTION]
+    chosen = [t for t in likely if _is_action(t)]
+    if not chosen and len(likely) == 1:
+        beside = [t for t in (*fitting, *others) if t != likely[0] and _makes_a_mean(t, likely[0])]
+        if beside:
+            return [likely[0], *beside]
+        chosen = likely
     return Output(chosen[0].name, None) if len(chosen) == 1 else fitting
 
 
-def _first_named(tensors: list[Tensor], vocabularies: Sequence[set[str]]) -> list[Tensor]:
+def _is_action(tensor: Tensor) -> bool:
+    words = _words(tensor)
+    return bool(words & _ACTION) and not words & (_MEAN | _NO_ACTION)
+
+
+def _makes_a_mean(tensor: Tensor, other: Tensor) -> bool:
+    """Whether beside `tensor` the output `other` may be the mean of a distribution.
+
+    Libraries squash a mean after the file, or do not: then the user has to say what it is.
+    """
+    words = _words(tensor)
+    if "value" in words or "values" in words:
+        return False
+    return bool(words & _DEVIATION) or (bool(_words(other) & _MEAN) and _is_action(tensor))
+
+
+def _first_named(tensors: Sequence[Tensor], vocabularies: Sequence[set[str]]) -> list[Tensor]:
     """The tensors whose name has a word of a vocabulary; the first vocabulary with a match decides."""
     for vocabulary in vocabularies:
         found = [tensor for tensor in tensors if _words(tensor) & vocabulary]

@@ -98,7 +98,7 @@ def check_structure(model: Model, name: str) -> None:
     """
     graph = model.graph
     for node in graph.nodes:
-        _check_node(node, name)
+        check_node(node, name)
     for tensor in graph.initializers:
         _check_tensor(tensor, name)
     _check_names_differ((tensor.name for tensor in graph.initializers), name)
@@ -106,7 +106,16 @@ def check_structure(model: Model, name: str) -> None:
         _check_types(values, name)
 
 
-def _check_node(node: Node, name: str) -> None:
+def check_node(node: Node, name: str) -> None:
+    """Compare one node with what a policy may be made of; raises as `check_structure`."""
+    if node.domain == "com.microsoft":
+        raise InputRefused(
+            f"{name}: {quoted(node.operator)} of 'com.microsoft' was put there by ONNX Runtime's optimiser. "
+            'Take the file from before it, or make a plain one of that with: python -c "import onnxruntime '
+            "as ort; o = ort.SessionOptions(); o.optimized_model_filepath = 'PLAIN.onnx'; "
+            "o.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC; "
+            "ort.InferenceSession('FILE.onnx', o)\""
+        )
     if node.domain:
         raise InputRefused(
             f"{name}: expected operators of ONNX itself, found {quoted(node.operator)} of "

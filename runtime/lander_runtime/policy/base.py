@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lander_runtime.errors import UsageError
 from lander_runtime.policy.display import as_html, as_text
 from lander_runtime.scores.summary import Summary
 from lander_runtime.spec import EnvSpec, Space
@@ -38,6 +39,10 @@ class PolicyFile(ABC):
     """What was assumed where the file says nothing, a sentence each."""
     can_be_sampled: bool = True
     """Whether it has a distribution to draw actions from."""
+    remembers: bool = False
+    """Whether its actions depend on what it saw before in an episode: then only `act_next` acts."""
+    counts_actions: bool = False
+    """Whether a report should say what its actions were, since their units are not known for certain."""
     claimed_score: Summary | None = None
     """The score that the file claims; None if it claims none."""
 
@@ -54,6 +59,18 @@ class PolicyFile(ABC):
             batch: `[batch, *obs_shape]`, C-contiguous; the caller refills it in place.
         """
         return lambda: self.act(batch)
+
+    def act_next(
+        self, obs: NDArray[Any], state: Any, rng: np.random.Generator | None = None
+    ) -> tuple[NDArray[Any], Any]:
+        """One step of a policy that remembers: the action `[1, ...]` for `obs`, and the state after it.
+
+        Args:
+            obs: `[1, *obs_shape]`.
+            state: what the step before gave; None at the start of an episode.
+            rng: as of `act`.
+        """
+        raise UsageError(f"{self.path.name} remembers nothing. Use its method act.")
 
     @abstractmethod
     def outputs(self, obs: ArrayLike) -> dict[str, NDArray[Any]]:

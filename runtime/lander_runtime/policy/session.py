@@ -169,6 +169,9 @@ def _open_cpu(model: bytes, name: str) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(model, options, providers=[_CPU], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
+        too_new = _too_new(str(error))
+        if too_new is not None:
+            raise InputRefused(f"{name}: {too_new}") from error
         raise InputRefused(f"{name}: ONNX Runtime cannot load it ({_reason(error)}).") from error
 
 
@@ -225,6 +228,25 @@ def _says_out_of_memory(error: Exception) -> bool:
 def _reason(error: Exception) -> str:
     """The first line of ONNX Runtime's message, which may have many."""
     return escaped((str(error).splitlines() or [type(error).__name__])[0][:300])
+
+
+def _too_new(text: str) -> str | None:
+    """What to say where ONNX Runtime is too old for a file; None where that is not what it says."""
+    here = f"onnxruntime {ort.__version__}"
+    found = re.search(r"IR version: (-?\d+), max supported IR version: (\d+)", text)
+    if found:
+        return (
+            f"expected an IR version up to {found[2]}, the highest that {here} reads, found {found[1]}. "
+            'Update onnxruntime, or write the file again with: python -c "import onnx; m = '
+            "onnx.load('FILE.onnx'); m.ir_version = 8; onnx.save(m, 'PLAIN.onnx')\""
+        )
+    found = re.search(r"Opset (\d+) is under development.*till opset (\d+)", text, re.DOTALL)
+    if found:
+        return (
+            f"expected an opset up to {found[2]}, the highest that {here} runs, found {found[1]}. "
+            "Update onnxruntime, or export it again with: opset_version=18"
+        )
+    return None
 
 
 def _cuda_devices() -> int:

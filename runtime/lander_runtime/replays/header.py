@@ -34,13 +34,19 @@ class Header:
     versions: dict[str, str]
     platform: str
     """Operating system and processor; Box2D rounds differently on another."""
+    counts_actions: bool = False
+    """Whether the report says what the actions were, because the file does not say their units."""
 
     def to_json(self) -> dict[str, Any]:
         return {
             "schema": SCHEMA,
             "env": self.env.to_json(),
             "action": self.action.to_json(),
-            "policy": {"sha256": self.policy_sha256, "assumptions": list(self.assumptions)},
+            "policy": {
+                "sha256": self.policy_sha256,
+                "assumptions": list(self.assumptions),
+                **({"counts_actions": True} if self.counts_actions else {}),
+            },
             "deterministic": self.deterministic,
             "first_seed": self.first_seed,
             "episodes": self.episodes,
@@ -83,6 +89,7 @@ class Header:
             action=Space.from_json(fields.child("action")),
             policy_sha256=digest,
             assumptions=tuple(assumptions),
+            counts_actions="counts_actions" in policy.data and policy.boolean("counts_actions"),
             deterministic=fields.boolean("deterministic"),
             first_seed=first_seed,
             episodes=episodes,
@@ -110,6 +117,7 @@ def header_for(
     first_seed: int,
     episodes: int,
     assumptions: tuple[str, ...] = (),
+    counts_actions: bool = False,
 ) -> Header:
     """The header of a replay file that is recorded on this machine; the arguments are `Header`'s fields.
 
@@ -131,6 +139,7 @@ def header_for(
         action=action,
         policy_sha256=policy_sha256,
         assumptions=assumptions,
+        counts_actions=counts_actions,
         deterministic=deterministic,
         first_seed=first_seed,
         episodes=episodes,

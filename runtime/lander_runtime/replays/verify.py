@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lander_runtime.envs.known import knowledge_of
-from lander_runtime.episodes.episode import Episode
+from lander_runtime.episodes.episode import Episode, Keep
 from lander_runtime.episodes.lane import Lane
 from lander_runtime.episodes.moments import Moment
 from lander_runtime.errors import CheckFailed, InputRefused
@@ -74,7 +74,7 @@ class ReplayVerifier:
                 f"The action space in the file is not that of {header.env.id} here. "
                 f"{differences_of_machine(header) or 'The header of the file was changed.'}"
             )
-        self.lane = Lane(header.env, render_mode)
+        self.lane = Lane(header.env, render_mode, Keep(actions_seen=header.counts_actions))
         self._collected = Collected(knowledge_of(header.env.id).measures)
         self.verified = 0
         """The number of episodes that were as the file says."""
@@ -112,7 +112,10 @@ class ReplayVerifier:
             reward_threshold=header.env.reward_threshold,
         )
         execution = Execution(None, "replay", 1, 0.0, 0.0, header.versions)
-        return Report(None, header.policy_sha256, header.assumptions, header.env, summary, results, execution)
+        return Report(
+            None, header.policy_sha256, header.assumptions, header.env, summary, results, execution,
+            self._collected.actions,
+        )  # fmt: skip
 
     def close(self) -> None:
         self.lane.env.close()

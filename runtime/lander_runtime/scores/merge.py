@@ -6,8 +6,11 @@ belongs, so their order does not matter.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import reduce
+from operator import add
 from typing import Any
 
+from lander_runtime.actions_seen import ActionsSeen
 from lander_runtime.errors import InputRefused
 from lander_runtime.scores.report import Execution, Report
 from lander_runtime.scores.results import Results, joined
@@ -49,14 +52,19 @@ def merge(parts: Mapping[str, Report]) -> Merged:
     executions = [report.execution for report in reports]
     # Made from the first part, because policy, environment and assumptions are the same in all parts.
     whole = replace(
-        first, summary=summary, results=results, execution=_joined_execution(executions, results), shard=None
+        first,
+        summary=summary,
+        results=results,
+        execution=_joined_execution(executions, results),
+        actions=_joined_actions([report.actions for report in reports]),
+        shard=None,
     )
     return Merged(whole, _remarks(executions))
 
 
 _PER_PART = {
     *(entry.name for entry in fields(Summary) if entry.name != "deterministic"),
-    *("warnings", "returns", "lengths", "outcomes", "measures"),
+    *("warnings", "actions", "returns", "lengths", "outcomes", "measures"),
 }
 """Findings that may differ between the parts of one evaluation."""
 
@@ -83,6 +91,7 @@ def _common(report: Report) -> dict[str, Any]:
         **{key: value for key, value in findings.items() if key != "policy"},
         "the policy's sha256": report.policy_sha256,
         "what was assumed about the policy": list(report.assumptions),
+        "whether actions are counted": report.actions is not None,
         "what is measured": [(component.name, component.unit) for component in report.results.measures],
     }
 
@@ -162,6 +171,11 @@ def _joined_execution(executions: Sequence[Execution], results: Results) -> Exec
         steps_per_second=float(results.lengths.sum()) / max(seconds, 1e-9),
         versions={name: _joined([its.versions.get(name) for its in executions]) or "" for name in versions},
     )
+
+
+def _joined_actions(parts: Sequence[ActionsSeen | None]) -> ActionsSeen | None:
+    seen = [part for part in parts if part is not None]
+    return reduce(add, seen) if seen else None
 
 
 def _joined(values: Sequence[str | None]) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lander_runtime.actions_seen import ActionsSeen
 from lander_runtime.digest import digest, plain_list
 from lander_runtime.errors import InputRefused
 from lander_runtime.json_fields import Fields
@@ -70,13 +71,16 @@ class Report:
     summary: Summary
     results: Results
     execution: Execution
+    actions: ActionsSeen | None = None
+    """What the actions were, where the file does not say their units; None elsewhere."""
     shard: Shard | None = None
     """Which part of a larger evaluation this is; None for a whole one."""
 
     @property
     def warnings(self) -> list[str]:
         """What to know before trusting the score, a sentence each."""
-        return cautions(self.summary, self.env.reward_threshold)
+        seen = [] if self.actions is None else self.actions.cautions()
+        return [*seen, *cautions(self.summary, self.env.reward_threshold)]
 
     def findings(self) -> dict[str, Any]:
         """The results, the same for each repetition of the evaluation; long columns as arrays."""
@@ -90,6 +94,7 @@ class Report:
             "env": self.env.to_json(),
             **self.summary.to_json(),
             "warnings": self.warnings,
+            **({} if self.actions is None else {"actions": self.actions.to_json()}),
             "returns": results.returns,
             "lengths": results.lengths,
             "outcomes": results.outcomes,
@@ -136,6 +141,7 @@ class Report:
             summary=Summary.from_json(source),
             results=Results.from_json(source),
             execution=Execution.from_json(source),
+            actions=ActionsSeen.from_json(source.child("actions")) if "actions" in source.data else None,
             shard=None if source.data.get("shard") is None else Shard.from_json(source.child("shard")),
         )
         _check_summary(report, source)

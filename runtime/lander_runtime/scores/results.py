@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from lander_runtime.actions_seen import ActionsSeen
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.json_fields import Fields
 from lander_runtime.spec import Component
@@ -108,6 +109,8 @@ class Collected:
         self._returns, self._lengths, self._codes = array("d"), array("i"), array("B")
         self._names: dict[str, int] = {}
         self._measures = [array("d") for _ in measures]
+        self.actions: ActionsSeen | None = None
+        """What the actions of all episodes were, where that was kept."""
 
     def add(self, episodes: "Iterable[Episode]") -> None:
         """Append them.
@@ -122,6 +125,9 @@ class Collected:
                     f"The episode of seed {episode.seed} returned {episode.return_:g}; expected a finite "
                     f"return below {LARGEST_NUMBER:g}. Check the environment's rewards."
                 )
+            if episode.actions_seen is not None:
+                seen = self.actions
+                self.actions = episode.actions_seen if seen is None else seen + episode.actions_seen
             self._returns.append(episode.return_)
             self._lengths.append(episode.length)
             self._codes.append(self._names.setdefault(episode.outcome, len(self._names)))

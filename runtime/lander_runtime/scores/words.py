@@ -63,6 +63,8 @@ def report_rows(report: "Report") -> Rows:
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcome_counts.items())
     rows.append(("outcomes", counts))
     rows.append(("length", f"{summary.mean_length:.1f} steps"))
+    if report.actions is not None:
+        rows.append(("actions", report.actions.in_words))
     rows += [(name, f"{value:z.1f}{_unit(report, name)}") for name, value in summary.mean_measures.items()]
     on = "" if execution.provider is None else f" on {execution.provider}"
     speed = f"{execution.steps_per_second:,.0f} steps/s{on}, {execution.engine}"

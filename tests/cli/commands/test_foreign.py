@@ -7,7 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from lander_runtime import evaluate
 from lander_runtime.envs import resolve
@@ -97,6 +100,61 @@ class TestForeignFiles:
         found = lander("eval", foreign, "--env", "LunarLander-v3", "--output", "logits")
         assert (found.code, found.out) == (2, "")
         assert "no output 'logits'; the file gives '48' int64" in found.message
+
+
+class TestWhatTheUserSays:
+    @pytest.fixture
+    def squashed(self, tmp_path: Path) -> Path:
+        """A linear layer and tanh, for Pendulum-v1, whose torque goes from -2 to 2."""
+        weights = numpy_helper.from_array(np.float32([[0.1], [0.5], [0.2]]), "w")
+        nodes = [helper.make_node("MatMul", ["obs", "w"], ["x"]), helper.make_node("Tanh", ["x"], ["a"])]
+        made = helper.make_graph(
+            nodes,
+            "g",
+            [helper.make_tensor_value_info("obs", TensorProto.FLOAT, ["n", 3])],
+            [helper.make_tensor_value_info("a", TensorProto.FLOAT, ["n", 1])],
+            [weights],
+        )
+        model = helper.make_model(made, ir_version=8, opset_imports=[helper.make_opsetid("", 18)])
+        (tmp_path / "squashed.onnx").write_bytes(model.SerializeToString())
+        return tmp_path / "squashed.onnx"
+
+    def test_squashed_actions_are_refused_until_told(self, lander: Lander, squashed: Path) -> None:
+        shared = ["--env", "Pendulum-v1", "--episodes", "2"]
+        refused = lander("eval", squashed, *shared)
+        assert (refused.code, refused.out) == (3, "")
+        assert "--action-range -1,1" in refused.message
+        returns = []
+        for said in ("env", "-1,1"):
+            found = lander("eval", squashed, *shared, "--json", "--action-range", said)
+            assert found.code == 0, found.err
+            assert f"--action-range={said}" in shlex.split(found.next)
+            returns.append(json.loads(found.out)["returns"])
+        assert returns[0] != returns[1]
+
+    def test_it_holds_for_compare_too(self, lander: Lander, squashed: Path) -> None:
+        other = Path(shutil.copy(squashed, squashed.with_name("other.onnx")))
+        shared = ["compare", squashed, other, "--env", "Pendulum-v1", "--episodes", "2"]
+        assert lander(*shared).code == 3
+        assert lander(*shared, "--action-range", "-1,1").code == 0
+
+    def test_our_own_files_say_it_themselves(self, lander: Lander, tiny: Path) -> None:
+        found = lander("eval", tiny, "--action-range", "env")
+        assert (found.code, found.out) == (2, "")
+        assert "--action-range" in found.message
+
+    def test_a_replay_gives_the_digest_of_a_report_with_actions(self, lander: Lander, squashed: Path) -> None:
+        shared = ["--env", "Pendulum-v1", "--episodes", "2", "--output", "x", "--json"]
+        model = onnx.load(squashed)
+        model.graph.output[0].name = "x"
+        del model.graph.node[1]
+        squashed.write_bytes(model.SerializeToString())
+        found = lander("eval", squashed, *shared, "--save-replay", "it.jsonl.gz")
+        assert found.code == 0, found.err
+        report = json.loads(found.out)
+        assert report["actions"]["count"] == 400
+        replayed = json.loads(lander("replay", "it.jsonl.gz", "--json").out)
+        assert report["report_sha256"] in json.dumps(replayed)
 
 
 class TestOurFiles:

@@ -17,7 +17,8 @@ from lander_runtime.episodes.actors import actor_of
 from lander_runtime.evaluation.evaluate import evaluate
 from lander_runtime.files import sha256_of
 from lander_runtime.foreign.external_weights import with_weights
-from lander_runtime.foreign.foreign import ForeignPolicy, open_policy
+from lander_runtime.foreign.foreign import ForeignPolicy
+from lander_runtime.foreign.opening import open_policy
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.pictures.record import record_episode
 from lander_runtime.scores.report import RUN_KEYS, Report
@@ -26,6 +27,8 @@ DATA = Path(__file__).parents[2] / "data"
 GOLDEN = json.loads((DATA / "foreign-policies.json").read_text(encoding="utf-8"))
 FILES = sorted(GOLDEN["files"])
 DISCRETE, CONTINUOUS = "LunarLander-v3", "LunarLanderContinuous-v3"
+MEAN = {"cleanrl-continuous.onnx": "mean"}
+"""Outputs that have to be named: beside a deviation, a mean may be of before its tanh."""
 
 
 def golden_observations() -> NDArray[np.float32]:
@@ -100,7 +103,7 @@ def node(operator: str, inputs: str, outputs: str, **attributes: Any) -> onnx.No
 def test_it_acts_as_its_author_says(name: str) -> None:
     """`model.predict(deterministic=True)` of Stable-Baselines3, the argmax or mean of the PyTorch module."""
     golden = GOLDEN["files"][name]
-    policy = ForeignPolicy.load(DATA / name, golden["env"], "cpu")
+    policy = ForeignPolicy.load(DATA / name, golden["env"], "cpu", MEAN.get(name))
     expected = np.array(golden["actions"])
     assert len({str(action) for action in golden["actions"]}) > 1, "or any constant would pass"
     found = policy.act(golden_observations())
@@ -116,7 +119,7 @@ def test_it_acts_as_its_author_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_its_report_is_the_same_whatever_the_lanes(name: str) -> None:
-    policy = ForeignPolicy.load(DATA / name, GOLDEN["files"][name]["env"], "cpu")
+    policy = ForeignPolicy.load(DATA / name, GOLDEN["files"][name]["env"], "cpu", MEAN.get(name))
     reports = [evaluate(policy, episodes=5, lanes=lanes) for lanes in (1, 4)]
     assert what_was_found(reports[0]) == what_was_found(reports[1])
     assert reports[0].env == envs.resolve(GOLDEN["files"][name]["env"])
@@ -179,7 +182,9 @@ def test_a_file_with_external_weights_needs_an_environment_first(tmp_path: Path)
 @pytest.mark.parametrize(
     ("entry", "value"),
     [
-        ("location", "secret.bin"),
+        ("location", "folder/secret.bin"),
+        ("location", "folder\\secret.bin"),
+        ("location", ".."),
         ("location", "../cleanrl-actor.onnx.data"),
         ("location", "./cleanrl-actor.onnx.data"),
         ("location", "/etc/hostname"),
@@ -218,7 +223,9 @@ def test_weights_are_not_multiplied_without_end() -> None:
         tensors.append(tensor)
     model = helper.make_model(helper.make_graph([], "g", [], [], tensors)).SerializeToString()
     with pytest.raises(InputRefused, match=r"^x\.onnx: names more weights"):
-        with_weights(read_model(model, "x.onnx"), bytes(1 << 20), Path("x.onnx"), limit=1 << 24)
+        with_weights(
+            read_model(model, "x.onnx"), {"x.onnx.data": bytes(1 << 20)}, Path("x.onnx"), limit=1 << 24
+        )
 
 
 def test_neither_the_path_nor_the_machine_is_in_the_assumptions(tmp_path: Path) -> None:
@@ -236,6 +243,90 @@ def test_it_is_recorded_as_it_is_scored(tmp_path: Path) -> None:
     policy = ForeignPolicy.load(DATA / "sb3-ppo-continuous.onnx", CONTINUOUS, "cpu")
     episode = record_episode(actor_of(policy), policy.env, 1_000_000, tmp_path / "x.gif")
     assert episode.return_ == evaluate(policy, episodes=1).results.returns[0]
+
+
+def in_two_files(folder: Path, name: str) -> Path:
+    """The file that PyTorch wrote in two, its weights under another name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model = onnx.load(DATA / "cleanrl-actor.onnx", load_external_data=False)
+    for tensor in model.graph.initializer:
+        for item in tensor.external_data:
+            if item.key == "location":
+                item.value = name
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    (folder / name).write_bytes((DATA / "cleanrl-actor.onnx.data").read_bytes())
+    return folder / "model.onnx"
+
+
+def test_weights_have_the_name_that_the_file_gives(tmp_path: Path) -> None:
+    policy = open_policy(in_two_files(tmp_path, "any weights.bin"), DISCRETE, "cpu")
+    assert policy.act(golden_observations()).tolist() == GOLDEN["files"]["cleanrl-actor.onnx"]["actions"]
+
+
+def test_weights_may_be_in_several_files(tmp_path: Path) -> None:
+    model = onnx.load(DATA / "cleanrl-actor.onnx")
+    onnx.save(
+        model,
+        tmp_path / "m.onnx",
+        save_as_external_data=True,
+        all_tensors_to_one_file=False,
+        size_threshold=0,
+    )
+    assert len(list(tmp_path.iterdir())) > 2
+    policy = open_policy(tmp_path / "m.onnx", DISCRETE, "cpu")
+    assert policy.act(golden_observations()).tolist() == GOLDEN["files"]["cleanrl-actor.onnx"]["actions"]
+
+
+def test_links_are_followed_as_download_caches_have_them(tmp_path: Path) -> None:
+    """Two links of one folder into another."""
+    stored = in_two_files(tmp_path / "blobs", "model.bin")
+    shown = tmp_path / "snapshots" / "1"
+    shown.mkdir(parents=True)
+    (shown / "model.onnx").symlink_to(stored)
+    (shown / "model.bin").symlink_to(tmp_path / "blobs" / "model.bin")
+    assert open_policy(shown / "model.onnx", DISCRETE, "cpu").act(golden_observations()[0]) in range(4)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["model is a file", "links lead apart"])
+def test_other_links_are_not_followed(tmp_path: Path, whole: bool) -> None:
+    here = in_two_files(tmp_path / "here", "model.bin")
+    secret = tmp_path / "secret.bin"
+    (tmp_path / "here" / "model.bin").rename(secret)
+    (tmp_path / "here" / "model.bin").symlink_to(secret)
+    if not whole:
+        (tmp_path / "elsewhere").mkdir()
+        here = here.rename(tmp_path / "elsewhere" / "model.onnx")
+        (tmp_path / "here" / "model.onnx").symlink_to(here)
+        here = tmp_path / "here" / "model.onnx"
+    with pytest.raises(InputRefused, match="a link to another place"):
+        open_policy(here, DISCRETE, "cpu")
+
+
+@pytest.mark.parametrize("name", ["agent.zip", "agent.pth", "agent.onnx"])
+def test_a_checkpoint_is_answered_with_the_command_that_exports_it(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"PK\x03\x04 and so on")
+    with pytest.raises(InputRefused, match=rf"lander export .*{name} --env"):
+        open_policy(path, DISCRETE, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("ir_version", "opset", "message"),
+    [(99, 18, r"an IR version up to \d+.* found 99"), (8, 99, r"an opset up to \d+.* found 99")],
+)
+def test_a_version_that_is_too_new_is_named_with_the_highest(
+    graph: Graph, ir_version: int, opset: int, message: str
+) -> None:
+    model = graph([node("Identity", "scores", "out")], {"out": (TensorProto.FLOAT, ["batch", 4])})
+    model.ir_version, model.opset_import[0].version = ir_version, opset
+    with pytest.raises(InputRefused, match=message):
+        load(model)
+
+
+def test_an_optimised_file_is_answered_with_the_command_that_makes_a_plain_one(graph: Graph) -> None:
+    fused = helper.make_node("FusedMatMul", ["scores", "scores"], ["out"], domain="com.microsoft")
+    with pytest.raises(InputRefused, match="ORT_ENABLE_BASIC"):
+        load(graph([fused], {"out": (TensorProto.FLOAT, ["batch", 4])}))
 
 
 # Outputs
@@ -313,7 +404,7 @@ def test_sampled_episodes_do_not_depend_on_the_lanes(lanes: int) -> None:
     ("name", "env"), [("sb3-ppo-discrete.onnx", DISCRETE), ("cleanrl-continuous.onnx", CONTINUOUS)]
 )
 def test_where_there_is_nothing_to_draw_from_sampled_is_refused(name: str, env: str) -> None:
-    policy = ForeignPolicy.load(DATA / name, env, "cpu")
+    policy = ForeignPolicy.load(DATA / name, env, "cpu", MEAN.get(name))
     with pytest.raises(UsageError, match="--sampled"):
         evaluate(policy, episodes=1, sampled=True)
     with pytest.raises(UsageError, match="--sampled"):
@@ -409,6 +500,110 @@ def test_rows_that_influence_each_other_run_alone(graph: Graph) -> None:
         load(graph(nodes, {"out": (TensorProto.FLOAT, [16, 4])}, batch=16))
 
 
+def test_a_quantiser_over_the_batch_runs_row_by_row(graph: Graph, drifting: EnvSpec) -> None:
+    """Its scale is that of the largest number in the batch, and zeros beside a row do not change that."""
+    nodes = [
+        node("DynamicQuantizeLinear", "scores", "q scale point"),
+        node("DequantizeLinear", "q scale point", "logits"),
+        node("ArgMax", "logits", "a", axis=1, keepdims=0),
+    ]
+    outputs = {"logits": (TensorProto.FLOAT, ["batch", 4]), "a": (TensorProto.INT64, ["batch"])}
+    for kept in (outputs, {"a": outputs["a"]}):
+        policy = load(graph(nodes, kept), drifting)
+        assert policy.batch_size == 1
+        reports = [evaluate(policy, episodes=12, lanes=lanes, workers=1).sha256 for lanes in (1, 5, 12)]
+        assert len(set(reports)) == 1
+
+
+@pytest.mark.parametrize(
+    "mixing",
+    [
+        [node("ReduceMax", "scores", "m", keepdims=0), node("Div", "scores m", "out")],
+        [node("ReduceMean", "scores first", "m", keepdims=1), node("Sub", "scores m", "out")],
+        [node("Slice", "scores first second first", "m"), node("Sub", "scores m", "out")],
+        [
+            node("ReduceMax", "scores", "m", keepdims=0),
+            node("Greater", "m large", "b"),
+            node("Where", "b negative scores", "out"),
+            node("Neg", "scores", "negative"),
+        ],
+    ],
+    ids=["largest", "mean", "first row", "threshold"],
+)
+def test_rows_that_mix_in_other_ways_run_alone(graph: Graph, mixing: list[onnx.NodeProto]) -> None:
+    nodes = sorted(mixing, key=lambda item: item.output[0] != "negative")
+    constants = {"first": np.int64([0]), "second": np.int64([1]), "large": np.float32(500)}
+    used = {name for item in nodes for name in item.input}
+    constants = {name: value for name, value in constants.items() if name in used}
+    for argmax in (False, True):
+        outputs = {"out": (TensorProto.FLOAT, ["batch", 4])}
+        more = [node("ArgMax", "out", "a", axis=1, keepdims=0)] if argmax else []
+        outputs = {"a": (TensorProto.INT64, ["batch"])} if argmax else outputs
+        assert load(graph([*nodes, *more], outputs, constants=constants)).batch_size == 1
+
+
+def test_a_constant_is_no_action(graph: Graph, observations: Any, scores: Any) -> None:
+    """Neither a whole number, nor numbers that only have the shape of the batch."""
+    nodes = [
+        node("Identity", "scores", "logits"),
+        node("Identity", "three", "version_number"),
+        node("Shape", "scores", "shape"),
+        node("Expand", "steady shape", "log_std"),
+    ]
+    outputs = {
+        "version_number": (TensorProto.INT64, [1]),
+        "logits": (TensorProto.FLOAT, [1, 4]),
+        "log_std": (TensorProto.FLOAT, [1, 4]),
+    }
+    constants = {"three": np.int64([3]), "steady": np.zeros((1, 4), np.float32)}
+    model = graph(nodes, outputs, batch=1, constants=constants)
+    assert load(model).act(observations).tolist() == scores.argmax(axis=1).tolist()
+    for name in ("version_number", "log_std"):
+        with pytest.raises(InputRefused, match=f"'{name}' is the same for every observation"):
+            load(model, output=name)
+
+
+def test_a_number_that_is_not_the_largest_score_has_to_be_named(graph: Graph, observations: Any) -> None:
+    nodes = [node("Identity", "scores", "logits"), node("ArgMin", "scores", "a", axis=1, keepdims=0)]
+    outputs = {"logits": (TensorProto.FLOAT, ["batch", 4]), "a": (TensorProto.INT64, ["batch"])}
+    model = graph(nodes, outputs)
+    with pytest.raises(InputRefused, match=r"'a' is not the number of the largest of 'logits'.*--output"):
+        load(model)
+    first, second = (load(model, output=name).act(observations).tolist() for name in ("a", "logits"))
+    assert first != second
+
+
+@pytest.mark.parametrize("sizes", [(3, 2, 4), (None, None, None)], ids=["given", "open"])
+def test_pictures_are_transposed_where_the_file_wants_channels_first(
+    register: Callable[..., str], drifting_class: type[Any], sizes: tuple[Any, ...]
+) -> None:
+    import gymnasium
+
+    class Colours(drifting_class):  # type: ignore[misc, valid-type]
+        observation_space = gymnasium.spaces.Box(0, 255, (2, 4, 3), np.uint8)
+
+    nodes = [
+        node("Conv", "obs kernel", "c"),
+        node("GlobalAveragePool", "c", "p"),
+        node("Flatten", "p", "out"),
+    ]
+    kernel = np.float32([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0.1, 0.1, 0.1]]).reshape(4, 3, 1, 1)
+    made = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("obs", TensorProto.FLOAT, ["n", *sizes])],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, ["n", 4])],
+        [numpy_helper.from_array(kernel, "kernel")],
+    )
+    model = helper.make_model(made, ir_version=8, opset_imports=[helper.make_opsetid("", 18)])
+    policy = load(model, EnvSpec(register(Colours)))
+    for colour in range(3):
+        picture = np.zeros((2, 4, 3), np.uint8)
+        picture[..., colour] = 200
+        assert policy.act(picture) == colour
+    assert any("transposed to channels first" in said for said in policy.assumptions)
+
+
 def test_pictures_may_be_flat_floats(register: Callable[..., str], drifting_class: type[Any]) -> None:
     """uint8 `[2, 4]` into float32 `[batch, 8]`: 0 to 255 as they are, in the order of the rows."""
     import gymnasium
@@ -467,7 +662,7 @@ def test_another_environment_is_refused_with_what_is_there(name: str, env: str) 
     with pytest.raises(InputRefused, match=rf"^{name} in {env}: expected .* found '"):
         ForeignPolicy.load(DATA / name, env, "cpu")
     # Also where it was opened for the one and is scored in the other.
-    policy = ForeignPolicy.load(DATA / name, GOLDEN["files"][name]["env"], "cpu")
+    policy = ForeignPolicy.load(DATA / name, GOLDEN["files"][name]["env"], "cpu", MEAN.get(name))
     with pytest.raises(UsageError, match=f"{name} expects .*{env} has"):
         evaluate(policy, env, episodes=1)
 
@@ -508,9 +703,13 @@ def stripped(path: Path, change: Callable[[onnx.ModelProto], object]) -> onnx.Mo
 def test_what_no_policy_may_contain_is_refused_with_advice(
     tiny_discrete: Path, operator: str, advice: str
 ) -> None:
-    model = stripped(
-        tiny_discrete, lambda m: m.graph.node.append(helper.make_node(operator, ["obs"], ["other"]))
-    )
+    def change(model: onnx.ModelProto) -> None:
+        """Both outputs need it."""
+        for item in model.graph.node:
+            item.input[:] = ["other" if name == "obs" else name for name in item.input]
+        model.graph.node.insert(0, helper.make_node(operator, ["obs"], ["other"]))
+
+    model = stripped(tiny_discrete, change)
     with pytest.raises(InputRefused, match=rf"^stranger\.onnx: the operator {operator} .*{advice}"):
         load(model)
 

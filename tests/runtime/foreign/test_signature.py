@@ -28,12 +28,15 @@ def integers(name: str, *shape: int | None, dtype: str = "int64") -> Tensor:
     [
         (floats("x", None, 8), EIGHT, Input("x", "float32", "batch", None)),
         (floats("x", 1, 8), EIGHT, Input("x", "float32", "batch", 1)),
-        (floats("x", 7, None), EIGHT, Input("x", "float32", "batch", 7)),
+        (floats("x", 7, None), EIGHT, Input("x", "float32", "batch", 7, open=True)),
         (floats("x", None, 8, dtype="float64"), EIGHT, Input("x", "float64", "batch", None)),
         (floats("x", 8), EIGHT, Input("x", "float32", "single", 1)),
         (floats("x", None, 84, 84, 3), IMAGE, Input("x", "float32", "batch", None)),
         (integers("x", 1, 84, 84, 3, dtype="uint8"), IMAGE, Input("x", "uint8", "batch", 1)),
         (floats("x", None, 84 * 84 * 3), IMAGE, Input("x", "float32", "flat", None)),
+        (floats("x", None, 3, 84, 84), IMAGE, Input("x", "float32", "channels_first", None)),
+        (floats("x", None, None, None, None), IMAGE, Input("x", "float32", "batch", None, open=True)),
+        (floats("x", 1, 1, 8), EIGHT, Input("x", "float32", "sequence", 1)),
     ],
     ids=str,
 )
@@ -52,9 +55,9 @@ def test_an_input_that_fits(found: Tensor, observation: Space, expected: Input) 
         ([integers("x", None, 8)], EIGHT),
         ([integers("x", None, 8, dtype="uint8")], EIGHT),
         ([Tensor("x", "seq(tensor(float))", ())], EIGHT),
-        ([floats("obs", None, 8), floats("state", None, 64)], EIGHT),
-        # Channels first: of the same size, and another picture.
-        ([floats("x", None, 3, 84, 84)], IMAGE),
+        ([floats("a", None, 8), floats("b", None, 8)], EIGHT),
+        ([floats("x", None, 3, 84, 83)], IMAGE),
+        ([floats("x", 2, 1, 8)], EIGHT),
         ([floats("x", 1025, 8)], EIGHT),
         ([floats("x", 0, 8)], EIGHT),
     ],
@@ -91,8 +94,9 @@ def test_an_input_that_does_not_fit_is_refused_with_what_is_there(
         ([floats("probs", 4), floats("action_logits", 4)], ONE_OF_FOUR, Output(None, "action_logits")),
         ([floats("hidden", 4), floats("probabilities", 4)], ONE_OF_FOUR, Output(None, "probabilities")),
         ([floats("q_values", 4), floats("target", 4)], ONE_OF_FOUR, Output(None, "q_values")),
-        ([floats("mean", 2), floats("log_std", 2)], TWO_THROTTLES, Output("mean", None)),
-        ([floats("actor_mean", 2), floats("actorLogStd", 2)], TWO_THROTTLES, Output("actor_mean", None)),
+        ([floats("mean", 2)], TWO_THROTTLES, Output("mean", None)),
+        ([floats("mu", 1), floats("value", 1)], ONE_THROTTLE, Output("mu", None)),
+        ([floats("action", 2), floats("log_std", 2)], TWO_THROTTLES, Output("action", None)),
         ([floats("mean", 2), floats("action", 2)], TWO_THROTTLES, Output("action", None)),
         ([floats("x", 1), floats("value", 1)], ONE_THROTTLE, Output("x", None)),
     ],
@@ -110,6 +114,11 @@ def test_an_output_that_is_clear(outputs: list[Tensor], action: Space, expected:
         ([floats("a", 4), floats("b", 4)], ONE_OF_FOUR),
         ([floats("logits_a", 4), floats("logits_b", 4)], ONE_OF_FOUR),
         ([floats("a", 1), floats("b", 1), floats("c")], ONE_THROTTLE),
+        ([floats("mean", 2), floats("log_std", 2)], TWO_THROTTLES),
+        ([floats("actor_mean", 2), floats("actorLogStd", 2)], TWO_THROTTLES),
+        ([floats("loc", 1), floats("scale", 1)], ONE_THROTTLE),
+        ([floats("27", 2), floats("std", 2)], TWO_THROTTLES),
+        ([floats("mean", 2), floats("28", 2)], TWO_THROTTLES),
         ([floats("value", 1)], ONE_THROTTLE),
         ([floats("std", 2)], TWO_THROTTLES),
     ],
@@ -146,6 +155,21 @@ def test_an_output_that_fits_nothing_is_refused_with_what_is_there(
     for named in [None, *(tensor.name for tensor in outputs)]:
         with pytest.raises(InputRefused, match=r"expected an output .* found "):
             choose_output(outputs, action, named)
+
+
+def test_outputs_that_cannot_be_the_action_tell_of_a_mean_too() -> None:
+    """A deviation that no observation changes, or an action that is drawn at random."""
+    mean = floats("mean", 2)
+    for other in (floats("logstd", 2), floats("action", 2)):
+        with pytest.raises(InputRefused, match=r"'mean'.*--output NAME"):
+            choose_output([mean], TWO_THROTTLES, others=[other])
+        assert choose_output([mean], TWO_THROTTLES, "mean", [other]) == Output("mean", None)
+    assert choose_output([mean], TWO_THROTTLES, others=[floats("value_std", 1)]) == Output("mean", None)
+
+
+def test_of_inputs_that_fit_the_telling_name_is_taken() -> None:
+    found = choose_input([floats("memory", None, 8), floats("obs", None, 8)], EIGHT)
+    assert found.name == "obs"
 
 
 def test_a_name_that_is_not_there_is_a_usage_error() -> None:

@@ -1,0 +1,6 @@
+"""What can be seen in a stranger's graph without knowing what it is for.
+
+pruning.py  what leads where, and the part that chosen outputs need
+ending.py   the interval that the last operators keep an output within
+memory.py   states, in and out, and cells whose state is missing
+"""

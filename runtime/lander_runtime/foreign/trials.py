@@ -1,0 +1,79 @@
+"""Trial observations, and whether the rows of a batch keep to themselves.
+
+Apart from `matching.py` because the rows are the promise behind every report: an episode may depend on its
+own observations alone, whatever the lanes and workers.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lander_runtime.spec import Space
+
+Rows = dict[str, NDArray[np.generic]]
+"""Outputs by name, `[batch, ...]` each."""
+
+_LARGE = (1.0, 30.0, 1e3, 1e6)
+"""Factors of a normal deviate. A quantiser that takes its scale over a batch shows itself beside large
+numbers, and a comparison with a threshold only where one is crossed."""
+
+
+def trial_observations(batch: int, observation: Space, seed: int = 0) -> NDArray[np.generic]:
+    """Random observations `[batch, *obs_shape]`, of the size that a normalised environment gives."""
+    generator = np.random.default_rng(seed)
+    if observation.dtype == "uint8":
+        return generator.integers(0, 256, (batch, *observation.shape), np.uint8)
+    return generator.standard_normal((batch, *observation.shape)).astype(observation.dtype)
+
+
+def rows_influence_each_other(
+    run: Callable[[NDArray[np.generic]], Rows], obs: NDArray[np.generic]
+) -> str | None:
+    """The first output in which a row depends on its neighbours or its place; None where none does.
+
+    Args:
+        run: gives the outputs for a batch.
+        obs: `[batch, *obs_shape]`.
+    """
+    expected = run(obs)
+    for others, kept, places in _disturbed(obs):
+        found = run(others)
+        for name, values in expected.items():
+            # Bit for bit, NaN in the same places.
+            if not np.array_equal(values[kept], found[name][places], equal_nan=values.dtype.kind == "f"):
+                return name
+    return None
+
+
+def _disturbed(
+    obs: NDArray[np.generic],
+) -> Iterator[tuple[NDArray[np.generic], NDArray[np.intp], NDArray[np.intp]]]:
+    """Batches that hold rows of `obs` beside other ones: the batch, which rows, and where they are."""
+    batch = len(obs)
+    everywhere = np.arange(batch)
+    # The same rows at other places, with zeros between them.
+    backwards = obs[::-1].copy()
+    backwards[1::2] = 0
+    yield backwards, everywhere[::-1][::2], everywhere[::2]
+    generator = np.random.default_rng(1)
+    for factor in _LARGE:
+        for kept in (everywhere[::2], everywhere[1::2], everywhere[:1], everywhere[-1:]):
+            others = _noise(obs, factor, generator)
+            others[kept] = obs[kept]
+            yield others, kept, kept
+        places = generator.permutation(batch)[: batch // 2]
+        others = _noise(obs, factor, generator)
+        kept = generator.permutation(batch)[: batch // 2]
+        others[places] = obs[kept]
+        yield others, kept, places
+
+
+def _noise(obs: NDArray[np.generic], factor: float, generator: np.random.Generator) -> NDArray[np.generic]:
+    if obs.dtype.kind != "f":
+        # Pictures: any, and for the largest factor white ones.
+        low = 255 if factor == _LARGE[-1] else 0
+        return generator.integers(low, 256, obs.shape).astype(obs.dtype)
+    # Clipped, because an environment may have its observations in float16.
+    largest = float(np.finfo(obs.dtype.name).max)
+    return np.clip(factor * generator.standard_normal(obs.shape), -largest, largest).astype(obs.dtype)
