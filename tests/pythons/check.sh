@@ -24,7 +24,7 @@ for version in 3.11 3.12 3.13; do
     fi
     tested=$((tested + 1))
     # The closing line of pytest; lint or the installation may have failed before it.
-    summary+=("Python $version: $verdict $(grep -E '^=+ .*(passed|failed|error).* =+$' "$log" | tail -n 1 | tr -d =)")
+    summary+=("Python $version: $verdict $(grep -E '[0-9]+ (passed|failed|error).* in [0-9.]+s' "$log" | tail -n 1 | tr -d =)")
 done
 
 printf '\n'
