@@ -147,7 +147,7 @@ def nature_convolutions(
         The module, and how many features it gives.
 
     Raises:
-        InputRefused: they have other kernels, whose strides nobody knows, or do not fit the pictures.
+        InputRefused: they have other kernels, whose strides are not known, or do not fit the pictures.
     """
     made: list[nn.Module] = []
     channels, height, width = planes
