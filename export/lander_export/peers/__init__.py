@@ -2,13 +2,15 @@
 
 Nothing in such a file is ever executed: weights are read as tensors only, of pickles at most the opcodes.
 
-    finding          which file of a folder is meant
-    stable_baselines a zip of Stable-Baselines3 -> the policy; sb3_data: what its JSON says in plain text
-    state_dicts      a PyTorch state dict -> the policy; layouts: the names that libraries give their layers
-    normalizers      statistics of observations; vecnormalize, pickle_opcodes: read from a pickle
-    networks         the modules that the policies are put together from
-    tensors, zip_reading   bounded reading of torch files and zips
-    peer             what all readers return, and the options that they share
+finding.py           which file of a folder is meant
+stable_baselines.py  a zip of Stable-Baselines3 -> the policy
+sb3_data.py          what the JSON in such a zip says in plain text
+state_dicts.py       a PyTorch state dict -> the policy
+layouts.py           the names that libraries give their layers
+normalizers.py       statistics of observations
+networks.py          the modules that the policies are made of
+peer.py              what all readers return, and the options that they share
+inert/               zips, PyTorch files and pickles, read as data
 """
 
 from lander_export.peers.finding import peer_file

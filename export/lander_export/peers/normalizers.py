@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lander_export.peers.inert.vecnormalize import read_vecnormalize
+from lander_export.peers.inert.zip_reading import ZipMembers, read_bounded
 from lander_export.peers.networks import Normalise
 from lander_export.peers.peer import PeerOptions
-from lander_export.peers.vecnormalize import read_vecnormalize
-from lander_export.peers.zip_reading import ZipMembers, read_bounded
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.spec import Space
 

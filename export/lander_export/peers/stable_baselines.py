@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lander_export.peers.inert.tensors import checked, is_state_dict, load_torch
+from lander_export.peers.inert.zip_reading import LARGEST_FILE, ZipMembers
 from lander_export.peers.networks import (
     ChannelsFirst,
     Divide,
@@ -28,8 +30,6 @@ from lander_export.peers.networks import (
 from lander_export.peers.normalizers import NONE, read_normalizer
 from lander_export.peers.peer import GREEDY_LOG_STD, GREEDY_ONLY, PeerOptions, PeerPolicy, PeerSpaces, grouped
 from lander_export.peers.sb3_data import Sb3Data, check_spaces, is_picture, is_transposed, read_data
-from lander_export.peers.tensors import checked, is_state_dict, load_torch
-from lander_export.peers.zip_reading import LARGEST_FILE, ZipMembers
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.policy.metadata import Training
 from lander_runtime.spec import filled_bounds

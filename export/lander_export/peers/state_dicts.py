@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lander_export.peers.inert.tensors import checked, is_state_dict, load_torch
+from lander_export.peers.inert.zip_reading import LARGEST_FILE, read_bounded
 from lander_export.peers.layouts import LOG_STD_NAMES, STD_NAMES, Layout, find_layout, without_prefixes
 from lander_export.peers.networks import (
     AtomMean,
@@ -35,8 +37,6 @@ from lander_export.peers.peer import (
     PeerSpaces,
     grouped,
 )
-from lander_export.peers.tensors import checked, is_state_dict, load_torch
-from lander_export.peers.zip_reading import LARGEST_FILE, read_bounded
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.policy.metadata import Training
 from lander_runtime.spec import filled_bounds

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
+from lander_export.peers.inert.vecnormalize import read_vecnormalize
 from lander_export.peers.normalizers import checkpoint_normalizer, normalizer_names, read_normalizer
 from lander_export.peers.peer import PeerOptions
-from lander_export.peers.vecnormalize import read_vecnormalize
 from lander_runtime.errors import InputRefused, UsageError
 
 SEED = 3

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_export.peers.pickle_opcodes import Made, entry, read_inert
+from lander_export.peers.inert.pickle_opcodes import Made, entry, read_inert
 from lander_runtime.errors import InputRefused
 
 _CLASS = "stable_baselines3.common.vec_env.vec_normalize.VecNormalize"

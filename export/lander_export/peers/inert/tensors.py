@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lander_export.peers.zip_reading import LARGEST_FILE, ZipMembers
+from lander_export.peers.inert.zip_reading import LARGEST_FILE, ZipMembers
 from lander_runtime.errors import InputRefused
 from lander_runtime.text import quoted
 
