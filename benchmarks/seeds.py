@@ -36,7 +36,11 @@ MOST_SEEDS = 100
 def main() -> int:
     """Measure, write, draw and print; 1 where a run was stopped."""
     options = _options()
-    base = preset(ENV, options.preset, options.backend).with_values({"steps": options.steps}).with_assignments(options.set)
+    base = (
+        preset(ENV, options.preset, options.backend)
+        .with_values({"steps": options.steps})
+        .with_assignments(options.set)
+    )
     configs = [base.with_values({"seed": seed}) for seed in range(1, options.seeds + 1)]
 
     def on_done(index: int, outcome: Outcome) -> None:
