@@ -62,8 +62,7 @@ class Run(os.PathLike[str]):
 
     @property
     def best_score(self) -> float | None:
-        """Best mean greedy return on the selection seeds, in Gymnasium's environment or in the simulator
-        (`config.selection_backend`); None before the first selection."""
+        """Best mean greedy return on the selection seeds, run on `config.selection_backend`; None if none yet."""
         return self.progress.best_score
 
     @property

@@ -70,7 +70,7 @@ def test_a_target_is_a_score_by_gymnasium() -> None:
 def test_a_resumed_run_may_need_selections_by_gymnasium(given: dict[str, Any]) -> None:
     run = RunDirectory.create("LunarLander-v3")
     values = {"backend": "native", "selection_backend": "native"}
-    train_until(settings("LunarLander-v3", **values), run, 1)
+    train_until(settings("LunarLander-v3", **values), run, 3)
     assert "in the simulator" in repr(Run.open(run.path))
     plan = prepare_training(ResumeRequest(run=run.path, **given), lambda text: None).plan
     assert plan.config.selection_backend == "gymnasium"
