@@ -62,7 +62,7 @@ class Run(os.PathLike[str]):
 
     @property
     def best_score(self) -> float | None:
-        """Best mean greedy return on the selection seeds, run on `config.selection_backend`; None if none yet."""
+        """Best mean greedy return on the selection seeds, on `config.selection_backend`; None if none yet."""
         return self.progress.best_score
 
     @property
