@@ -19,6 +19,7 @@ from lander_runtime.foreign.analysis.ending import interval_of
 from lander_runtime.foreign.analysis.memory import forgets, states_without_input
 from lander_runtime.foreign.feeding import Feeding, by_row
 from lander_runtime.foreign.plan import Plan, plan_for, pruned
+from lander_runtime.foreign.preparation import Preparation, prepared
 from lander_runtime.foreign.probe import Probe
 from lander_runtime.foreign.signature import Input, Output, Tensor, choose_output
 from lander_runtime.foreign.trials import rows_influence_each_other, trial_observations
@@ -37,6 +38,8 @@ class Choices:
     """`env` or such as `-1,1`: see `ActionRange`."""
     stateless: bool = False
     """Run a policy that would remember without its memory."""
+    preparation: Preparation | None = None
+    """What to do with observations in front of the graph."""
 
     @property
     def any(self) -> bool:
@@ -107,21 +110,32 @@ class _Matcher:
         probe = Probe(final, feeding, self._observation)
         said, counts = self._about_units(final, output, probe)
         constant = self._is_constant(opened, feeding, output)
+        opened, fed = self._prepared(opened, final, feeding)
         return Match(
             opened=opened,
-            feeding=feeding,
+            feeding=fed,
             output=output,
             probabilities=probabilities,
             scaling=self._scaling,
             counts_actions=counts,
             assumptions=(
-                *assumptions.about_input(feeding, self._observation, plan.unused),
+                *assumptions.about_input(feeding, self._observation, plan.unused, self._choices.preparation),
                 *assumptions.about_memory(feeding, forgotten),
                 *(said or assumptions.about_scores(output, self._action, probabilities)),
                 *assumptions.about_the_rest(output, plan, feeding.states),
                 *(["It gave one and the same for every observation that was tried."] if constant else []),
             ),
         )
+
+    def _prepared(self, opened: OpenSession, model: Model, feeding: Feeding) -> tuple[OpenSession, Feeding]:
+        """The session with what the user wants done in front of the graph, and how that is fed.
+
+        Only now, because trial observations are of the size that a network is given.
+        """
+        if self._choices.preparation is None:
+            return opened, feeding
+        model, entry = prepared(model, feeding.entry, self._observation, self._choices.preparation)
+        return open_session(model, self._name, self._device), replace(feeding, entry=entry)
 
     def _fitted(self, opened: OpenSession, plan: Plan) -> tuple[Feeding, Output, bool]:
         """How observations go in, what comes out, and whether scores are probabilities."""
