@@ -189,14 +189,15 @@ class _Matcher:
 
     def _scores_mixed(self, feeding: Feeding, output: Output, batch: int, obs: NDArray[Any]) -> str | None:
         """The same of the numbers whose largest has its place in an integer: that hides differences."""
-        behind = self._plan.behind_largest(output.action) if self._action.type == "Discrete" else None
-        if behind is None:
+        if self._action.type == "Box" or output.action is None:
             return None
+        behind = self._plan.behind_largest(output.action)
         probe = Probe(pruned(self._plan.model, _used(output), ()), feeding, self._observation)
-        shape = np.shape(probe.run([behind], obs)[behind])
-        if not shape or shape[0] != batch:
+        shapes = {name: np.shape(value) for name, value in probe.run(behind, obs).items()}
+        rows = [name for name, shape in shapes.items() if shape and shape[0] == batch]
+        if not rows:
             return None
-        return rows_influence_each_other(lambda others: dict(probe.run([behind], others)), obs)
+        return rows_influence_each_other(lambda others: dict(probe.run(rows, others)), obs)
 
     def _check_agreement(
         self, run: Callable[..., dict[str, NDArray[Any]]], output: Output, batch: int
@@ -206,18 +207,19 @@ class _Matcher:
         Raises:
             InputRefused: they differ for a trial observation.
         """
-        if output.action is None or output.scores is None:
+        agreeing = list(output.likely_scores if output.scores is None else [output.scores])
+        if output.action is None or not agreeing:
             return
-        ends = np.cumsum(self._action.blocks)[:-1]
+        names = agreeing
         for seed in range(max(1, 64 // batch)):
-            rows = run(trial_observations(batch, self._observation, seed), _used(output))
+            rows = run(trial_observations(batch, self._observation, seed), [output.action, *names])
             numbers = rows[output.action].reshape(batch, -1).astype(np.int64)
-            blocks = np.split(rows[output.scores], ends, axis=-1)
-            if not all(_are_largest(*pair) for pair in zip(numbers.T, blocks, strict=True)):
-                raise InputRefused(
-                    f"which output is the action is not clear: {output.action!r} is not the number of the "
-                    f"largest of {output.scores!r}. Say which with: --output NAME"
-                )
+            agreeing = [name for name in agreeing if _are_largest(numbers, rows[name], self._action)]
+        if not agreeing:
+            raise InputRefused(
+                f"which output is the action is not clear: {output.action!r} is not the number of the "
+                f"largest of {' or of '.join(map(repr, names))}. Say which with: --output NAME"
+            )
 
     def _forgotten(self, model: Model, feeding: Feeding, used: Collection[str]) -> str | None:
         """What would remember and cannot; None where nothing would.
@@ -282,8 +284,13 @@ def _used(output: Output) -> list[str]:
     return [name for name in (output.action, output.scores) if name is not None]
 
 
-def _are_largest(numbers: NDArray[np.int64], scores: NDArray[Any]) -> bool:
-    """Whether each number is the place of the largest in its row of scores."""
+def _are_largest(numbers: NDArray[np.int64], scores: NDArray[Any], action: Space) -> bool:
+    """Whether each number `[batch, blocks]` is the place of the largest in its block of scores."""
+    blocks = np.split(scores, np.cumsum(action.blocks)[:-1], axis=-1)
+    return all(_is_largest(*pair) for pair in zip(numbers.T, blocks, strict=True))
+
+
+def _is_largest(numbers: NDArray[np.int64], scores: NDArray[Any]) -> bool:
     there = (numbers >= 0) & (numbers < scores.shape[1])
     taken = np.take_along_axis(scores, np.where(there, numbers, 0)[:, None], 1)[:, 0]
     return bool((there & (taken >= scores.max(axis=1))).all())

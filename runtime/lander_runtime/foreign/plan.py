@@ -25,7 +25,7 @@ _DTYPES = {
 }  # fmt: skip
 """NumPy's names by TensorProto.DataType."""
 
-_BEHIND = frozenset({"Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})
+_PLACES = frozenset({"ArgMax", "ArgMin", "TopK"})
 
 _MOST_INPUTS = 64
 """A policy has some dozen, with all its states."""
@@ -57,17 +57,10 @@ class Plan:
         graph = without_other_outputs(self.model, outputs).graph
         return any(node.operator == "DynamicQuantizeLinear" for node in graph.nodes)
 
-    def behind_largest(self, output: str | None) -> str | None:
-        """The numbers of which `output` is the largest's place; None where it is made in another way."""
-        made = producers(self.model.graph)
-        for _ in range(20):
-            node = made.get(output or "")
-            if node is None or node.operator in ("ArgMax", "ArgMin"):
-                return None if node is None else node.inputs[0]
-            if node.operator not in _BEHIND:
-                return None
-            output = node.inputs[0]
-        return None
+    def behind_largest(self, output: str) -> list[str]:
+        """All numbers of whose largest or smallest the place is needed for `output`."""
+        nodes = without_other_outputs(self.model, {output}).graph.nodes
+        return list(dict.fromkeys(node.inputs[0] for node in nodes if node.operator in _PLACES))
 
 
 def plan_for(

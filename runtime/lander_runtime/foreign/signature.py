@@ -87,6 +87,8 @@ class Output:
     """The output that is the action itself; None if there are only `scores`."""
     scores: str | None
     """The output with one float for each of n actions: logits, probabilities or values; None without one."""
+    likely_scores: tuple[str, ...] = ()
+    """Where no name tells which are the scores: all outputs that may be."""
 
 
 def choose_input(
@@ -208,7 +210,9 @@ def _choose_discrete(
         if len(actions) != 1:
             return integers
         # The scores are only for sampling; the greedy action is the file's own output.
-        return Output(actions[0].name, scores[0].name if len(scores) == 1 else None)
+        if len(scores) == 1:
+            return Output(actions[0].name, scores[0].name)
+        return Output(actions[0].name, None, tuple(sorted(tensor.name for tensor in floats)))
     return Output(None, scores[0].name) if len(scores) == 1 else floats
 
 
