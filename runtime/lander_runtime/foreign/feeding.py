@@ -39,7 +39,7 @@ class Feeding:
         """All inputs for observations `[batch, *obs_shape]`; a `state` of None is that of a start."""
         given = {self.entry.name: as_input(self.entry, obs)}
         for start in self.starts:
-            shape = tuple(1 if size is None else size for size in start.shape)
+            shape = tuple(len(obs) if size is None else size for size in start.shape)
             given[start.name] = np.full(shape, state is None, start.dtype)
         return given | (zeros(self.states) if state is None else dict(state))
 

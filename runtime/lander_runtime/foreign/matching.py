@@ -16,7 +16,7 @@ from lander_runtime.errors import InputRefused
 from lander_runtime.foreign import action_range, assumptions
 from lander_runtime.foreign.action_range import ActionRange, Scaling
 from lander_runtime.foreign.analysis.ending import interval_of
-from lander_runtime.foreign.analysis.memory import forgets, states_without_input
+from lander_runtime.foreign.analysis.memory import State, forgets, states_without_input
 from lander_runtime.foreign.feeding import Feeding, by_row
 from lander_runtime.foreign.plan import Plan, plan_for, pruned
 from lander_runtime.foreign.preparation import Preparation, prepared
@@ -101,7 +101,7 @@ class _Matcher:
         given = {value.name for value in model.graph.inputs}
         feeding = replace(
             feeding,
-            states=tuple(state for state in plan.states if state.input in given),
+            states=tuple(state for state in feeding.states if state.input in given),
             starts=tuple(one for one in plan.starts if one.name in given),
         )
         forgotten = self._forgotten(final, feeding, used)
@@ -142,12 +142,10 @@ class _Matcher:
         first: InputRefused | None = None
         for entry in _ways_in(plan.entry, self._observation):
             # A symbolic batch may be wrong: a graph may have one size built in, or mix its rows.
-            remembers = bool(plan.states)
-            sizes = [1 if remembers else LANES, 1] if entry.batch is None else [entry.batch]
-            for size in dict.fromkeys(sizes):
-                alone = entry.batch is None and size == 1
-                feeding = Feeding(entry, size if alone or entry.batch is not None else None, plan.states)
-                feeding = replace(feeding, starts=plan.starts)
+            for size in _batches(entry, plan.states):
+                any_size = entry.batch is None and not plan.states and size == LANES
+                states = tuple(state.filled(size) for state in plan.states)
+                feeding = Feeding(entry, None if any_size else size, states, plan.starts)
                 try:
                     return feeding, *self._attempt(opened, feeding, size)
                 except InputRefused as refusal:
@@ -278,6 +276,17 @@ def _ways_in(entry: Input, observation: Space) -> list[Input]:
     if entry.layout == "batch" and len(observation.shape) == 3 and entry.open:
         return [entry, replace(entry, layout="channels_first"), replace(entry, layout="channels_last")]
     return [entry]
+
+
+def _batches(entry: Input, states: Sequence[State]) -> list[int]:
+    """The batches to try, the best first."""
+    if entry.batch is not None:
+        return [entry.batch]
+    if not states:
+        return [LANES, 1]
+    # The batch of a state is its first axis or, behind the layers, its second.
+    fixed = [size for state in states for size in state.shape[:2] if size and size <= LANES]
+    return list(dict.fromkeys([1, *fixed]))
 
 
 def _used(output: Output) -> list[str]:

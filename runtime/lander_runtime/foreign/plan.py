@@ -156,7 +156,7 @@ def _lone_states(
     """Inputs that are states by their names, and that no output gives back."""
     taken = {entry.name, *(state.input for state in states), *(one.name for one in starts)}
     return [
-        State(one.name, "", one.dtype, tuple(1 if size is None else size for size in one.shape))
+        State(one.name, "", one.dtype, one.shape)
         for one in inputs
         if one.name not in taken and one.dtype.startswith("float") and has_state_word(one.name)
     ]

@@ -5,7 +5,7 @@ Pure functions of names and graphs, but for `forgets`, which needs the values of
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +46,12 @@ class State:
     input: str
     output: str
     dtype: str
-    shape: tuple[int, ...]
-    """Of one lane: what is open in the file is 1."""
+    shape: tuple[int | None, ...]
+    """None for a size that the file leaves open."""
+
+    def filled(self, batch: int) -> "State":
+        """It for a batch of this size: that is what the file leaves open."""
+        return replace(self, shape=tuple(batch if size is None else size for size in self.shape))
 
 
 def pair_states(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[State, ...]:
@@ -63,8 +67,7 @@ def pair_states(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[St
             found = [one for one in free if _alike(given, one) and same(given, one)]
             rivals = [one for one in left if found and _alike(one, found[0]) and same(one, found[0])]
             if len(found) == 1 and len(rivals) == 1:
-                shape = tuple(1 if size is None else size for size in given.shape)
-                pairs.append(State(given.name, found[0].name, given.dtype, shape))
+                pairs.append(State(given.name, found[0].name, given.dtype, given.shape))
                 left.remove(given)
                 free.remove(found[0])
     return tuple(state for one in inputs for state in pairs if state.input == one.name)
@@ -73,7 +76,9 @@ def pair_states(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[St
 def is_start(tensor: Tensor) -> bool:
     """Whether an input says, by its name, that an episode has just begun."""
     words = set(_tokens(tensor.name))
-    return bool(words & _STARTS) and len(tensor.shape) <= 2 and all(n in (None, 1) for n in tensor.shape)
+    rows = [size for size in tensor.shape if size != 1]
+    one_a_row = len(rows) <= 1 or rows == [None, None]
+    return bool(words & _STARTS) and len(tensor.shape) <= 2 and one_a_row
 
 
 def is_state(name: str) -> bool:
@@ -164,8 +169,8 @@ def _time_axis(node: Node) -> int:
 
 
 def zeros(states: Sequence[State]) -> dict[str, NDArray[np.generic]]:
-    """The states at the start of an episode, by their inputs' names."""
-    return {state.input: np.zeros(state.shape, state.dtype) for state in states}
+    """The states at the start of an episode, by their inputs' names; of a batch of 1 unless filled."""
+    return {state.input: np.zeros(state.filled(1).shape, state.dtype) for state in states}
 
 
 def _tokens(name: str) -> list[str]:
