@@ -4,7 +4,7 @@ Apart from `signature.py`, which uses names and shapes only: the shapes that a f
 the shapes of real outputs decide.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +22,11 @@ from lander_runtime.foreign.plan import Plan, plan_for, pruned
 from lander_runtime.foreign.preparation import Preparation, prepared
 from lander_runtime.foreign.probe import Probe
 from lander_runtime.foreign.signature import Input, Output, Tensor, choose_output
-from lander_runtime.foreign.trials import rows_influence_each_other, trial_observations
+from lander_runtime.foreign.trials import (
+    rows_influence_each_other,
+    trial_observations,
+    varied_observations,
+)
 from lander_runtime.graphs.model import Model
 from lander_runtime.policy.session import OpenSession, open_session
 from lander_runtime.spec import Space
@@ -87,7 +91,7 @@ class _Matcher:
         self._asked = None if asked is None else ActionRange.parse(asked)
         self._scaling = action_range.scaling_for(self._asked, self._action)
         self._whole = model
-        self._plan = plan_for(model, name, self._observation, choices.output, stateless=choices.stateless)
+        self._plan = plan_for(model, name, spaces, choices.output, stateless=choices.stateless)
 
     def match(self) -> Match:
         plan = self._plan
@@ -109,7 +113,7 @@ class _Matcher:
             feeding = replace(feeding, forgets=True)
         probe = Probe(final, feeding, self._observation)
         said, counts = self._about_units(final, output, probe)
-        constant = self._is_constant(opened, feeding, output)
+        constant = self._is_constant(opened, feeding, output, probe)
         opened, fed = self._prepared(opened, final, feeding)
         return Match(
             opened=opened,
@@ -189,7 +193,7 @@ class _Matcher:
         """The same of the numbers whose largest has its place in an integer: that hides differences."""
         if self._action.type == "Box" or output.action is None:
             return None
-        behind = self._plan.behind_largest(output.action)
+        behind = list(dict.fromkeys(numbers for numbers, _ in self._plan.places_behind(output.action)))
         probe = Probe(pruned(self._plan.model, _used(output), ()), feeding, self._observation)
         shapes = {name: np.shape(value) for name, value in probe.run(behind, obs).items()}
         rows = [name for name, shape in shapes.items() if shape and shape[0] == batch]
@@ -257,18 +261,33 @@ class _Matcher:
         said = action_range.sentences(interval, output.action, self._action, self._asked)
         return said, not bounded.all() and self._scaling is None
 
-    def _is_constant(self, opened: OpenSession, feeding: Feeding, output: Output) -> bool:
-        """Whether all trial observations give the same numbers; a whole number may well be the same."""
+    def _is_constant(self, opened: OpenSession, feeding: Feeding, output: Output, probe: Probe) -> bool:
+        """Whether all trial observations give the same action.
+
+        Raises:
+            InputRefused: they do, and the user has not named the output.
+        """
         [name, *_] = _used(output)
         batch = feeding.batch or LANES
-        found = [
-            opened.run([name], feeding.first(trial_observations(batch, self._observation, seed)))[0]
-            for seed in range(max(2, 8 // batch))
-        ]
-        if found[0].dtype.kind != "f":
+
+        def varies(names: Sequence[str], run: Callable[[NDArray[Any]], Sequence[Any]]) -> bool:
+            return names != [] and _differ(map(run, varied_observations(batch, self._observation)), batch)
+
+        if varies([name], lambda obs: opened.run([name], feeding.first(obs))):
             return False
-        rows = np.concatenate([np.reshape(one, (batch, -1)) for one in found])
-        return bool((rows == rows[:1]).all())
+        places = self._plan.places_behind(name)
+        numbers, found = ([pair[side] for pair in places] for side in (0, 1))
+        if varies(numbers, lambda obs: [*probe.run(numbers, obs).values()]) and not varies(
+            found, lambda obs: [*probe.run(found, obs).values()]
+        ):
+            # One of some scores is always the largest, though they follow the observations.
+            return False
+        if self._choices.output is None:
+            raise InputRefused(
+                f"{name!r} was the same for all trial observations, so nothing shows that it is the action. "
+                f"Where it is the action all the same, say: --output {name}"
+            )
+        return True
 
 
 def _ways_in(entry: Input, observation: Space) -> list[Input]:
@@ -287,6 +306,17 @@ def _batches(entry: Input, states: Sequence[State]) -> list[int]:
     # The batch of a state is its first axis or, behind the layers, its second.
     fixed = [size for state in states for size in state.shape[:2] if size and size <= LANES]
     return list(dict.fromkeys([1, *fixed]))
+
+
+def _differ(found: Iterable[Sequence[Any]], batch: int) -> bool:
+    """Whether any two rows are different, in any of the values of one run or of several."""
+    first: list[NDArray[Any]] | None = None
+    for values in found:
+        rows = [np.reshape(value, (batch, -1)) for value in values if np.size(value) % batch == 0]
+        first = first or [row[:1] for row in rows]
+        if any((row != one).any() for row, one in zip(rows, first, strict=True)):
+            return True
+    return False
 
 
 def _used(output: Output) -> list[str]:

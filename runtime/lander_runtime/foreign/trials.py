@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.spec import Space
+from lander_runtime.spec import Space, filled_bounds
+
+_NEAR_AND_FAR = (0.03, 0.3, 1.0, 30.0)
+"""Factors of trial observations. A function that is flat on one of these scales is not on another."""
 
 Rows = dict[str, NDArray[np.generic]]
 """Outputs by name, `[batch, ...]` each."""
@@ -24,7 +27,29 @@ def trial_observations(batch: int, observation: Space, seed: int = 0) -> NDArray
     generator = np.random.default_rng(seed)
     if observation.dtype == "uint8":
         return generator.integers(0, 256, (batch, *observation.shape), np.uint8)
+    if np.dtype(observation.dtype).kind in "iu":
+        # Within the bounds, since a whole number may be a place in a table.
+        low, high = (np.clip(bound, -999, 999) for bound in filled_bounds(observation, unbounded=3.0))
+        drawn = generator.integers(
+            low.astype(np.int64), high.astype(np.int64), (batch, *observation.shape), endpoint=True
+        )
+        return drawn.astype(observation.dtype)
     return generator.standard_normal((batch, *observation.shape)).astype(observation.dtype)
+
+
+def varied_observations(batch: int, observation: Space) -> Iterator[NDArray[np.generic]]:
+    """Batches of near, usual and far observations; what is the same for all of them takes none in."""
+    yield trial_observations(batch, observation)
+    for seed in range(1, max(2, 16 // batch)):
+        for factor in _NEAR_AND_FAR:
+            obs = trial_observations(batch, observation, seed)
+            if obs.dtype.kind == "f":
+                yield (obs * factor).astype(obs.dtype)
+            elif obs.dtype == np.uint8:
+                # Pictures from dark to bright.
+                yield (obs * min(1.0, factor)).astype(obs.dtype)
+            else:
+                yield obs
 
 
 def rows_influence_each_other(
@@ -70,7 +95,9 @@ def _disturbed(
 
 
 def _noise(obs: NDArray[np.generic], factor: float, generator: np.random.Generator) -> NDArray[np.generic]:
-    if obs.dtype.kind != "f":
+    if obs.dtype.kind != "f" and obs.dtype != np.uint8:
+        return generator.integers(obs.min(), obs.max(), endpoint=True, size=obs.shape).astype(obs.dtype)
+    if obs.dtype == np.uint8:
         # Pictures: any, and for the largest factor white ones.
         low = 255 if factor == _LARGE[-1] else 0
         return generator.integers(low, 256, obs.shape).astype(obs.dtype)

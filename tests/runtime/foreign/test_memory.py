@@ -174,7 +174,7 @@ def test_a_flag_says_where_an_episode_starts() -> None:
         axes=np.int64([1]),
         places=np.float32([[1, 2, 3, 4]]),
     )
-    policy = load(model)
+    policy = load(model, output="logits")
     assert any("'episode_starts' is 1 at the first step" in said for said in policy.assumptions)
     state, actions = None, []
     for _ in range(4):

@@ -176,7 +176,7 @@ def test_integers_out_of_range_are_refused(tmp_path: Path, env_id: str) -> None:
     ]
     path = saved(tmp_path / "far.onnx", [seven, *zero], {"action": (TensorProto.INT64, 3)})
     with pytest.raises(InputRefused, match=r"gave the action 7; MatchEnv.* has 0 to 3"):
-        evaluate(ForeignPolicy.load(path, env_id, "cpu"), episodes=1)
+        evaluate(ForeignPolicy.load(path, env_id, "cpu", "action"), episodes=1)
 
 
 def test_replays_keep_such_actions(logits: Path, env_id: str, tmp_path: Path) -> None:
