@@ -23,7 +23,9 @@ from lander_runtime.foreign.preparation import Preparation, prepared
 from lander_runtime.foreign.probe import Probe
 from lander_runtime.foreign.signature import Input, Output, Tensor, choose_output
 from lander_runtime.foreign.trials import (
+    Rows,
     rows_influence_each_other,
+    size_matters,
     trial_observations,
     varied_observations,
 )
@@ -164,7 +166,8 @@ class _Matcher:
         def run(obs: NDArray[Any], wanted: Sequence[str] = names) -> dict[str, NDArray[Any]]:
             results = opened.run(wanted, feeding.first(obs))
             rows = {
-                name: by_row(value, batch, feeding.entry) for name, value in zip(wanted, results, strict=True)
+                name: by_row(value, len(obs), feeding.entry)
+                for name, value in zip(wanted, results, strict=True)
             }
             return {name: values for name, values in rows.items() if values is not None}
 
@@ -179,8 +182,9 @@ class _Matcher:
         used = _used(output)
         if batch > 1:
             mixed = "DynamicQuantizeLinear" if self._plan.quantises(used) else None
-            mixed = mixed or rows_influence_each_other(lambda others: run(others, used), obs)
-            mixed = mixed or self._scores_mixed(feeding, output, batch, obs)
+            for rows_of in (lambda others: run(others, used), self._scores(feeding, output, batch, obs)):
+                if rows_of is not None and mixed is None:
+                    mixed = rows_influence_each_other(rows_of, obs) or size_matters(rows_of, obs)
             if mixed is not None:
                 raise InputRefused(
                     f"in a batch of {batch}, the rows of {used[0]!r} influence each other. "
@@ -189,17 +193,17 @@ class _Matcher:
         self._check_agreement(run, output, batch)
         return output, output.scores is not None and _are_probabilities(rows[output.scores], self._action)
 
-    def _scores_mixed(self, feeding: Feeding, output: Output, batch: int, obs: NDArray[Any]) -> str | None:
-        """The same of the numbers whose largest has its place in an integer: that hides differences."""
+    def _scores(
+        self, feeding: Feeding, output: Output, batch: int, obs: NDArray[Any]
+    ) -> Callable[[NDArray[Any]], Rows] | None:
+        """The numbers whose largest has its place in an integer, which hides small differences."""
         if self._action.type == "Box" or output.action is None:
             return None
         behind = list(dict.fromkeys(numbers for numbers, _ in self._plan.places_behind(output.action)))
         probe = Probe(pruned(self._plan.model, _used(output), ()), feeding, self._observation)
         shapes = {name: np.shape(value) for name, value in probe.run(behind, obs).items()}
         rows = [name for name, shape in shapes.items() if shape and shape[0] == batch]
-        if not rows:
-            return None
-        return rows_influence_each_other(lambda others: dict(probe.run(rows, others)), obs)
+        return (lambda others: dict(probe.run(rows, others))) if rows else None
 
     def _check_agreement(
         self, run: Callable[..., dict[str, NDArray[Any]]], output: Output, batch: int
@@ -285,7 +289,7 @@ class _Matcher:
         if self._choices.output is None:
             raise InputRefused(
                 f"{name!r} was the same for all trial observations, so nothing shows that it is the action. "
-                f"Where it is the action all the same, say: --output {name}"
+                "Where it is the action all the same, say so with: --output NAME"
             )
         return True
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from lander_runtime.errors import InputRefused
 from lander_runtime.spec import Space, filled_bounds
 
 _NEAR_AND_FAR = (0.03, 0.3, 1.0, 30.0)
@@ -65,10 +66,41 @@ def rows_influence_each_other(
     for others, kept, places in _disturbed(obs):
         found = run(others)
         for name, values in expected.items():
-            # Bit for bit, NaN in the same places.
-            if not np.array_equal(values[kept], found[name][places], equal_nan=values.dtype.kind == "f"):
+            # Bit for bit, NaN in the same places. Without rows there are fewer of them for such neighbours.
+            same = name in found and np.array_equal(
+                values[kept], found[name][places], equal_nan=values.dtype.kind == "f"
+            )
+            if not same:
                 return name
     return None
+
+
+def size_matters(run: Callable[[NDArray[np.generic]], Rows], obs: NDArray[np.generic]) -> str | None:
+    """The first output whose rows are others where fewer stand beside them; None where none are.
+
+    Rounding may differ by the size of a batch, so only what is more than rounding counts.
+    """
+    expected = run(obs)
+    try:
+        alone = run(obs[:1])
+    except InputRefused:
+        return None  # It has the size built in.
+    for name, values in expected.items():
+        found = alone.get(name)
+        if found is None or values.dtype.kind != "f" or found.shape[1:] != values.shape[1:]:
+            continue
+        if not _agree(found[:1], values[:1], 1e-2 if values.dtype == np.float16 else 1e-3):
+            return name
+    return None
+
+
+def _agree(found: NDArray[np.generic], expected: NDArray[np.generic], tolerance: float) -> bool:
+    """Whether numbers differ by `tolerance` of the largest at most; others have to be the same."""
+    one, other = (values.astype(np.float64) for values in (found, expected))
+    numbers = np.isfinite(other)
+    largest = max(1e-6, float(np.abs(other[numbers]).max(initial=0.0)))
+    close = np.abs(one[numbers] - other[numbers]) <= tolerance * largest
+    return bool(close.all()) and np.array_equal(one[~numbers], other[~numbers], equal_nan=True)
 
 
 def _disturbed(

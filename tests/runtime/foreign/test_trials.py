@@ -81,7 +81,7 @@ INTEGERS = {
 def test_what_is_the_same_for_all_trial_observations_is_no_action_until_it_is_named(name: str) -> None:
     whole = name in INTEGERS
     made = model((NUMBERS | INTEGERS)[name], TensorProto.INT64 if whole else TensorProto.FLOAT)
-    with pytest.raises(InputRefused, match=r"^it\.onnx in CartPole-v1: 'out' was the same .*--output out$"):
+    with pytest.raises(InputRefused, match=r"^it\.onnx in CartPole-v1: 'out' was the same .*--output NAME$"):
         load(made)
     said = load(made, "out").assumptions
     assert "It gave one and the same for every observation that was tried." in said
@@ -103,6 +103,30 @@ def test_a_network_that_is_flat_for_usual_observations_is_none() -> None:
     made = model(nodes)
     made.graph.initializer.append(numpy_helper.from_array(np.float32(20), "far"))
     assert load(made).assumptions
+
+
+BY_SIZE = {
+    "more for a larger batch": [
+        node("Shape", "x", "s"), node("Cast", "s", "f", to=TensorProto.FLOAT),
+        node("Gather", "f none", "n"), node("Mul", "pair n", "p"), node("Add", "x p", "y"),
+    ],
+    "by the number of observations": [
+        node("Size", "obs", "s"), node("Cast", "s", "f", to=TensorProto.FLOAT), node("Div", "pair f", "p"),
+        node("Add", "x p", "y"),
+    ],
+    "without rows that are there twice": [node("Unique", "x", "y", axis=0)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BY_SIZE)
+@pytest.mark.parametrize("whole", [False, True], ids=["scores", "integers"])
+def test_what_depends_on_the_size_of_the_batch_runs_alone(name: str, whole: bool) -> None:
+    last = node("ArgMax", "y", "out", axis=1, keepdims=0) if whole else node("Identity", "y", "out")
+    policy = load(model([*BY_SIZE[name], last], TensorProto.INT64 if whole else TensorProto.FLOAT))
+    assert policy.batch_size == 1
+    obs = np.random.default_rng(0).standard_normal((9, 4)).astype(np.float32)
+    alone = [int(policy.act(one)) for one in obs]
+    assert policy.act(obs).tolist() == alone
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])

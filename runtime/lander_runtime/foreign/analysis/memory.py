@@ -26,14 +26,15 @@ _NEVER = {
 }  # fmt: skip
 _SAME = {
     "hn": "h", "hx": "h", "hidden": "h", "hiddens": "h", "cn": "c", "cx": "c", "cell": "c", "cells": "c",
-    "mem": "memory",
+    "mem": "memory", "memories": "memory",
 }  # fmt: skip
 _STARTS = {"starts", "start", "first", "done", "dones", "reset", "resets", "terminated"}
 
 Values = Callable[[Collection[str]], Mapping[str, NDArray[np.generic]]]
 """Values of a trial run by their names."""
 
-_CELLS = ("LSTM", "GRU", "RNN")
+_CELLS = {"LSTM": 2, "GRU": 1, "RNN": 1}
+"""Operators with a memory, and how many states each has."""
 _PASSING = frozenset(
     {"Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split", "Gather", "Expand"}
 )
@@ -114,11 +115,15 @@ def forgets(graph: Graph, states: Sequence[State], values: Values) -> str | None
     """
     carried = values_that_follow(graph, {state.input for state in states})
     for node in graph.nodes:
-        if node.operator in _CELLS and not carried.intersection(node.inputs[5:7]):
+        if node.operator not in _CELLS:
+            continue
+        given = node.inputs[5 : 7 if node.operator == "LSTM" else 6]
+        if len(carried.intersection(given)) < _CELLS[node.operator]:
             time = values([node.inputs[0]])[node.inputs[0]].shape[_time_axis(node)]
             # With several steps it reads the past out of one observation, such as stacked frames.
             if time == 1:
-                return f"its {node.operator} is given no state"
+                part = "no state" if not carried.intersection(given) else "only a part of its state"
+                return f"its {node.operator} is given {part}"
     return _zero_state(graph, values)
 
 
