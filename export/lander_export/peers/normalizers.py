@@ -84,7 +84,7 @@ def checkpoint_normalizer(
             "Write them to a file with mean and var, and give it: --normalizer FILE.npz"
         )
     mean, variance, usual = found[0]
-    changed = usual.changed(options.normalizer_epsilon, options.normalizer_clip)
+    changed = usual.changed(options.normalizer_epsilon, options.normalizer_clip, where)
     statistics = [tensors[name].double().numpy() for name in (mean, variance)]
     return normalizer_of(*statistics, changed, mean), mean
 

@@ -10,7 +10,7 @@ Epsilon and clipping are the library's usual ones where none are given.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ from lander_runtime.inert.zip_reading import read_bounded
 _LARGEST = 2**26
 """Bytes of a file of statistics."""
 
+_PICKLE = b"\x80"
+"""What a pickle begins with, since protocol 2."""
+
 
 @dataclass(frozen=True)
 class Usual:
@@ -35,19 +38,29 @@ class Usual:
     epsilon_on_deviation: bool
     """Whether epsilon is added to the deviation, not to the variance."""
 
-    def changed(self, epsilon: float | None, clip: float | None) -> "Usual":
-        """It with what the user gives.
+    @property
+    def is_sound(self) -> bool:
+        """Whether a normalisation can have these numbers."""
+        return 0.0 <= self.epsilon < 1e6 and (self.clip is None or 0.0 < self.clip < 1e30)
+
+    def changed(self, epsilon: float | None, clip: float | None, origin: str) -> "Usual":
+        """It with what the user gives; `origin` is where it is from.
 
         Raises:
-            UsageError: a number that no normalisation has.
+            InputRefused: a number of its own that no normalisation has.
+            UsageError: the user gives such a number.
         """
-        epsilon = self.epsilon if epsilon is None else epsilon
-        clip = self.clip if clip is None else clip
-        if not 0.0 <= epsilon < 1e6 or (clip is not None and not 0.0 < clip < 1e30):
-            raise UsageError(
-                f"A normaliser needs an epsilon from 0 and a clip above 0; found {epsilon} and {clip}."
-            )
-        return Usual(epsilon, clip, self.epsilon_on_deviation)
+        given = replace(
+            self,
+            epsilon=self.epsilon if epsilon is None else epsilon,
+            clip=self.clip if clip is None else clip,
+        )
+        if given.is_sound:
+            return given
+        found = f"an epsilon from 0 and a clip above 0; found {given.epsilon} and {given.clip}."
+        if self.is_sound:
+            raise UsageError(f"A normaliser needs {found}")
+        raise InputRefused(f"{origin}: a normaliser needs {found}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +103,14 @@ def read_normalizer(path: Path, epsilon: float | None = None, clip: float | None
                 f"{where}: expected the arrays mean and var; found {', '.join(arrays) or 'none'}."
             )
         usual = Usual(_scalar(arrays, "epsilon", 1e-8), _scalar(arrays, "clip", 10.0), False)
-        return normalizer_of(arrays["mean"], arrays["var"], usual.changed(epsilon, clip), path.name)
+        usual = usual.changed(epsilon, clip, path.name)
+        return normalizer_of(arrays["mean"], arrays["var"], usual, path.name)
+    if not content.startswith(_PICKLE):
+        raise InputRefused(f"{where}: expected an .npz with mean and var, or a pickle of VecNormalize.")
     read = read_vecnormalize(content, where)
     if not read.used:
         return None
-    usual = Usual(read.epsilon, read.clip, False).changed(epsilon, clip)
+    usual = Usual(read.epsilon, read.clip, False).changed(epsilon, clip, path.name)
     return normalizer_of(read.mean, read.variance, usual, path.name)
 
 

@@ -192,6 +192,8 @@ def test_mean_and_variance_of_an_npz_file(tmp_path: Path) -> None:
         ({"mean": np.zeros(2), "var": np.array([1.0, np.nan])}, "not finite"),
         ({"mean": np.zeros(2), "var": np.array([1.0, -1.0])}, "below zero"),
         ({"mean": np.zeros(2), "var": np.zeros(2), "epsilon": 0.0}, "--normalizer-epsilon"),
+        ({"mean": np.zeros(2), "var": np.ones(2), "epsilon": -5.0}, "epsilon from 0 .* found -5.0"),
+        ({"mean": np.zeros(2), "var": np.ones(2), "clip": np.nan}, "clip above 0; .* nan"),
         ({"mean": np.array(["a", "b"]), "var": np.ones(2)}, "not an array of numbers"),
         ({"mean": np.array([None, None]), "var": np.ones(2)}, "not an array of numbers"),
     ],
@@ -208,6 +210,13 @@ def test_an_array_that_says_it_is_large_takes_no_memory(tmp_path: Path) -> None:
         archive.writestr("mean.npy", stream.getvalue())
     with pytest.raises(InputRefused, match="not an array of numbers"):
         read_normalizer(tmp_path / "n.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"mean,var", b"\x93NUMPY\x01\x00", b"\x08\x08"])
+def test_another_kind_of_file_is_refused_with_what_was_expected(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "n").write_bytes(content)
+    with pytest.raises(InputRefused, match=r"expected an \.npz with mean and var, or a pickle"):
+        read_normalizer(tmp_path / "n")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
