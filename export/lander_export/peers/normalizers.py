@@ -85,8 +85,8 @@ def checkpoint_normalizer(
         )
     mean, variance, usual = found[0]
     changed = usual.changed(options.normalizer_epsilon, options.normalizer_clip, where)
-    statistics = [tensors[name].double().numpy() for name in (mean, variance)]
-    return normalizer_of(*statistics, changed, mean), mean
+    means, variances = (tensors[name].double().numpy() for name in (mean, variance))
+    return normalizer_of(means, variances, changed, mean), mean
 
 
 def as_module(normalizer: Normalizer, observation: Space, where: str) -> Normalise:

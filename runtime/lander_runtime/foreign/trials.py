@@ -5,6 +5,7 @@ own observations alone, whatever the lanes and workers.
 """
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ _LARGE = (1.0, 30.0, 1e3, 1e6)
 numbers, and a comparison with a threshold only where one is crossed."""
 
 
-def trial_observations(batch: int, observation: Space, seed: int = 0) -> NDArray[np.generic]:
+def trial_observations(batch: int, observation: Space, seed: int = 0) -> NDArray[Any]:
     """Random observations `[batch, *obs_shape]`, of the size that a normalised environment gives."""
     generator = np.random.default_rng(seed)
     if observation.dtype == "uint8":
@@ -38,7 +39,7 @@ def trial_observations(batch: int, observation: Space, seed: int = 0) -> NDArray
     return generator.standard_normal((batch, *observation.shape)).astype(observation.dtype)
 
 
-def varied_observations(batch: int, observation: Space) -> Iterator[NDArray[np.generic]]:
+def varied_observations(batch: int, observation: Space) -> Iterator[NDArray[Any]]:
     """Batches of near, usual and far observations; what is the same for all of them takes none in."""
     yield trial_observations(batch, observation)
     for seed in range(1, max(2, 16 // batch)):

@@ -91,7 +91,7 @@ def moved(node: Node, place: int, given: Interval, indices: list[Any], shape: tu
 
 def _sliced(node: Node, place: int, array: Array, indices: list[Any], shape: tuple[int, ...]) -> Array:
     # Attributes before opset 10, inputs since.
-    attributes = {item.name: item.value for item in node.attributes}
+    attributes: dict[str, Any] = {item.name: item.value for item in node.attributes}
     starts, ends, axes, steps = [*indices, *[None] * 4][:4]
     starts, ends = attributes.get("starts", starts), attributes.get("ends", ends)
     axes = attributes.get("axes", axes)
@@ -112,7 +112,7 @@ def _gathered(node: Node, place: int, array: Array, indices: list[Any], shape: t
 
 def _split(node: Node, place: int, array: Array, indices: list[Any], shape: tuple[int, ...]) -> Array:
     axis = int(_number(node, "axis", 0))
-    told = next((item.value for item in node.attributes if item.name == "split"), None)
+    told: Any = next((item.value for item in node.attributes if item.name == "split"), None)
     sizes = told if told is not None else indices[0] if indices else None
     # Equal parts, of which only the last may be smaller.
     equal = -(-array.shape[axis] // len(node.outputs))

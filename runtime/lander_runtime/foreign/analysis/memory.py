@@ -52,7 +52,11 @@ class State:
 
     def filled(self, batch: int) -> "State":
         """It for a batch of this size: that is what the file leaves open."""
-        return replace(self, shape=tuple(batch if size is None else size for size in self.shape))
+        return replace(self, shape=self.sizes(batch))
+
+    def sizes(self, batch: int) -> tuple[int, ...]:
+        """Its shape in a batch of this size."""
+        return tuple(batch if size is None else size for size in self.shape)
 
 
 def pair_states(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[State, ...]:
@@ -175,7 +179,7 @@ def _time_axis(node: Node) -> int:
 
 def zeros(states: Sequence[State]) -> dict[str, NDArray[np.generic]]:
     """The states at the start of an episode, by their inputs' names; of a batch of 1 unless filled."""
-    return {state.input: np.zeros(state.filled(1).shape, state.dtype) for state in states}
+    return {state.input: np.zeros(state.sizes(1), state.dtype) for state in states}
 
 
 def _tokens(name: str) -> list[str]:
