@@ -16,6 +16,7 @@ from lander_cli.commands.inspect import inspect_command
 from lander_cli.commands.merge import merge_command
 from lander_cli.commands.plot import plot_command
 from lander_cli.commands.replay import replay_command
+from lander_cli.commands.serve import serve_command
 from lander_cli.commands.train import train_command
 from lander_cli.failures import explain
 from lander_cli.terminal.console import complain, forget_unwritten, out
@@ -38,6 +39,7 @@ app.command("merge")(merge_command)
 app.command("inspect")(inspect_command)
 app.command("plot")(plot_command)
 app.command("replay")(replay_command)
+app.command("serve")(serve_command)
 
 
 def _print_version(wanted: bool) -> None:
