@@ -17,6 +17,9 @@ _EXTRA_OF_COMMAND = {
     "plot": "train",
     "replay": "eval",
     "serve": "serve",
+    "demo": "train",
+    "envs": "train",
+    "settings": "train",
 }
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from lander_cli.arguments import completion
 from lander_cli.arguments.numbers import MOST_EPISODES, number_or_auto, whole_number
 from lander_runtime.errors import UsageError
 
@@ -54,7 +55,11 @@ def reachable(fail_under: float | None) -> float | None:
 
 PolicyFile = Annotated[
     Path | None,
-    typer.Argument(help="A policy file.", show_default="the newest run's, else the one that ships"),
+    typer.Argument(
+        help="A policy file.",
+        show_default="the newest run's, else the one that ships",
+        autocompletion=completion.policies,
+    ),
 ]
 
 ComparedPolicies = Annotated[
