@@ -20,6 +20,7 @@ comparing.py     `compare`: several policies on the same seeds
 merging.py       `merge`: the reports of parts become one
 replaying.py     `replay`: verifies recorded episodes without the policy
 recording.py     `record`: one episode as a GIF
+serving.py       `serve`: policies as an HTTP service
 catalogue/       `models`, `environments`, `settings`: tables of what is available
 observing.py     observers of evaluations, comparisons and replays
 outputs/         files beside a result: GIFs, replay files, the report page
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from lander_rl.results.comparison import Comparison
     from lander_rl.results.replay import ReplayResult
     from lander_rl.results.report import Report
+    from lander_rl.serving import ServeRequest, serve
     from lander_rl.training.request import ResumeRequest, TrainRequest
     from lander_rl.training.runs import Run
     from lander_rl.training.training import resume, train
@@ -84,6 +86,7 @@ __all__ = [
     "Report",
     "ResumeRequest",
     "Run",
+    "ServeRequest",
     "Setting",
     "TrainObserver",
     "TrainRequest",
@@ -100,6 +103,7 @@ __all__ = [
     "record",
     "replay",
     "resume",
+    "serve",
     "settings",
     "train",
 ]
@@ -122,6 +126,7 @@ __getattr__ = lazy_names(
         "lander_rl.results.comparison": ("Comparison",),
         "lander_rl.results.replay": ("ReplayResult",),
         "lander_rl.results.report": ("Report",),
+        "lander_rl.serving": ("ServeRequest", "serve"),
         "lander_rl.training.request": ("ResumeRequest", "TrainRequest"),
         "lander_rl.training.runs": ("Run",),
         "lander_rl.training.training": ("resume", "train"),

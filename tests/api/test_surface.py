@@ -14,9 +14,9 @@ PUBLIC = {
     "CheckFailed", "CompareRequest", "Comparison", "Environment", "Episode", "EpisodeObserver",
     "EvaluateRequest", "EvaluationObserver", "ExportRequest", "Exported", "InputRefused", "LanderError",
     "MachineLacks", "Model", "Picture", "PlotRequest", "Policy", "Preset", "Recording", "ReplayRequest",
-    "ReplayResult", "Report", "ResumeRequest", "Run", "Setting", "TrainObserver", "TrainRequest",
-    "UpdateMetrics", "UsageError", "compare", "environments", "evaluate", "export", "merge", "models",
-    "open_policy", "plot", "record", "replay", "resume", "settings", "train",
+    "ReplayResult", "Report", "ResumeRequest", "Run", "ServeRequest", "Setting", "TrainObserver",
+    "TrainRequest", "UpdateMetrics", "UsageError", "compare", "environments", "evaluate", "export",
+    "merge", "models", "open_policy", "plot", "record", "replay", "resume", "serve", "settings", "train",
 }  # fmt: skip
 
 
