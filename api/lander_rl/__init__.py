@@ -13,6 +13,7 @@
 
 training/        `train`, `resume`, `Run`: train a policy, or go on with a run
 exporting.py     `export`: a checkpoint becomes a verified policy file
+c_header.py      `export_c`: a policy becomes one C header
 plotting.py      `plot`: learning curves of runs in one picture
 inputs/          finds and opens what the caller names: policies, environments, modules
 evaluating.py    `evaluate`: a score over N episodes
@@ -36,6 +37,7 @@ from lander_runtime.errors import CheckFailed, InputRefused, LanderError, Machin
 from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from lander_rl.c_header import CHeader, CHeaderRequest, export_c
     from lander_rl.catalogue.environments import Environment, Preset, environments
     from lander_rl.catalogue.models import Model, models
     from lander_rl.catalogue.settings import Setting, settings
@@ -60,6 +62,8 @@ if TYPE_CHECKING:
     from lander_trainer.runs.metrics import UpdateMetrics
 
 __all__ = [
+    "CHeader",
+    "CHeaderRequest",
     "CheckFailed",
     "CompareRequest",
     "Comparison",
@@ -93,6 +97,7 @@ __all__ = [
     "environments",
     "evaluate",
     "export",
+    "export_c",
     "merge",
     "models",
     "open_policy",
@@ -107,6 +112,7 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
+        "lander_rl.c_header": ("CHeader", "CHeaderRequest", "export_c"),
         "lander_rl.catalogue.environments": ("Environment", "Preset", "environments"),
         "lander_rl.catalogue.models": ("Model", "models"),
         "lander_rl.catalogue.settings": ("Setting", "settings"),
