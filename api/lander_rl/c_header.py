@@ -36,6 +36,9 @@ class CHeaderRequest(SourceRequest):
     output: str | None = None
     """Which output of a file without lander's metadata is the action, where that is not clear."""
 
+    action_range: str | None = None
+    """What the continuous actions of such a file are, as in `EvaluateRequest`."""
+
 
 @dataclass(frozen=True, repr=False)
 class CHeader:
@@ -106,6 +109,7 @@ def export_c(
     name: str = "policy",
     env: str | None = None,
     output: str | None = None,
+    action_range: str | None = None,
     license: str | None = None,  # noqa: A002 (the metadata's own word)
     wrap: "Wrap | None" = None,
     imports: Sequence[str] = (),
@@ -121,6 +125,7 @@ def export_c(
         name: what all names in it begin with.
         env: the environment of a file that does not name it.
         output: which output of a file without lander's metadata is the action, where that is not clear.
+        action_range: what the continuous actions of such a file are, as of `evaluate`.
         license: what the header says about its licence; not for a policy file, which says it itself.
         wrap: wrappers around `env`, as of `evaluate`.
         imports: modules that register environments.
@@ -133,7 +138,8 @@ def export_c(
     return run_export_c(
         CHeaderRequest(
             source=None if source is None else Path(source), out=None if out is None else Path(out),
-            name=name, env=env, output=output, license=license, wrap=wrap, imports=imports,
+            name=name, env=env, output=output, action_range=action_range, license=license, wrap=wrap,
+            imports=imports,
         )
     )  # fmt: skip
 
@@ -176,7 +182,8 @@ def _opened(path: Path, request: CHeaderRequest) -> "tuple[PolicyFile, Model]":
 
     _check_options(path, request)
     env = None if request.env is None else without_module(request.env, request.imports)
-    policy = open_for(path, env, device="cpu", wrap=request.wrap, said=Said(request.output)).policy
+    said = Said(request.output, request.action_range)
+    policy = open_for(path, env, device="cpu", wrap=request.wrap, said=said).policy
     content, weights = read_files(path)
     model = read_model(content, path.name)
     if isinstance(policy, Policy):
@@ -202,8 +209,11 @@ def _converted(
     from lander_runtime.graphs.reading import read_model
     from lander_runtime.policy.policy import Policy
 
-    if request.output is not None:
-        raise UsageError("--output is for ONNX files of other libraries; leave it out.")
+    for option in ("output", "action_range"):
+        if getattr(request, option) is not None:
+            raise UsageError(
+                f"--{option.replace('_', '-')} is for ONNX files of other libraries; leave it out."
+            )
     content = convert(load_checkpoint(path, request, say), license=request.license)
     name = path.with_suffix(".onnx")
     return Policy.from_bytes(content, name, "cpu"), read_model(content, name.name)

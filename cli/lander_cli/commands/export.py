@@ -2,7 +2,7 @@
 
 import typer
 
-from lander_cli.arguments.options import Import, Output, Wrap
+from lander_cli.arguments.options import ActionRange, Import, Output, Wrap
 from lander_cli.arguments.training_options import (
     Activation,
     AsJson,
@@ -24,7 +24,10 @@ from lander_cli.arguments.training_options import (
 from lander_cli.terminal.console import episode_bar, print_json, print_next, print_rows, say
 from lander_runtime.errors import UsageError
 
-_ONLY = {"episodes": Format.ONNX, "gif": Format.ONNX, "name": Format.C, "output": Format.C}
+_ONLY = {
+    **dict.fromkeys(("episodes", "gif"), Format.ONNX),
+    **dict.fromkeys(("name", "output", "action_range"), Format.C),
+}
 """Options that one format has and the other has no use for."""
 
 
@@ -45,6 +48,7 @@ def export_command(
     license_: License = None,
     name: HeaderName = "policy",
     output: Output = None,
+    action_range: ActionRange = None,
     wrap: Wrap = None,
     import_: Import = None,
     as_json: AsJson = False,
@@ -65,7 +69,8 @@ def export_command(
         "license": license_, "wrap": wrap, "imports": tuple(import_ or []),
     }  # fmt: skip
     if format_ is Format.C:
-        header = run_export_c(CHeaderRequest(**common, name=name, output=output), say)
+        request = CHeaderRequest(**common, name=name, output=output, action_range=action_range)
+        header = run_export_c(request, say)
         print_json(header.to_json()) if as_json else print_rows(header.rows())
         return
     made = run_export(ExportRequest(**common, episodes=episodes, gif=gif), say, lambda: episode_bar(episodes))
@@ -82,4 +87,5 @@ def _check_options(context: typer.Context, wanted: Format) -> None:
     for parameter, owner in _ONLY.items():
         source = context.get_parameter_source(parameter)
         if owner is not wanted and source is not None and source.name == "COMMANDLINE":
-            raise UsageError(f"--{parameter} goes with --format {owner.value}; leave it out.")
+            option = parameter.replace("_", "-")
+            raise UsageError(f"--{option} goes with --format {owner.value}; leave it out.")

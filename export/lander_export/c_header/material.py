@@ -105,12 +105,26 @@ def _foreign(policy: ForeignPolicy, model: Model, reader: GraphReader) -> Materi
     return Material(
         policy,
         network,
-        tuple(_bounds(policy.action)) if continuous else (),
+        (*_scaled(policy), *_bounds(policy.action)) if continuous else (),
         None,
         _row_by_row(policy, model, end),
         weights_digest(model),
         None,
     )
+
+
+def _scaled(policy: ForeignPolicy) -> list[Step]:
+    """From the range that the user named to the bounds of the environment."""
+    if policy.scaling is None:
+        return []
+    low, high = (bound.ravel() for bound in filled_bounds(policy.action))
+    scaling = policy.scaling
+    parts: list[tuple[Operation, NDArray[Any]]] = [
+        ("subtract", np.array([scaling.low])),
+        ("multiply", (high - low) / (scaling.high - scaling.low)),
+        ("add", low),
+    ]
+    return [WithConstant(operation, values.astype(np.float32)) for operation, values in parts]
 
 
 def _bounds(action: Space) -> list[Step]:

@@ -24,7 +24,7 @@ _MOST_NODES = 1000
 _IMAGES = frozenset({"Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "Resize"})
 _MEMORY = frozenset({"LSTM", "GRU", "RNN", "Attention"})
 
-_NO_STEP = frozenset({"Identity", "Flatten", "Reshape", "Squeeze", "Unsqueeze"})
+_NO_STEP = frozenset({"Identity", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Expand"})
 """The vector stays as it is: only its shape or its name changes."""
 
 _AFTER_SCORES = frozenset({"ArgMax", "TopK", "Softmax", "LogSoftmax", "Cast", *_NO_STEP})
@@ -44,10 +44,15 @@ class GraphReader:
         """The numbers whose largest is the action that `output` gives, or whose softmax it is."""
         for _ in range(_MOST_NODES):
             node = self._made.get(output)
-            if node is None or node.operator not in _AFTER_SCORES:
+            if node is None or not (node.operator in _AFTER_SCORES or self._normalises(node)):
                 return output
             output = node.inputs[0]
         return output
+
+    def _normalises(self, node: Node) -> bool:
+        """Whether it takes the logarithm of the sum of exponentials off, as PyTorch's Categorical does."""
+        behind = self._made.get(node.inputs[1]) if node.operator == "Sub" else None
+        return behind is not None and behind.operator == "ReduceLogSumExp" and behind.inputs[0] == node.inputs[0]
 
     def steps(self, start: str, end: str, width: int) -> list[Step]:
         """The steps from the value called `start`, of `width` numbers, to the one called `end`.

@@ -68,7 +68,9 @@ class ForeignPolicy(PolicyFile):
         """How the graph is fed."""
         self.output = found.output
         """Which of its outputs is the action."""
-        self._probabilities, self._scaling = found.probabilities, found.scaling
+        self.scaling = found.scaling
+        """Of continuous actions, to the bounds; None where they are taken as they are."""
+        self._probabilities = found.probabilities
         self._low, self._high = filled_bounds(self.action)
         self._reduce_arguments = (model, path, env, spaces, self.device, choices, dict(weights))
 
@@ -279,8 +281,8 @@ class ForeignPolicy(PolicyFile):
     def _as_actions(self, values: NDArray[Any]) -> NDArray[Any]:
         if self.action.type == "Box":
             actions = values.reshape(len(values), *self.action.shape).astype(np.float64)
-            if self._scaling is not None:
-                actions = self._scaling.apply(actions, self.action)
+            if self.scaling is not None:
+                actions = self.scaling.apply(actions, self.action)
             return np.clip(actions, self._low, self._high).astype(self.action.dtype)
         actions = values.reshape(len(values), *self.action.shape).astype(np.int64)
         counts = np.broadcast_to(self.action.nvec or self.action.n or 0, actions.shape)
