@@ -145,7 +145,7 @@ def export_c(
 
 
 def run_export_c(request: CHeaderRequest, say: Callable[[str], None] = lambda text: None) -> CHeader:
-    """`export_c` with its arguments as a request; `say` prints a line for the user. Raises the same errors."""
+    """`export_c` with its arguments as a request, and with `say` for lines to the user; raises the same."""
     from lander_export.c_header import is_name, material_of, write_header
 
     if not is_name(request.name):
@@ -195,15 +195,14 @@ def _opened(path: Path, request: CHeaderRequest) -> "tuple[PolicyFile, Model]":
 def _check_options(path: Path, request: CHeaderRequest) -> None:
     """Refuse what is for checkpoints: a policy file has all of it inside."""
     for option in (
-        "activation", "normalizer", "normalizer_epsilon", "normalizer_clip", "pixel_scale", "squash", "license",
+        "activation", "normalizer", "normalizer_epsilon", "normalizer_clip", "pixel_scale", "squash",
+        "license",
     ):  # fmt: skip
         if getattr(request, option) is not None:
             raise UsageError(f"{path.name} is a policy file already; leave out --{option.replace('_', '-')}.")
 
 
-def _converted(
-    path: Path, request: CHeaderRequest, say: Callable[[str], None]
-) -> "tuple[PolicyFile, Model]":
+def _converted(path: Path, request: CHeaderRequest, say: Callable[[str], None]) -> "tuple[PolicyFile, Model]":
     """A checkpoint as the policy file that `export` would write, verified and without a score."""
     from lander_export import convert
     from lander_runtime.graphs.reading import read_model

@@ -21,7 +21,7 @@ def test_it_writes_a_header_and_shows_itself(tmp_path: Path) -> None:
 
 
 def test_its_errors_name_arguments(tmp_path: Path) -> None:
-    with pytest.raises(lander_rl.UsageError, match="^name 'A' cannot begin names in C"):
+    with pytest.raises(lander_rl.UsageError, match=r"^name 'A' cannot begin names in C"):
         lander_rl.export_c(DATA / "tiny-discrete.onnx", tmp_path / "a.h", name="A")
     with pytest.raises(lander_rl.UsageError, match="leave out license"):
         lander_rl.export_c(DATA / "tiny-discrete.onnx", tmp_path / "a.h", license="MIT")

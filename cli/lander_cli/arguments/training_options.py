@@ -50,7 +50,6 @@ Log = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-
 class Format(StrEnum):
     """What an export writes."""
 

@@ -52,7 +52,9 @@ class GraphReader:
     def _normalises(self, node: Node) -> bool:
         """Whether it takes the logarithm of the sum of exponentials off, as PyTorch's Categorical does."""
         behind = self._made.get(node.inputs[1]) if node.operator == "Sub" else None
-        return behind is not None and behind.operator == "ReduceLogSumExp" and behind.inputs[0] == node.inputs[0]
+        return (
+            behind is not None and behind.operator == "ReduceLogSumExp" and behind.inputs[0] == node.inputs[0]
+        )
 
     def steps(self, start: str, end: str, width: int) -> list[Step]:
         """The steps from the value called `start`, of `width` numbers, to the one called `end`.

@@ -11,8 +11,8 @@ from c_programs import HERE, compiler, header_of_file
 ROOT = Path(__file__).parents[3]
 
 FLAGS = [
-    "-std=c99", "-O2", "-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", "-ffreestanding",
-    "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wdouble-promotion",
+    "-std=c99", "-O2", "-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16",
+    "-ffreestanding", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wdouble-promotion",
 ]  # fmt: skip
 
 

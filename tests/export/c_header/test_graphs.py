@@ -11,7 +11,6 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-
 from c_programs import build, header_of_file, header_of_foreign
 from lander_export.c_header import Header
 from lander_export.c_header.network import Dense
@@ -21,7 +20,6 @@ from lander_export.multi_discrete import MultiDiscretePolicyGraph
 from lander_runtime import envs
 from lander_runtime.errors import CheckFailed, InputRefused
 from lander_runtime.foreign.matching import Choices
-
 from lander_runtime.spec import Space
 from lander_trainer.networks.layers import multilayer_perceptron
 from matching_environment import NVEC, MatchEnv
@@ -74,7 +72,10 @@ ACTIVATIONS: dict[str, tuple[list[Node], dict[str, Any]]] = {
         [("Sigmoid", ["hidden"], "gate", {}), ("Mul", ["gate", "hidden"], "active", {})],
         {},
     ),
-    "clip": ([("Clip", ["hidden", "low", "high"], "active", {})], {"low": np.float32(-0.5), "high": np.float32(1)}),
+    "clip": (
+        [("Clip", ["hidden", "low", "high"], "active", {})],
+        {"low": np.float32(-0.5), "high": np.float32(1)},
+    ),
     "bounds of each": (
         [("Max", ["hidden", "low"], "capped", {}), ("Min", ["capped", "high"], "active", {})],
         {"low": -np.abs(weights(6)), "high": np.abs(weights(1, 6))},
