@@ -20,6 +20,7 @@ evaluating.py    `evaluate`: a score over N episodes
 comparing.py     `compare`: several policies on the same seeds
 merging.py       `merge`: the reports of parts become one
 replaying.py     `replay`: verifies recorded episodes without the policy
+verifying.py     `verify`: checks what a policy file claims
 recording.py     `record`: one episode as a GIF
 catalogue/       `models`, `environments`, `settings`: tables of what is available
 observing.py     observers of evaluations, comparisons and replays
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from lander_rl.training.request import ResumeRequest, TrainRequest
     from lander_rl.training.runs import Run
     from lander_rl.training.training import resume, train
+    from lander_rl.verifying import Verification, VerifyRequest, verify
     from lander_runtime.episodes.episode import Episode, EpisodeObserver
     from lander_runtime.policy.policy import Policy
     from lander_trainer.observer import TrainObserver
@@ -93,6 +95,8 @@ __all__ = [
     "TrainRequest",
     "UpdateMetrics",
     "UsageError",
+    "Verification",
+    "VerifyRequest",
     "compare",
     "environments",
     "evaluate",
@@ -107,6 +111,7 @@ __all__ = [
     "resume",
     "settings",
     "train",
+    "verify",
 ]
 
 __getattr__ = lazy_names(
@@ -131,6 +136,7 @@ __getattr__ = lazy_names(
         "lander_rl.training.request": ("ResumeRequest", "TrainRequest"),
         "lander_rl.training.runs": ("Run",),
         "lander_rl.training.training": ("resume", "train"),
+        "lander_rl.verifying": ("Verification", "VerifyRequest", "verify"),
         "lander_runtime.episodes.episode": ("Episode", "EpisodeObserver"),
         "lander_runtime.policy.policy": ("Policy",),
         "lander_trainer.observer": ("TrainObserver",),

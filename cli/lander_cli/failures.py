@@ -16,6 +16,7 @@ _EXTRA_OF_COMMAND = {
     "compare": "eval",
     "plot": "train",
     "replay": "eval",
+    "verify": "eval",
 }
 
 

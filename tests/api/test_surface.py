@@ -12,11 +12,14 @@ HEAVY = {"torch", "gymnasium", "onnxruntime", "onnx", "numpy", "rich", "typer", 
 
 PUBLIC = {
     "CHeader", "CHeaderRequest", "CheckFailed", "CompareRequest", "Comparison", "Environment", "Episode",
-    "EpisodeObserver", "EvaluateRequest", "EvaluationObserver", "ExportRequest", "Exported", "InputRefused", "LanderError",
+    "EpisodeObserver", "EvaluateRequest",
+    "EvaluationObserver", "ExportRequest", "Exported", "InputRefused", "LanderError",
     "MachineLacks", "Model", "Picture", "PlotRequest", "Policy", "Preset", "Recording", "ReplayRequest",
     "ReplayResult", "Report", "ResumeRequest", "Run", "Setting", "TrainObserver", "TrainRequest",
-    "UpdateMetrics", "UsageError", "compare", "environments", "evaluate", "export", "export_c", "merge",
+    "UpdateMetrics", "UsageError",
+    "Verification", "VerifyRequest", "compare", "environments", "evaluate", "export", "export_c", "merge",
     "models", "open_policy", "plot", "record", "replay", "resume", "settings", "train",
+    "verify",
 }  # fmt: skip
 
 

@@ -71,7 +71,7 @@ ExportFormat = Annotated[
 ]
 PolicyFile = Annotated[
     Path | None,
-    typer.Option("--out", help="The file.", show_default="policy.onnx or policy.h beside the source"),
+    typer.Option("--out", help="The file.", show_default="policy.onnx beside the checkpoint, or policy.h"),
 ]
 HeaderName = Annotated[
     str, typer.Option("--name", help="What all names in a C header begin with, such as lander.")

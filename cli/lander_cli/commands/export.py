@@ -72,7 +72,7 @@ def export_command(
         request = CHeaderRequest(**common, name=name, output=output, action_range=action_range)
         header = run_export_c(request, say)
         print_json(header.to_json()) if as_json else print_rows(header.rows())
-        say(f'\nIn a program: #include "{header.path.name}", then {header.name}_act(observation)')
+        say(f'In a program: #include "{header.path.name}", then {header.name}_act(observation)')
         return
     made = run_export(ExportRequest(**common, episodes=episodes, gif=gif), say, lambda: episode_bar(episodes))
     print_json(made.to_json()) if as_json else print_rows(made.rows())

@@ -67,7 +67,7 @@ class _Writer:
     def _comment(self) -> str:
         network, policy, info = self._material.network, self._material.policy, self._material.info
         lines = [
-            "A policy in C99 and C++: no allocation, no library but tanhf. Made with: lander export --format c",
+            "A policy in C99 and C++: no allocation, no library but tanhf. From: lander export --format c",
             "",
             f"    {env_in_words(policy.env)}: {network}; {network.numbers:,} numbers",
             *([] if info is None else [f"    licence: {info.license}"]),
