@@ -13,12 +13,14 @@
 
 training/        `train`, `resume`, `Run`: train a policy, or go on with a run
 exporting.py     `export`: a checkpoint becomes a verified policy file
+c_header.py      `export_c`: a policy becomes one C header
 plotting.py      `plot`: learning curves of runs in one picture
 inputs/          finds and opens what the caller names: policies, environments, modules
 evaluating.py    `evaluate`: a score over N episodes
 comparing.py     `compare`: several policies on the same seeds
 merging.py       `merge`: the reports of parts become one
 replaying.py     `replay`: verifies recorded episodes without the policy
+verifying.py     `verify`: checks what a policy file claims
 recording.py     `record`: one episode as a GIF
 serving.py       `serve`: policies as an HTTP service
 catalogue/       `models`, `environments`, `settings`: tables of what is available
@@ -37,6 +39,7 @@ from lander_runtime.errors import CheckFailed, InputRefused, LanderError, Machin
 from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from lander_rl.c_header import CHeader, CHeaderRequest, export_c
     from lander_rl.catalogue.environments import Environment, Preset, environments
     from lander_rl.catalogue.models import Model, models
     from lander_rl.catalogue.settings import Setting, settings
@@ -56,12 +59,15 @@ if TYPE_CHECKING:
     from lander_rl.training.request import ResumeRequest, TrainRequest
     from lander_rl.training.runs import Run
     from lander_rl.training.training import resume, train
+    from lander_rl.verifying import Verification, VerifyRequest, verify
     from lander_runtime.episodes.episode import Episode, EpisodeObserver
     from lander_runtime.policy.policy import Policy
     from lander_trainer.observer import TrainObserver
     from lander_trainer.runs.metrics import UpdateMetrics
 
 __all__ = [
+    "CHeader",
+    "CHeaderRequest",
     "CheckFailed",
     "CompareRequest",
     "Comparison",
@@ -92,10 +98,13 @@ __all__ = [
     "TrainRequest",
     "UpdateMetrics",
     "UsageError",
+    "Verification",
+    "VerifyRequest",
     "compare",
     "environments",
     "evaluate",
     "export",
+    "export_c",
     "merge",
     "models",
     "open_policy",
@@ -106,11 +115,13 @@ __all__ = [
     "serve",
     "settings",
     "train",
+    "verify",
 ]
 
 __getattr__ = lazy_names(
     __name__,
     {
+        "lander_rl.c_header": ("CHeader", "CHeaderRequest", "export_c"),
         "lander_rl.catalogue.environments": ("Environment", "Preset", "environments"),
         "lander_rl.catalogue.models": ("Model", "models"),
         "lander_rl.catalogue.settings": ("Setting", "settings"),
@@ -130,6 +141,7 @@ __getattr__ = lazy_names(
         "lander_rl.training.request": ("ResumeRequest", "TrainRequest"),
         "lander_rl.training.runs": ("Run",),
         "lander_rl.training.training": ("resume", "train"),
+        "lander_rl.verifying": ("Verification", "VerifyRequest", "verify"),
         "lander_runtime.episodes.episode": ("Episode", "EpisodeObserver"),
         "lander_runtime.policy.policy": ("Policy",),
         "lander_trainer.observer": ("TrainObserver",),

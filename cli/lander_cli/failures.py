@@ -20,6 +20,7 @@ _EXTRA_OF_COMMAND = {
     "demo": "train",
     "envs": "train",
     "settings": "train",
+    "verify": "eval",
 }
 
 

@@ -20,6 +20,7 @@ from lander_cli.commands.plot import plot_command
 from lander_cli.commands.replay import replay_command
 from lander_cli.commands.serve import serve_command
 from lander_cli.commands.train import train_command
+from lander_cli.commands.verify import verify_command
 from lander_cli.failures import explain
 from lander_cli.terminal.console import complain, forget_unwritten, out
 from lander_cli.terminal.interrupts import exit_on_signals
@@ -39,6 +40,7 @@ app.command("eval")(eval_command)
 app.command("compare")(compare_command)
 app.command("merge")(merge_command)
 app.command("inspect")(inspect_command)
+app.command("verify")(verify_command)
 app.command("plot")(plot_command)
 app.command("replay")(replay_command)
 app.command("serve")(serve_command)

@@ -11,12 +11,13 @@ import lander_rl
 HEAVY = {"torch", "gymnasium", "onnxruntime", "onnx", "numpy", "rich", "typer", "PIL", "matplotlib"}
 
 PUBLIC = {
-    "CheckFailed", "CompareRequest", "Comparison", "Environment", "Episode", "EpisodeObserver",
-    "EvaluateRequest", "EvaluationObserver", "ExportRequest", "Exported", "InputRefused", "LanderError",
-    "MachineLacks", "Model", "Picture", "PlotRequest", "Policy", "Preset", "Recording", "ReplayRequest",
-    "ReplayResult", "Report", "ResumeRequest", "Run", "ServeRequest", "Setting", "TrainObserver",
-    "TrainRequest", "UpdateMetrics", "UsageError", "compare", "environments", "evaluate", "export",
-    "merge", "models", "open_policy", "plot", "record", "replay", "resume", "serve", "settings", "train",
+    "CHeader", "CHeaderRequest", "CheckFailed", "CompareRequest", "Comparison", "Environment", "Episode",
+    "EpisodeObserver", "EvaluateRequest", "EvaluationObserver", "ExportRequest", "Exported",
+    "InputRefused", "LanderError", "MachineLacks", "Model", "Picture", "PlotRequest", "Policy", "Preset",
+    "Recording", "ReplayRequest", "ReplayResult", "Report", "ResumeRequest", "Run", "ServeRequest",
+    "Setting", "TrainObserver", "TrainRequest", "UpdateMetrics", "UsageError", "Verification",
+    "VerifyRequest", "compare", "environments", "evaluate", "export", "export_c", "merge", "models",
+    "open_policy", "plot", "record", "replay", "resume", "serve", "settings", "train", "verify",
 }  # fmt: skip
 
 

@@ -265,6 +265,24 @@ FailIfWorse = Annotated[
     bool, typer.Option("--fail-if-worse", help="Exit with code 1 if one is shown to be worse.")
 ]
 
+# Of a verification
+
+FreshEpisodes = Annotated[
+    int,
+    typer.Option(
+        parser=whole_number(0, MOST_EPISODES),
+        metavar="INTEGER",
+        help="Compare the claimed score with this many fresh episodes, such as 100; 0 for none.",
+    ),
+]
+
+AllRuntimes = Annotated[
+    bool,
+    typer.Option(
+        "--all-runtimes", help="Run the golden vectors in OpenVINO, tract and others that are installed, too."
+    ),
+]
+
 # Of a replay
 
 ReplayFile = Annotated[Path, typer.Argument(help="A file that lander eval --save-replay wrote.")]

@@ -73,17 +73,33 @@ Log = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
+
+class Format(StrEnum):
+    """What an export writes."""
+
+    ONNX = "onnx"
+    C = "c"
+
+
 Checkpoint = Annotated[
     Path | None,
     typer.Argument(
-        help="A run's folder, a checkpoint, a zip of Stable-Baselines3 or a state dict.",
+        help="A run's folder, a checkpoint, a zip of Stable-Baselines3 or a state dict; for --format c also "
+        "a policy file.",
         show_default="the newest run",
         autocompletion=completion.runs,
     ),
 ]
+ExportFormat = Annotated[
+    Format,
+    typer.Option("--format", help="onnx: a policy file; c: one C header, for a network that is an MLP."),
+]
 PolicyFile = Annotated[
     Path | None,
-    typer.Option("--out", help="The policy file.", show_default="policy.onnx beside the checkpoint"),
+    typer.Option("--out", help="The file.", show_default="policy.onnx beside the checkpoint, or policy.h"),
+]
+HeaderName = Annotated[
+    str, typer.Option("--name", help="What all names in a C header begin with, such as lander.")
 ]
 Episodes = Annotated[
     int,
