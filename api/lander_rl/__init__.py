@@ -21,6 +21,7 @@ comparing.py     `compare`: several policies on the same seeds
 merging.py       `merge`: the reports of parts become one
 replaying.py     `replay`: verifies recorded episodes without the policy
 verifying.py     `verify`: checks what a policy file claims
+diagnosing.py    `doctor`: what is installed here, and whether it works
 recording.py     `record`: one episode as a GIF
 serving.py       `serve`: policies as an HTTP service
 catalogue/       `models`, `environments`, `settings`: tables of what is available
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from lander_rl.catalogue.models import Model, models
     from lander_rl.catalogue.settings import Setting, settings
     from lander_rl.comparing import CompareRequest, compare
+    from lander_rl.diagnosing import Diagnosis, doctor
     from lander_rl.evaluating import EvaluateRequest, evaluate
     from lander_rl.exporting import Exported, ExportRequest, export
     from lander_rl.inputs.opening import open_policy
@@ -71,6 +73,7 @@ __all__ = [
     "CheckFailed",
     "CompareRequest",
     "Comparison",
+    "Diagnosis",
     "Environment",
     "Episode",
     "EpisodeObserver",
@@ -101,6 +104,7 @@ __all__ = [
     "Verification",
     "VerifyRequest",
     "compare",
+    "doctor",
     "environments",
     "evaluate",
     "export",
@@ -126,6 +130,7 @@ __getattr__ = lazy_names(
         "lander_rl.catalogue.models": ("Model", "models"),
         "lander_rl.catalogue.settings": ("Setting", "settings"),
         "lander_rl.comparing": ("CompareRequest", "compare"),
+        "lander_rl.diagnosing": ("Diagnosis", "doctor"),
         "lander_rl.evaluating": ("EvaluateRequest", "evaluate"),
         "lander_rl.exporting": ("ExportRequest", "Exported", "export"),
         "lander_rl.merging": ("merge",),
