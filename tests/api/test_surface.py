@@ -17,7 +17,7 @@ PUBLIC = {
     "Policy", "Preset", "Recording", "ReplayRequest", "ReplayResult", "Report", "ResumeRequest", "Run",
     "ServeRequest", "Setting", "TrainObserver", "TrainRequest", "TritonModel", "TritonRequest",
     "UpdateMetrics", "UsageError", "Verification", "VerifyRequest", "compare", "doctor", "environments",
-    "evaluate", "export", "export_c", "merge", "models", "open_policy", "plot", "record",
+    "evaluate", "export", "export_c", "export_triton", "merge", "models", "open_policy", "plot", "record",
     "replay", "resume", "serve", "settings", "train", "verify",
 }  # fmt: skip
 
