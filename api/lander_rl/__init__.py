@@ -14,6 +14,7 @@
 training/        `train`, `resume`, `Run`: train a policy, or go on with a run
 exporting.py     `export`: a checkpoint becomes a verified policy file
 c_header.py      `export_c`: a policy becomes one C header
+triton.py        `export_triton`: a policy becomes a model of Triton
 plotting.py      `plot`: learning curves of runs in one picture
 inputs/          finds and opens what the caller names: policies, environments, modules
 evaluating.py    `evaluate`: a score over N episodes
@@ -21,6 +22,7 @@ comparing.py     `compare`: several policies on the same seeds
 merging.py       `merge`: the reports of parts become one
 replaying.py     `replay`: verifies recorded episodes without the policy
 verifying.py     `verify`: checks what a policy file claims
+diagnosing.py    `doctor`: what is installed here, and whether it works
 recording.py     `record`: one episode as a GIF
 serving.py       `serve`: policies as an HTTP service
 catalogue/       `models`, `environments`, `settings`: tables of what is available
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from lander_rl.catalogue.models import Model, models
     from lander_rl.catalogue.settings import Setting, settings
     from lander_rl.comparing import CompareRequest, compare
+    from lander_rl.diagnosing import Diagnosis, doctor
     from lander_rl.evaluating import EvaluateRequest, evaluate
     from lander_rl.exporting import Exported, ExportRequest, export
     from lander_rl.inputs.opening import open_policy
@@ -59,6 +62,7 @@ if TYPE_CHECKING:
     from lander_rl.training.request import ResumeRequest, TrainRequest
     from lander_rl.training.runs import Run
     from lander_rl.training.training import resume, train
+    from lander_rl.triton import TritonModel, TritonRequest, export_triton
     from lander_rl.verifying import Verification, VerifyRequest, verify
     from lander_runtime.episodes.episode import Episode, EpisodeObserver
     from lander_runtime.policy.policy import Policy
@@ -71,6 +75,7 @@ __all__ = [
     "CheckFailed",
     "CompareRequest",
     "Comparison",
+    "Diagnosis",
     "Environment",
     "Episode",
     "EpisodeObserver",
@@ -96,15 +101,19 @@ __all__ = [
     "Setting",
     "TrainObserver",
     "TrainRequest",
+    "TritonModel",
+    "TritonRequest",
     "UpdateMetrics",
     "UsageError",
     "Verification",
     "VerifyRequest",
     "compare",
+    "doctor",
     "environments",
     "evaluate",
     "export",
     "export_c",
+    "export_triton",
     "merge",
     "models",
     "open_policy",
@@ -126,6 +135,7 @@ __getattr__ = lazy_names(
         "lander_rl.catalogue.models": ("Model", "models"),
         "lander_rl.catalogue.settings": ("Setting", "settings"),
         "lander_rl.comparing": ("CompareRequest", "compare"),
+        "lander_rl.diagnosing": ("Diagnosis", "doctor"),
         "lander_rl.evaluating": ("EvaluateRequest", "evaluate"),
         "lander_rl.exporting": ("ExportRequest", "Exported", "export"),
         "lander_rl.merging": ("merge",),
@@ -141,6 +151,7 @@ __getattr__ = lazy_names(
         "lander_rl.training.request": ("ResumeRequest", "TrainRequest"),
         "lander_rl.training.runs": ("Run",),
         "lander_rl.training.training": ("resume", "train"),
+        "lander_rl.triton": ("TritonModel", "TritonRequest", "export_triton"),
         "lander_rl.verifying": ("Verification", "VerifyRequest", "verify"),
         "lander_runtime.episodes.episode": ("Episode", "EpisodeObserver"),
         "lander_runtime.policy.policy": ("Policy",),

@@ -12,6 +12,7 @@ import typer
 from lander_cli.commands.catalogue import envs_command, models_command, settings_command
 from lander_cli.commands.compare import compare_command
 from lander_cli.commands.demo import demo_command
+from lander_cli.commands.doctor import doctor_command
 from lander_cli.commands.eval import eval_command
 from lander_cli.commands.export import export_command
 from lander_cli.commands.inspect import inspect_command
@@ -41,6 +42,7 @@ app.command("compare")(compare_command)
 app.command("merge")(merge_command)
 app.command("inspect")(inspect_command)
 app.command("verify")(verify_command)
+app.command("doctor")(doctor_command)
 app.command("plot")(plot_command)
 app.command("replay")(replay_command)
 app.command("serve")(serve_command)

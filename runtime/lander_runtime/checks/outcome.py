@@ -21,9 +21,12 @@ class Check:
     outcome: Outcome
     found: str
     """What was found, in words."""
+    advice: str = ""
+    """A command that helps, ready to type; empty where there is none."""
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """Without an empty advice."""
+        return {name: value for name, value in asdict(self).items() if name != "advice" or value}
 
     def __str__(self) -> str:
         return f"{self.outcome.value}: {self.found}" if self.found else self.outcome.value
@@ -34,11 +37,11 @@ def passed(name: str, found: str) -> Check:
     return Check(name, Outcome.PASSED, found)
 
 
-def failed(name: str, found: str) -> Check:
+def failed(name: str, found: str, advice: str = "") -> Check:
     """A check that failed."""
-    return Check(name, Outcome.FAILED, found)
+    return Check(name, Outcome.FAILED, found, advice)
 
 
-def not_checked(name: str, why: str) -> Check:
+def not_checked(name: str, why: str, advice: str = "") -> Check:
     """A check for which something is missing."""
-    return Check(name, Outcome.NOT_CHECKED, why)
+    return Check(name, Outcome.NOT_CHECKED, why, advice)
