@@ -20,6 +20,7 @@ from lander_cli.commands.train import train_command
 from lander_cli.failures import explain
 from lander_cli.terminal.console import complain, forget_unwritten, out
 from lander_cli.terminal.interrupts import exit_on_signals
+from lander_runtime.text import printable_lines
 
 app = typer.Typer(
     name="lander",
@@ -76,7 +77,8 @@ def main() -> None:
         # stderr may be on the same full disk.
         with suppress(OSError):
             if debug:
-                traceback.print_exc()
+                # Its last lines are messages, which may repeat what a file holds.
+                sys.stderr.write(printable_lines(traceback.format_exc()))
             complain(failure.sentence)
         forget_unwritten()
         sys.exit(failure.exit_code)

@@ -9,7 +9,7 @@ from lander_rl.results.verdicts import differences_table, in_a_sentence, policie
 from lander_runtime.scores.comparison import Comparison as PlainComparison
 from lander_runtime.scores.report import Report
 from lander_runtime.scores.words import env_in_words
-from lander_runtime.text import columns, counted, html_table, html_text, printable, printable_lines
+from lander_runtime.text import columns, counted, html_table, html_text, printable, printable_lines, shortened
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -63,9 +63,9 @@ def version_remarks(reports: Sequence[Report]) -> list[str]:
     for name in dict.fromkeys(name for report in reports for name in report.execution.versions):
         values = dict.fromkeys(report.execution.versions.get(name, "unknown") for report in reports)
         if len(values) > 1:
-            what = name if name == "platform" else f"version of {name}"
+            what = name if name == "platform" else f"version of {shortened(name, 60)}"
             found.append(
-                f"The reports differ in their {what} ({', '.join(values)}): that may be the difference, or "
-                "part of it."
+                f"The reports differ in their {what} ({shortened(', '.join(values))}): that may be the "
+                "difference, or part of it."
             )
     return found

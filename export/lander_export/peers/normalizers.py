@@ -27,6 +27,7 @@ from lander_export.peers.networks import Normalise
 from lander_export.peers.peer import PeerOptions
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.spec import Space
+from lander_runtime.text import shortened
 
 FROM_CHECKPOINT, NONE = "checkpoint", "none"
 """Values of `--normalizer` that are no file."""
@@ -108,7 +109,7 @@ def read_normalizer(options: PeerOptions) -> Normalizer | None:
         arrays = _read_arrays(content, str(path))
         if "mean" not in arrays or "var" not in arrays:
             raise InputRefused(
-                f"{path}: expected the arrays mean and var; found {', '.join(arrays) or 'none'}."
+                f"{path}: expected the arrays mean and var; found {shortened(', '.join(arrays)) or 'none'}."
             )
         usual = _Usual(_scalar(arrays, "epsilon", 1e-8), _scalar(arrays, "clip", 10.0), False)
         return _made(arrays["mean"], arrays["var"], usual, options, path.name)
@@ -137,7 +138,7 @@ def checkpoint_normalizer(tensors: Mapping[str, Tensor], options: PeerOptions, w
     ]
     if len(found) != 1:
         raise InputRefused(
-            f"{where}: expected one mean with its variance; found {', '.join(tensors) or 'none'}. "
+            f"{where}: expected one mean with its variance; found {shortened(', '.join(tensors)) or 'none'}. "
             "Write them to a file with mean and var, and give it: --normalizer FILE.npz"
         )
     mean, variance, usual = found[0]

@@ -70,30 +70,24 @@ class Header:
                 f"{SCHEMA}. Type: pip install --upgrade lander-rl"
             )
         policy = fields.child("policy")
-        digest = None if policy.data.get("sha256") is None else policy.text("sha256")
+        digest = policy.optional_text("sha256")
         if digest is not None and not re.fullmatch("[0-9a-f]{64}", digest):
             raise policy.wrong("sha256", "64 hexadecimal digits, or null", digest)
-        assumptions = policy.items("assumptions")
-        if not all(isinstance(sentence, str) for sentence in assumptions):
-            raise policy.wrong("assumptions", "a list of strings", assumptions)
         first_seed, episodes = fields.integer("first_seed"), fields.integer("episodes")
         if episodes < 1:
             raise fields.wrong("episodes", "at least 1", episodes)
         if not 0 <= first_seed <= MAX_SEED - episodes:
             raise fields.wrong("first_seed", f"a number from 0 to {MAX_SEED - episodes}", first_seed)
-        versions = fields.mapping("versions")
-        if not all(isinstance(value, str) for value in versions.values()):
-            raise fields.wrong("versions", "an object of strings", versions)
         return cls(
             env=EnvSpec.from_json(fields.child("env")),
             action=Space.from_json(fields.child("action")),
             policy_sha256=digest,
-            assumptions=tuple(assumptions),
+            assumptions=policy.sentences("assumptions"),
             counts_actions="counts_actions" in policy.data and policy.boolean("counts_actions"),
             deterministic=fields.boolean("deterministic"),
             first_seed=first_seed,
             episodes=episodes,
-            versions=versions,
+            versions=fields.texts("versions"),
             platform=fields.text("platform"),
         )
 

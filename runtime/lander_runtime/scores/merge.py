@@ -15,7 +15,7 @@ from lander_runtime.errors import InputRefused
 from lander_runtime.scores.report import Execution, Report
 from lander_runtime.scores.results import Results, joined
 from lander_runtime.scores.summary import Summary, summarise
-from lander_runtime.text import counted
+from lander_runtime.text import counted, shortened
 
 
 @dataclass(frozen=True)
@@ -189,12 +189,12 @@ def _remarks(executions: Sequence[Execution]) -> list[str]:
     names = {name: None for execution in executions for name in execution.versions}
     columns: dict[str, list[str | None]] = {"provider": [its.provider for its in executions]}
     for name in names:
-        what = name if name == "platform" else f"version of {name}"
+        what = name if name == "platform" else f"version of {shortened(name, 60)}"
         columns[what] = [its.versions.get(name) for its in executions]
     for what, values in columns.items():
         if len(set(values)) > 1:
             remarks.append(
-                f"The parts differ in their {what} ({_joined(values)}): one run over all episodes might "
-                "give other results."
+                f"The parts differ in their {what} ({shortened(_joined(values) or '')}): one run over all "
+                "episodes might give other results."
             )
     return remarks
