@@ -29,6 +29,7 @@ def render_card(info: PolicyInfo, *, file_name: str, gif_name: str | None, repro
         f"# {markdown_text(info.env.id)}",
         *([f"![One episode of this policy]({quote(gif_name)})"] if gif_name else []),
         _what(info, file_name),
+        _claims(file_name),
         _score(info),
         *_meaning(info.env.id),
         _training(info, reproduce),
@@ -79,6 +80,15 @@ def _what(info: PolicyInfo, file_name: str) -> str:
             f"| output | `log_std` | float32 [{shape}] | {log_std} |",
         ]
     return "\n".join(lines)
+
+
+def _claims(file_name: str) -> str:
+    """A reader cannot know who wrote the card, so it says itself how to check it."""
+    return (
+        f"Score, training and verification are what the file claims. `lander inspect "
+        f"{markdown_code(file_name)}` checks its weights and golden vectors, `lander eval "
+        f"{markdown_code(file_name)}` the score."
+    )
 
 
 def _names(components: Sequence[Component]) -> str:

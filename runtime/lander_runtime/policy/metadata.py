@@ -16,7 +16,7 @@ from lander_runtime.policy.agreement import LARGEST_TOLERANCE
 from lander_runtime.policy.content import read_policy_file
 from lander_runtime.scores.summary import Summary
 from lander_runtime.spec import EnvSpec, Space
-from lander_runtime.text import json_text, quoted
+from lander_runtime.text import json_text, shortened
 
 SCHEMA = "1.0"
 
@@ -105,8 +105,9 @@ class Golden:
             raise fields.wrong("tolerance", f"a number above 0, at most {LARGEST_TOLERANCE:g}", tolerance)
         outputs = fields.mapping("outputs")
         scale = None if fields.data.get("scale") is None else fields.mapping("scale")
-        if scale is not None and not scale.keys() <= outputs.keys():
-            raise fields.wrong("scale", "an object with the names of 'outputs'", list(scale))
+        if scale is not None:
+            # What later versions may add is ignored, and not repeated either.
+            scale = {name: values for name, values in scale.items() if name in outputs}
         return cls(fields.items("observations"), outputs, scale, tolerance)
 
 
@@ -167,7 +168,7 @@ class PolicyInfo:
         schema = fields.text("schema")
         if schema.split(".")[0] != SCHEMA.split(".")[0]:
             raise InputRefused(
-                f"{where}: written in schema {quoted(schema)}, this version of lander reads 1.x. "
+                f"{where}: written in schema {shortened(schema, 40)}, this version of lander reads 1.x. "
                 "Upgrade with: pip install --upgrade lander-rl"
             )
         training = fields.child("training")

@@ -38,6 +38,10 @@ class NoMetadata(InputRefused):
         )
 
 
+class NotAsClaimed(InputRefused):
+    """A policy file whose weights or outputs are not those that it claims."""
+
+
 class Policy(PolicyFile):
     """A policy file running in ONNX Runtime. Open one with `Policy.load`.
 
@@ -76,7 +80,7 @@ class Policy(PolicyFile):
 
         Raises:
             InputRefused: the file is missing, is not ONNX, carries no or bad metadata, or its
-                graph does not fit its metadata.
+                graph, weights or golden vectors do not fit its metadata.
             MachineLacks: `cuda` does not run here.
         """
         path = Path(path)
@@ -91,7 +95,9 @@ class Policy(PolicyFile):
         info = PolicyInfo.from_json(read.metadata, path.name)
         opened = open_session(read, path.name, device)
         check_graph(opened, info, path.name)
-        return cls(opened, info, path, sha256_of(model), model)
+        policy = cls(opened, info, path, sha256_of(model), model)
+        policy._check_claims(read.graph.weights_digest())
+        return policy
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_bytes, (self._model, self.path, self.device)
@@ -179,6 +185,19 @@ class Policy(PolicyFile):
                 f"at most {allowed:g} was expected. The file or this build of ONNX Runtime is not sound."
             )
         return worst
+
+    def _check_claims(self, weights_sha256: str) -> None:
+        """Raise `NotAsClaimed` where weights or golden vectors are not what the metadata says."""
+        if weights_sha256 != self.info.weights_sha256:
+            raise NotAsClaimed(
+                f"{self.path.name}: its weights have the SHA-256 {weights_sha256[:12]}..., and it claims "
+                f"{self.info.weights_sha256[:12]}...: it was damaged, or changed after its export. "
+                "Get it again."
+            )
+        try:
+            self.self_test()
+        except CheckFailed as error:
+            raise NotAsClaimed(str(error)) from error
 
     def draw(self, outputs: Mapping[str, NDArray[Any]], rng: np.random.Generator) -> NDArray[Any]:
         """Draw actions `[batch, ...]` from what the method `outputs` returned."""

@@ -109,7 +109,7 @@ class Checkpoint:
         schema = fields.text("schema")
         if schema.split(".")[0] != SCHEMA.split(".")[0]:
             raise InputRefused(
-                f"{path}: written in checkpoint schema {quoted(schema)}; this version reads 1.x."
+                f"{path}: written in checkpoint schema {shortened(schema, 40)}; this version reads 1.x."
             )
         progress = fields.child("progress")
         config = _read_config(fields.plain("config"), path)
