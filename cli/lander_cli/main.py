@@ -20,6 +20,7 @@ from lander_cli.commands.train import train_command
 from lander_cli.failures import explain
 from lander_cli.terminal.console import complain, forget_unwritten, out
 from lander_cli.terminal.interrupts import exit_on_signals
+from lander_runtime.kernels import fix_kernels
 from lander_runtime.text import printable_lines
 
 app = typer.Typer(
@@ -59,6 +60,7 @@ def _global_options(
 
 def main() -> None:
     """Run the command line; exits with the codes that `lander_runtime.errors` lists."""
+    fix_kernels()
     exit_on_signals()
     for stream in (sys.stdout, sys.stderr):
         # A character that the terminal cannot show must not lose a result.

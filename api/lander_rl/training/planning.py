@@ -14,6 +14,7 @@ from lander_rl.inputs.old_versions import warn_of_old_version
 from lander_rl.training.request import ResumeRequest, TrainRequest
 from lander_runtime.envs.imports import import_modules, without_module
 from lander_runtime.errors import UsageError
+from lander_runtime.kernels import COMMON, KERNEL, how_to_have, kernels_here, not_the_commands, other_kernel
 from lander_runtime.text import counted
 
 if TYPE_CHECKING:
@@ -75,6 +76,12 @@ def _fresh(request: TrainRequest, say: Callable[[str], None]) -> "tuple[Training
         # As in `lander eval`, an argument replaces only its own value: the preset may need the others.
         given["env_kwargs"] = {**base.env_kwargs, **given["env_kwargs"]}
     plan = plan_training(base.with_values(given))
+    kernel, commands = not_the_commands(), f"OpenBLAS {COMMON}"
+    if kernel is not None:
+        say(
+            f"NumPy has {kernel} here, and the lander command takes {commands}, which gives other weights. "
+            f"{how_to_have(commands)}"
+        )
     return plan, RunDirectory.create(plan.config.env, request.out)
 
 
@@ -90,6 +97,12 @@ def _resumed(request: ResumeRequest, say: Callable[[str], None]) -> "tuple[Train
     if plan.config.updates < checkpoint.progress.updates:
         done = counted(checkpoint.progress.steps, "step")
         raise UsageError(f"{request.run} has done {done} already; --steps cannot be less.")
+    kernel = other_kernel(checkpoint.versions)
+    if kernel is not None:
+        say(
+            f"The run was made with {kernel}, and NumPy has {kernels_here()[KERNEL]} here: it goes on, with "
+            f"other weights than without the interruption. {how_to_have(kernel)}"
+        )
     longer = _how_to_go_on(plan.config, checkpoint, request.run)
     if longer is not None:
         say(f"{request.run} is done. To go on: {longer}")

@@ -7,6 +7,7 @@ from typing import Any
 from lander_runtime import envs
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.json_fields import Fields
+from lander_runtime.kernels import KERNEL, kernels_here, other_kernel
 from lander_runtime.seeds import MAX_SEED
 from lander_runtime.spec import EnvSpec, Space
 from lander_runtime.versions import installed_versions, platform_name, replay_packages
@@ -98,6 +99,9 @@ class Header:
             for name, here in versions_here(self.env.id).items()
             if here != self.versions.get(name)
         ]
+        kernel = other_kernel(self.versions)
+        if kernel is not None:
+            differences.append(f"{kernels_here()[KERNEL]} here, {kernel[:40]} there")
         if self.platform != platform_name():
             differences.append(f"{platform_name()} here, {self.platform[:40]} there")
         return differences
@@ -137,7 +141,7 @@ def header_for(
         deterministic=deterministic,
         first_seed=first_seed,
         episodes=episodes,
-        versions=versions_here(spec.id),
+        versions={**versions_here(spec.id), **kernels_here()},
         platform=platform_name(),
     )
 
