@@ -186,9 +186,11 @@ def test_every_text_of_a_policy(lander: Any, tiny_path: Path, told: dict[str, An
         for way in ways:
             path = write_policy(tiny_path, planted(told, way, text), tmp_path / "p.onnx")
             outcome = tried(lander, "inspect", path)
+            tried(lander, "verify", path)
             assert (outcome.code == 0) >= (way in FREE), (way, outcome)
             if outcome.code == 0:
                 tried(lander, "inspect", path, "--json")
+                tried(lander, "verify", path, "--json")
                 policy = lander_rl.Policy.load(path)
                 check_lines(repr(policy))
                 check_html(policy._repr_html_())

@@ -5,7 +5,6 @@ looked at is what runs. Field numbers are those of `schema.py`. Fields are writt
 that the onnx package has.
 """
 
-import hashlib
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -165,16 +164,6 @@ class Graph:
     outputs: tuple[Value, ...]
     values: tuple[Value, ...] = ()
     """What is declared about values in between."""
-
-    def weights_digest(self) -> str:
-        """SHA-256 over the raw bytes of all initialisers, in the order of their names; hexadecimal.
-
-        The same as `weights_sha256` in a file's metadata says.
-        """
-        digest = hashlib.sha256()
-        for tensor in sorted(self.initializers, key=lambda tensor: tensor.name):
-            digest.update(tensor.raw)
-        return digest.hexdigest()
 
     def pieces(self) -> Pieces:
         written = _each(1, self.nodes)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError
 from lander_runtime.files import sha256_of
 from lander_runtime.graphs.model import METADATA_KEY
+from lander_runtime.graphs.numbers import weights_digest
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.agreement import among_best, difference, tolerance_for, usual_scale
 from lander_runtime.policy.base import PolicyFile
@@ -96,7 +97,7 @@ class Policy(PolicyFile):
         opened = open_session(read, path.name, device)
         check_graph(opened, info, path.name)
         policy = cls(opened, info, path, sha256_of(model), model)
-        policy._check_claims(read.graph.weights_digest())
+        policy._check_claims(weights_digest(read))
         return policy
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -163,14 +164,38 @@ class Policy(PolicyFile):
                 `tolerance_for` where it names none.
             InputRefused: the golden vectors are misshapen.
         """
+        worst, allowed = self.golden_difference(), self.golden_tolerance
+        if not worst <= allowed:
+            raise CheckFailed(
+                f"{self.path.name}: the golden outputs differ by {worst:.2g} on {self.provider}; "
+                f"at most {allowed:g} was expected. The file or this build of ONNX Runtime is not sound."
+            )
+        return worst
+
+    @property
+    def golden_tolerance(self) -> float:
+        """Largest `golden_difference` that counts as the same."""
+        return self.info.golden.tolerance or tolerance_for(self.info.observation)
+
+    def golden_difference(
+        self, run: Callable[[NDArray[Any]], Mapping[str, NDArray[Any]]] | None = None
+    ) -> float:
+        """The largest difference of the golden outputs from those that `run` gives (see `difference`).
+
+        Args:
+            run: observations `[G, *obs_shape]` -> outputs by name; this policy itself by default.
+
+        Raises:
+            InputRefused: the golden vectors are misshapen.
+        """
         golden = self.info.golden
         expected = {name: self._golden(golden.outputs[name], np.float64) for name in self._outputs}
         scale = {name: self._golden_scale(name, values) for name, values in expected.items()}
         try:
-            found = self.outputs(self._golden(golden.observations, self._obs_dtype))
+            found = (run or self.outputs)(self._golden(golden.observations, self._obs_dtype))
         except UsageError as error:
             raise InputRefused(f"{self.path.name}: the golden observations do not fit. {error}") from error
-        allowed = golden.tolerance or tolerance_for(self.info.observation)
+        allowed = self.golden_tolerance
         if self._discrete and all(found[name].shape == expected[name].shape for name in self._outputs):
             # Of actions that are tied, this build of ONNX Runtime may take another than the file's.
             tied = [
@@ -178,13 +203,7 @@ class Policy(PolicyFile):
                 for actions in (found, expected)
             ]
             expected["action"] = np.where(np.all(tied, axis=0), found["action"], expected["action"])
-        worst = max(difference(found[name], expected[name], scale[name]) for name in self._outputs)
-        if not worst <= allowed:
-            raise CheckFailed(
-                f"{self.path.name}: the golden outputs differ by {worst:.2g} on {self.provider}; "
-                f"at most {allowed:g} was expected. The file or this build of ONNX Runtime is not sound."
-            )
-        return worst
+        return max(difference(found[name], expected[name], scale[name]) for name in self._outputs)
 
     def _check_claims(self, weights_sha256: str) -> None:
         """Raise `NotAsClaimed` where weights or golden vectors are not what the metadata says."""
