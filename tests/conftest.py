@@ -7,11 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import gymnasium
-import numpy as np
-import onnx
-import onnxruntime
 import pytest
+
+from lander_runtime.kernels import fix_kernels
+
+# Before NumPy: the weights of a training here and of one by the command should be the same.
+fix_kernels()
+
+import gymnasium  # noqa: E402
+import numpy as np  # noqa: E402
+import onnx  # noqa: E402
+import onnxruntime  # noqa: E402
 
 DATA = Path(__file__).parent / "data"
 

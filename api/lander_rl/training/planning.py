@@ -61,6 +61,12 @@ def prepare_training(request: TrainRequest | ResumeRequest, say: Callable[[str],
     megabytes = plan.observation_bytes / 1e6
     if megabytes > _WORTH_SAYING:
         say(f"The observations of a rollout take {megabytes:,.0f} MB.")
+    kernel, commands = not_the_commands(), f"OpenBLAS {COMMON}"
+    if kernel is not None and not resume:
+        say(
+            f"NumPy has {kernel} here, and the lander command takes {commands}, which gives other weights. "
+            f"{how_to_have(commands)}"
+        )
     return Prepared(plan, run, resume, log)
 
 
@@ -77,12 +83,6 @@ def _fresh(request: TrainRequest, say: Callable[[str], None]) -> "tuple[Training
     plan = plan_training(config)
     if plan.note is not None:
         say(plan.note)
-    kernel, commands = not_the_commands(), f"OpenBLAS {COMMON}"
-    if kernel is not None:
-        say(
-            f"NumPy has {kernel} here, and the lander command takes {commands}, which gives other weights. "
-            f"{how_to_have(commands)}"
-        )
     return plan, RunDirectory.create(plan.config.env, request.out)
 
 
