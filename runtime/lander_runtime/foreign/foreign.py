@@ -292,7 +292,7 @@ class ForeignPolicy(PolicyFile):
         wrong = (actions < 0) | (actions >= counts)
         if wrong.any():
             raise InputRefused(
-                f"{self.path.name}: {quoted(self.output.action)} gave the action {actions[wrong][0]}; "
+                f"{self.path.name}: {quoted(self.output.action or '')} gave the action {actions[wrong][0]}; "
                 f"{self.env.id} has 0 to {counts[wrong][0] - 1}."
             )
         return actions
