@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lander_runtime.errors import InputRefused
-from lander_runtime.json_fields import Fields, is_finite
+from lander_runtime.json_fields import LARGEST_COUNT, Fields, is_finite
 from lander_runtime.text import LONGEST, quoted
 
 # For `module:Name-v0` Gymnasium imports the module, which an untrusted file must not decide.
@@ -199,7 +199,7 @@ def _check_text(what: str, *values: object) -> None:
 
 def _positive(fields: Fields, key: str) -> int | None:
     value = fields.optional_integer(key)
-    if value is not None and value < 1:
+    if value is not None and not 1 <= value <= LARGEST_COUNT:
         raise fields.wrong(key, "a positive integer", value)
     return value
 

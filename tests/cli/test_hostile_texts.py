@@ -263,9 +263,9 @@ def test_every_text_of_a_report(lander: Any, report_of: dict[str, Any], tmp_path
                 merged = lander_rl.merge(path)
                 check_lines(repr(merged))
                 check_html(merged._repr_html_())
-                comparison = lander_rl.compare(path, path)
-                check_lines(repr(comparison))
-                check_html(comparison._repr_html_())
+                for comparison in (lander_rl.compare(path, path), lander_rl.compare(merged, merged)):
+                    check_lines(repr(comparison))
+                    check_html(comparison._repr_html_())
     assert taken > 10
 
 

@@ -102,6 +102,15 @@ class Summary:
         # Popoviciu's inequality.
         if not 0.0 <= self.std_return <= (self.max_return - self.min_return) / 2.0 + slack:
             yield "std_return", "from 0 to half of what 'max_return' is above 'min_return'"
+        if self.episodes == 1 and self.min_return != self.max_return:
+            yield "max_return", "'min_return', where there is one episode"
+        if self.cvar05_return is not None and self.cvar05_return > self.mean_return + slack:
+            yield "cvar05_return", "at most 'mean_return'"
+        gap = (
+            None if self.mean_minus_std is None else self.mean_minus_std - self.mean_return + self.std_return
+        )
+        if gap is not None and abs(gap) > slack:
+            yield "mean_minus_std", "'mean_return' less 'std_return'"
         if self.mean_length <= 0.0:
             yield "mean_length", "above 0"
         if self.success_rate is not None and not 0.0 <= self.success_rate <= 1.0:

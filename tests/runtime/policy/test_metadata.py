@@ -60,9 +60,9 @@ def summaries(draw: st.DrawFn) -> Summary:
     """Figures that some episodes could have."""
     low, high = sorted(draw(st.tuples(st.floats(-1e99, 1e99), st.floats(-1e99, 1e99))))
     between = st.floats(low, high)
-    outcomes = draw(st.dictionaries(words, st.integers(1, 2**40), max_size=3))
+    outcomes = draw(st.dictionaries(words, st.integers(2, 2**40), max_size=3))
     return Summary(
-        episodes=sum(outcomes.values()) or draw(st.integers(1, 2**53)),
+        episodes=sum(outcomes.values()) or draw(st.integers(2, 2**53)),
         first_seed=draw(count),
         deterministic=draw(st.booleans()),
         mean_return=draw(between),

@@ -183,7 +183,7 @@ class Checkpoint:
                 try:
                     arrays[name.removeprefix(f"{prefix}.")] = tensor.numpy()
                 except TypeError as error:
-                    raise InputRefused(f"{name} in the checkpoint is of {tensor.dtype}.") from error
+                    raise InputRefused(f"{quoted(name)} in the checkpoint is of {tensor.dtype}.") from error
         return arrays
 
 
