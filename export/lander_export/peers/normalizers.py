@@ -12,7 +12,7 @@ given.
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ class Normalizer:
         return Normalise(self.mean, self.deviation, self.clip)
 
 
-def normalizer_names(names: Mapping[str, Any]) -> list[str]:
+def normalizer_names(names: Iterable[str]) -> list[str]:
     """The tensors that are statistics of the actor's observations, by their names."""
     return [name for name in names if _PATTERN.search(name) and not is_the_critics(name)]
 
