@@ -16,8 +16,8 @@ from typing import Any
 
 from torch import Tensor
 
-from lander_export.peers.inert.tensors import checked, is_state_dict
 from lander_export.peers.normalizers import normalizer_names
+from lander_export.peers.tensors import checked, is_state_dict
 from lander_runtime.errors import InputRefused
 from lander_runtime.text import printable
 

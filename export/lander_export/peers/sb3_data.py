@@ -151,10 +151,8 @@ def check_spaces(data: Sb3Data, spaces: PeerSpaces, where: str) -> None:
     if is_picture(observation):
         fitting.append((observation.shape[2], *observation.shape[:2]))
     if data.observation_shape is not None and data.observation_shape not in fitting:
-        raise InputRefused(
-            f"{where}: was trained on {_seen(data.observation_shape, observation.shape)}; {spaces.env_id} has "
-            f"{list(observation.shape)}."
-        )
+        seen = _seen(data.observation_shape, observation.shape)
+        raise InputRefused(f"{where}: was trained on {seen}; {spaces.env_id} has {list(observation.shape)}.")
     discrete = "n" in data.action_texts
     if data.action_texts and discrete != (action.n is not None):
         raise InputRefused(
