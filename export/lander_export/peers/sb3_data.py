@@ -151,13 +151,9 @@ def check_spaces(data: Sb3Data, spaces: PeerSpaces, where: str) -> None:
     if is_picture(observation):
         fitting.append((observation.shape[2], *observation.shape[:2]))
     if data.observation_shape is not None and data.observation_shape not in fitting:
-        seen = _seen(data.observation_shape, observation.shape)
-        raise InputRefused(f"{where}: was trained on {seen}; {spaces.env_id} has {list(observation.shape)}.")
-    discrete = "n" in data.action_texts
-    if data.action_texts and discrete != (action.n is not None):
         raise InputRefused(
-            f"{where}: has {'discrete' if discrete else 'continuous'} actions; {spaces.env_id} has "
-            f"{'continuous' if discrete else 'discrete'} ones."
+            f"{where}: was trained on {_seen(data.observation_shape)}; {spaces.env_id} has "
+            f"{list(observation.shape)}.{_stacked(data.observation_shape, observation.shape)}"
         )
     if data.algorithm in ("DQN", "QR-DQN") and action.n is None:
         raise InputRefused(f"{where}: {data.algorithm} has discrete actions; {spaces.env_id} has not.")
@@ -168,14 +164,16 @@ def check_spaces(data: Sb3Data, spaces: PeerSpaces, where: str) -> None:
             _check_bound(data.action_texts.get(name, "..."), name, bound.ravel(), spaces.env_id, where)
 
 
-def _seen(trained: tuple[int, ...], here: tuple[int, ...]) -> str:
-    """The observations of a file, with what may have made them differ."""
-    if not trained:
-        return "a Discrete observation, which is not read"
+def _seen(trained: tuple[int, ...]) -> str:
+    return f"observations {list(trained)}" if trained else "a Discrete observation, which is not read"
+
+
+def _stacked(trained: tuple[int, ...], here: tuple[int, ...]) -> str:
+    """What to know where the observations could be several of the environment's, side by side."""
     last_here, last = (shape[-1] if shape else 0 for shape in (here, trained))
-    stacked = len(trained) == len(here) and last_here and last > last_here and last % last_here == 0
-    hint = f" ({last // last_here} at once, as by VecFrameStack, which is not read)" if stacked else ""
-    return f"observations {list(trained)}{hint}"
+    if len(trained) != len(here) or not last_here or last <= last_here or last % last_here:
+        return ""
+    return f" Where VecFrameStack put {last // last_here} side by side: that is not read."
 
 
 def _check_bound(text: str, name: str, bound: np.ndarray, env_id: str, where: str) -> None:
