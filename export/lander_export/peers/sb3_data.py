@@ -155,6 +155,12 @@ def check_spaces(data: Sb3Data, spaces: PeerSpaces, where: str) -> None:
             f"{where}: was trained on {_seen(data.observation_shape)}; {spaces.env_id} has "
             f"{list(observation.shape)}.{_stacked(data.observation_shape, observation.shape)}"
         )
+    discrete = "n" in data.action_texts
+    if data.action_texts and discrete != (action.n is not None):
+        raise InputRefused(
+            f"{where}: has {'discrete' if discrete else 'continuous'} actions; {spaces.env_id} has "
+            f"{'continuous' if discrete else 'discrete'} ones."
+        )
     if data.algorithm in ("DQN", "QR-DQN") and action.n is None:
         raise InputRefused(f"{where}: {data.algorithm} has discrete actions; {spaces.env_id} has not.")
     if data.algorithm in ("SAC", "TD3", "TQC") and action.n is not None:
