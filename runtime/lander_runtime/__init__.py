@@ -20,6 +20,7 @@ spec.py         an environment and its spaces as plain data
 actions_seen.py what the continuous actions of an evaluation were
 errors.py       the errors that lander raises on purpose
 files.py        atomic writes, SHA-256
+locks.py        one process writes a folder at a time
 digest.py       a digest of plain data that anyone can compute again
 json_fields.py  typed reads from untrusted JSON
 text.py         text for people: rows, tables, no control characters

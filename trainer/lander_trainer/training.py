@@ -26,6 +26,7 @@ from lander_trainer.ppo.schedule import learning_rate, selection_is_due
 from lander_trainer.resume import check_continues, open_environments
 from lander_trainer.runs.checkpoint import Checkpoint, Progress, named_tensors, network_tensors
 from lander_trainer.runs.metrics import UpdateMetrics
+from lander_trainer.runs.pace import SavePace
 from lander_trainer.runs.run_directory import RunDirectory
 from lander_trainer.selection import selection_score
 from lander_trainer.threads import cpu_threads, torch_threads
@@ -52,11 +53,12 @@ def train(
     Raises:
         UsageError: the environment or a setting does not fit.
         MachineLacks: the backend or device is missing.
-        InputRefused: the checkpoint to continue from is damaged or is of other spaces.
+        InputRefused: the checkpoint to continue from is damaged or is of other spaces, or another process
+            writes the run.
         CheckFailed: a loss or gradient is no longer finite; the checkpoint before it is kept.
     """
     plan = plan_training(config) if isinstance(config, TrainConfig) else config
-    with cpu_threads(plan.config.threads), ExitStack() as closing:
+    with run.locked(new=not resume), cpu_threads(plan.config.threads), ExitStack() as closing:
         trainer = _Trainer(plan, run, Checkpoint.load(run.checkpoint) if resume else None, closing)
         return trainer.run_to_end(observer, stop)
 
@@ -98,7 +100,8 @@ class _Trainer:
         self.run.drop_metrics_after(self.progress.updates)
         if observer is not None:
             observer.on_start(self.config, self.run.path, self.progress)
-        saved = time.perf_counter()
+        pace = SavePace(self.config.checkpoint_seconds, time.perf_counter)
+        drawn = time.perf_counter()
         interrupted = reached = False
         while self._done() < 1.0 and not (interrupted or reached):
             best_before = self.progress.best_score
@@ -107,16 +110,19 @@ class _Trainer:
             self.run.append_metrics(metrics.to_json())
             if _is_best(metrics.selection_score, best_before):
                 self._save(self.run.best)
-                # Both, so that a run resumed from the checkpoint knows the score of `best`.
-                self._save(self.run.checkpoint)
+            # After `best` too, so that a run resumed from the checkpoint knows its score.
+            if pace.is_due or _is_best(metrics.selection_score, best_before):
+                with pace.saving():
+                    self._save(self.run.checkpoint)
             if observer is not None:
                 observer.on_update(metrics)
             reached = _reaches(metrics.selection_score, self.config.target_score)
             interrupted = stop() and self._done() < 1.0
-            if time.perf_counter() - saved > self.config.checkpoint_seconds:
-                self._save_state()
-                saved = time.perf_counter()
-        self._save_state()
+            if time.perf_counter() - drawn > self.config.checkpoint_seconds:
+                self._draw_curve()
+                drawn = time.perf_counter()
+        self._save(self.run.checkpoint)
+        self._draw_curve()
         return TrainResult(self.run.path, self.progress, interrupted, reached)
 
     def _done(self) -> float:
@@ -205,9 +211,7 @@ class _Trainer:
                 lambda obs: self._forward(obs)[0], self.distribution, self.env, config.selection_episodes
             )
 
-    def _save_state(self) -> None:
-        """Write the checkpoint and the learning curve."""
-        self._save(self.run.checkpoint)
+    def _draw_curve(self) -> None:
         draw_learning_curve(
             self.run.read_metrics(),
             self.run.curve,
@@ -217,6 +221,8 @@ class _Trainer:
         )
 
     def _save(self, path: Path) -> None:
+        # A power cut must not take rows that the checkpoint counts on.
+        self.run.flush_metrics()
         observation, action = self.spaces
         lanes = self.backend.state()
         environments = (

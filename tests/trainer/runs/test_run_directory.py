@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.errors import InputRefused, MachineLacks, UsageError
 from lander_trainer import RunDirectory, TrainConfig, newest_run
 
 
@@ -163,3 +163,29 @@ def test_newest_run_is_the_one_whose_checkpoint_was_written_last(tmp_path: Path)
 def test_no_run_is_no_error(tmp_path: Path) -> None:
     assert newest_run(tmp_path) is None
     assert newest_run(tmp_path / "nowhere") is None
+
+
+def test_a_run_is_written_by_one_at_a_time(tmp_path: Path) -> None:
+    run = RunDirectory.create("CartPole-v1", tmp_path / "run")
+    with run.locked(new=True), run.locked(new=True):
+        with pytest.raises(InputRefused, match=f"in use: process {os.getpid()}"):
+            RunDirectory(run.path).locked(new=False).__enter__()
+        # The lock itself is no content.
+        assert RunDirectory.create("CartPole-v1", run.path).path == run.path
+    assert list(run.path.iterdir()) == []
+
+
+def test_a_run_that_began_in_between_is_not_overwritten(tmp_path: Path) -> None:
+    run = RunDirectory.create("CartPole-v1", tmp_path / "run")
+    run.metrics.write_text("")
+    with pytest.raises(UsageError, match="is not empty"):
+        run.locked(new=True).__enter__()
+    with run.locked(new=False):
+        pass
+
+
+def test_a_deleted_folder_is_a_sentence_and_is_not_made_again(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    with pytest.raises(MachineLacks, match=r"run is gone: it was deleted or moved"):
+        run.append_metrics({})
+    assert not run.path.exists()
