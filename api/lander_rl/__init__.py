@@ -32,7 +32,14 @@ Names are imported on first use, so that `import lander_rl` loads neither PyTorc
 
 from typing import TYPE_CHECKING
 
-from lander_runtime.errors import CheckFailed, InputRefused, LanderError, MachineLacks, UsageError
+from lander_runtime.errors import (
+    CheckFailed,
+    EnvironmentFailed,
+    InputRefused,
+    LanderError,
+    MachineLacks,
+    UsageError,
+)
 from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
@@ -64,6 +71,7 @@ __all__ = [
     "CompareRequest",
     "Comparison",
     "Environment",
+    "EnvironmentFailed",
     "Episode",
     "EpisodeObserver",
     "EvaluateRequest",

@@ -35,7 +35,14 @@ gymnasium is loaded only where an environment is built.
 
 from typing import TYPE_CHECKING
 
-from lander_runtime.errors import CheckFailed, InputRefused, LanderError, MachineLacks, UsageError
+from lander_runtime.errors import (
+    CheckFailed,
+    EnvironmentFailed,
+    InputRefused,
+    LanderError,
+    MachineLacks,
+    UsageError,
+)
 from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
@@ -47,6 +54,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CheckFailed",
     "EnvSpec",
+    "EnvironmentFailed",
     "InputRefused",
     "LanderError",
     "MachineLacks",

@@ -3,10 +3,11 @@
 Each class stands for one exit code of the `lander` command. The code is kept here, so that it always agrees
 with the meaning of the error.
 
-    1  CheckFailed      a check that the user asked for did not pass
-    2  UsageError       an argument is wrong
-    3  InputRefused     a file is corrupt, hostile or does not fit
-    4  MachineLacks     an extra, a device or disk space is missing
+    1  CheckFailed        a check that the user asked for did not pass
+    2  UsageError         an argument is wrong
+    3  InputRefused       a file is corrupt, hostile or does not fit
+    4  MachineLacks       an extra, a device or disk space is missing
+    5  EnvironmentFailed  an environment's own code raised, or returned what it does not promise
 """
 
 
@@ -38,3 +39,9 @@ class MachineLacks(LanderError):
     """The machine lacks something: a package, a device, a display, disk space."""
 
     exit_code = 4
+
+
+class EnvironmentFailed(LanderError):
+    """An environment's own code raised, or returned what it does not promise."""
+
+    exit_code = 5

@@ -11,7 +11,8 @@ import lander_rl
 HEAVY = {"torch", "gymnasium", "onnxruntime", "onnx", "numpy", "rich", "typer", "PIL", "matplotlib"}
 
 PUBLIC = {
-    "CheckFailed", "CompareRequest", "Comparison", "Environment", "Episode", "EpisodeObserver",
+    "CheckFailed", "CompareRequest", "Comparison", "Environment", "EnvironmentFailed", "Episode",
+    "EpisodeObserver",
     "EvaluateRequest", "EvaluationObserver", "ExportRequest", "Exported", "InputRefused", "LanderError",
     "MachineLacks", "Model", "Picture", "PlotRequest", "Policy", "Preset", "Recording", "ReplayRequest",
     "ReplayResult", "Report", "ResumeRequest", "Run", "Setting", "TrainObserver", "TrainRequest",

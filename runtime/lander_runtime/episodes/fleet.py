@@ -76,13 +76,20 @@ class Fleet:
             raise
 
     def run(self, seeds: Sequence[int], first_index: int = 0) -> list[Episode]:
-        """Run one episode for each seed, numbered from `first_index`; returns them in this order."""
+        """Run one episode for each seed, numbered from `first_index`; returns them in this order.
+
+        Raises:
+            EnvironmentFailed: the environment's own code raised, or it returned what it does not promise.
+        """
         pending = iter(enumerate(seeds, start=first_index))
         finished: list[Episode] = []
         active = [lane for lane in self._lanes if lane.start(next(pending, None))]
         while active:
             # numpy.stack takes three times as long for a few dozen small arrays.
             obs = np.array([lane.obs for lane in active])
+            if obs.dtype.kind == "f" and np.isnan(obs).any():
+                for lane in active:
+                    lane.check_numbers()
             actions = self._actor(obs, [lane.generator for lane in active])
             idle = False
             for lane, action in zip(active, _one_by_one(actions), strict=True):
@@ -96,7 +103,7 @@ class Fleet:
 
     def close(self) -> None:
         for lane in self._lanes:
-            lane.env.close()
+            lane.close()
 
     def __enter__(self) -> "Fleet":
         return self

@@ -118,7 +118,7 @@ class ReplayVerifier:
         )  # fmt: skip
 
     def close(self) -> None:
-        self.lane.env.close()
+        self.lane.close()
 
     def __enter__(self) -> "ReplayVerifier":
         return self

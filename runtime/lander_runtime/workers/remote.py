@@ -181,6 +181,9 @@ def _serve() -> None:
             else:
                 answer = getattr(target, request)(*arguments)
         except LanderError as error:
+            if error.__cause__ is not None:
+                # For --debug: a traceback does not leave its process.
+                error.add_note(f"In a worker process:\n{traceback.format_exc()}")
             answer = error
         except Exception:
             answer = RuntimeError("Something failed in a worker process.\n" + traceback.format_exc())

@@ -101,6 +101,13 @@ class RunDirectory:
             finally:
                 self._held = False
 
+    @property
+    def kept(self) -> str:
+        """For an error of training: a sentence about the checkpoint; empty where there is none yet."""
+        if not self.checkpoint.is_file():
+            return ""
+        return f"{self.checkpoint} is older and sound; lander export {self.path} takes its best. "
+
     def _check_empty(self) -> None:
         # What `locked` looks after does not count.
         if any(file != self._lock and not is_temporary(file) for file in self.path.iterdir()):
