@@ -20,6 +20,7 @@ from lander_cli.commands.train import train_command
 from lander_cli.failures import explain
 from lander_cli.terminal.console import complain, forget_unwritten, out
 from lander_cli.terminal.interrupts import exit_on_signals
+from lander_cli.terminal.results import results_only
 
 app = typer.Typer(
     name="lander",
@@ -30,14 +31,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.command("train")(train_command)
-app.command("export")(export_command)
-app.command("eval")(eval_command)
-app.command("compare")(compare_command)
-app.command("merge")(merge_command)
-app.command("inspect")(inspect_command)
-app.command("plot")(plot_command)
-app.command("replay")(replay_command)
+app.command("train")(results_only()(train_command))
+app.command("export")(results_only()(export_command))
+app.command("eval")(results_only()(eval_command))
+app.command("compare")(results_only()(compare_command))
+app.command("merge")(results_only()(merge_command))
+app.command("inspect")(results_only()(inspect_command))
+app.command("plot")(results_only()(plot_command))
+app.command("replay")(results_only()(replay_command))
 
 
 def _print_version(wanted: bool) -> None:
@@ -58,7 +59,7 @@ def _global_options(
 
 def main() -> None:
     """Run the command line; exits with the codes that `lander_runtime.errors` lists."""
-    exit_on_signals()
+    interrupted = exit_on_signals()
     for stream in (sys.stdout, sys.stderr):
         # A character that the terminal cannot show must not lose a result.
         if isinstance(stream, io.TextIOWrapper):
@@ -70,6 +71,9 @@ def main() -> None:
         typed = [*(["--debug"] if debug else []), *(a for a in arguments if a != "--debug")]
         app(args=typed, prog_name="lander")
     except Exception as error:
+        # ONNX Runtime, for one, makes an ImportError of a Ctrl-C while it is imported.
+        if interrupted():
+            sys.exit(interrupted.exit_code)
         failure = explain(error, arguments)
         if failure is None:
             raise

@@ -169,6 +169,10 @@ class TrainConfig:
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of `gymnasium.make`."""
 
+    max_episode_steps: int | None = None
+    """Steps after which an episode is truncated, from 1; none keeps the environment's own limit, if it has
+    one."""
+
     shaping: Mapping[str, Any] = field(default_factory=dict)
     """More keyword arguments of `gymnasium.make`, for training only, such as a reward for progress towards
     the goal. Selections, scores and the environment named in a policy file never have them."""
@@ -257,6 +261,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "selection_episodes": (0, 50_000),
     "selections": (1, 10_000),
     "checkpoint_seconds": (0.1, 1e9),
+    "max_episode_steps": (1, 10**8),
     "target_score": (-1e12, 1e12),
     "time_limit": (1.0, 1e9),
 }

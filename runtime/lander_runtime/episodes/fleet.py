@@ -68,6 +68,8 @@ class Fleet:
         """
         self._actor = actor
         self._lanes: list[Lane] = []
+        self._finished: list[Episode] = []
+        self._first_index = 0
         try:
             for _ in range(lanes):
                 self._lanes.append(Lane(spec, render_mode, keep))
@@ -83,6 +85,7 @@ class Fleet:
         """
         pending = iter(enumerate(seeds, start=first_index))
         finished: list[Episode] = []
+        self._finished, self._first_index = finished, first_index
         active = [lane for lane in self._lanes if lane.start(next(pending, None))]
         while active:
             # numpy.stack takes three times as long for a few dozen small arrays.
@@ -100,6 +103,14 @@ class Fleet:
             if idle:
                 active = [lane for lane in active if lane.busy]
         return sorted(finished, key=lambda episode: episode.index)
+
+    def finished(self) -> list[Episode]:
+        """Where `run` was interrupted: the episodes that had ended, up to the first that had not.
+
+        Others may have ended too, but mostly the short ones, and a score of these would be biased.
+        """
+        ended = sorted(self._finished, key=lambda episode: episode.index)
+        return [episode for place, episode in enumerate(ended, self._first_index) if episode.index == place]
 
     def close(self) -> None:
         for lane in self._lanes:
