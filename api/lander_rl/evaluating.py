@@ -249,7 +249,6 @@ def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" 
 
         write_report(Path(request.out), report)
         stages.on_note(f"Wrote {request.out}")
-    stages.on_report(report)
     if request.save_replay is not None:
         stages.on_note(f"Kept every step in {request.save_replay}")
     if request.gif is not None:
@@ -272,7 +271,7 @@ def _scored(
     observer: "EpisodeObserver | None",
     page: "EpisodeObserver | None",
 ) -> "Report":
-    """The report, with the replay written while the episodes come."""
+    """The report, which is shown, with the replay written while the episodes come."""
     from lander_rl.results.report import Report
     from lander_runtime.evaluation.evaluate import evaluate
 
@@ -286,15 +285,18 @@ def _scored(
         saved_replay(
             _path(request.save_replay), opened, first_seed=first, episodes=episodes, sampled=sampled
         ) as replay,
-        stage(stages, "episodes", episodes),
     ):  # fmt: skip
         listeners = Listeners(observer, replay, page)
-        found = evaluate(
-            opened.policy, opened.env, episodes=episodes, first_seed=first, sampled=sampled,
-            lanes=request.lanes, workers=request.workers, engine=engine, render_mode=request.render,
-            keep=listeners.keep, observer=listeners,
-        )  # fmt: skip
-    return Report.of(found, shard=request.part)
+        with stage(stages, "episodes", episodes):
+            found = evaluate(
+                opened.policy, opened.env, episodes=episodes, first_seed=first, sampled=sampled,
+                lanes=request.lanes, workers=request.workers, engine=engine, render_mode=request.render,
+                keep=listeners.keep, observer=listeners,
+            )  # fmt: skip
+        report = Report.of(found, shard=request.part)
+        # Before the replay is finished, and everything else is written that can fail.
+        stages.on_report(report)
+    return report
 
 
 def _announce(opened: Opened, stages: EvaluationObserver) -> None:

@@ -1,4 +1,4 @@
-"""Atomic writes: a file is complete or absent. Also the SHA-256 of bytes.
+"""Atomic writes: a file is complete or absent. Reads of regular files only. Also the SHA-256 of bytes.
 
 Shared by training, export, evaluation and recording.
 """
@@ -8,12 +8,14 @@ import errno
 import hashlib
 import os
 import re
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-from lander_runtime.errors import UsageError
+from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.locks import is_at, remove_unused, try_lock, turn
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -125,6 +127,49 @@ def flush_to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading, and nothing else: a named pipe or a device may never answer.
+
+    Raises:
+        InputRefused: it is missing, cannot be read, or is a folder, a pipe or a device.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name.
+        raise InputRefused(_unreadable(path, error)) from error
+    # Asked of what was opened: the name may lead to something else by now.
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputRefused(f"{path}: cannot be read (expected a file, found a folder, a pipe or a device).")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_regular(path: Path, largest: int) -> bytes:
+    """The content of a regular file of at most `largest` bytes; raises `InputRefused` like `open_regular`."""
+    with open_regular(path) as file:
+        try:
+            # One byte more than allowed, and no look at the size: files of /proc have none and may not end.
+            content = file.read(largest + 1)
+        except OSError as error:
+            raise InputRefused(_unreadable(path, error)) from error
+    if len(content) > largest:
+        raise InputRefused(f"{path}: expected at most {largest:,} bytes, found more.")
+    return content
+
+
+def read_regular_text(path: Path, largest: int) -> str:
+    """The same, as UTF-8 text."""
+    try:
+        return read_regular(path, largest).decode()
+    except UnicodeDecodeError as error:
+        raise InputRefused(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}).") from error
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    return f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})."
 
 
 def sha256_of(data: bytes) -> str:

@@ -21,6 +21,11 @@ CHANGES_NO_RESULT = ("workers", "checkpoint_seconds", "target_score")
 """Settings that may differ between two runs whose weights and scores are the same, update for update."""
 
 
+_MOST_LAYERS = 100
+_WIDEST = 65_536
+"""Units of a layer. A checkpoint from elsewhere may name any number; no use is known for a larger one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Settings of a run. References: [S17] Schulman et al. 2017, arXiv:1707.06347 (PPO);
@@ -195,8 +200,15 @@ class TrainConfig:
                 )
         if not self.hidden_sizes or min(self.hidden_sizes) < 1:
             raise UsageError(f"hidden_sizes is {list(self.hidden_sizes)}; give at least one positive width.")
-        if not 1 <= len(self.channels) <= 3 or min(self.channels) < 1:
-            raise UsageError(f"channels is {list(self.channels)}; give one to three positive numbers.")
+        if len(self.hidden_sizes) > _MOST_LAYERS or max(self.hidden_sizes) > _WIDEST:
+            raise UsageError(
+                f"hidden_sizes: give at most {_MOST_LAYERS} layers of at most {_WIDEST:,} units."
+            )
+        if not 1 <= len(self.channels) <= 3 or min(self.channels) < 1 or max(self.channels) > _WIDEST:
+            raise UsageError(
+                f"channels is {list(self.channels[:4])}; give one to three positive numbers, "
+                f"each at most {_WIDEST:,}."
+            )
         if self.minibatches > self.lanes * self.rollout_steps:
             raise UsageError(
                 f"{self.minibatches} minibatches of a rollout of {self.lanes} x {self.rollout_steps} steps "

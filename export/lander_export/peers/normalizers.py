@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lander_export.peers.inert.vecnormalize import read_vecnormalize
-from lander_export.peers.inert.zip_reading import ZipMembers, read_bounded
+from lander_export.peers.inert.zip_reading import ZipMembers
 from lander_export.peers.networks import Normalise
 from lander_export.peers.peer import PeerOptions
 from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.files import read_regular
 from lander_runtime.spec import Space
 
 FROM_CHECKPOINT, NONE = "checkpoint", "none"
@@ -103,7 +104,7 @@ def read_normalizer(options: PeerOptions) -> Normalizer | None:
         InputRefused: the file is missing or damaged, or has no statistics of observations.
     """
     path = Path(options.normalizer or "")
-    content = read_bounded(path, _LARGEST)
+    content = read_regular(path, _LARGEST)
     if content.startswith(b"PK"):
         arrays = _read_arrays(content, str(path))
         if "mean" not in arrays or "var" not in arrays:

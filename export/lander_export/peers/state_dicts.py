@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lander_export.peers.inert.tensors import checked, is_state_dict, load_torch
-from lander_export.peers.inert.zip_reading import LARGEST_FILE, read_bounded
+from lander_export.peers.inert.zip_reading import LARGEST_FILE
 from lander_export.peers.layouts import LOG_STD_NAMES, STD_NAMES, Layout, find_layout, without_prefixes
 from lander_export.peers.networks import (
     AtomMean,
@@ -38,6 +38,7 @@ from lander_export.peers.peer import (
     grouped,
 )
 from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.files import read_regular
 from lander_runtime.policy.metadata import Training
 from lander_runtime.spec import filled_bounds
 from lander_runtime.text import printable
@@ -60,7 +61,7 @@ def read_state_dict(path: Path, spaces: PeerSpaces, options: PeerOptions) -> Pee
         raise UsageError(f"Unknown activation {options.activation!r}; choose from {', '.join(ACTIVATIONS)}.")
     if options.squash not in (None, "tanh", "none"):
         raise UsageError(f"Unknown --squash {options.squash!r}; choose from tanh, none.")
-    tensors, ignored = _tensors(load_torch(read_bounded(path, LARGEST_FILE), str(path)), str(path))
+    tensors, ignored = _tensors(load_torch(read_regular(path, LARGEST_FILE), str(path)), str(path))
     tensors = without_prefixes(tensors, path.name)
     layout = find_layout(tensors, path.name)
     memory = [name for name in tensors if _MEMORY.search(name)]

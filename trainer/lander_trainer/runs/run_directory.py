@@ -20,9 +20,13 @@ from typing import Any
 import tomli_w
 
 from lander_runtime.errors import InputRefused, MachineLacks, UsageError
-from lander_runtime.files import flush_to_disk, is_temporary, remove_leftovers, write_text
+from lander_runtime.files import flush_to_disk, is_temporary, read_regular, remove_leftovers, write_text
+from lander_runtime.json_fields import Fields
 from lander_runtime.locks import locked
 from lander_trainer.config import TrainConfig
+
+LARGEST_METRICS = 2**30
+"""Bytes of metrics.jsonl; a million updates take half of it."""
 
 
 class RunDirectory:
@@ -144,21 +148,61 @@ class RunDirectory:
         flush_to_disk(self.metrics)
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """All complete rows; a last line that a crash cut short is left out."""
+        """All complete rows; a last line that a crash cut short is left out.
+
+        Raises:
+            InputRefused: another line is no row; names the file and the line.
+        """
         if not self.metrics.is_file():
             return []
         rows = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
-            try:
-                rows.append(json.loads(line))
-            except ValueError:
+        lines = read_regular(self.metrics, LARGEST_METRICS).split(b"\n")
+        for number, line in enumerate(lines, 1):
+            # After the last line end there is nothing, or a row that a crash cut short.
+            if number == len(lines) and not _is_row(line):
                 break
+            row = read_row(line, f"{self.metrics}: line {number}")
+            if rows and row["update"] <= rows[-1]["update"]:
+                raise InputRefused(
+                    f"{self.metrics}: line {number}: update {row['update']} comes after "
+                    f"{rows[-1]['update']}. Remove the lines that do not belong there."
+                )
+            rows.append(row)
         return rows
 
     def drop_metrics_after(self, update: int) -> None:
         """Remove the rows after `update`, that of the checkpoint: a resumed run writes them again."""
         kept = [row for row in self.read_metrics() if row["update"] <= update]
         write_text(self.metrics, "".join(json.dumps(row) + "\n" for row in kept))
+
+
+def read_row(line: bytes, where: str) -> dict[str, Any]:
+    """A row of metrics, whose entries are numbers or None; those that are drawn are there.
+
+    Raises:
+        InputRefused: it is something else, or has no number of its update or steps.
+    """
+    try:
+        fields = Fields.parse(line.decode(), where)
+    except UnicodeDecodeError as error:
+        raise InputRefused(f"{where}: not UTF-8 text ({error.reason} at byte {error.start}).") from error
+    for name in ("update", "steps"):
+        if not 0 <= fields.integer(name) < 2**63:
+            raise fields.wrong(name, "0 or more", fields.data[name])
+    for name in fields.data:
+        fields.optional_number(name)
+    return dict.fromkeys(_DRAWN) | dict(fields.data)
+
+
+_DRAWN = ("mean_return", "selection_score", "best_score")
+"""What a run of an older version may lack."""
+
+
+def _is_row(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def newest_run(root: Path = Path("runs")) -> Path | None:
