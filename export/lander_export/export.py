@@ -103,15 +103,35 @@ def export(
     policy = Policy.from_bytes(content, out, "cpu")
     policy.self_test()
     on_stage("recording")
+    return write_files(Exported(out, card, animation, info, report), content, policy, source)
+
+
+def write_files(wanted: Exported, content: bytes, policy: Policy, source: Source) -> Exported:
+    """Write policy, card and animation: all of them new, or all as they were.
+
+    Args:
+        wanted: what is to be written.
+        content: of the policy file.
+        policy: the same, open; it acts in the animation.
+        source: what was exported.
+
+    Returns:
+        What was written: without the animation where the environment cannot be drawn.
+    """
+    animation = [] if wanted.gif is None else [wanted.gif]
     # The policy first: it is of use without its card, and a card is not without its policy.
-    with atomic_writes(out, card, *([] if animation is None else [animation])) as (its, cards, *animations):
-        undrawn = _record(policy, source, animations)
-        drawn = None if animation is None or undrawn else animation
-        name = None if drawn is None else drawn.name
-        text = render_card(info, file_name=out.name, gif_name=name, reproduce=source.reproduce)
-        its.write_bytes(content)
-        cards.write_text(text, encoding="utf-8")
-    return Exported(out, card, drawn, info, report, undrawn)
+    with atomic_writes(wanted.policy, wanted.card, *animation) as (file, card, *pictures):
+        undrawn = _record(policy, source, pictures)
+        written = replace(wanted, gif=None, undrawn=undrawn) if undrawn else wanted
+        text = render_card(
+            written.info,
+            file_name=written.policy.name,
+            gif_name=None if written.gif is None else written.gif.name,
+            reproduce=source.reproduce,
+        )
+        file.write_bytes(content)
+        card.write_text(text, encoding="utf-8")
+    return written
 
 
 def _record(policy: Policy, source: Source, animations: list[Path]) -> str:

@@ -46,7 +46,7 @@ def steps_reported(folder: Path) -> int:
     Call before training starts: training removes the rows after its checkpoint.
     """
     rows = RunDirectory(folder).read_metrics()
-    return int(rows[-1]["steps"]) if rows else 0
+    return int(rows[-1].get("steps") or 0) if rows else 0
 
 
 def _id_file(folder: Path, tracker: str) -> Path:

@@ -161,7 +161,7 @@ class RunDirectory:
             # After the last line end there is nothing, or a row that a crash cut short.
             if number == len(lines) and not _is_row(line):
                 break
-            row = read_row(line, f"{self.metrics}: line {number}")
+            row = _read_row(line, f"{self.metrics}: line {number}")
             if rows and row["update"] <= rows[-1]["update"]:
                 raise InputRefused(
                     f"{self.metrics}: line {number}: update {row['update']} comes after "
@@ -176,26 +176,24 @@ class RunDirectory:
         write_text(self.metrics, "".join(json.dumps(row) + "\n" for row in kept))
 
 
-def read_row(line: bytes, where: str) -> dict[str, Any]:
-    """A row of metrics, whose entries are numbers or None; those that are drawn are there.
+def _read_row(line: bytes, where: str) -> dict[str, Any]:
+    """A row of metrics: it has the number of its update, and what is drawn or shown is a number or null.
 
     Raises:
-        InputRefused: it is something else, or has no number of its update or steps.
+        InputRefused: it is something else.
     """
     try:
         fields = Fields.parse(line.decode(), where)
     except UnicodeDecodeError as error:
         raise InputRefused(f"{where}: not UTF-8 text ({error.reason} at byte {error.start}).") from error
-    for name in ("update", "steps"):
-        if not 0 <= fields.integer(name) < 2**63:
-            raise fields.wrong(name, "0 or more", fields.data[name])
-    for name in fields.data:
+    if not 0 <= fields.integer("update") < 2**63:
+        raise fields.wrong("update", "0 or more", fields.data["update"])
+    for name in _SHOWN:
         fields.optional_number(name)
-    return dict.fromkeys(_DRAWN) | dict(fields.data)
+    return dict(fields.data)
 
 
-_DRAWN = ("mean_return", "selection_score", "best_score")
-"""What a run of an older version may lack."""
+_SHOWN = ("steps", "seconds", "done", "mean_return", "selection_score", "best_score")
 
 
 def _is_row(line: bytes) -> bool:
