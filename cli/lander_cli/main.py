@@ -9,14 +9,19 @@ from typing import Annotated
 
 import typer
 
+from lander_cli.commands.catalogue import envs_command, models_command, settings_command
 from lander_cli.commands.compare import compare_command
+from lander_cli.commands.demo import demo_command
+from lander_cli.commands.doctor import doctor_command
 from lander_cli.commands.eval import eval_command
 from lander_cli.commands.export import export_command
 from lander_cli.commands.inspect import inspect_command
 from lander_cli.commands.merge import merge_command
 from lander_cli.commands.plot import plot_command
 from lander_cli.commands.replay import replay_command
+from lander_cli.commands.serve import serve_command
 from lander_cli.commands.train import train_command
+from lander_cli.commands.verify import verify_command
 from lander_cli.failures import explain
 from lander_cli.terminal.console import complain, forget_unwritten, out
 from lander_cli.terminal.interrupts import exit_on_signals
@@ -25,9 +30,9 @@ from lander_cli.terminal.results import results_only
 app = typer.Typer(
     name="lander",
     help="Train a policy, export it to one verified ONNX file, and run, score and record that file.",
-    epilog="Start with: lander train",
+    epilog="Start with: lander demo",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
@@ -37,8 +42,15 @@ app.command("eval")(results_only()(eval_command))
 app.command("compare")(results_only()(compare_command))
 app.command("merge")(results_only()(merge_command))
 app.command("inspect")(results_only()(inspect_command))
+app.command("verify")(results_only()(verify_command))
+app.command("doctor")(results_only()(doctor_command))
 app.command("plot")(results_only()(plot_command))
 app.command("replay")(results_only()(replay_command))
+app.command("serve")(results_only()(serve_command))
+app.command("demo")(results_only()(demo_command))
+app.command("models")(results_only()(models_command))
+app.command("envs")(results_only()(envs_command))
+app.command("settings")(results_only()(settings_command))
 
 
 def _print_version(wanted: bool) -> None:

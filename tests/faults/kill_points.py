@@ -5,8 +5,8 @@
 
 For each writer there is an old version of its files and a new one. A process is forked for every point and
 killed there with SIGKILL: before the call, and for a write after half of its bytes too. Then every file must
-be old or new, whole, and the next start must remove what the killed one left. In a third round the disk is full
-from that point on: then every file must be old, and nothing may be left.
+be old or new, whole, and the next start must remove what the killed one left. In a third round the disk is
+full from that point on: then every file must be old, and nothing may be left.
 
 Forked, and not started anew, because importing PyTorch takes seconds and there are hundreds of points. The
 shim is compiled by `cc` into a temporary folder.
@@ -208,7 +208,7 @@ def writers() -> list[Writer]:
 
     torch.set_num_threads(1)
     from lander_export import export, load_source
-    from lander_export.export import write_files
+    from lander_export.exporting import write_files
     from lander_runtime import Policy, evaluate
     from lander_runtime.episodes.actors import actor_of
     from lander_runtime.pictures.record import record_episode
