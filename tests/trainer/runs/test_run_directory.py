@@ -147,6 +147,42 @@ def test_dropping_everything_leaves_an_empty_file(tmp_path: Path) -> None:
     assert run.read_metrics() == []
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"\xff\xfe", "not UTF-8"),
+        (b"no json", "not valid JSON"),
+        (b"[1, 2]", "expected a JSON object"),
+        (b'{"steps": 1}', "'update' is missing"),
+        (b'{"update": "two"}', "'update' should be an integer"),
+        (b'{"update": 2, "mean_return": "much"}', "'mean_return' should be a number"),
+        (b'{"update": 2, "steps": 1e999}', "not valid JSON"),
+        (b'{"update": 1}', "update 1 comes after 1"),
+        (b"[" * 5000, "not valid JSON"),
+        (b'{"update": ' + b"9" * 5000 + b"}", "not valid JSON|out of range|should be"),
+        (b"", "not valid JSON"),
+        (bytes(64), "not valid JSON"),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_a_damaged_line_is_named(tmp_path: Path, line: bytes, reason: str) -> None:
+    run = run_with_rows(tmp_path, 1)
+    with run.metrics.open("ab") as file:
+        file.write(line + b"\n" + b'{"update": 5}\n')
+    with pytest.raises(InputRefused, match=rf"metrics\.jsonl: line 2.*({reason})") as caught:
+        run.drop_metrics_after(1)
+    assert len(str(caught.value)) < 600
+    assert b"\n" + line in run.metrics.read_bytes(), "what cannot be read is not overwritten"
+
+
+@pytest.mark.parametrize("tail", [b"\xff\xfe\x00", b"[" * 5000, b"17", bytes(100)])
+def test_a_tail_that_is_no_row_is_left_out(tmp_path: Path, tail: bytes) -> None:
+    run = run_with_rows(tmp_path, 2)
+    with run.metrics.open("ab") as file:
+        file.write(tail)
+    assert [row["update"] for row in run.read_metrics()] == [1, 2]
+
+
 # newest_run
 
 
