@@ -68,7 +68,9 @@ def atomic_writes(*paths: Path) -> Iterator[list[Path]]:
         with turn(paths[0].parent) if len(paths) > 1 else contextlib.nullcontext():
             for temporary, path in written:
                 temporary.replace(path)
-                flush_to_disk(path.parent)
+        # After all renames: a disk that fails here must not stop in the middle of them.
+        for folder in dict.fromkeys(path.parent for _, path in written):
+            flush_to_disk(folder)
 
 
 def remove_leftovers(folder: Path) -> None:

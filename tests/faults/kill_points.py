@@ -73,11 +73,14 @@ def main() -> None:
     """Print the table, or the outcomes as JSON."""
     parser = argparse.ArgumentParser(description="Kill a process at every point at which it writes.")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--only", help="a word in the names of what is written", default="")
     arguments = parser.parse_args()
     if "lander_shim" not in os.environ.get("LD_PRELOAD", ""):
         _start_again_with_the_shim()
     outcomes = []
     for writer in writers():
+        if arguments.only not in writer.name:
+            continue
         outcomes.append(outcome(writer))
         print(f"{writer.name}: {outcomes[-1].points} points", file=sys.stderr, flush=True)
     if arguments.json:
