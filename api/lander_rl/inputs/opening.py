@@ -249,5 +249,6 @@ def _env_for(
     """`named`, or the file's own environment where only its id was given."""
     own = policy.env
     if named is None or (isinstance(env, str) and named.id == own.id):
-        return replace(own, kwargs={**own.kwargs, **given})
+        # What is typed is no fault of the file.
+        return replace(own, kwargs={**own.kwargs, **given}, origin=None if given else own.origin)
     return named

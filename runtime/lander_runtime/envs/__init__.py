@@ -6,6 +6,7 @@ imports.py   modules that the user names because they register environments
 spaces.py    observation and action space as plain data
 wrapping.py  wrappers as people write them
 wrappers.py  our own wrappers that a recipe may name
+wrapper_limits.py  what a recipe's wrappers may ask for
 known/       names, units and outcomes of particular environments, and settings of packages such as vizdoom
 
 Names are imported on first use, so that using `known` does not load Gymnasium.

@@ -19,7 +19,7 @@ from lander_runtime.foreign.feeding import Carried, by_row
 from lander_runtime.foreign.matching import Choices, match
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.base import PolicyFile
-from lander_runtime.policy.content import MAX_FILE_BYTES
+from lander_runtime.policy.content import largest_file
 from lander_runtime.policy.sampling import greedy_blocks, sample_blocks, sample_categorical
 from lander_runtime.spec import EnvSpec, Space, filled_bounds
 
@@ -43,7 +43,7 @@ class ForeignPolicy(PolicyFile):
         """Match the graph with `spaces`, those of `env`; otherwise like `from_bytes`."""
         read = read_model(model, path.name)
         if weights:
-            read = with_weights(read, weights, path, MAX_FILE_BYTES)
+            read = with_weights(read, weights, path, largest_file(large=choices.large))
         try:
             found = match(read, path.name, device, spaces, choices)
         except (InputRefused, UsageError) as error:
@@ -79,6 +79,7 @@ class ForeignPolicy(PolicyFile):
         *,
         action_range: str | None = None,
         stateless: bool = False,
+        large: bool = False,
     ) -> "ForeignPolicy":
         """Load a file and match it with the spaces of `env`.
 
@@ -90,6 +91,7 @@ class ForeignPolicy(PolicyFile):
             output: the output that is the action, if this is not clear.
             action_range: as of `opening.open_policy`.
             stateless: likewise.
+            large: likewise.
 
         Raises:
             InputRefused: the file is missing, is not ONNX, contains what no policy may, or does not fit.
@@ -97,8 +99,8 @@ class ForeignPolicy(PolicyFile):
             UsageError: Gymnasium does not know `env`, or there is no such output.
         """
         path = Path(path)
-        model, weights = read_files(path)
-        choices = Choices(output, action_range, stateless)
+        model, weights = read_files(path, large=large)
+        choices = Choices(output, action_range, stateless, large)
         return cls.from_bytes(model, path, env, device, weights=weights, choices=choices)
 
     @classmethod

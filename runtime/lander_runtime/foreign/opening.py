@@ -22,6 +22,7 @@ def open_policy(
     *,
     action_range: str | None = None,
     stateless: bool = False,
+    large: bool = False,
 ) -> PolicyFile:
     """Open a policy file of any origin.
 
@@ -33,6 +34,7 @@ def open_policy(
         action_range: its continuous actions are in the environment's units (`env`), or lie within two numbers
             such as `-1,1` and are scaled to the environment's bounds.
         stateless: run a recurrent policy without its memory.
+        large: open a file of 64 to 512 MB too, and a graph that takes more than is usual.
 
     Raises:
         InputRefused: the file cannot be read, contains what no policy may, does not fit `env`, or has no
@@ -42,20 +44,20 @@ def open_policy(
             without metadata and this one has it.
     """
     path = Path(path)
-    choices = Choices(output, action_range, stateless)
-    model, weights = read_files(path)
+    choices = Choices(output, action_range, stateless, large)
+    model, weights = read_files(path, large=large)
     try:
         # Files with our metadata have no external weights.
         if weights:
             raise NoMetadata.of(path)
-        policy = Policy.from_bytes(model, path, device)
+        policy = Policy.from_bytes(model, path, device, large)
     except NoMetadata:
         if env is None:
             raise
         return ForeignPolicy.from_bytes(model, path, env, device, weights=weights, choices=choices)
     if output is not None:
         raise SaysItself(f"The metadata of {path.name} already names the action; leave out --output.")
-    if choices.any:
+    if choices.action_range is not None or choices.stateless:
         raise SaysItself(
             f"{path.name} was written by lander, and its metadata says how it acts; leave out --action-range "
             "and --stateless."
