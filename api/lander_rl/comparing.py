@@ -66,11 +66,13 @@ class CompareRequest:
     within, such as `-1,1`, to be scaled to the environment's bounds."""
     stateless: bool = False
     """Run a recurrent policy of such files without its memory."""
+    large: bool = False
+    """Open files of 64 to 512 MB too, and graphs that take more memory and work than is usual."""
 
     @property
     def said(self) -> Said:
         """What is said of a file without lander's metadata."""
-        return Said(self.output, self.action_range, self.stateless)
+        return Said(self.output, self.action_range, self.stateless, self.large)
 
     def __post_init__(self) -> None:
         if len(self.policies) < 2:
@@ -95,6 +97,7 @@ def compare(
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
+    large: bool = False,
     observer: "EpisodeObserver | None" = None,
 ) -> "Comparison":
     """Run policies on the same seeds and say which is better, and by how much.
@@ -119,6 +122,7 @@ def compare(
         action_range: `env` where the continuous actions of such files are in the environment's units, or
             what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
         stateless: run a recurrent policy of such files without its memory.
+        large: open files of 64 to 512 MB too, and graphs that take more memory and work than is usual.
         observer: receives every episode, one policy after the other.
 
     Raises:
@@ -129,7 +133,7 @@ def compare(
     request = CompareRequest(
         policies=(first, *others), episodes=episodes, seed=seed, sampled=sampled, workers=workers,
         lanes=lanes, device=device, env=env, env_args=env_args, wrap=wrap, output=output,
-        action_range=action_range, stateless=stateless, imports=imports,
+        action_range=action_range, stateless=stateless, large=large, imports=imports,
     )  # fmt: skip
     return run_comparison(request, observer)
 
@@ -208,7 +212,12 @@ def _open(policy: "PolicySource | Report", request: CompareRequest) -> "Opened |
     except SaysItself:
         # What is said is for the others: this file says itself how it acts.
         return open_for(
-            policy, request.env, device=request.device, env_args=request.env_args, wrap=request.wrap
+            policy,
+            request.env,
+            device=request.device,
+            env_args=request.env_args,
+            wrap=request.wrap,
+            said=Said(large=request.large),
         )
 
 

@@ -73,6 +73,8 @@ class EvaluateRequest:
     within, such as `-1,1`, to be scaled to the environment's bounds."""
     stateless: bool = False
     """Run a recurrent policy of such a file without its memory."""
+    large: bool = False
+    """Open a file of 64 to 512 MB too, and a graph that takes more memory and work than is usual."""
     render: Literal["human"] | None = None
     """`human` opens a window and runs one episode after the other in it, in real time."""
     gif: Filename | None = None
@@ -118,7 +120,7 @@ class EvaluateRequest:
     @property
     def said(self) -> Said:
         """What is said of a file without lander's metadata."""
-        return Said(self.output, self.action_range, self.stateless)
+        return Said(self.output, self.action_range, self.stateless, self.large)
 
     @property
     def seeds(self) -> range:
@@ -143,6 +145,7 @@ def evaluate(
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
+    large: bool = False,
     render: Literal["human"] | None = None,
     gif: Filename | None = None,
     gif_episodes: str | int = "first",
@@ -177,6 +180,7 @@ def evaluate(
         action_range: `env` where the continuous actions of such a file are in the environment's units, or
             what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
         stateless: run a recurrent policy of such a file without its memory.
+        large: open a file of 64 to 512 MB too, and a graph that takes more memory and work than is usual.
         render: `human` opens a window and runs one episode after the other in it, in real time.
         gif: a .gif file to record in; several episodes go into files named by their seeds.
         gif_episodes: which to record: `first`, `best`, `worst`, `all`, `none` or how many.
@@ -197,7 +201,7 @@ def evaluate(
     request = EvaluateRequest(
         policy=policy, env=env, episodes=episodes, seed=seed, sampled=sampled, workers=workers, lanes=lanes,
         device=device, env_args=env_args, wrap=wrap, output=output, action_range=action_range,
-        stateless=stateless, render=render, gif=gif, gif_episodes=gif_episodes, save_replay=save_replay,
+        stateless=stateless, large=large, render=render, gif=gif, gif_episodes=gif_episodes, save_replay=save_replay,
         page=page, out=out, engine=engine, ray_address=ray_address, shard=shard, imports=imports,
     )  # fmt: skip
     return run_evaluation(request, observer)

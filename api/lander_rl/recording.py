@@ -58,6 +58,7 @@ def record(
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
+    large: bool = False,
     imports: Sequence[str] = (),
 ) -> Recording:
     """Run the episode that `evaluate` scores for this seed, and write it to `path` as a GIF with captions.
@@ -75,6 +76,7 @@ def record(
         output: which output is the action, where a file does not make it clear.
         action_range: as of `open_policy`.
         stateless: likewise.
+        large: likewise.
         imports: modules that register environments.
 
     Raises:
@@ -94,7 +96,7 @@ def record(
         device=device,
         env_args=env_args,
         wrap=wrap,
-        said=Said(output, action_range, stateless),
+        said=Said(output, action_range, stateless, large),
     )
     if opened.file is not None:
         check_fit(opened.file, opened.env)

@@ -20,6 +20,7 @@ from lander_cli.commands.train import train_command
 from lander_cli.failures import explain
 from lander_cli.terminal.console import complain, forget_unwritten, out
 from lander_cli.terminal.interrupts import exit_on_signals
+from lander_cli.terminal.stuck import leave_when_stuck
 
 app = typer.Typer(
     name="lander",
@@ -59,6 +60,7 @@ def _global_options(
 def main() -> None:
     """Run the command line; exits with the codes that `lander_runtime.errors` lists."""
     exit_on_signals()
+    leave_when_stuck()
     for stream in (sys.stdout, sys.stderr):
         # A character that the terminal cannot show must not lose a result.
         if isinstance(stream, io.TextIOWrapper):

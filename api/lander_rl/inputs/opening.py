@@ -42,18 +42,20 @@ else:
 
 @dataclass(frozen=True)
 class Said:
-    """What the user says of a file without lander's metadata; arguments of `open_policy`."""
+    """What the user says of a file, most of it of one without lander's metadata; arguments of `open_policy`."""
 
     output: str | None = None
     action_range: str | None = None
     stateless: bool = False
+    large: bool = False
 
     @property
     def options(self) -> list[str]:
         """As options of a command to be pasted."""
         options = [] if self.output is None else ["--output", self.output]
         options += [] if self.action_range is None else [f"--action-range={self.action_range}"]
-        return [*options, "--stateless"] if self.stateless else options
+        options += ["--stateless"] if self.stateless else []
+        return [*options, "--large"] if self.large else options
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ def open_policy(
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
+    large: bool = False,
     imports: Sequence[str] = (),
 ) -> "PolicyFile":
     """Open a policy file of any origin, found as the commands find it.
@@ -123,6 +126,7 @@ def open_policy(
         action_range: `env` where the continuous actions of such a file are in the environment's units, or
             what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
         stateless: run a recurrent policy of such a file without its memory.
+        large: open a file of 64 to 512 MB too, and a graph that takes more memory and work than is usual.
         imports: modules that register environments.
 
     Raises:
@@ -136,7 +140,7 @@ def open_policy(
         device=device,
         env_args=env_args,
         wrap=wrap,
-        said=Said(output, action_range, stateless),
+        said=Said(output, action_range, stateless, large),
     )
     if opened.file is None:
         raise UsageError("A function is no policy file, and there is nothing to open. Pass it on as it is.")
@@ -172,8 +176,9 @@ def open_for(
 
     path, origin = find_policy(_path_of(policy))
     opened = open_file(
-        path, named, device, said.output, action_range=said.action_range, stateless=said.stateless
-    )
+        path, named, device, said.output,
+        action_range=said.action_range, stateless=said.stateless, large=said.large,
+    )  # fmt: skip
     _check_wrappers(opened, named, wrap)
     return Opened(opened, path, origin, _env_for(opened, env, named, given))
 
@@ -217,8 +222,8 @@ def _path_of(policy: object) -> Path | None:
 def _check_opened(device: str, said: Said) -> None:
     if device != "auto" or said != Said():
         raise UsageError(
-            "This policy is open already: 'device', 'output', 'action_range' and 'stateless' are for files. "
-            "Leave them out."
+            "This policy is open already: 'device', 'output', 'action_range', 'stateless' and 'large' are for "
+            "files. Leave them out."
         )
 
 

@@ -33,6 +33,7 @@ def compare_command(
     output: given.Output = None,
     action_range: given.ActionRange = None,
     stateless: given.Stateless = False,
+    large: given.Large = False,
 ) -> None:
     """Run policies on the same seeds and say which is better, and by how much.
 
@@ -44,7 +45,7 @@ def compare_command(
         policies=tuple(policies), episodes=episodes, seed=seed, sampled=sampled, lanes=lanes, device=device,
         workers=given.worker_count(workers), env=env, env_args=read_env_args(env_arg or []),
         wrap=wrap, imports=tuple(import_ or []), output=output, action_range=action_range,
-        stateless=stateless,
+        stateless=stateless, large=large,
     )  # fmt: skip
     comparison = run_comparison(request, Talk())
     if as_json:

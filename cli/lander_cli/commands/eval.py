@@ -35,6 +35,7 @@ def eval_command(
     output: given.Output = None,
     action_range: given.ActionRange = None,
     stateless: given.Stateless = False,
+    large: given.Large = False,
     save_replay: given.SaveReplay = None,
     out: given.Out = None,
     shard: given.ShardText = None,
@@ -51,7 +52,7 @@ def eval_command(
     request = EvaluateRequest(
         policy, env, episodes, seed, sampled, given.worker_count(workers), lanes, device,
         env_args=read_env_args(env_arg or []), output=output, action_range=action_range, stateless=stateless,
-        render=given.shown(render), out=out,
+        large=large, render=given.shown(render), out=out,
         gif=_recorded_in(gif, gif_episodes, quiet=any((as_json, render, out, shard))),
         gif_episodes="first" if gif_episodes is None else gif_episodes, save_replay=save_replay,
         page=report_folder, shard=shard, engine=engine.value, ray_address=ray_address,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def inspect_command(
     policy: given.PolicyFile = None,
+    large: given.Large = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metadata as JSON.")] = False,
 ) -> None:
     """Show what a policy file says about itself, and test it with the golden vectors in it."""
@@ -24,13 +25,13 @@ def inspect_command(
     from lander_runtime.policy.policy import Policy
 
     path, _ = find_policy(policy)
-    loaded = Policy.load(path, "cpu")
+    loaded = Policy.load(path, "cpu", large=large)
     worst = loaded.self_test()
     if as_json:
         print_json(json.loads(loaded.info.to_json()))
         return
     print_rows([("policy", str(path)), *_rows(loaded, worst)])
-    print_next("lander", "eval", path, "--episodes", "10")
+    print_next("lander", "eval", path, *(["--large"] if large else []), "--episodes", "10")
 
 
 def _rows(policy: "Policy", worst: float) -> list[tuple[str, str]]:
