@@ -39,7 +39,9 @@ class Fields:
             InputRefused: the text is not JSON, or not an object.
         """
         if _is_nested(text):
-            raise InputRefused(f"{where}: not valid JSON (more than {DEEPEST} lists and objects in each other).")
+            raise InputRefused(
+                f"{where}: not valid JSON (more than {DEEPEST} lists and objects in each other)."
+            )
         try:
             data = json.loads(text, parse_float=_finite, parse_constant=_finite)
             if "\\ud" in text.lower():
@@ -120,7 +122,10 @@ _TEXTS = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 def _depth(text: str) -> int:
     letters = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
-    opens, closes = (letters == ord("[")) | (letters == ord("{")), (letters == ord("]")) | (letters == ord("}"))
+    opens, closes = (
+        (letters == ord("[")) | (letters == ord("{")),
+        (letters == ord("]")) | (letters == ord("}")),
+    )
     return int(np.cumsum(opens.astype(np.int32) - closes, dtype=np.int32).max(initial=0))
 
 

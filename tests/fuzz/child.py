@@ -76,7 +76,9 @@ def _read(target: str, folder: Path, seeds: list[tuple[str, bytes]], number: int
     if seconds > MOST_SECONDS:
         _report(folder, number, f"{seconds:.1f} s")
     if sys.platform != "win32":
-        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+            2**20 if sys.platform == "darwin" else 1024
+        )
         if megabytes > MOST_MEGABYTES:
             _report(folder, number, f"{megabytes:.0f} MB")
             os._exit(3)  # The largest that it ever had does not shrink.

@@ -134,7 +134,9 @@ def _attribute(rng: random.Random, name: str, kind: int) -> onnx.AttributeProto:
         case onnx.AttributeProto.STRINGS:
             found.strings.extend(rng.choice(_TEXTS) for _ in range(rng.randrange(3)))
         case onnx.AttributeProto.TENSOR:
-            found.t.CopyFrom(numpy_helper.from_array(np.array([rng.choice(_SMALL)]).astype(rng.choice(_DTYPES[:5]))))
+            found.t.CopyFrom(
+                numpy_helper.from_array(np.array([rng.choice(_SMALL)]).astype(rng.choice(_DTYPES[:5])))
+            )
     return found
 
 

@@ -89,7 +89,10 @@ def _read_policy(path: Path) -> None:
 
 
 def _checkpoints(folder: Path) -> list[tuple[str, bytes]]:
-    files = [_ROOT / "models" / "lunarlander-v3" / "checkpoint.safetensors", _DATA / "sb3" / "ppo-LunarLander.zip"]
+    files = [
+        _ROOT / "models" / "lunarlander-v3" / "checkpoint.safetensors",
+        _DATA / "sb3" / "ppo-LunarLander.zip",
+    ]
     return [(file.name, file.read_bytes()) for file in files]
 
 

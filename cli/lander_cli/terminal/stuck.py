@@ -35,7 +35,10 @@ def leave_when_stuck() -> None:
     signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     numbers = {getattr(signal, name) for name in _ENDING if hasattr(signal, name)}
     watcher = threading.Thread(
-        target=_watch, args=(reader, writer, numbers, threading.get_ident()), name="lander-signals", daemon=True
+        target=_watch,
+        args=(reader, writer, numbers, threading.get_ident()),
+        name="lander-signals",
+        daemon=True,
     )
     watcher.start()
 

@@ -63,7 +63,9 @@ def test_a_file_too_large_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "policy.onnx"
     with path.open("wb") as file:
         file.truncate(64 * 1024 * 1024 + 1)
-    with pytest.raises(InputRefused, match=r"policy\.onnx: 67 MB is more than a policy has\. .* add: --large"):
+    with pytest.raises(
+        InputRefused, match=r"policy\.onnx: 67 MB is more than a policy has\. .* add: --large"
+    ):
         Policy.load(path)
     with pytest.raises(InputRefused, match=r"policy\.onnx: not an ONNX file"):
         Policy.load(path, large=True)
