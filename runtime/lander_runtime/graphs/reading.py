@@ -37,7 +37,7 @@ MAX_INTEGERS = 1 << 22
 MAX_NAME_BYTES = 4096
 """Of a name of a value, a node or an operator."""
 
-MAX_METADATA_BYTES = 16 << 20
+MAX_METADATA_BYTES = 8 << 20
 """What a file says of itself. As Python's objects it takes up to thirty times as much memory."""
 
 _OWN_DOMAINS = ("", "ai.onnx")

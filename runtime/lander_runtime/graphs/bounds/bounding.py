@@ -21,6 +21,10 @@ BATCH = 32
 """Rows that lander runs at once, and the most for which a graph is bounded."""
 
 
+OLDEST_OPSET, NEWEST_OPSET = 7, 28
+"""Whose operators have these rules: the first that ONNX Runtime promises to run, and the last of onnx 1.23."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a graph may take."""
@@ -90,44 +94,50 @@ def check_bounds(model: Model, name: str, shapes: Sequence[Shapes], limits: Limi
     Raises:
         InputRefused: it would take too much, or what it would take is not known before it runs.
     """
+    if not OLDEST_OPSET <= model.opset <= NEWEST_OPSET:
+        wanted = f"up to {NEWEST_OPSET}" if model.opset > NEWEST_OPSET else f"of {OLDEST_OPSET} or later"
+        raise InputRefused(
+            f"{name}: expected an opset {wanted}, found {model.opset}. Export it with opset_version=18."
+        )
     if len(model.graph.nodes) > limits.nodes:
         raise InputRefused(
             f"{name}: expected at most {limits.nodes:,} operators, found {len(model.graph.nodes):,}. "
             "Export the plain network, for inference."
         )
-    return max(_Walk(model, name, limits).run(given) for given in shapes)
+    return max(Walk(model, name, limits).run(given) for given in shapes)
 
 
-class _Walk:
+class Walk:
     """One pass over the nodes for one set of input shapes."""
 
     def __init__(self, model: Model, name: str, limits: Limits) -> None:
         self._model, self._name, self._limits = model, name, limits
-        self._held: dict[str, Held] = {"": unknown(FLOAT, ())}
+        self.held: dict[str, Held] = {"": unknown(FLOAT, ())}
+        """What is known of each value, by its name."""
         self._constant: set[str] = set()
         self._bytes = self._work = 0
 
     def run(self, shapes: Shapes) -> int:
         graph = self._model.graph
         for tensor in graph.initializers:
-            self._held[tensor.name] = _constant(tensor)
+            self.held[tensor.name] = _constant(tensor)
             self._constant.add(tensor.name)
         for value in graph.inputs:
             if value.name in shapes and isinstance(value.type, TensorType):
-                self._held[value.name] = unknown(value.type.element, shapes[value.name])
+                self.held[value.name] = unknown(value.type.element, shapes[value.name])
                 self._constant.discard(value.name)
-                self._take(self._held[value.name], value.name)
+                self._take(self.held[value.name], value.name)
         last_use = {name: place for place, node in enumerate(graph.nodes) for name in node.inputs}
         kept = {value.name for value in graph.outputs}
         for place, node in enumerate(graph.nodes):
             self._node(node)
             for name in {*node.inputs, *node.outputs}:
                 if last_use.get(name, place) == place and name not in kept and name not in self._constant:
-                    self._bytes -= self._held[name].size if name in self._held else 0
+                    self._bytes -= self.held[name].size if name in self.held else 0
         return self._work
 
     def _node(self, node: Node) -> None:
-        inputs = [self._held.get(name) if name else None for name in node.inputs]
+        inputs = [self.held.get(name) if name else None for name in node.inputs]
         for name, held in zip(node.inputs, inputs, strict=True):
             if name and held is None:
                 raise InputRefused(
@@ -144,7 +154,9 @@ class _Walk:
         for name, held in zip(node.outputs, outputs, strict=False):
             if not name:
                 continue
-            self._held[name] = held
+            if name in self.held:
+                call.refuse("gives a value that is there already")
+            self.held[name] = held
             if constant:
                 self._constant.add(name)
             self._take(held, name)

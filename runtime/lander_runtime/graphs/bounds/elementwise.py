@@ -125,5 +125,14 @@ def range_of(call: Call) -> slice:
 _ALL_AXES = 1 << 30
 
 
+def local_norm(call: Call) -> list[Held]:
+    """LRN: each number by those around it, of which there are `size`."""
+    held, size = call.given(0), call.whole("size", 0)
+    if len(held.dims) < 3 or 0 in held.dims or not 1 <= size <= 2 * held.dims[1] + 1:
+        call.refuse(f"takes {size} numbers around each")
+    call.work += held.count * size * _SIMPLE_WORK
+    return same(call)
+
+
 def _spend(call: Call, count: int) -> None:
     call.work += count * (_SIMPLE_WORK if call.node.operator in _SIMPLE else _OTHER_WORK)

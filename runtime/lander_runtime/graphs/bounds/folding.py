@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.graphs.bounds import elementwise
+from lander_runtime.graphs.bounds import elementwise, layout
 from lander_runtime.graphs.bounds.call import INTEGERS, Call, Held, as_numpy
 
 FEW = 1024
@@ -37,6 +37,8 @@ def folded(call: Call, outputs: Sequence[Held]) -> Array | None:
     dtype = as_numpy(outputs[0].element)
     if found is None or dtype is None or found.shape != outputs[0].dims:
         return None
+    if call.node.operator in ("Max", "Min") and found.dtype.kind == "f":
+        return None  # What is the larger of a number and NaN?
     if call.node.operator in _COMPUTED and any(_is_far(one) for one in (found, *values) if one is not None):
         return None
     return found.astype(dtype, copy=False)
@@ -81,12 +83,10 @@ def _slice(call: Call, out: Held, values: Sequence[Any]) -> Array:
     starts, ends = call.sizes(1, "starts", "") or [], call.sizes(2, "ends", "") or []
     axes = call.sizes(3, "axes", "") or list(range(len(starts)))
     steps = call.sizes(4, "steps", "") or [1] * len(starts)
-    cuts = [slice(None)] * values[0].ndim
+    found = values[0]
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-        # An end before the first one, counted backwards, would mean the last to Python.
-        last = None if step < 0 and end < -values[0].shape[axis] else end
-        cuts[axis] = slice(start, last, step)
-    return values[0][tuple(cuts)]
+        found = np.take(found, list(layout.kept(start, end, step, found.shape[axis])), axis=axis)
+    return found
 
 
 def _divide(call: Call, out: Held, values: Sequence[Any]) -> Array:

@@ -118,11 +118,10 @@ def cut(call: Call) -> list[Held]:
     held = call.given(0)
     dims = list(held.dims)
     call.work += _WORK * held.count
-    if len(call.inputs) > 1:
-        known = [call.optional(place) for place in range(1, len(call.inputs))]
-        if any(one is not None and one.value is None for one in known):
-            # Where it cuts depends on what is observed: never longer than what is cut.
-            return [unknown(held.element, dims, exact=False)]
+    known = [call.optional(place) for place in range(1, len(call.inputs))]
+    if not held.exact or any(one is not None and one.value is None for one in known):
+        # Where it cuts is seen when it runs: what comes out is never longer than what is cut.
+        return [unknown(held.element, dims, exact=False)]
     starts, ends = call.sizes(1, "starts", "starts"), call.sizes(2, "ends", "ends")
     if starts is None or ends is None or len(starts) != len(ends):
         call.refuse("has no beginning or no end")
@@ -134,8 +133,15 @@ def cut(call: Call) -> list[Held]:
     for axis, start, end, step in zip(call.axes(axes, len(dims)), starts, ends, steps, strict=True):
         if step == 0 or abs(step) >= 1 << 31:
             call.refuse(f"has a step of {step}")
-        dims[axis] = len(range(*slice(start, end, step).indices(dims[axis])))
-    return [unknown(held.element, dims, held.exact)]
+        dims[axis] = len(kept(start, end, step, dims[axis]))
+    return [unknown(held.element, dims)]
+
+
+def kept(start: int, end: int, step: int, size: int) -> range:
+    """The places that Slice takes of an axis. Python's slices begin elsewhere for some of them."""
+    start, end = (place + size if place < 0 else place for place in (start, end))
+    least, most = (0, size) if step > 0 else (-1, size - 1)
+    return range(min(max(start, 0), most), min(max(end, least), most), step)
 
 
 def gather(call: Call) -> list[Held]:

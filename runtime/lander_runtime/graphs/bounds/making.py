@@ -23,7 +23,10 @@ def in_steps(call: Call) -> list[Held]:
     length = (float(limit[0]) - float(start[0])) / float(step[0])
     if not math.isfinite(length):
         call.refuse("has no length")
-    return _made(call, call.given(0).element, call.positive([max(0, math.ceil(length))], "a size"))
+    # Of floats it may be one more or one less, as they are rounded.
+    exact = start.dtype.kind in "iu"
+    size = max(0, math.ceil(length)) + (not exact)
+    return _made(call, call.given(0).element, call.positive([size], "a size"), exact)
 
 
 def expand(call: Call) -> list[Held]:
@@ -107,8 +110,9 @@ def resize(call: Call) -> list[Held]:
         if len(factors) != len(axes) or not all(0 < factor < 1e9 for factor in factors):
             call.refuse(f"has the scales {factors[:8]}")
         for axis, factor in zip(axes, factors, strict=True):
-            dims[axis] = math.floor(dims[axis] * factor)
-        exact = True
+            dims[axis] = math.ceil(dims[axis] * factor)
+        # Of a product that is no whole number, single precision may round to the next.
+        exact = all(factor.is_integer() for factor in factors)
     dims = list(call.positive(dims, "a size"))
     if 0 in dims or 0 in held.dims:
         call.refuse("makes a picture of no size")

@@ -90,11 +90,13 @@ def convolution(call: Call) -> list[Held]:
             call.refuse("has weights that do not fit what comes in")
         dims = [held.dims[0], weights.dims[1] * groups, *window.transposed(call, held.dims[2:])]
         products = held.count * weights.dims[1] * math.prod(window.kernel)
+        exact = window.auto == "NOTSET"
     else:
         if held.dims[1] != weights.dims[1] * groups or weights.dims[0] % groups:
             call.refuse("has weights that do not fit what comes in")
         dims = [held.dims[0], weights.dims[0], *window.over(call, held.dims[2:])]
         products = math.prod(dims) * weights.dims[1] * math.prod(window.kernel)
+        exact = True
     dims = call.positive(dims, "a size")
     if 0 in dims:
         call.refuse("has a kernel larger than what it goes over")
@@ -102,7 +104,7 @@ def convolution(call: Call) -> list[Held]:
     element = {"ConvInteger": INT32, "QLinearConv": _last_element(call, 7)}.get(
         call.node.operator, held.element
     )
-    return [unknown(element, dims, held.exact and weights.exact)]
+    return [unknown(element, dims, exact and held.exact and weights.exact)]
 
 
 class Window:
@@ -146,12 +148,15 @@ class Window:
             return list(call.positive(wanted[-len(sizes) :], "a size"))
         found = []
         for place, size in enumerate(sizes):
-            if self.auto in ("SAME_UPPER", "SAME_LOWER"):
-                found.append(size * self.strides[place])
-                continue
             reach = self.dilations[place] * (self.kernel[place] - 1) + 1
-            pads = 0 if self.auto == "VALID" else self.pads[place] + self.pads[place + len(sizes)]
-            found.append(self.strides[place] * (size - 1) + more[place] + reach - pads)
+            # Where pads are found by themselves, at most as much as without any.
+            pads = self.pads[place] + self.pads[place + len(sizes)] if self.auto == "NOTSET" else 0
+            found.append(
+                self.strides[place] * (size - 1)
+                + more[place]
+                + (reach if self.auto == "NOTSET" else max(reach, self.strides[place]))
+                - pads
+            )
         return found
 
     def _sizes(self, call: Call, what: str, sizes: list[int], count: int, least: int) -> list[int]:

@@ -10,7 +10,7 @@ Rule = Callable[[Call], list[Held]]
 _SAME = (
     "Abs Acos Acosh Asin Asinh Atan Atanh BatchNormalization BitwiseNot Ceil Celu Clip Cos Cosh CumProd CumSum "
     "Elu Erf Exp Floor Gelu GroupNormalization HardSigmoid HardSwish Hardmax Identity InstanceNormalization "
-    "IsInf IsNaN LRN LayerNormalization LeakyRelu Log LogSoftmax LpNormalization MeanVarianceNormalization Mish "
+    "IsInf IsNaN LayerNormalization LeakyRelu Log LogSoftmax LpNormalization MeanVarianceNormalization Mish "
     "Neg Not RMSNormalization Reciprocal Relu ReverseSequence RotaryEmbedding Round Selu Shrink Sigmoid Sign Sin "
     "Sinh Softmax Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu Trilu"
 )
@@ -31,6 +31,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("BitCast", "Cast", "CastLike"), elementwise.cast),
     **dict.fromkeys(("DequantizeLinear", "DynamicQuantizeLinear", "QuantizeLinear"), elementwise.quantised),
     **dict.fromkeys(("Shape", "Size"), elementwise.counted),
+    "LRN": elementwise.local_norm,
     "EyeLike": elementwise.eye_like,
     "SwiGLU": elementwise.gated,
     "Transpose": layout.transpose,
