@@ -201,8 +201,9 @@ def evaluate(
     request = EvaluateRequest(
         policy=policy, env=env, episodes=episodes, seed=seed, sampled=sampled, workers=workers, lanes=lanes,
         device=device, env_args=env_args, wrap=wrap, output=output, action_range=action_range,
-        stateless=stateless, large=large, render=render, gif=gif, gif_episodes=gif_episodes, save_replay=save_replay,
-        page=page, out=out, engine=engine, ray_address=ray_address, shard=shard, imports=imports,
+        stateless=stateless, large=large, render=render, gif=gif, gif_episodes=gif_episodes,
+        save_replay=save_replay, page=page, out=out, engine=engine, ray_address=ray_address, shard=shard,
+        imports=imports,
     )  # fmt: skip
     return run_evaluation(request, observer)
 

@@ -24,8 +24,8 @@ _NAMES_CODE = re.compile(
     r"filename|folder|fn|func|function|import|imports|library|lib|make|module|package|path|paths|plugin|script|"
     r"spec|url|uri|xml)(?:_|$)|^env$|^id$|wrappers?$|file$|path$"
 )
-"""Arguments that name code or files, by the words in their names: `entry_point`, `xml_file`, `env_id`. Packages
-such as shimmy and MuJoCo's environments import or read what these say."""
+"""Arguments that name code or files, by the words in their names: `entry_point`, `xml_file`, `env_id`.
+Packages such as shimmy and MuJoCo's environments import or read what these say."""
 
 _PLACE = re.compile(r"[/\\:]|\.\D|^\.|\.$")
 """In a text: the name of a file, or of a module."""
@@ -233,8 +233,8 @@ def _check_arguments(kwargs: Mapping[str, Any], where: str) -> None:
     for key, value in kwargs.items():
         if _NAMES_CODE.search(key.lower()) or (isinstance(value, str) and _PLACE.search(value)):
             raise InputRefused(
-                f"{where}: the argument {quoted(key)} with {quoted(str(value))} names a file or code, which no "
-                "file may decide. Make this one again without the argument."
+                f"{where}: the argument {quoted(key)} with {quoted(str(value))} names a file or code, which "
+                "no file may decide. Make this one again without the argument."
             )
 
 

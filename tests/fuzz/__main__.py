@@ -1,4 +1,5 @@
-"""Fuzz what reads files: `python -m tests.fuzz --minutes 60 --target policy`, from the folder of the repository.
+"""Fuzz what reads files: `python -m tests.fuzz --minutes 60 --target policy`, from the folder of the
+repository.
 
 Files of one number are always the same: `--only NUMBER --target NAME` reads one of them in this process, and
 leaves it in the current folder. The exit code is 1 where something was found.

@@ -1,6 +1,7 @@
 """One process of a fuzz: `python -m tests.fuzz.child TARGET FOLDER FIRST`, reads files until it is stopped.
 
-It writes the number of the file that it reads into FOLDER/at, so that whoever watches it knows what killed it.
+It writes the number of the file that it reads into FOLDER/at, so that whoever watches it knows what killed
+it.
 """
 
 import json
@@ -14,8 +15,9 @@ import traceback
 import warnings
 from pathlib import Path
 
-from lander_runtime.errors import LanderError
 from tests.fuzz.targets import TARGETS
+
+from lander_runtime.errors import LanderError
 
 if sys.platform != "win32":
     import resource

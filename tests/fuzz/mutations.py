@@ -6,16 +6,16 @@ import struct
 from typing import Any
 
 NUMBERS = (
-    0, 1, -1, 2, 3, 7, 64, 255, 1000, 65536, -(2**31), 2**31 - 1, 2**31, 2**32, 2**53, 2**61, 2**62, 2**63 - 1,
-    -(2**63), 2**63, 2**64, 10**30,
+    0, 1, -1, 2, 3, 7, 64, 255, 1000, 65536, -(2**31), 2**31 - 1, 2**31, 2**32, 2**53, 2**61, 2**62,
+    2**63 - 1, -(2**63), 2**63, 2**64, 10**30,
 )  # fmt: skip
 """Where sizes, products and casts go wrong."""
 
 FLOATS = (0.0, -0.0, 1.0, -1.0, 0.5, 1e-30, 1e30, 1e308, float("nan"), float("inf"), float("-inf"))
 
 TEXTS = (
-    "", "a", "..", "../../etc/passwd", "a:b", "\x1b[2J", "\u202e", "\u0085", "\ud800", "\0", "x" * 5000, "[" * 2000,
-    "NoSuchEnvironment-v3", "shimmy:Env-v0", "LunarLander-v3",
+    "", "a", "..", "../../etc/passwd", "a:b", "\x1b[2J", "\u202e", "\u0085", "\ud800", "\0", "x" * 5000, "["
+    * 2000, "NoSuchEnvironment-v3", "shimmy:Env-v0", "LunarLander-v3",
 )  # fmt: skip
 
 

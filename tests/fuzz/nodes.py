@@ -7,19 +7,21 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from tests.fuzz.mutations import FLOATS, NUMBERS
 
 from lander_runtime.graphs.structure import OPERATORS
-from tests.fuzz.mutations import FLOATS, NUMBERS
 
 _OPERATORS = sorted(OPERATORS - {"Constant"})
 _SMALL = (-3, -1, 0, 1, 2, 3, 4, 8)
 _DTYPES = (np.float32, np.float32, np.int64, np.int64, np.int32, np.uint8, np.bool_, np.float64, np.float16)
-_TEXTS = (b"", b"constant", b"linear", b"nearest", b"cubic", b"reflect", b"edge", b"SAME_UPPER", b"VALID", b"sum",
-          b"mean", b"bidirectional", b"reverse", b"ij,jk->ik", b"ij->ji", b"bi,bj->bij", b"i->", b"floor")  # fmt: skip
+_TEXTS = (
+    b"", b"constant", b"linear", b"nearest", b"cubic", b"reflect", b"edge", b"SAME_UPPER", b"VALID", b"sum",
+    b"mean", b"bidirectional", b"reverse", b"ij,jk->ik", b"ij->ji", b"bi,bj->bij", b"i->", b"floor",
+)  # fmt: skip
 
 
 def with_nodes(rng: random.Random, data: bytes) -> bytes:
-    """The policy `data` with one to four random operators whose result is added to its first output, times 0."""
+    """The policy `data` with one to four random operators whose result is added to an output, times 0."""
     model = onnx.ModelProto()
     model.ParseFromString(data)
     model.opset_import[0].version = rng.choice((18, 18, 18, 13, 21, 11))

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import onnx
+from tests.fuzz.mutations import as_json, bytes_changed, fields_changed, json_changed
+from tests.fuzz.nodes import settings_changed, with_nodes
 
 from lander_runtime.graphs.model import METADATA_KEY
 from lander_runtime.spec import EnvSpec, Space
-from tests.fuzz.mutations import as_json, bytes_changed, fields_changed, json_changed
-from tests.fuzz.nodes import settings_changed, with_nodes
 
 _ROOT = Path(__file__).parents[2]
 _DATA = _ROOT / "tests" / "data"
@@ -61,8 +61,8 @@ def _change_metadata(rng: random.Random, data: bytes) -> bytes:
 
 
 _POLICY_CHANGES = (
-    bytes_changed, fields_changed, fields_changed, _change_metadata, settings_changed, settings_changed, with_nodes,
-    with_nodes, with_nodes,
+    bytes_changed, fields_changed, fields_changed, _change_metadata, settings_changed, settings_changed,
+    with_nodes, with_nodes, with_nodes,
 )  # fmt: skip
 
 _SPACES = (Space("Box", (8,), "float32"), Space("Discrete", (), "int64", n=4))

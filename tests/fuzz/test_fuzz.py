@@ -1,4 +1,4 @@
-"""A short fuzz of everything that reads a stranger's file; hours of it are run by hand (docs/reliability.md)."""
+"""A short fuzz of everything that reads a stranger's file; hours are run by hand (docs/reliability.md)."""
 
 import json
 import os

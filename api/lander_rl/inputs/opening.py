@@ -42,7 +42,7 @@ else:
 
 @dataclass(frozen=True)
 class Said:
-    """What the user says of a file, most of it of one without lander's metadata; arguments of `open_policy`."""
+    """What the user says of a file, most of it where that has no metadata; arguments of `open_policy`."""
 
     output: str | None = None
     action_range: str | None = None
@@ -222,8 +222,8 @@ def _path_of(policy: object) -> Path | None:
 def _check_opened(device: str, said: Said) -> None:
     if device != "auto" or said != Said():
         raise UsageError(
-            "This policy is open already: 'device', 'output', 'action_range', 'stateless' and 'large' are for "
-            "files. Leave them out."
+            "This policy is open already: 'device', 'output', 'action_range', 'stateless' and 'large' are "
+            "for files. Leave them out."
         )
 
 

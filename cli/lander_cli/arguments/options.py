@@ -158,7 +158,7 @@ Large = Annotated[
     bool,
     typer.Option(
         "--large",
-        help="Open a policy file of 64 to 512 MB too, and a network that takes more memory and work than is usual.",
+        help="Open a policy file of 64 to 512 MB too, and a network of more memory and work than is usual.",
     ),
 ]
 

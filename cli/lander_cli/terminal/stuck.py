@@ -1,8 +1,9 @@
 """A second way out for Ctrl-C and SIGTERM: while ONNX Runtime computes, Python handles no signal.
 
-Python runs its handlers between two steps of the main thread. One call of ONNX Runtime is one step, and may take
-as long as a network is large. A thread gets the signal's number through a socket, and ends the program if the main
-thread does not leave that call by itself. Apart from `interrupts.py`, which says what a signal does otherwise.
+Python runs its handlers between two steps of the main thread. One call of ONNX Runtime is one step, and may
+take as long as a network is large. A thread gets the signal's number through a socket, and ends the program
+if the main thread does not leave that call by itself. Apart from `interrupts.py`, which says what a signal
+does otherwise.
 """
 
 import os

@@ -61,7 +61,8 @@ def check_size(space: spaces.Space[Any], wrapper: WrapperSpec, env_id: str) -> N
         size = math.prod(wrapper.kwargs.get("shape", ())) * math.prod(space.shape[2:])
     if size > LARGEST_SPACE:
         raise InputRefused(
-            f"{env_id}: with {wrapper.name} an observation has {size:,} numbers; at most {LARGEST_SPACE:,} fit."
+            f"{env_id}: with {wrapper.name} an observation has {size:,} numbers; expected at most "
+            f"{LARGEST_SPACE:,}."
         )
 
 

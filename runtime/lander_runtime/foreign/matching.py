@@ -28,7 +28,6 @@ from lander_runtime.graphs.structure import check_structure
 from lander_runtime.policy.session import OpenSession, open_session
 from lander_runtime.spec import Space
 
-
 _MUCH_WORK, _FEW_ROWS = 500_000_000, 4
 """Above so much work for a batch of 32, some forty trial runs of it would take seconds: then fewer rows."""
 

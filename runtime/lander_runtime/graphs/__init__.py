@@ -8,4 +8,5 @@ reading.py      from bytes to a model
 tensor_data.py  the numbers of a tensor, from each form in which ONNX stores them
 model.py        the model as plain data, and its bytes
 structure.py    the operators that a policy may use
+bounds/         what a graph would take, and settings that would end the process
 """

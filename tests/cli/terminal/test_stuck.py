@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while ONNX Runtime computes in one call, where Python handles no signal; real processes."""
+"""Ctrl-C and SIGTERM while ONNX Runtime computes, where Python handles no signal; real processes."""
 
 import os
 import signal

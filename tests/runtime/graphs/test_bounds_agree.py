@@ -1,4 +1,4 @@
-"""The shapes that are worked out are those that ONNX Runtime makes, for the cases that ONNX tests operators with."""
+"""The shapes that are worked out are those that ONNX Runtime makes, for ONNX's own tests of operators."""
 
 import warnings
 from collections import Counter
@@ -60,7 +60,7 @@ def cases() -> list[tuple[onnx.ModelProto, Arrays, Arrays]]:
 def test_shapes_types_and_values_are_those_of_onnx_runtime(
     cases: list[tuple[onnx.ModelProto, Arrays, Arrays]], known: bool
 ) -> None:
-    """Each with its inputs as constants, where values are followed too, and as inputs, where some are refused."""
+    """With constants, whose values are followed too, and with inputs, where some are refused."""
     seen = Counter[str]()
     for model, inputs, outputs in cases:
         walk = walked(model, inputs, known=known)

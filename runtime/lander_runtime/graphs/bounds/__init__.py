@@ -1,8 +1,9 @@
 """How much memory and work a graph can take, found before it runs.
 
-ONNX Runtime makes whatever a graph asks for: a file of a kilobyte may ask for gigabytes, for hours of work, or
-for a division that ends the process. So the shape of every value is worked out here first, for given shapes of
-the inputs. A graph whose shapes depend on what is observed is refused, since no trial could bound it.
+ONNX Runtime makes whatever a graph asks for: a file of a kilobyte may ask for gigabytes, for hours of work,
+or for a division that ends the process. So the shape of every value is worked out here first, for given
+shapes of the inputs. A graph whose shapes depend on what is observed is refused, since no trial could bound
+it.
 
 bounding.py     the walk over a graph, and the limits
 call.py         one operator at work: its inputs, its settings, and how it is refused

@@ -1,7 +1,8 @@
 """`check_bounds`: the walk over a graph that adds up what it would take, and the limits.
 
-The shapes of the inputs are given with their batch. lander runs batches of 1 and 32 rows, and those of the golden
-vectors; a graph that looks at sizes could make any number of any of them, so it is looked at for all up to 32.
+The shapes of the inputs are given with their batch. lander runs batches of 1 and 32 rows, and those of the
+golden vectors; a graph that looks at sizes could make any number of any of them, so it is looked at for all
+up to 32.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ BATCH = 32
 
 
 OLDEST_OPSET, NEWEST_OPSET = 7, 28
-"""Whose operators have these rules: the first that ONNX Runtime promises to run, and the last of onnx 1.23."""
+"""Whose operators have these rules: the first that ONNX Runtime promises to run, the last of onnx 1.23."""
 
 
 @dataclass(frozen=True)
@@ -163,8 +164,8 @@ class Walk:
         self._work += call.work
         if self._work > self._limits.work:
             raise InputRefused(
-                f"{self._name}: for {BATCH} observations it would compute {self._work:.1e} products or more up "
-                f"to {quoted((node.outputs or ('',))[0])}; a policy has at most {self._limits.work:.0e}. "
+                f"{self._name}: for {BATCH} observations it would compute {self._work:.1e} products or more "
+                f"up to {quoted((node.outputs or ('',))[0])}; a policy has at most {self._limits.work:.0e}. "
                 "Export a smaller network, or open it with: --large"
             )
 
@@ -183,8 +184,8 @@ class Walk:
         self._bytes += held.size
         if held.size > self._limits.one_value or self._bytes > self._limits.at_once:
             raise InputRefused(
-                f"{self._name}: {quoted(name)} has {held.count:,} numbers for {BATCH} observations, and with what "
-                f"is needed beside it {self._bytes / 2**20:,.0f} MB; a policy takes at most "
+                f"{self._name}: {quoted(name)} has {held.count:,} numbers for {BATCH} observations, and with "
+                f"what is needed beside it {self._bytes / 2**20:,.0f} MB; a policy takes at most "
                 f"{self._limits.at_once / 2**20:,.0f} MB. Export a smaller network, or open it with: --large"
             )
 

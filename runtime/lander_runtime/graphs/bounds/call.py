@@ -135,8 +135,8 @@ class Call:
         """Say of this node what is wrong."""
         place = quoted(self.node.name or (self.node.outputs or ("",))[0])
         raise InputRefused(
-            f"{self._name}: the operator {self.node.operator} {place} {what}, so it is not known what it would "
-            "take. Export the plain network, from observations to actions."
+            f"{self._name}: the operator {self.node.operator} {place} {what}, so it is not known what it "
+            "would take. Export the plain network, from observations to actions."
         )
 
     def _value(self, attribute: str, kind: str) -> Any:
@@ -158,13 +158,8 @@ def as_numpy(element: int) -> np.dtype[Any] | None:
     return _DTYPES.get(element)
 
 
-def element_of(dtype: np.dtype[Any]) -> int:
-    return _ELEMENTS[dtype]
-
-
 _DTYPES: dict[int, np.dtype[Any]] = {
     1: np.dtype("<f4"), 2: np.dtype("u1"), 3: np.dtype("i1"), 4: np.dtype("<u2"), 5: np.dtype("<i2"),
     6: np.dtype("<i4"), 7: np.dtype("<i8"), 9: np.dtype("?"), 11: np.dtype("<f8"), 12: np.dtype("<u4"),
     13: np.dtype("<u8"),
 }  # fmt: skip
-_ELEMENTS = {dtype: element for element, dtype in _DTYPES.items()}

@@ -6,23 +6,23 @@ import numpy as np
 
 from lander_runtime.graphs.bounds.call import BOOL, FLOAT, INT64, INTEGERS, UINT8, Call, Held, unknown
 
-_SIMPLE = frozenset(
+_SIMPLE = (
     "Abs Add And BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Cast CastLike Clip Equal Greater GreaterOrEqual "
-    "Identity Less LessOrEqual Max Mean Min Mul Neg Not Or Relu LeakyRelu PRelu Sub Sum Where Xor".split()
+    "Identity Less LessOrEqual Max Mean Min Mul Neg Not Or Relu LeakyRelu PRelu Sub Sum Where Xor"
 )
 """What costs little more than the memory that it goes through."""
 
 _SIMPLE_WORK, _OTHER_WORK = 4, 64
 """Work a number; of other ones, such as Erf or Pow in double precision, measured."""
 
-_BOOLEAN = frozenset("And Equal Greater GreaterOrEqual IsInf IsNaN Less LessOrEqual Not Or Xor".split())
+_BOOLEAN = "And Equal Greater GreaterOrEqual IsInf IsNaN Less LessOrEqual Not Or Xor"
 
 
 def same(call: Call) -> list[Held]:
     """One output like the first input. Others, such as the mean of a normalisation, are no larger."""
     held = call.given(0)
     _spend(call, held.count)
-    element = BOOL if call.node.operator in _BOOLEAN else held.element
+    element = BOOL if call.node.operator in _BOOLEAN.split() else held.element
     first = unknown(element, held.dims, held.exact)
     more = (
         call.given(3).dims
@@ -41,7 +41,7 @@ def broadcast(call: Call) -> list[Held]:
     _spend(call, unknown(FLOAT, dims).count)
     # The first of Where is its condition.
     source = held[1 if call.node.operator == "Where" and len(held) > 1 else 0]
-    return [unknown(BOOL if call.node.operator in _BOOLEAN else source.element, dims, exact)]
+    return [unknown(BOOL if call.node.operator in _BOOLEAN.split() else source.element, dims, exact)]
 
 
 def broadcasted(held: Sequence[Held]) -> tuple[tuple[int, ...], bool]:
@@ -76,6 +76,7 @@ def _check_divisor(call: Call, held: Sequence[Held]) -> None:
 
 
 def cast(call: Call) -> list[Held]:
+    """Cast, CastLike and BitCast: another type, the same shape."""
     held = call.given(0)
     _spend(call, held.count)
     if call.node.operator in ("CastLike",):
@@ -84,6 +85,7 @@ def cast(call: Call) -> list[Held]:
 
 
 def eye_like(call: Call) -> list[Held]:
+    """A matrix of ones and zeros in the shape of another."""
     held = call.given(0)
     _spend(call, held.count)
     return [unknown(call.whole("dtype", held.element), held.dims, held.exact)]
@@ -135,4 +137,4 @@ def local_norm(call: Call) -> list[Held]:
 
 
 def _spend(call: Call, count: int) -> None:
-    call.work += count * (_SIMPLE_WORK if call.node.operator in _SIMPLE else _OTHER_WORK)
+    call.work += count * (_SIMPLE_WORK if call.node.operator in _SIMPLE.split() else _OTHER_WORK)

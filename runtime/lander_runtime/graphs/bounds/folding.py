@@ -1,7 +1,7 @@
 """Values that follow from shapes and constants alone, such as the sizes that a Reshape or an Expand takes.
 
-PyTorch writes `x.view(x.shape[0], -1)` as a chain of small operators on whole numbers. They are worked out here,
-as ONNX Runtime will; where it is not certain that both agree, the value stays unknown.
+PyTorch writes `x.view(x.shape[0], -1)` as a chain of small operators on whole numbers. They are worked out
+here, as ONNX Runtime will; where it is not certain that both agree, the value stays unknown.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,7 +51,9 @@ def _is_far(value: Array) -> bool:
 
 _FAR = 1 << 31
 
-_COMPUTED = frozenset("Add Sub Mul Div Mod Max Min ReduceProd ReduceSum Neg Abs Range".split())
+_COMPUTED = frozenset(
+    ("Add", "Sub", "Mul", "Div", "Mod", "Max", "Min", "ReduceProd", "ReduceSum", "Neg", "Abs", "Range")
+)
 
 
 def _shape(call: Call, out: Held, values: Sequence[Any]) -> Array | None:

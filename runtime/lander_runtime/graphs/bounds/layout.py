@@ -1,4 +1,4 @@
-"""Operators that move numbers to other places; none makes more of them, but by repeating what Gather names."""
+"""Operators that move numbers to other places; none makes more, but for Gather, which repeats."""
 
 import math
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ _WORK = 4
 
 
 def transpose(call: Call) -> list[Held]:
+    """The axes in another order."""
     held = call.given(0)
     order = call.ints("perm")
     if order is None:
@@ -21,6 +22,7 @@ def transpose(call: Call) -> list[Held]:
 
 
 def reshape(call: Call) -> list[Held]:
+    """The same numbers in another shape, of which one size may follow from the others."""
     held = call.given(0)
     wanted = call.sizes(1, "shape", "shape")
     if wanted is None:
@@ -46,6 +48,7 @@ def reshape(call: Call) -> list[Held]:
 
 
 def flatten(call: Call) -> list[Held]:
+    """Two axes of many."""
     held = call.given(0)
     axis = call.whole("axis", 1)
     rank = len(held.dims)
@@ -58,6 +61,7 @@ def flatten(call: Call) -> list[Held]:
 
 
 def squeeze(call: Call) -> list[Held]:
+    """Without some axes of one number."""
     held = call.given(0)
     axes = call.sizes(1, "axes", "axes")
     if axes is None:
@@ -73,6 +77,7 @@ def squeeze(call: Call) -> list[Held]:
 
 
 def unsqueeze(call: Call) -> list[Held]:
+    """With axes of one number put in."""
     held = call.given(0)
     axes = call.sizes(1, "axes", "axes")
     if axes is None:
@@ -84,6 +89,7 @@ def unsqueeze(call: Call) -> list[Held]:
 
 
 def concat(call: Call) -> list[Held]:
+    """One after the other along an axis."""
     held = [call.given(place) for place in range(len(call.inputs))]
     if not held or len({len(one.dims) for one in held}) != 1:
         call.refuse("joins values of different ranks")
@@ -96,6 +102,7 @@ def concat(call: Call) -> list[Held]:
 
 
 def split(call: Call) -> list[Held]:
+    """The opposite of `concat`."""
     held = call.given(0)
     axis = call.axis(call.whole("axis", 0), len(held.dims))
     parts = len(call.node.outputs)
@@ -145,6 +152,7 @@ def kept(start: int, end: int, step: int, size: int) -> range:
 
 
 def gather(call: Call) -> list[Held]:
+    """Numbers at places that another input names."""
     held, places = call.given(0), call.given(1)
     exact = held.exact and places.exact
     match call.node.operator:

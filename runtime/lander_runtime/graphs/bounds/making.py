@@ -1,4 +1,4 @@
-"""Operators that make as many numbers as they are told. What tells them must be known before the graph runs."""
+"""Operators that make as many numbers as they are told, which must be known before the graph runs."""
 
 import math
 
@@ -30,6 +30,7 @@ def in_steps(call: Call) -> list[Held]:
 
 
 def expand(call: Call) -> list[Held]:
+    """One shape stretched to another."""
     held = call.given(0)
     wanted = call.positive([int(size) for size in call.numbers(1, "shape").ravel()], "a size")
     dims, exact = broadcasted([held, unknown(held.element, wanted)])
@@ -37,6 +38,7 @@ def expand(call: Call) -> list[Held]:
 
 
 def tile(call: Call) -> list[Held]:
+    """Copies beside each other."""
     held = call.given(0)
     times = call.positive(
         [int(times) for times in call.numbers(1, "number of copies").ravel()], "a number of copies"
@@ -47,6 +49,7 @@ def tile(call: Call) -> list[Held]:
 
 
 def pad(call: Call) -> list[Held]:
+    """A border, or less of what is there."""
     held = call.given(0)
     rank = len(held.dims)
     pads = call.sizes(1, "pads", "width")
@@ -69,6 +72,7 @@ def pad(call: Call) -> list[Held]:
 
 
 def one_hot(call: Call) -> list[Held]:
+    """A new axis with one number that differs from the others."""
     held, values = call.given(0), call.given(2)
     depth = call.numbers(1, "depth").ravel()
     if depth.size != 1:
@@ -134,6 +138,7 @@ def cropped(call: Call) -> list[Held]:
 
 
 def grid_sample(call: Call) -> list[Held]:
+    """A picture at places between its pixels."""
     held, grid = call.given(0), call.given(1)
     if len(held.dims) not in (4, 5) or len(grid.dims) != len(held.dims):
         call.refuse(f"takes values with {len(held.dims)} and {len(grid.dims)} axes")

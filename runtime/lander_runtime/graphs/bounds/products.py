@@ -17,6 +17,7 @@ _WIDEST = 1 << 16
 
 
 def matmul(call: Call) -> list[Held]:
+    """Matrices, or stacks of them."""
     second = 3 if call.node.operator == "QLinearMatMul" else 1
     left, right = call.given(0), call.given(second)
     if not left.dims or not right.dims:
@@ -37,6 +38,7 @@ def matmul(call: Call) -> list[Held]:
 
 
 def gemm(call: Call) -> list[Held]:
+    """Two matrices, one or both of them turned."""
     left, right = call.given(0), call.given(1)
     if len(left.dims) != 2 or len(right.dims) != 2:
         call.refuse(f"multiplies values with {len(left.dims)} and {len(right.dims)} axes")
@@ -76,6 +78,7 @@ def einsum(call: Call) -> list[Held]:
 
 
 def convolution(call: Call) -> list[Held]:
+    """Weights that slide over pictures, sounds or volumes, and the same backwards."""
     second = 3 if call.node.operator == "QLinearConv" else 1
     held, weights = call.given(0), call.given(second)
     groups = call.whole("group", 1)

@@ -9,6 +9,7 @@ _WORK = 8
 
 
 def reduced(call: Call) -> list[Held]:
+    """Sums, means, maxima and the like over axes."""
     held = call.given(0)
     rank = len(held.dims)
     axes = call.sizes(1, "axes", "axes")
@@ -54,6 +55,7 @@ def largest(call: Call) -> list[Held]:
 
 
 def pooled(call: Call) -> list[Held]:
+    """The largest or the mean of what a kernel covers."""
     held = call.given(0)
     spatial = len(held.dims) - 2
     if not 1 <= spatial <= 3 or 0 in held.dims:

@@ -8,11 +8,11 @@ from lander_runtime.graphs.bounds.call import Call, Held
 Rule = Callable[[Call], list[Held]]
 
 _SAME = (
-    "Abs Acos Acosh Asin Asinh Atan Atanh BatchNormalization BitwiseNot Ceil Celu Clip Cos Cosh CumProd CumSum "
-    "Elu Erf Exp Floor Gelu GroupNormalization HardSigmoid HardSwish Hardmax Identity InstanceNormalization "
-    "IsInf IsNaN LayerNormalization LeakyRelu Log LogSoftmax LpNormalization MeanVarianceNormalization Mish "
-    "Neg Not RMSNormalization Reciprocal Relu ReverseSequence RotaryEmbedding Round Selu Shrink Sigmoid Sign Sin "
-    "Sinh Softmax Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu Trilu"
+    "Abs Acos Acosh Asin Asinh Atan Atanh BatchNormalization BitwiseNot Ceil Celu Clip Cos Cosh CumProd "
+    "CumSum Elu Erf Exp Floor Gelu GroupNormalization HardSigmoid HardSwish Hardmax Identity "
+    "InstanceNormalization IsInf IsNaN LayerNormalization LeakyRelu Log LogSoftmax LpNormalization MeanVarianceNormalization "
+    "Mish Neg Not RMSNormalization Reciprocal Relu ReverseSequence RotaryEmbedding Round Selu Shrink Sigmoid "
+    "Sign Sin Sinh Softmax Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu Trilu"
 )
 
 _BROADCAST = (
@@ -69,6 +69,7 @@ RULES: dict[str, Rule] = {
 }
 """All of `structure.OPERATORS` but Constant, whose value is in the file."""
 
-MAY_LACK_INPUTS = frozenset("Attention Clip GRU LSTM Pad RNN Resize Slice".split())
+MAY_LACK_INPUTS = frozenset(("Attention", "Clip", "GRU", "LSTM", "Pad", "RNN", "Resize", "Slice"))
 """Operators that may be given an empty name in the place of an optional input. Others of ONNX Runtime read
-what is not there: LayerNormalization ends the process by a signal. What is left out at the end needs no name."""
+what is not there: LayerNormalization ends the process by a signal. What is left out at the end needs no
+name."""
