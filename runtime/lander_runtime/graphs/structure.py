@@ -80,6 +80,9 @@ _OTHER_ADVICE = "Export the network alone, from observations to actions."
 _MAX_RANK = 64
 """NumPy's."""
 
+_LONGEST_AXIS = 1 << 40
+"""An axis may be longer than a file where another one has no numbers, and would overflow later."""
+
 _VALUE_KINDS = frozenset({"FLOAT", "INT", "STRING", "TENSOR", "FLOATS", "INTS", "STRINGS"})
 """Attributes that hold values; the others hold graphs, types or sparse tensors."""
 
@@ -149,7 +152,7 @@ def _check_tensor(tensor: Tensor, name: str) -> None:
 
 
 def _is_whole(tensor: Tensor) -> bool:
-    if len(tensor.dims) > _MAX_RANK or min(tensor.dims, default=0) < 0:
+    if len(tensor.dims) > _MAX_RANK or not all(0 <= size <= _LONGEST_AXIS for size in tensor.dims):
         return False
     # Python's integers, which do not overflow.
     size = math.prod(tensor.dims)

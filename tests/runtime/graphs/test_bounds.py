@@ -263,3 +263,17 @@ def test_what_pytorch_writes_for_a_view_is_followed() -> None:
     check_bounds(model, "tiny.onnx", declared_shapes(model.graph))
     [found] = open_session(model, "tiny.onnx", "cpu").run(["out"], {"obs": np.zeros((5, 4), np.float32)})
     assert found.shape == (5, 4)
+
+
+def test_an_axis_longer_than_any_file_beside_one_of_no_numbers_is_refused() -> None:
+    """Found by the fuzz: the tensor is as large as its shape says, which is nothing."""
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["obs"], ["out"])],
+        "graph",
+        [helper.make_tensor_value_info("obs", TensorProto.FLOAT, ["batch", 4])],
+        [onnx.ValueInfoProto(name="out")],
+        [TensorProto(name="odd", data_type=TensorProto.FLOAT, dims=[2**62, 3, 4, 0])],
+    )
+    data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]).SerializeToString()
+    with pytest.raises(InputRefused, match="does not hold as many elements"):
+        open_session(read_model(data, "tiny.onnx"), "tiny.onnx", "cpu")

@@ -10,9 +10,10 @@ Rule = Callable[[Call], list[Held]]
 _SAME = (
     "Abs Acos Acosh Asin Asinh Atan Atanh BatchNormalization BitwiseNot Ceil Celu Clip Cos Cosh CumProd "
     "CumSum Elu Erf Exp Floor Gelu GroupNormalization HardSigmoid HardSwish Hardmax Identity "
-    "InstanceNormalization IsInf IsNaN LayerNormalization LeakyRelu Log LogSoftmax LpNormalization MeanVarianceNormalization "
-    "Mish Neg Not RMSNormalization Reciprocal Relu ReverseSequence RotaryEmbedding Round Selu Shrink Sigmoid "
-    "Sign Sin Sinh Softmax Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu Trilu"
+    "InstanceNormalization IsInf IsNaN LayerNormalization LeakyRelu Log LogSoftmax LpNormalization "
+    "MeanVarianceNormalization Mish Neg Not RMSNormalization Reciprocal Relu ReverseSequence "
+    "RotaryEmbedding Round Selu Shrink Sigmoid Sign Sin Sinh Softmax Softplus Softsign Sqrt Swish Tan "
+    "Tanh ThresholdedRelu Trilu"
 )
 
 _BROADCAST = (
