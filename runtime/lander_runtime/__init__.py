@@ -15,6 +15,7 @@ scores/      statistics of the returns: summaries, intervals, comparisons, repor
 pictures/    GIF, video, window
 replays/     episodes stored as seeds and actions; anyone can verify them without the policy
 page/        a report as one HTML page
+checks/      a file's claims and this machine, checked
 
 spec.py         an environment and its spaces as plain data
 actions_seen.py what the continuous actions of an evaluation were
