@@ -160,7 +160,8 @@ class _Verifier:
     def _signature(self) -> str:
         info, opened = self._needed(self.info, "no metadata"), self._needed(self.opened, "no session")
         check_graph(opened, info, self._path.name)
-        self.policy = Policy(opened, info, self._path, sha256_of(self._content), self._content)
+        large = self._limits == LARGE
+        self.policy = Policy(opened, info, self._path, sha256_of(self._content), self._content, large=large)
         return f"as schema {info.schema} says, at batches of 1 and 3"
 
     def _golden(self) -> str:

@@ -84,8 +84,7 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
     Raises:
         UsageError: Gymnasium does not know the id, or refuses the arguments, which a person has typed.
         InputRefused: the same of a recipe from a file; a wrapper that is not on the list or asks for too
-        much,
-            or an argument that a family does not list.
+            much, or an argument that a family does not list.
         MachineLacks: a package that the environment needs is missing.
     """
     with blamed_on_file(spec):

@@ -277,3 +277,17 @@ def test_an_axis_longer_than_any_file_beside_one_of_no_numbers_is_refused() -> N
     data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]).SerializeToString()
     with pytest.raises(InputRefused, match="does not hold as many elements"):
         open_session(read_model(data, "tiny.onnx"), "tiny.onnx", "cpu")
+
+
+def test_an_input_of_less_than_nothing_does_not_make_room_for_constants() -> None:
+    graph = helper.make_graph(
+        [helper.make_node("ConstantOfShape", ["s"], [f"c{i}"]) for i in range(8)],
+        "graph",
+        [helper.make_tensor_value_info("obs", TensorProto.FLOAT, ["batch", -(10**9)])],
+        [onnx.ValueInfoProto(name="c0")],
+        [numpy_helper.from_array(np.int64([30_000_000]), "s")],
+    )
+    data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    model = read_model(data.SerializeToString(), "tiny.onnx")
+    with pytest.raises(InputRefused, match=r"^tiny\.onnx: the input 'obs' has a size below 0"):
+        check_bounds(model, "tiny.onnx", declared_shapes(model.graph))

@@ -125,6 +125,11 @@ class Walk:
             self._constant.add(tensor.name)
         for value in graph.inputs:
             if value.name in shapes and isinstance(value.type, TensorType):
+                if min(shapes[value.name], default=0) < 0:
+                    # It would count as less than nothing.
+                    raise InputRefused(
+                        f"{self._name}: the input {quoted(value.name)} has a size below 0. Export it again."
+                    )
                 self.held[value.name] = unknown(value.type.element, shapes[value.name])
                 self._constant.discard(value.name)
                 self._take(self.held[value.name], value.name)
