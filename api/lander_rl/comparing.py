@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
-from lander_rl.evaluating import LANES, check_numbers
+from lander_rl.evaluating import LANES
 from lander_rl.inputs.importing import with_imports
-from lander_rl.inputs.opening import Opened, PolicySource, Said, open_for
+from lander_rl.inputs.numbers import check_numbers
+from lander_rl.inputs.opening import Opened, PolicySource, open_for
+from lander_rl.inputs.said import Said
 from lander_rl.observing import EvaluationObserver, stage, stages_of
 from lander_rl.results.names import short_names
 from lander_rl.wording import names_arguments
@@ -68,11 +70,19 @@ class CompareRequest:
     """Run a recurrent policy of such files without its memory."""
     large: bool = False
     """Open files of 64 to 512 MB too, and graphs that take more memory and work than is usual."""
+    normalizer: str | os.PathLike[str] | None = None
+    """A file of statistics that normalises the observations of such files, as in `EvaluateRequest`."""
+    normalizer_epsilon: float | None = None
+    """Added to the variance, likewise."""
+    normalizer_clip: float | None = None
+    """Largest absolute value of a normalised observation, likewise."""
+    pixel_scale: float | None = None
+    """What the observations of such files are divided by, such as 255."""
 
     @property
     def said(self) -> Said:
         """What is said of a file without lander's metadata."""
-        return Said(self.output, self.action_range, self.stateless, self.large)
+        return Said.of(self)
 
     def __post_init__(self) -> None:
         if len(self.policies) < 2:
@@ -98,6 +108,10 @@ def compare(
     action_range: str | None = None,
     stateless: bool = False,
     large: bool = False,
+    normalizer: str | os.PathLike[str] | None = None,
+    normalizer_epsilon: float | None = None,
+    normalizer_clip: float | None = None,
+    pixel_scale: float | None = None,
     observer: "EpisodeObserver | None" = None,
 ) -> "Comparison":
     """Run policies on the same seeds and say which is better, and by how much.
@@ -123,6 +137,10 @@ def compare(
             what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
         stateless: run a recurrent policy of such files without its memory.
         large: open files of 64 to 512 MB too, and graphs that take more memory and work than is usual.
+        normalizer: a file of statistics that normalises the observations of such files, as of `evaluate`.
+        normalizer_epsilon: likewise.
+        normalizer_clip: likewise.
+        pixel_scale: what the observations of such files are divided by, such as 255.
         observer: receives every episode, one policy after the other.
 
     Raises:
@@ -133,7 +151,9 @@ def compare(
     request = CompareRequest(
         policies=(first, *others), episodes=episodes, seed=seed, sampled=sampled, workers=workers,
         lanes=lanes, device=device, env=env, env_args=env_args, wrap=wrap, output=output,
-        action_range=action_range, stateless=stateless, large=large, imports=imports,
+        action_range=action_range, stateless=stateless, large=large, normalizer=normalizer,
+        normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
+        imports=imports,
     )  # fmt: skip
     return run_comparison(request, observer)
 

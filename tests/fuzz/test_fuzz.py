@@ -21,7 +21,7 @@ def test_no_file_ends_the_process_raises_another_error_or_takes_too_much(target:
         cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         text=True,
-        timeout=SECONDS + 120,
+        timeout=SECONDS + 180,
     )
     outcome = json.loads(done.stdout)
     assert outcome["found"] == []
