@@ -38,7 +38,10 @@ class Feeding:
         given |= {
             start.name: tuple(1 if size is None else size for size in start.shape) for start in self.starts
         }
-        return given | {state.input: state.shape for state in self.states}
+        return given | {
+            state.input: tuple(rows if size is None else size for size in state.shape)
+            for state in self.states
+        }
 
     def first(self, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """All inputs for observations `[batch, *obs_shape]` at the start of an episode."""
