@@ -76,6 +76,8 @@ class CompareRequest:
     within, such as `-1,1`, to be scaled to the environment's bounds."""
     stateless: bool = False
     """Run a recurrent policy of such files without its memory."""
+    large: bool = False
+    """Open files of 64 to 512 MB too, and graphs that take more memory and work than is usual."""
     normalizer: str | os.PathLike[str] | None = None
     """A file of statistics that normalises the observations of such files, as in `EvaluateRequest`."""
     normalizer_epsilon: float | None = None
@@ -120,6 +122,7 @@ def compare(
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
+    large: bool = False,
     normalizer: str | os.PathLike[str] | None = None,
     normalizer_epsilon: float | None = None,
     normalizer_clip: float | None = None,
@@ -149,6 +152,7 @@ def compare(
         action_range: `env` where the continuous actions of such files are in the environment's units, or
             what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
         stateless: run a recurrent policy of such files without its memory.
+        large: open files of 64 to 512 MB too, and graphs that take more memory and work than is usual.
         normalizer: a file of statistics that normalises the observations of such files, as of `evaluate`.
         normalizer_epsilon: likewise.
         normalizer_clip: likewise.
@@ -166,7 +170,7 @@ def compare(
     request = CompareRequest(
         policies=(first, *others), episodes=episodes, seed=seed, sampled=sampled, workers=workers,
         lanes=lanes, device=device, env=env, env_args=env_args, wrap=wrap, output=output,
-        action_range=action_range, stateless=stateless, normalizer=normalizer,
+        action_range=action_range, stateless=stateless, large=large, normalizer=normalizer,
         normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
         imports=imports, max_episode_steps=max_episode_steps,
     )  # fmt: skip
@@ -252,7 +256,12 @@ def _open(policy: "PolicySource | Report", request: CompareRequest) -> "Opened |
     except SaysItself:
         # What is said is for the others: this file says itself how it acts.
         return open_for(
-            policy, request.env, device=request.device, env_args=request.env_args, wrap=request.wrap
+            policy,
+            request.env,
+            device=request.device,
+            env_args=request.env_args,
+            wrap=request.wrap,
+            said=Said(large=request.large),
         )
 
 

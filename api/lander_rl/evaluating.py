@@ -80,6 +80,8 @@ class EvaluateRequest:
     within, such as `-1,1`, to be scaled to the environment's bounds."""
     stateless: bool = False
     """Run a recurrent policy of such a file without its memory."""
+    large: bool = False
+    """Open a file of 64 to 512 MB too, and a graph that takes more memory and work than is usual."""
     normalizer: Filename | None = None
     """A file of statistics that normalises the observations of such a file: .npz with mean and var, or the
     pickle of VecNormalize, which is not unpickled."""
@@ -166,6 +168,7 @@ def evaluate(
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
+    large: bool = False,
     normalizer: Filename | None = None,
     normalizer_epsilon: float | None = None,
     normalizer_clip: float | None = None,
@@ -206,6 +209,7 @@ def evaluate(
         action_range: `env` where the continuous actions of such a file are in the environment's units, or
             what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
         stateless: run a recurrent policy of such a file without its memory.
+        large: open a file of 64 to 512 MB too, and a graph that takes more memory and work than is usual.
         normalizer: a file of statistics that normalises its observations: .npz with mean and var, or the
             pickle of VecNormalize, which is not unpickled.
         normalizer_epsilon: added to the variance, in place of the file's or the usual one.
@@ -233,7 +237,7 @@ def evaluate(
     request = EvaluateRequest(
         policy=policy, env=env, episodes=episodes, seed=seed, sampled=sampled, workers=workers, lanes=lanes,
         device=device, env_args=env_args, wrap=wrap, output=output, action_range=action_range,
-        stateless=stateless, normalizer=normalizer, normalizer_epsilon=normalizer_epsilon,
+        stateless=stateless, large=large, normalizer=normalizer, normalizer_epsilon=normalizer_epsilon,
         normalizer_clip=normalizer_clip, pixel_scale=pixel_scale, render=render, gif=gif,
         gif_episodes=gif_episodes, save_replay=save_replay, page=page, out=out, engine=engine,
         ray_address=ray_address, shard=shard, imports=imports,

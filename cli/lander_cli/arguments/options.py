@@ -170,6 +170,14 @@ Stateless = Annotated[
     bool, typer.Option("--stateless", help="Run a recurrent policy whose memory is not in the file.")
 ]
 
+Large = Annotated[
+    bool,
+    typer.Option(
+        "--large",
+        help="Open a policy file of 64 to 512 MB too, and a network of more memory and work than is usual.",
+    ),
+]
+
 Normalizer = Annotated[
     Path | None,
     typer.Option(

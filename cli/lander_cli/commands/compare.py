@@ -35,6 +35,7 @@ def compare_command(
     output: given.Output = None,
     action_range: given.ActionRange = None,
     stateless: given.Stateless = False,
+    large: given.Large = False,
     normalizer: given.Normalizer = None,
     normalizer_epsilon: given.NormalizerEpsilon = None,
     normalizer_clip: given.NormalizerClip = None,
@@ -50,7 +51,7 @@ def compare_command(
         policies=tuple(policies), episodes=episodes, seed=seed, sampled=sampled, lanes=lanes, device=device,
         workers=given.worker_count(workers), env=env, env_args=read_env_args(env_arg or []),
         wrap=wrap, imports=tuple(import_ or []), output=output, action_range=action_range,
-        stateless=stateless, normalizer=normalizer, normalizer_epsilon=normalizer_epsilon,
+        stateless=stateless, large=large, normalizer=normalizer, normalizer_epsilon=normalizer_epsilon,
         normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
         max_episode_steps=max_episode_steps,
     )  # fmt: skip

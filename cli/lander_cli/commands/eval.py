@@ -37,6 +37,7 @@ def eval_command(
     output: given.Output = None,
     action_range: given.ActionRange = None,
     stateless: given.Stateless = False,
+    large: given.Large = False,
     normalizer: given.Normalizer = None,
     normalizer_epsilon: given.NormalizerEpsilon = None,
     normalizer_clip: given.NormalizerClip = None,
@@ -57,6 +58,7 @@ def eval_command(
     request = EvaluateRequest(
         policy, env, episodes, seed, sampled, given.worker_count(workers), lanes, device,
         env_args=read_env_args(env_arg or []), output=output, action_range=action_range, stateless=stateless,
+        large=large,
         normalizer=normalizer, normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip,
         pixel_scale=pixel_scale, render=given.shown(render), out=out,
         gif=_recorded_in(gif, gif_episodes, quiet=any((as_json, render, out, shard))),

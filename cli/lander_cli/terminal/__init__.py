@@ -4,4 +4,5 @@ console.py     stdout and stderr: results, messages, progress bars, the next com
 results.py     stdout for results alone
 talk.py        the observer that prints the messages of long work
 interrupts.py  Ctrl-C and SIGTERM
+stuck.py       the same while ONNX Runtime computes
 """

@@ -7,6 +7,7 @@ spaces.py    observation and action space as plain data
 faults.py    what goes wrong in an environment's own code
 wrapping.py  wrappers as people write them
 wrappers.py  our own wrappers that a recipe may name
+wrapper_limits.py  what a recipe's wrappers may ask for
 known/       names, units and outcomes of particular environments, and settings of packages such as vizdoom
 
 Names are imported on first use, so that using `known` does not load Gymnasium.

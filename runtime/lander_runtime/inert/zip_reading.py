@@ -80,6 +80,7 @@ class ZipMembers:
             OSError,
             NotImplementedError,
             RuntimeError,
+            ValueError,  # A place before the beginning of the file.
         ) as error:
             raise InputRefused(f"{self.where}: {quoted(name)} is damaged.") from error
         if len(content) != info.file_size:
