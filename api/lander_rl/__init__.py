@@ -20,9 +20,9 @@ evaluating.py    `evaluate`: a score over N episodes
 comparing.py     `compare`: several policies on the same seeds
 merging.py       `merge`: the reports of parts become one
 replaying.py     `replay`: verifies recorded episodes without the policy
-verifying.py     `verify`: checks what a policy file claims
-diagnosing.py    `doctor`: what is installed here, and whether it works
+checking/        `verify` and `doctor`: a file's claims and this machine, checked
 recording.py     `record`: one episode as a GIF
+serving.py       `serve`: policies as an HTTP service
 catalogue/       `models`, `environments`, `settings`: tables of what is available
 observing.py     observers of evaluations, comparisons and replays
 outputs/         files beside a result: GIFs, replay files, the report page
@@ -43,8 +43,9 @@ if TYPE_CHECKING:
     from lander_rl.catalogue.environments import Environment, Preset, environments
     from lander_rl.catalogue.models import Model, models
     from lander_rl.catalogue.settings import Setting, settings
+    from lander_rl.checking.diagnosing import Diagnosis, doctor
+    from lander_rl.checking.verifying import Verification, VerifyRequest, verify
     from lander_rl.comparing import CompareRequest, compare
-    from lander_rl.diagnosing import Diagnosis, doctor
     from lander_rl.evaluating import EvaluateRequest, evaluate
     from lander_rl.exporting import Exported, ExportRequest, export
     from lander_rl.inputs.opening import open_policy
@@ -56,10 +57,10 @@ if TYPE_CHECKING:
     from lander_rl.results.comparison import Comparison
     from lander_rl.results.replay import ReplayResult
     from lander_rl.results.report import Report
+    from lander_rl.serving import ServeRequest, serve
     from lander_rl.training.request import ResumeRequest, TrainRequest
     from lander_rl.training.runs import Run
     from lander_rl.training.training import resume, train
-    from lander_rl.verifying import Verification, VerifyRequest, verify
     from lander_runtime.episodes.episode import Episode, EpisodeObserver
     from lander_runtime.policy.policy import Policy
     from lander_trainer.observer import TrainObserver
@@ -93,6 +94,7 @@ __all__ = [
     "Report",
     "ResumeRequest",
     "Run",
+    "ServeRequest",
     "Setting",
     "TrainObserver",
     "TrainRequest",
@@ -113,6 +115,7 @@ __all__ = [
     "record",
     "replay",
     "resume",
+    "serve",
     "settings",
     "train",
     "verify",
@@ -126,7 +129,7 @@ __getattr__ = lazy_names(
         "lander_rl.catalogue.models": ("Model", "models"),
         "lander_rl.catalogue.settings": ("Setting", "settings"),
         "lander_rl.comparing": ("CompareRequest", "compare"),
-        "lander_rl.diagnosing": ("Diagnosis", "doctor"),
+        "lander_rl.checking.diagnosing": ("Diagnosis", "doctor"),
         "lander_rl.evaluating": ("EvaluateRequest", "evaluate"),
         "lander_rl.exporting": ("ExportRequest", "Exported", "export"),
         "lander_rl.merging": ("merge",),
@@ -138,10 +141,11 @@ __getattr__ = lazy_names(
         "lander_rl.results.comparison": ("Comparison",),
         "lander_rl.results.replay": ("ReplayResult",),
         "lander_rl.results.report": ("Report",),
+        "lander_rl.serving": ("ServeRequest", "serve"),
         "lander_rl.training.request": ("ResumeRequest", "TrainRequest"),
         "lander_rl.training.runs": ("Run",),
         "lander_rl.training.training": ("resume", "train"),
-        "lander_rl.verifying": ("Verification", "VerifyRequest", "verify"),
+        "lander_rl.checking.verifying": ("Verification", "VerifyRequest", "verify"),
         "lander_runtime.episodes.episode": ("Episode", "EpisodeObserver"),
         "lander_runtime.policy.policy": ("Policy",),
         "lander_trainer.observer": ("TrainObserver",),

@@ -15,10 +15,10 @@ PUBLIC = {
     "Environment", "Episode", "EpisodeObserver", "EvaluateRequest", "EvaluationObserver",
     "ExportRequest", "Exported", "InputRefused", "LanderError", "MachineLacks", "Model", "Picture",
     "PlotRequest", "Policy", "Preset", "Recording", "ReplayRequest", "ReplayResult", "Report",
-    "ResumeRequest", "Run", "Setting", "TrainObserver", "TrainRequest", "UpdateMetrics", "UsageError",
-    "Verification", "VerifyRequest", "compare", "doctor", "environments", "evaluate", "export",
-    "export_c", "merge", "models", "open_policy", "plot", "record", "replay", "resume", "settings",
-    "train", "verify",
+    "ResumeRequest", "Run", "ServeRequest", "Setting", "TrainObserver", "TrainRequest", "UpdateMetrics",
+    "UsageError", "Verification", "VerifyRequest", "compare", "doctor", "environments", "evaluate",
+    "export", "export_c", "merge", "models", "open_policy", "plot", "record", "replay", "resume",
+    "serve", "settings", "train", "verify",
 }  # fmt: skip
 
 

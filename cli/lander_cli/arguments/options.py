@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from lander_cli.arguments import completion
 from lander_cli.arguments.numbers import MOST_EPISODES, number_or_auto, whole_number
 from lander_runtime.errors import UsageError
 
@@ -54,7 +55,11 @@ def reachable(fail_under: float | None) -> float | None:
 
 PolicyFile = Annotated[
     Path | None,
-    typer.Argument(help="A policy file.", show_default="the newest run's, else the one that ships"),
+    typer.Argument(
+        help="A policy file.",
+        show_default="the newest run's, else the one that ships",
+        autocompletion=completion.policies,
+    ),
 ]
 
 ComparedPolicies = Annotated[
@@ -184,6 +189,39 @@ RayAddress = Annotated[
         metavar="ADDRESS",
         help="Address of an existing cluster, such as auto.",
         show_default="a new one on this machine",
+    ),
+]
+
+# Of a server
+
+ServedPolicies = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="POLICY",
+        help="Policy files, or folders with some.",
+        show_default="the newest run's, else the one that ships",
+    ),
+]
+
+Host = Annotated[
+    str, typer.Option(help="Address to listen at; another than 127.0.0.1 can be reached from elsewhere.")
+]
+
+Port = Annotated[
+    int,
+    typer.Option(parser=whole_number(0, 65_535), metavar="INTEGER", help="Port; 0 takes any that is free."),
+]
+
+MaxBatch = Annotated[
+    int, typer.Option(parser=whole_number(1), metavar="INTEGER", help="Observations in one request or run.")
+]
+
+MaxWaiting = Annotated[
+    int,
+    typer.Option(
+        parser=whole_number(1),
+        metavar="INTEGER",
+        help="Observations that may wait; beyond, the answer is 503.",
     ),
 ]
 
