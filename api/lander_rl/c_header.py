@@ -183,7 +183,8 @@ def _opened(path: Path, request: CHeaderRequest) -> "tuple[PolicyFile, Model]":
     _check_options(path, request)
     env = None if request.env is None else without_module(request.env, request.imports)
     said = Said(request.output, request.action_range)
-    policy = open_for(path, env, device="cpu", wrap=request.wrap, said=said).policy
+    policy = open_for(path, env, device="cpu", wrap=request.wrap, said=said).file
+    assert policy is not None, "a file was named"
     content, weights = read_files(path)
     model = read_model(content, path.name)
     if isinstance(policy, Policy):

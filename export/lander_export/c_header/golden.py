@@ -28,10 +28,9 @@ class GoldenVectors:
     outputs: NDArray[np.float32]
     """Logits or means."""
     scale: NDArray[np.float32]
-    actions: NDArray[Any]
-    """int64 `[G, k]`, one a choice; or float32 `[G, n]`."""
+    actions: NDArray[np.float32] | None
+    """None for discrete actions, which the logits decide."""
     action_scale: NDArray[np.float32] | None
-    """None for discrete actions."""
     tolerance: float
     """Largest difference, divided by the scale, that counts as the same."""
 
@@ -81,12 +80,12 @@ def golden_vectors(material: Material) -> GoldenVectors:
     exact = material.network.run(flat)
     ended = _ended(material, exact)
     continuous = material.policy.action.type == "Box"
-    actions = np.asarray(material.policy.act(observations)).reshape(len(observations), -1)
+    actions = np.asarray(material.policy.act(observations), np.float32).reshape(len(observations), -1)
     return GoldenVectors(
         flat.astype(np.float32),
         material.outputs(observations).astype(np.float32),
         _rounded_up(np.maximum(usual_scale(exact.values), exact.scale)),
-        actions.astype(np.float32) if continuous else actions,
+        actions if continuous else None,
         _rounded_up(np.maximum(usual_scale(ended.values), ended.scale)) if continuous else None,
         TOLERANCE,
     )
@@ -109,7 +108,7 @@ def _from_file(golden: Golden, material: Material) -> GoldenVectors:
         rows(golden.observations, np.float32),
         rows(golden.outputs[name], np.float32),
         scale_of(name),
-        rows(golden.outputs["action"], np.float32 if continuous else np.int64),
+        rows(golden.outputs["action"], np.float32) if continuous else None,
         scale_of("action") if continuous else None,
         _tolerance(material),
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lander_export.c_header.network import Dense, Floats, Network, Operation, Step, WithConstant
 from lander_export.c_header.reading import GraphReader
-from lander_runtime.errors import InputRefused
+from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.foreign.analysis.pruning import with_outputs
 from lander_runtime.foreign.feeding import by_row
 from lander_runtime.foreign.foreign import ForeignPolicy
@@ -59,10 +59,15 @@ def material_of(policy: PolicyFile, model: Model) -> Material:
 
     Raises:
         InputRefused: it is not a multilayer perceptron, or too large.
+        UsageError: it is a policy of another class.
     """
     reader = GraphReader(model.graph, policy.path.name)
-    made = _foreign if isinstance(policy, ForeignPolicy) else _ours
-    found = made(policy, model, reader)
+    if isinstance(policy, ForeignPolicy):
+        found = _foreign(policy, model, reader)
+    elif isinstance(policy, Policy):
+        found = _ours(policy, model, reader)
+    else:
+        raise UsageError("A header is made of an ONNX file, and this policy is none.")
     if found.network.numbers > MOST_NUMBERS:
         raise InputRefused(
             f"{policy.path.name}: expected a network of at most {MOST_NUMBERS:,} weights, found "
