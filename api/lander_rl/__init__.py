@@ -20,7 +20,7 @@ evaluating.py    `evaluate`: a score over N episodes
 comparing.py     `compare`: several policies on the same seeds
 merging.py       `merge`: the reports of parts become one
 replaying.py     `replay`: verifies recorded episodes without the policy
-checking/        `verify` and `doctor`: a file's claims and this machine, checked
+checking/        `verify`, `doctor`, `bench`: a file's claims, this machine, and how fast it acts here
 recording.py     `record`: one episode as a GIF
 serving.py       `serve`: policies as an HTTP service
 catalogue/       `models`, `environments`, `settings`: tables of what is available
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from lander_rl.catalogue.environments import Environment, Preset, environments
     from lander_rl.catalogue.models import Model, models
     from lander_rl.catalogue.settings import Setting, settings
+    from lander_rl.checking.benching import Benchmark, BenchRequest, bench
     from lander_rl.checking.diagnosing import Diagnosis, doctor
     from lander_rl.checking.verifying import Verification, VerifyRequest, verify
     from lander_rl.comparing import CompareRequest, compare
@@ -67,6 +68,8 @@ if TYPE_CHECKING:
     from lander_trainer.runs.metrics import UpdateMetrics
 
 __all__ = [
+    "BenchRequest",
+    "Benchmark",
     "CHeader",
     "CHeaderRequest",
     "CheckFailed",
@@ -102,6 +105,7 @@ __all__ = [
     "UsageError",
     "Verification",
     "VerifyRequest",
+    "bench",
     "compare",
     "doctor",
     "environments",
@@ -129,6 +133,7 @@ __getattr__ = lazy_names(
         "lander_rl.catalogue.models": ("Model", "models"),
         "lander_rl.catalogue.settings": ("Setting", "settings"),
         "lander_rl.comparing": ("CompareRequest", "compare"),
+        "lander_rl.checking.benching": ("BenchRequest", "Benchmark", "bench"),
         "lander_rl.checking.diagnosing": ("Diagnosis", "doctor"),
         "lander_rl.evaluating": ("EvaluateRequest", "evaluate"),
         "lander_rl.exporting": ("ExportRequest", "Exported", "export"),

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from lander_cli.commands.bench import bench_command
 from lander_cli.commands.catalogue import envs_command, models_command, settings_command
 from lander_cli.commands.compare import compare_command
 from lander_cli.commands.demo import demo_command
@@ -42,6 +43,7 @@ app.command("compare")(compare_command)
 app.command("merge")(merge_command)
 app.command("inspect")(inspect_command)
 app.command("verify")(verify_command)
+app.command("bench")(bench_command)
 app.command("doctor")(doctor_command)
 app.command("plot")(plot_command)
 app.command("replay")(replay_command)

@@ -10,6 +10,7 @@ gate.py       refuses a model that does not agree with its PyTorch network
 card.py       the model card
 exporting.py  from a checkpoint to policy file, card and animation
 c_header/     from a policy file to one C header, without PyTorch
+twins/        a policy's network in PyTorch and in compiled C, to measure beside ONNX Runtime
 
 Names are imported on first use, so that a C header is written where PyTorch is not installed.
 """

@@ -12,7 +12,7 @@ from lander_runtime.errors import CheckFailed
 from lander_runtime.policy.agreement import TOLERANCE, among_best, difference, tolerance_for, usual_scale
 from lander_runtime.policy.metadata import Golden
 from lander_runtime.seeds import FIRST_VERIFICATION_SEED
-from lander_runtime.spec import filled_bounds
+from lander_runtime.spec import Space, filled_bounds
 
 _OBSERVATIONS = 256
 _GOLDEN = 8
@@ -51,7 +51,7 @@ def compare(material: Material) -> Agreement:
     Raises:
         CheckFailed: they do not agree.
     """
-    observations = _trial_observations(material)
+    observations = trial_observations(material.policy.observation, _OBSERVATIONS)
     tolerance = _tolerance(material)
     exact = material.network.run(observations.reshape(len(observations), -1))
     scale = np.maximum(usual_scale(exact.values), exact.scale)
@@ -75,7 +75,7 @@ def golden_vectors(material: Material) -> GoldenVectors:
     info = material.info
     if info is not None:
         return _from_file(info.golden, material)
-    observations = _trial_observations(material)[:_GOLDEN]
+    observations = trial_observations(material.policy.observation, _GOLDEN)
     flat = observations.reshape(len(observations), -1)
     exact = material.network.run(flat)
     ended = _ended(material, exact)
@@ -120,13 +120,12 @@ def _tolerance(material: Material) -> float:
     return material.info.golden.tolerance or tolerance_for(material.policy.observation)
 
 
-def _trial_observations(material: Material) -> NDArray[Any]:
-    """`[M, *obs_shape]`: within the bounds, the same at every export, and zeros at the end."""
-    space = material.policy.observation
+def trial_observations(space: Space, count: int) -> NDArray[Any]:
+    """`[count, *obs_shape]`: within the bounds, the same at every call; the first is zeros."""
     low, high = (np.clip(bound, -_FARTHEST, _FARTHEST) for bound in filled_bounds(space, unbounded=_FARTHEST))
     generator = np.random.default_rng(FIRST_VERIFICATION_SEED)
-    within = generator.uniform(low, np.maximum(low, high), (_OBSERVATIONS - 1, *space.shape))
-    return np.concatenate([within, np.zeros((1, *space.shape))]).astype(space.dtype)
+    within = generator.uniform(low, np.maximum(low, high), (count - 1, *space.shape))
+    return np.concatenate([np.zeros((1, *space.shape)), within]).astype(space.dtype)
 
 
 def _ended(material: Material, exact: Exact) -> Exact:
