@@ -14,6 +14,7 @@
 training/        `train`, `resume`, `Run`: train a policy, or go on with a run
 exporting.py     `export`: a checkpoint becomes a verified policy file
 c_header.py      `export_c`: a policy becomes one C header
+triton.py        `export_triton`: a policy becomes a model of Triton
 plotting.py      `plot`: learning curves of runs in one picture
 inputs/          finds and opens what the caller names: policies, environments, modules
 evaluating.py    `evaluate`: a score over N episodes
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from lander_rl.training.request import ResumeRequest, TrainRequest
     from lander_rl.training.runs import Run
     from lander_rl.training.training import resume, train
+    from lander_rl.triton import TritonModel, TritonRequest, export_triton
     from lander_runtime.episodes.episode import Episode, EpisodeObserver
     from lander_runtime.policy.policy import Policy
     from lander_trainer.observer import TrainObserver
@@ -101,6 +103,8 @@ __all__ = [
     "Setting",
     "TrainObserver",
     "TrainRequest",
+    "TritonModel",
+    "TritonRequest",
     "UpdateMetrics",
     "UsageError",
     "Verification",
@@ -112,6 +116,7 @@ __all__ = [
     "evaluate",
     "export",
     "export_c",
+    "export_triton",
     "merge",
     "models",
     "open_policy",
@@ -151,6 +156,7 @@ __getattr__ = lazy_names(
         "lander_rl.training.runs": ("Run",),
         "lander_rl.training.training": ("resume", "train"),
         "lander_rl.checking.verifying": ("Verification", "VerifyRequest", "verify"),
+        "lander_rl.triton": ("TritonModel", "TritonRequest", "export_triton"),
         "lander_runtime.episodes.episode": ("Episode", "EpisodeObserver"),
         "lander_runtime.policy.policy": ("Policy",),
         "lander_trainer.observer": ("TrainObserver",),

@@ -9,6 +9,7 @@ model.py      its ONNX model
 gate.py       refuses a model that does not agree with its PyTorch network
 card.py       the model card
 exporting.py  from a checkpoint to policy file, card and animation
+triton.py     the configuration of a policy file for Triton
 c_header/     from a policy file to one C header, without PyTorch
 twins/        a policy's network in PyTorch and in compiled C, to measure beside ONNX Runtime
 

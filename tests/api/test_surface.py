@@ -16,9 +16,10 @@ PUBLIC = {
     "EvaluationObserver", "ExportRequest", "Exported", "InputRefused", "LanderError", "MachineLacks",
     "Model", "Picture", "PlotRequest", "Policy", "Preset", "Recording", "ReplayRequest", "ReplayResult",
     "Report", "ResumeRequest", "Run", "ServeRequest", "Setting", "TrainObserver", "TrainRequest",
-    "UpdateMetrics", "UsageError", "Verification", "VerifyRequest", "bench", "compare", "doctor",
-    "environments", "evaluate", "export", "export_c", "merge", "models", "open_policy", "plot", "record",
-    "replay", "resume", "serve", "settings", "train", "verify",
+    "TritonModel", "TritonRequest", "UpdateMetrics", "UsageError", "Verification", "VerifyRequest",
+    "bench", "compare", "doctor", "environments", "evaluate", "export", "export_c", "export_triton",
+    "merge", "models", "open_policy", "plot", "record", "replay", "resume", "serve", "settings", "train",
+    "verify",
 }  # fmt: skip
 
 

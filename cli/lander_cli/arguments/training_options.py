@@ -79,27 +79,39 @@ class Format(StrEnum):
 
     ONNX = "onnx"
     C = "c"
+    TRITON = "triton"
 
 
 Checkpoint = Annotated[
     Path | None,
     typer.Argument(
-        help="A run's folder, a checkpoint, a zip of Stable-Baselines3 or a state dict; for --format c also "
-        "a policy file.",
+        help="A run's folder, a checkpoint, a zip of Stable-Baselines3 or a state dict; for --format c "
+        "and triton a policy file.",
         show_default="the newest run",
         autocompletion=completion.runs,
     ),
 ]
 ExportFormat = Annotated[
     Format,
-    typer.Option("--format", help="onnx: a policy file; c: one C header, for a network that is an MLP."),
+    typer.Option(
+        "--format",
+        help="onnx: a policy file; c: one C header, for a network that is an MLP; triton: a policy file as a "
+        "model of Triton.",
+    ),
 ]
 PolicyFile = Annotated[
     Path | None,
-    typer.Option("--out", help="The file.", show_default="policy.onnx beside the checkpoint, or policy.h"),
+    typer.Option(
+        "--out", help="The file.", show_default="policy.onnx beside the checkpoint, policy.h, triton/"
+    ),
 ]
-HeaderName = Annotated[
-    str, typer.Option("--name", help="What all names in a C header begin with, such as lander.")
+ExportName = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        help="What all names in a C header begin with, or the name of a Triton model.",
+        show_default="policy; the file's or its folder's",
+    ),
 ]
 Episodes = Annotated[
     int,

@@ -22,8 +22,8 @@ def named_policies(paths: Sequence[Path]) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for path in (file for given in paths for file in _files(given)):
-        name = _name_of(path.absolute())
-        if not _NAME.fullmatch(name):
+        name = policy_name(path)
+        if not is_address_name(name):
             raise UsageError(
                 f"{quoted(name)} cannot stand in an address. Rename the file or folder: letters, digits, "
                 "dots, dashes and underscores."
@@ -32,6 +32,21 @@ def named_policies(paths: Sequence[Path]) -> dict[str, Path]:
             raise UsageError(f"Two policies are called {name!r}: {found[name]} and {path}. Rename one.")
         found[name] = path
     return found
+
+
+def policy_name(path: Path) -> str:
+    """The name of a policy file by the rule of `named_policies`."""
+    path = path.absolute()
+    if path.name != "policy.onnx":
+        return path.stem
+    folder = path.parent
+    # runs/LunarLander-v3/003: the number alone would say nothing.
+    return folder.parent.name if folder.name.isdigit() else folder.name
+
+
+def is_address_name(name: str) -> bool:
+    """Whether `name` can stand in an address: letters, digits, dots, dashes and underscores."""
+    return _NAME.fullmatch(name) is not None
 
 
 def _files(given: Path) -> list[Path]:
@@ -46,11 +61,3 @@ def _files(given: Path) -> list[Path]:
             "Make one with: lander export"
         )
     return inside
-
-
-def _name_of(path: Path) -> str:
-    if path.name != "policy.onnx":
-        return path.stem
-    folder = path.parent
-    # runs/LunarLander-v3/003: the number alone would say nothing.
-    return folder.parent.name if folder.name.isdigit() else folder.name

@@ -13,9 +13,11 @@ Lander = Callable[..., Any]
 def test_the_three_commands_run_in_their_order(lander: Lander, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[str, dict[str, Any]]] = []
     for name in ("train", "export", "eval"):
-        monkeypatch.setattr(
-            demo, f"{name}_command", lambda *context, name=name, **options: ran.append((name, options))
-        )
+
+        def record(*context: object, name: str = name, **options: Any) -> None:
+            ran.append((name, options))
+
+        monkeypatch.setattr(demo, f"{name}_command", record)
 
     outcome = lander("demo")
 
