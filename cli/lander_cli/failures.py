@@ -21,6 +21,7 @@ _EXTRA_OF_COMMAND = {
     "envs": "train",
     "settings": "train",
     "verify": "eval",
+    "bench": "train",
 }
 
 

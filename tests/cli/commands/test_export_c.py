@@ -32,6 +32,8 @@ def test_a_policy_file_gives_a_header_beside_it(lander: Lander, tiny: Path) -> N
     text = Path("policy.h").read_text(encoding="ascii")
     assert "LunarLander-v3" in text
     assert "static inline int policy_act(" in text
+    assert 'In a program: #include "policy.h", then policy_act(observation)\n' in found.err
+    assert found.next == "lander verify tiny.onnx --all-runtimes"
 
 
 def test_json_is_one_object_and_the_same_file_gives_the_same_bytes(lander: Lander, tiny: Path) -> None:
@@ -53,6 +55,7 @@ def test_a_run_is_converted_and_verified_first(lander: Lander, barely_trained: P
     assert found.err.splitlines()[0] == f"Exporting {barely_trained / 'best.safetensors'}"
     assert "licence: CC-BY-4.0" in Path("run.h").read_text()
     assert not (barely_trained / "policy.onnx").exists()
+    assert found.next == f"lander export {barely_trained}"
 
 
 def test_a_file_of_another_library_says_what_was_assumed(lander: Lander) -> None:
