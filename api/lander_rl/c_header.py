@@ -181,15 +181,18 @@ def _opened(path: Path, request: CHeaderRequest) -> "tuple[PolicyFile, Model]":
     from lander_runtime.policy.policy import Policy
 
     _check_options(path, request)
-    env = None if request.env is None else without_module(request.env, request.imports)
-    said = Said(request.output, request.action_range)
-    policy = open_for(path, env, device="cpu", wrap=request.wrap, said=said).file
-    assert policy is not None, "a file was named"
     content, weights = read_files(path)
     model = read_model(content, path.name)
+    said = Said(request.output, request.action_range)
+    if model.metadata is not None and request.env is None and request.wrap is None and said == Said():
+        # Not through `open_for`, which needs Gymnasium for files that do not say what they are.
+        policy = Policy.from_bytes(content, path, "cpu")
+    else:
+        env = None if request.env is None else without_module(request.env, request.imports)
+        policy = open_for(path, env, device="cpu", wrap=request.wrap, said=said).file
+    assert policy is not None, "a file was named"
     if isinstance(policy, Policy):
         policy.self_test()
-        return policy, model
     return policy, with_weights(model, weights, path, MAX_FILE_BYTES) if weights else model
 
 

@@ -115,8 +115,8 @@ def test_a_damaged_file_is_refused(lander: Lander, tiny: Path) -> None:
     assert (found.code, found.out) == (3, "")
 
 
-def test_it_needs_no_pytorch(start: Callable[..., Any], tiny: Path) -> None:
-    """Where importing it fails, as if it were not installed."""
-    prelude = "import sys; sys.modules['torch'] = None; sys.modules['onnx'] = None"
+def test_it_needs_neither_pytorch_nor_gymnasium(start: Callable[..., Any], tiny: Path) -> None:
+    """Where importing them fails, as if they were not installed."""
+    prelude = "import sys; sys.modules.update(torch=None, onnx=None, gymnasium=None, PIL=None)"
     assert start("export", tiny, "--format", "c", prelude=prelude).end().code == 0
     assert Path("policy.h").exists()
