@@ -174,7 +174,8 @@ def _target(request: CHeaderRequest, path: Path) -> Path:
 
 def _opened(path: Path, request: CHeaderRequest) -> "tuple[PolicyFile, Model]":
     """A policy file of any origin, its golden vectors checked."""
-    from lander_rl.inputs.opening import Said, open_for
+    from lander_rl.inputs.opening import open_for
+    from lander_rl.inputs.said import Said
     from lander_runtime.foreign.external_weights import read_files, with_weights
     from lander_runtime.graphs.reading import read_model
     from lander_runtime.policy.content import MAX_FILE_BYTES

@@ -6,6 +6,7 @@
 
 policy/      a policy file, from bytes to actions
 graphs/      ONNX files as plain data: read strictly, written anew
+inert/       zips, arrays and pickles of strangers, read as data
 foreign/     other people's ONNX files, matched to an environment
 envs/        building an environment from its recipe
 workers/     objects in processes of their own

@@ -159,6 +159,33 @@ Stateless = Annotated[
     bool, typer.Option("--stateless", help="Run a recurrent policy whose memory is not in the file.")
 ]
 
+Normalizer = Annotated[
+    Path | None,
+    typer.Option(
+        "--normalizer",
+        "--vecnormalize",
+        metavar="FILE",
+        help="Statistics that normalise the observations of a file without lander's metadata: an .npz with "
+        "mean and var, or a VecNormalize pickle.",
+    ),
+]
+
+NormalizerEpsilon = Annotated[
+    float | None, typer.Option(metavar="NUMBER", help="Its epsilon.", show_default="that file's, else 1e-8")
+]
+
+NormalizerClip = Annotated[
+    float | None,
+    typer.Option(
+        metavar="NUMBER", help="Largest absolute value after it.", show_default="that file's, else 10"
+    ),
+]
+
+PixelScale = Annotated[
+    float | None,
+    typer.Option(metavar="NUMBER", help="What such a file's pixels are divided by before it, such as 255."),
+]
+
 # On what
 
 Workers = Annotated[

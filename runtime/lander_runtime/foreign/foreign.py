@@ -82,8 +82,7 @@ class ForeignPolicy(PolicyFile):
         device: str = "auto",
         output: str | None = None,
         *,
-        action_range: str | None = None,
-        stateless: bool = False,
+        choices: Choices | None = None,
     ) -> "ForeignPolicy":
         """Load a file and match it with the spaces of `env`.
 
@@ -93,8 +92,7 @@ class ForeignPolicy(PolicyFile):
             env: the environment, or its id.
             device: `auto`, `cpu` or `cuda`; `cuda` never falls back to the CPU.
             output: the output that is the action, if this is not clear.
-            action_range: as of `opening.open_policy`.
-            stateless: likewise.
+            choices: stands for `output` and all else that the user says.
 
         Raises:
             InputRefused: the file is missing, is not ONNX, contains what no policy may, or does not fit.
@@ -103,8 +101,7 @@ class ForeignPolicy(PolicyFile):
         """
         path = Path(path)
         model, weights = read_files(path)
-        choices = Choices(output, action_range, stateless)
-        return cls.from_bytes(model, path, env, device, weights=weights, choices=choices)
+        return cls.from_bytes(model, path, env, device, output, weights=weights, choices=choices)
 
     @classmethod
     def from_bytes(
