@@ -198,13 +198,17 @@ def _opened(path: Path, request: CHeaderRequest) -> "tuple[PolicyFile, Model]":
 
 
 def _check_options(path: Path, request: CHeaderRequest) -> None:
-    """Refuse what is for checkpoints: a policy file has all of it inside."""
-    for option in (
-        "activation", "normalizer", "normalizer_epsilon", "normalizer_clip", "pixel_scale", "squash",
-        "license",
-    ):  # fmt: skip
+    """Refuse what is for checkpoints."""
+    for option in ("activation", "squash", "license"):
         if getattr(request, option) is not None:
-            raise UsageError(f"{path.name} is a policy file already; leave out --{option.replace('_', '-')}.")
+            raise UsageError(f"{path.name} is a policy file already; leave out --{option}.")
+    for option in ("normalizer", "normalizer_epsilon", "normalizer_clip", "pixel_scale"):
+        if getattr(request, option) is not None:
+            # Left out, the header would act on other numbers than the network was trained on.
+            raise UsageError(
+                f"--{option.replace('_', '-')}: a header takes what is inside an ONNX file. Export the "
+                "checkpoint itself with this option, or the network with its normalisation inside."
+            )
 
 
 def _converted(path: Path, request: CHeaderRequest, say: Callable[[str], None]) -> "tuple[PolicyFile, Model]":

@@ -82,6 +82,7 @@ def test_without_an_environment_it_is_asked_for(lander: Lander) -> None:
         (["--no-gif"], 2, "--gif goes with --format onnx"),
         (["--activation", "relu"], 2, "leave out --activation"),
         (["--license", "MIT"], 2, "leave out --license"),
+        (["--normalizer", "stats.npz"], 2, "--normalizer: a header takes what is inside an ONNX file"),
     ],
 )
 def test_what_does_not_go_together(
