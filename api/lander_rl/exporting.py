@@ -12,6 +12,7 @@ from lander_rl.showing import html_picture
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules, without_module
 from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.kernels import KERNEL, how_to_have, kernels_here, other_kernel
 from lander_runtime.policy.display import verification_in_words
 from lander_runtime.scores.words import score_in_words
 from lander_runtime.text import aligned, html_table
@@ -292,6 +293,12 @@ def load_checkpoint(checkpoint: Path, request: SourceRequest, say: Callable[[str
     if ours:
         say(f"Exporting {checkpoint}")
     source = load_source(checkpoint, env, request.activation, options)
+    kernel = other_kernel(source.training.versions) if ours else None
+    if kernel is not None:
+        say(
+            f"It was trained with {kernel}, and NumPy has {kernels_here()[KERNEL]} here: the command that "
+            f"its card names gives other weights here. {how_to_have(kernel)}"
+        )
     if not ours:
         say(f"Exporting {checkpoint}: {'; '.join(source.notes)}")
     if env is not None:

@@ -21,6 +21,7 @@ from lander_export.peers.peer import PeerOptions
 from lander_runtime.errors import InputRefused
 from lander_runtime.inert.normalizer import Normalizer, Usual, normalizer_of, read_normalizer
 from lander_runtime.spec import Space
+from lander_runtime.text import shortened
 
 FROM_CHECKPOINT, NONE = "checkpoint", "none"
 """Values of `--normalizer` that are no file."""
@@ -80,7 +81,7 @@ def checkpoint_normalizer(
     ]
     if len(found) != 1:
         raise InputRefused(
-            f"{where}: expected one mean with its variance; found {', '.join(tensors) or 'none'}. "
+            f"{where}: expected one mean with its variance; found {shortened(', '.join(tensors)) or 'none'}. "
             "Write them to a file with mean and var, and give it: --normalizer FILE.npz"
         )
     mean, variance, usual = found[0]
