@@ -36,7 +36,15 @@ Names are imported on first use, so that `import lander_rl` loads neither PyTorc
 
 from typing import TYPE_CHECKING
 
-from lander_runtime.errors import CheckFailed, InputRefused, LanderError, MachineLacks, UsageError
+from lander_runtime.errors import (
+    CheckFailed,
+    EnvironmentFailed,
+    InputRefused,
+    Interrupted,
+    LanderError,
+    MachineLacks,
+    UsageError,
+)
 from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
@@ -79,6 +87,7 @@ __all__ = [
     "Comparison",
     "Diagnosis",
     "Environment",
+    "EnvironmentFailed",
     "Episode",
     "EpisodeObserver",
     "EvaluateRequest",
@@ -86,6 +95,7 @@ __all__ = [
     "ExportRequest",
     "Exported",
     "InputRefused",
+    "Interrupted",
     "LanderError",
     "MachineLacks",
     "Model",

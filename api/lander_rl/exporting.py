@@ -56,7 +56,8 @@ class SourceRequest:
     """What the observations of a state dict are divided by, such as 255; asked for where they are pixels."""
 
     squash: str | None = None
-    """`tanh` where a state dict's actions go through tanh and are rescaled to the bounds, else `none`."""
+    """`tanh` where a state dict's actions go through tanh and are rescaled to the bounds, `clip` where they
+    are clipped to [-1, 1] and rescaled, else `none`."""
 
     license: str | None = None
     """Licence to state; MIT, or `unknown` for a state dict, where it is None."""
@@ -176,7 +177,7 @@ def export(
         normalizer_epsilon: of that normalisation.
         normalizer_clip: of that normalisation.
         pixel_scale: what the pixels that a state dict takes are divided by.
-        squash: whether a state dict's continuous actions go through `tanh`, or `none`.
+        squash: what brings a state dict's continuous actions to the bounds: `tanh`, `clip` or `none`.
         gif: record the first scored episode.
         license: what the file says about its licence.
         wrap: wrappers around `env`, as of `evaluate`.
@@ -236,6 +237,8 @@ def run_export(
             on_stage=shown.describe,
             observer=shown,
         )
+    if made.undrawn:
+        say(f"No animation was recorded. {made.undrawn}")
     return Exported(made.policy, made.card, made.gif, made.info, made.report)
 
 

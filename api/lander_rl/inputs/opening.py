@@ -73,7 +73,7 @@ class Opened:
     def in_words(self) -> str:
         """Such as `LunarLander-v3(enable_wind=True)`; if the file names another environment, that too."""
         here = env_in_words(self.env)
-        if self.file is None or self.file.env == self.env:
+        if self.file is None or env_in_words(self.file.env) == here:
             return here
         return f"{here} (the file says {env_in_words(self.file.env)})"
 

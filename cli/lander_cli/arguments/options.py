@@ -141,6 +141,17 @@ Import = Annotated[
     ),
 ]
 
+TimeLimit = Annotated[
+    int | None,
+    typer.Option(
+        "--max-episode-steps",
+        parser=whole_number(1),
+        metavar="INTEGER",
+        help="Steps after which an episode is truncated.",
+        show_default="the limit of the file or of the environment",
+    ),
+]
+
 Output = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Which output is the action, if the file does not make it clear."),

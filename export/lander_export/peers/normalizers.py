@@ -10,9 +10,8 @@ Only mean and variance are in a state dict; `lander_runtime.inert.normalizer` ha
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -44,7 +43,7 @@ _PAIRS = {
 """Names of a mean and a variance, and what goes with them."""
 
 
-def normalizer_names(names: Mapping[str, Any]) -> list[str]:
+def normalizer_names(names: Iterable[str]) -> list[str]:
     """The tensors that are statistics of the actor's observations, by their names."""
     return [name for name in names if _PATTERN.search(name) and not is_the_critics(name)]
 

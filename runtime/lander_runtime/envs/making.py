@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium
 
+from lander_runtime.envs.faults import raised
 from lander_runtime.envs.known import family_of
 from lander_runtime.envs.registry import registered
 from lander_runtime.envs.wrappers import DictItemObservation, ShrinkObservation
@@ -82,6 +83,7 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
         render_mode: None, `rgb_array` or `human`; never part of the recipe.
 
     Raises:
+        EnvironmentFailed: the environment's own code raised, though it was given no arguments.
         UsageError: Gymnasium does not know the id, or refuses the arguments.
         InputRefused: a wrapper that is not on the list, or an argument that a family does not list.
         MachineLacks: a package that the environment needs is missing.
@@ -107,7 +109,9 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
     except gymnasium.error.DependencyNotInstalled as error:
         reason = shortened(str(error))
         raise MachineLacks(f"{spec.id} needs a package that is missing: {reason}") from error
-    except Exception as error:  # An environment's own checks may raise anything.
+    except (Exception, SystemExit) as error:  # An environment's own checks may raise anything.
+        if not (spec.kwargs or isinstance(error, gymnasium.error.Error | ImportError)):
+            raise raised(spec.id, error, "when it was made") from error
         given = f" with {shortened(str(dict(spec.kwargs)))}" if spec.kwargs else ""
         raise UsageError(f"Gymnasium cannot make {spec.id}{given}: {shortened(str(error))}") from error
     if family is not None and family.adapter:

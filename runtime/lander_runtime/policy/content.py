@@ -1,9 +1,11 @@
 """Reads the bytes of a policy file."""
 
+import os
 import shlex
 from pathlib import Path
 
 from lander_runtime.errors import InputRefused
+from lander_runtime.files import open_regular, read_regular
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 """A larger file is refused unread: policies are small, and the path may name any file."""
@@ -35,15 +37,8 @@ def read_part(path: Path) -> bytes:
     Raises:
         InputRefused: it is missing, no plain file, or too large for a policy.
     """
-    try:
-        # Not a pipe or a device, which could be read for ever.
-        if path.exists() and not path.is_file():
-            raise InputRefused(f"{path}: cannot be read (expected a file, found a folder or a device).")
-        size = path.stat().st_size
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
         if size > MAX_FILE_BYTES:
             raise InputRefused(f"{path.name}: {size / 1e6:.0f} MB is too large for a policy.")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a path that no file can have.
-        raise InputRefused(
-            f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})."
-        ) from error
+    return read_regular(path, MAX_FILE_BYTES)
