@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from lander_cli.commands.bench import bench_command
 from lander_cli.commands.catalogue import envs_command, models_command, settings_command
 from lander_cli.commands.compare import compare_command
 from lander_cli.commands.demo import demo_command
@@ -46,6 +47,7 @@ app.command("compare")(results_only()(compare_command))
 app.command("merge")(results_only()(merge_command))
 app.command("inspect")(results_only()(inspect_command))
 app.command("verify")(results_only()(verify_command))
+app.command("bench")(results_only()(bench_command))
 app.command("doctor")(results_only()(doctor_command))
 app.command("plot")(results_only()(plot_command))
 app.command("replay")(results_only()(replay_command))

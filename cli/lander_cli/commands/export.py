@@ -90,6 +90,10 @@ def export_command(
         header = run_export_c(request, say)
         print_json(header.to_json()) if as_json else print_rows(header.rows())
         say(f'In a program: #include "{header.path.name}", then {header.name}_act(observation)')
+        if source is not None and source.suffix == ".onnx":
+            print_next("lander", "verify", source, "--all-runtimes")
+        else:
+            print_next("lander", "export", *([] if source is None else [source]))
         return
     made = run_export(ExportRequest(**common, episodes=episodes, gif=gif), say, lambda: episode_bar(episodes))
     print_json(made.to_json()) if as_json else print_rows(made.rows())

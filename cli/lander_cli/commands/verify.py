@@ -21,7 +21,7 @@ def verify_command(
 
     Every check is reported. If one fails the exit code is 1; 3 only if the file cannot be parsed.
     """
-    from lander_rl.verifying import VerifyRequest, run_verify
+    from lander_rl.checking.verifying import VerifyRequest, run_verify
 
     request = VerifyRequest(policy, episodes, all_runtimes, device, tuple(import_ or []), large)
     found = run_verify(request, Talk())

@@ -7,16 +7,14 @@ so that all that is wrong is found.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime.checks.outcome import Check, Outcome, failed, not_checked, passed
 from lander_runtime.checks.runtimes import RuntimeResult, run_everywhere
-from lander_runtime.episodes.episode import EpisodeObserver
 from lander_runtime.errors import CheckFailed, InputRefused
-from lander_runtime.evaluation.evaluate import evaluate
 from lander_runtime.files import sha256_of
 from lander_runtime.graphs.bounds.bounding import LARGE, USUAL, Limits
 from lander_runtime.graphs.model import METADATA_KEY, Model
@@ -31,6 +29,9 @@ from lander_runtime.policy.policy import Policy
 from lander_runtime.policy.session import OpenSession, open_session
 from lander_runtime.scores.summary import Summary
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
+
+if TYPE_CHECKING:
+    from lander_runtime.episodes.episode import EpisodeObserver
 
 _SIGNIFICANT = 3.29
 """Standard errors. Of sound files, one in a thousand has a fresh score farther from its claim."""
@@ -64,7 +65,7 @@ def verify(
     episodes: int = 0,
     all_runtimes: bool = False,
     large: bool = False,
-    observer: EpisodeObserver | None = None,
+    observer: "EpisodeObserver | None" = None,
 ) -> Verified:
     """Check everything that the file at `path` says about itself.
 
@@ -116,7 +117,7 @@ class _Verifier:
             self._attempt("batches", self._batches),
         ]
 
-    def score(self, episodes: int, observer: EpisodeObserver | None) -> Check:
+    def score(self, episodes: int, observer: "EpisodeObserver | None") -> Check:
         """Compare the claimed score with that of episodes that the claim is not about."""
         try:
             return passed("claimed score", self._score(episodes, observer))
@@ -197,7 +198,10 @@ class _Verifier:
             raise CheckFailed(f"an observation gives other outputs alone than in a batch, by {worst:.1e}.")
         return f"each row alone as in a batch of {len(observations)}, within {worst:.1e}"
 
-    def _score(self, episodes: int, observer: EpisodeObserver | None) -> str:
+    def _score(self, episodes: int, observer: "EpisodeObserver | None") -> str:
+        # Here, so that everything else can be verified without Gymnasium.
+        from lander_runtime.evaluation.evaluate import evaluate
+
         policy = self._fitting()
         claim = self._needed(policy.info.evaluation, "the file claims no score")
         first_seed = max(FIRST_EVALUATION_SEED, claim.first_seed + claim.episodes)
