@@ -22,10 +22,12 @@ spec.py         an environment and its spaces as plain data
 actions_seen.py what the continuous actions of an evaluation were
 errors.py       the errors that lander raises on purpose
 files.py        atomic writes, SHA-256
+locks.py        one process writes a folder at a time
 digest.py       a digest of plain data that anyone can compute again
 json_fields.py  typed reads from untrusted JSON
-text.py         text for people: rows, tables, no control characters
+text.py         a stranger's text for a terminal, Markdown, HTML, JSON; rows and tables
 seeds.py        which seeds are for training, selection, verification and scoring
+kernels.py      which kernels compute NumPy's products, and one choice for all machines
 versions.py     the packages whose version can change results
 shipped.py      the newest run, and the policies that ship
 lazy.py         names of a package that are imported on first use
@@ -36,7 +38,14 @@ gymnasium is loaded only where an environment is built.
 
 from typing import TYPE_CHECKING
 
-from lander_runtime.errors import CheckFailed, InputRefused, LanderError, MachineLacks, UsageError
+from lander_runtime.errors import (
+    CheckFailed,
+    EnvironmentFailed,
+    InputRefused,
+    LanderError,
+    MachineLacks,
+    UsageError,
+)
 from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
@@ -48,6 +57,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CheckFailed",
     "EnvSpec",
+    "EnvironmentFailed",
     "InputRefused",
     "LanderError",
     "MachineLacks",

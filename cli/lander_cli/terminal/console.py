@@ -3,7 +3,6 @@
 rich honours NO_COLOR and notices by itself whether a stream is a terminal.
 """
 
-import json
 import os
 import shlex
 import sys
@@ -13,11 +12,13 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from rich.console import Console
+from rich.file_proxy import FileProxy
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from lander_cli.terminal.results import results
 from lander_rl.showing import pairs
-from lander_runtime.text import printable
+from lander_runtime.text import json_text, printable, shortened
 
 _READER_GONE = 141
 """128 plus the number of SIGPIPE, as in shells. Not 1 as in rich and typer: here 1 means that a check failed,
@@ -33,7 +34,7 @@ class _Console(Console):
 
 def out() -> Console:
     """stdout, for results."""
-    return _Console(highlight=False, soft_wrap=True, emoji=False)
+    return _Console(file=results(), highlight=False, soft_wrap=True, emoji=False)
 
 
 def err() -> Console:
@@ -42,7 +43,11 @@ def err() -> Console:
 
 
 def say(text: str) -> None:
-    """One line on stderr."""
+    """One line on stderr; above a bar, if there is one."""
+    if isinstance(sys.stderr, FileProxy):
+        # A bar is drawn, and this is its stream. A console of our own would write into the bar's lines.
+        print(printable(text), file=sys.stderr)
+        return
     err().print(printable(text), markup=False)
 
 
@@ -59,7 +64,7 @@ def print_rows(rows: Sequence[tuple[str, str]]) -> None:
 def print_json(data: dict[str, Any]) -> None:
     """The one object that `--json` promises."""
     try:
-        print(json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2), flush=True)
+        print(json_text(data, indent=2), file=results(), flush=True)
     except BrokenPipeError:
         _end_without_reader()
 
@@ -74,7 +79,7 @@ def forget_unwritten() -> None:
 
 
 def _end_without_reader() -> NoReturn:
-    _redirect_to_null(sys.stdout, sys.stderr)
+    _redirect_to_null(results(), sys.stderr)
     raise SystemExit(_READER_GONE)
 
 
@@ -127,13 +132,19 @@ class EpisodeBar:
 
     def describe(self, stage: str) -> None:
         """Put a word for the current work in front of the bar."""
-        self._progress.update(self._task, description=stage)
+        self._progress.update(self._task, description=shortened(stage, 60))
 
 
 @contextmanager
 def episode_bar(episodes: int) -> Iterator[EpisodeBar]:
     """A bar on stderr while episodes run; none if stderr is no terminal."""
     console = err()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # Without markup: a description may be a file's name.
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield EpisodeBar(progress, episodes)

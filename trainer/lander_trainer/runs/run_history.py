@@ -12,8 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from lander_runtime.errors import InputRefused
+from lander_runtime.files import read_regular_text
 from lander_runtime.json_fields import Fields
-from lander_trainer.runs.run_directory import RunDirectory
+from lander_runtime.text import shortened
+from lander_trainer.runs.run_directory import LARGEST_METRICS, RunDirectory
+
+_LARGEST_CONFIG = 2**20
+"""Bytes of config.toml."""
 
 
 @dataclass(frozen=True)
@@ -61,18 +66,17 @@ def read_history(path: Path) -> RunHistory:
 
 def _read_config(file: Path) -> dict[str, Any]:
     try:
-        config = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputRefused(f"{file}: not the readable settings of a run ({error}).") from error
-    Fields(config, str(file)).text("env")
-    return config
+        config = tomllib.loads(read_regular_text(file, _LARGEST_CONFIG))
+    except (ValueError, RecursionError) as error:
+        reason = shortened(str(error))
+        raise InputRefused(f"{file}: not the readable settings of a run ({reason}).") from error
+    settings = Fields({"settings": config}, str(file)).plain("settings")
+    Fields(settings, str(file)).text("env")
+    return settings
 
 
 def _read_rows(run: RunDirectory) -> list[dict[str, float | None]]:
-    try:
-        lines = run.metrics.read_text(encoding="utf-8").split("\n")
-    except (OSError, ValueError) as error:
-        raise InputRefused(f"{run.metrics}: not readable ({error}).") from error
+    lines = read_regular_text(run.metrics, LARGEST_METRICS).split("\n")
     # After the last line end there is nothing, or a row that a crash cut short.
     rows = [_read_row(line, f"{run.metrics}: line {number}") for number, line in enumerate(lines[:-1], 1)]
     if not rows:
