@@ -117,7 +117,7 @@ def _weights_digest(model: onnx.ModelProto) -> str:
 
 @pytest.fixture(scope="session")
 def with_right_golden() -> Callable[[bytes], bytes]:
-    """(content of a file) -> the same with the golden outputs that its graph gives, by ONNX's own reference."""
+    """(content of a file) -> the same with golden outputs by ONNX's own reference."""
 
     def rebuild(content: bytes) -> bytes:
         model = onnx.load_from_string(content)
