@@ -14,6 +14,7 @@ from lander_cli.commands.eval import eval_command
 from lander_cli.commands.export import export_command
 from lander_cli.commands.inspect import inspect_command
 from lander_cli.commands.merge import merge_command
+from lander_cli.commands.play import play_command
 from lander_cli.commands.plot import plot_command
 from lander_cli.commands.replay import replay_command
 from lander_cli.commands.train import train_command
@@ -36,6 +37,7 @@ app.command("eval")(eval_command)
 app.command("compare")(compare_command)
 app.command("merge")(merge_command)
 app.command("inspect")(inspect_command)
+app.command("play")(play_command)
 app.command("plot")(plot_command)
 app.command("replay")(replay_command)
 

@@ -26,10 +26,15 @@ export class Choosing {
   /** Read a file and open it. */
   async take(file) {
     if (!file) return;
-    this.#name = file.name;
-    this.#bytes = new Uint8Array(await file.arrayBuffer());
+    this.open(new Uint8Array(await file.arrayBuffer()), file.name);
+  }
+
+  /** Hand the policy on, or say why not; returns whether it was accepted. */
+  open(bytes, name) {
+    this.#name = name;
+    this.#bytes = bytes;
     element('output-label').hidden = true;
-    this.#open();
+    return this.#open();
   }
 
   #open(output) {
@@ -38,10 +43,12 @@ export class Choosing {
       environmentOf(this.physics, policy);
       tell(`${this.#name}: ${accepted(policy)}`);
       this.onPolicy(policy, this.#name, output);
+      return true;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       tell(`${this.#name} is refused. ${error.message}`, true);
       if (error instanceof OutputUnclear) this.#ask(error.outputs);
+      return false;
     }
   }
 
