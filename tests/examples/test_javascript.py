@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import onnx
 import pytest
@@ -52,10 +53,16 @@ def test_node_finds_what_python_found(built: Path, node: str, bad_files: list[An
             score(SHIPPED, 100),
             score(SHIPPED, 20, {"enable_wind": True, "wind_power": 12.5, "gravity": -7.5}),
             score(DATA / "tiny-discrete.onnx", 10),
-            score(DATA / "tiny-continuous.onnx", 10),
             score(DATA / "sb3-ppo-discrete.onnx", 5, env="LunarLander-v3"),
         ],
     }
+    expected["throttles"] = score(DATA / "tiny-continuous.onnx", 10)
+    expected["flights"] = [
+        flights({}),
+        flights({"continuous": True}),
+        flights({"continuous": True, "enable_wind": True, "turbulence_power": 2.0}),
+        flights({"enable_wind": True, "wind_power": 7.5, "gravity": -3.7}),
+    ]
     file = tmp_path / "expected.json"
     file.write_text(json.dumps(expected), encoding="utf-8")
     found = subprocess.run(
@@ -165,6 +172,31 @@ def score(
         warnings.simplefilter("ignore")
         report = lander_rl.evaluate(file, env, episodes=episodes, env_args=changes)
     return {"file": str(file), "changes": changes or {}, "report": report.to_json()}
+
+
+def flights(options: dict[str, Any]) -> dict[str, Any]:
+    """Five episodes of random actions, thrusters half of the time, so that they last."""
+    environment = gymnasium.make("LunarLander-v3", **options)
+    generator = np.random.default_rng(7)
+    episodes = []
+    for seed in range(5):
+        found: dict[str, Any] = {"seed": seed, "actions": [], "rewards": []}
+        found["observations"] = [environment.reset(seed=seed)[0].tolist()]
+        ended = False
+        while not ended:
+            if options.get("continuous"):
+                action: Any = generator.uniform(-1.2, 1.2, 2).astype(np.float32)
+                found["actions"].append(action.tolist())
+            else:
+                action = int(generator.choice(4, p=[0.3, 0.1, 0.5, 0.1]))
+                found["actions"].append(action)
+            observation, reward, terminated, truncated, _ = environment.step(action)
+            found["rewards"].append(float(reward))
+            found["observations"].append(observation.tolist())
+            ended = terminated or truncated
+        episodes.append(found)
+    environment.close()
+    return {"options": options, "episodes": episodes}
 
 
 def two_outputs(path: Path) -> Path:

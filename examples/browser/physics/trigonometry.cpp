@@ -17,6 +17,12 @@ constexpr double two_over_pi = 0x1.45F306DC9C883p-1;
 
 double magnitude(double x) { return __builtin_fabs(x); }
 
+// In two pieces, the first of which is exact for a number of quarters below 2^20.
+double reduced_exactly(double x, int* quarters) {
+    *quarters = static_cast<int>(__builtin_floor(x * two_over_pi + 0.5));
+    return (x - *quarters * 1.57079632673412561417e+00) - *quarters * 6.07710050650619224932e-11;
+}
+
 // Coefficients for the precision of float, from Arm.
 struct Single {
     static double sine(double x) {
@@ -27,8 +33,9 @@ struct Single {
         const double x2 = x * x, x4 = x2 * x2, high = -0x1.6c087e89a359dp-10 + x2 * 0x1.99343027bf8c3p-16;
         return (1.0 + x2 * -0x1.ffffffd0c621cp-2 + x4 * 0x1.55553e1068f19p-5) + x4 * x2 * high;
     }
-    // Exact enough up to 120, and rounded as the C library does: every bit of it counts.
+    // Rounded as the C library does up to 120: every bit of it counts. No lander ever turns further than that.
     static double reduced(double x, int* quarters) {
+        if (!(magnitude(x) < 120.0)) return reduced_exactly(x, quarters);
         *quarters = (static_cast<int>(x * (two_over_pi * 0x1p24)) + 0x800000) >> 24;
         return x - *quarters * half_pi;
     }
@@ -44,11 +51,7 @@ struct Double {
     }
     static double sine(double x) { return x - x * x * x * series(x * x, 1.0, 3) / 6; }
     static double cosine(double x) { return 1.0 - x * x * series(x * x, 1.0, 2) / 2; }
-    // In two pieces, the first of which is exact for a number of quarters below 2^20.
-    static double reduced(double x, int* quarters) {
-        *quarters = static_cast<int>(__builtin_floor(x * two_over_pi + 0.5));
-        return (x - *quarters * 1.57079632673412561417e+00) - *quarters * 6.07710050650619224932e-11;
-    }
+    static double reduced(double x, int* quarters) { return reduced_exactly(x, quarters); }
 };
 
 // The sine of x + `ahead` quarter turns.
@@ -59,11 +62,6 @@ double sine_ahead(double x, int ahead) {
     const int phase = (quarters + ahead) & 3;
     const double value = phase & 1 ? Precision::cosine(rest) : Precision::sine(rest);
     return phase & 2 ? -value : value;
-}
-
-// No lander ever turns that far; then the other precision is as good.
-float single(double x, int ahead) {
-    return static_cast<float>(magnitude(x) < 120.0 ? sine_ahead<Single>(x, ahead) : sine_ahead<Double>(x, ahead));
 }
 
 double exponential(double x) {
@@ -85,5 +83,5 @@ double cosine(double x) { return sine_ahead<Double>(x, 1); }
 double hyperbolic_tangent(double x) { return 1.0 - 2.0 / (exponential(2.0 * x) + 1.0); }
 
 // Below 2^-12 the polynomials give x itself but for -0, and 1.
-extern "C" float sinf(float x) { return magnitude(x) < 0x1p-12 ? x : single(x, 0); }
-extern "C" float cosf(float x) { return magnitude(x) < 0x1p-12 ? 1.0f : single(x, 1); }
+extern "C" float sinf(float x) { return magnitude(x) < 0x1p-12 ? x : static_cast<float>(sine_ahead<Single>(x, 0)); }
+extern "C" float cosf(float x) { return magnitude(x) < 0x1p-12 ? 1.0f : static_cast<float>(sine_ahead<Single>(x, 1)); }

@@ -249,17 +249,27 @@ function misfit(node) {
 const LN2_HIGH = 6.93147180369123816490e-1;
 const LN2_LOW = 1.90821492927058770002e-10;
 
-/** e to the x: by halves of ln 2, then Taylor's series from its smallest term on. */
+/** e to the x. */
 export function exponential(x) {
   if (!(x > -745)) return x === x ? 0 : x;
   if (x > 709) return Infinity;
-  const doublings = Math.round(x / Math.LN2);
-  const rest = x - doublings * LN2_HIGH - doublings * LN2_LOW;
-  let sum = 1;
-  for (let n = 14; n >= 1; n--) sum = 1 + (rest * sum) / n;
-  // In two steps, since 2^-1074 is smaller than any 2^n that `**` must give exactly.
+  const [doublings, rest] = halved(x);
+  // In two steps: 2^-1074 has no exponent of its own.
   const half = Math.trunc(doublings / 2);
-  return sum * powerOfTwo(half) * powerOfTwo(doublings - half);
+  return (1 + lessOne(rest)) * powerOfTwo(half) * powerOfTwo(doublings - half);
+}
+
+/** x as whole multiples of ln 2, and what is left. */
+function halved(x) {
+  const doublings = Math.round(x / Math.LN2);
+  return [doublings, x - doublings * LN2_HIGH - doublings * LN2_LOW];
+}
+
+/** e to the x, less 1, for |x| < 0.35: Taylor's series from its smallest term on. */
+function lessOne(x) {
+  let sum = 0;
+  for (let n = 14; n >= 1; n--) sum = (x / n) * (1 + sum);
+  return sum;
 }
 
 const EXPONENT = new DataView(new ArrayBuffer(8));
@@ -272,14 +282,13 @@ function powerOfTwo(n) {
 /** Within two units in the last place, and odd. */
 export function hyperbolicTangent(x) {
   const size = Math.abs(x);
-  if (size > 20) return Math.sign(x);
-  // Below this the quotient loses digits; the next term of the series is under 1e-17 of the first.
-  if (size < 0.05) {
-    const s = x * x;
-    return x * (1 - s * (1 / 3 - s * (2 / 15 - s * (17 / 315 - s * (62 / 2835 - (s * 1382) / 155925)))));
-  }
-  const t = 1 - 2 / (exponential(2 * size) + 1);
-  return x < 0 ? -t : t;
+  if (!(size > 0 && size < 20)) return size === 0 || x !== x ? x : Math.sign(x);
+  const [doublings, rest] = halved(2 * size);
+  const power = powerOfTwo(doublings);
+  // e^2x - 1, without the digits that 1 - 2 / (e^2x + 1) would lose.
+  const grown = power * lessOne(rest) + (power - 1);
+  const tangent = grown / (grown + 2);
+  return x < 0 ? -tangent : tangent;
 }
 
 function sigmoid(x) {

@@ -185,7 +185,7 @@ function usableOutput(model, input, name, type) {
     return { name, run, act, scores: null, continuous: false, meaning: `The action is the largest of ${quoted(name)}.` };
   }
   if (row.length !== 2) return null;
-  const act = ({ [name]: values }) => Float32Array.from(values);
+  const act = ({ [name]: values }) => Float32Array.from(values, (value) => Math.min(Math.max(value, -1), 1));
   return { name, run, act, scores: null, continuous: true, meaning: `${quoted(name)} holds the two throttles.` };
 }
 

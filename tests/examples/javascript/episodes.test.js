@@ -25,6 +25,27 @@ for (const { file, changes, report } of expected.scores) {
   });
 }
 
+for (const { options, episodes } of expected.flights) {
+  test(`the physics of ${JSON.stringify(options)} are Gymnasium's, action by action`, () => {
+    const environment = new LunarLander(physics, options);
+    for (const { seed, actions, rewards, observations } of episodes) {
+      assert.deepEqual([...environment.reset(seed)], observations[0]);
+      actions.forEach((action, i) => {
+        const { reward, observation } = environment.step(action);
+        assert.equal(reward, rewards[i]);
+        assert.deepEqual([...observation], observations[i + 1]);
+      });
+    }
+  });
+}
+
+test('a policy of throttles comes near: in double precision their last digits are others', () => {
+  const { file, report } = expected.throttles;
+  const episodes = [...episodesOf(physics, openPolicy(readFileSync(file)), report.returns.length)];
+  const near = episodes.filter((one, i) => Math.abs(one.return - report.returns[i]) < 1e-3 * Math.abs(report.returns[i]));
+  assert.ok(near.length >= 0.8 * episodes.length, String(near.length));
+});
+
 test('the terms of the reward add up to it, except that the end replaces them', () => {
   const environment = new LunarLander(physics);
   environment.reset(3);
