@@ -5,7 +5,7 @@ const KEYS = { ArrowLeft: 1, ArrowUp: 2, ArrowRight: 3 };
 
 /** The engine of the key or button that was pressed last and is still down. */
 export class Pilot {
-  #held = [];
+  #held = []; // pairs of what is down, a key or a button, and its action
   #onPress;
 
   /**
@@ -19,16 +19,17 @@ export class Pilot {
     view.addEventListener('keydown', (event) => {
       if (!(event.key in KEYS) || !flies() || event.ctrlKey || event.altKey || event.metaKey) return;
       event.preventDefault(); // The page would scroll.
-      if (!event.repeat) this.#press(KEYS[event.key]);
+      if (!event.repeat) this.#press(event.key, KEYS[event.key]);
     });
-    view.addEventListener('keyup', (event) => this.#release(KEYS[event.key]));
-    view.addEventListener('blur', () => this.letGo());
+    view.addEventListener('keyup', (event) => this.#release(event.key));
+    // A button that is pressed takes the focus, and must not be let go with the keys.
+    view.addEventListener('blur', () => Object.keys(KEYS).forEach((key) => this.#release(key)));
     for (const button of buttons) this.#listen(button, Number(button.dataset.action));
   }
 
   /** 0 to 3. */
   get action() {
-    return this.#held.at(-1) ?? 0;
+    return this.#held.at(-1)?.[1] ?? 0;
   }
 
   letGo() {
@@ -38,24 +39,24 @@ export class Pilot {
   #listen(button, action) {
     button.addEventListener('pointerdown', (event) => {
       button.setPointerCapture(event.pointerId);
-      this.#press(action);
+      this.#press(button, action);
     });
-    for (const name of ['pointerup', 'pointercancel', 'lostpointercapture']) button.addEventListener(name, () => this.#release(action));
     button.addEventListener('keydown', (event) => {
-      if ((event.key === ' ' || event.key === 'Enter') && !event.repeat) this.#press(action);
+      if ((event.key === ' ' || event.key === 'Enter') && !event.repeat) this.#press(button, action);
     });
-    button.addEventListener('keyup', () => this.#release(action));
-    button.addEventListener('blur', () => this.#release(action));
+    for (const name of ['pointerup', 'pointercancel', 'lostpointercapture', 'keyup', 'blur']) {
+      button.addEventListener(name, () => this.#release(button));
+    }
     button.addEventListener('contextmenu', (event) => event.preventDefault()); // A long press on a phone.
   }
 
-  #press(action) {
-    this.#release(action);
-    this.#held.push(action);
+  #press(what, action) {
+    this.#release(what);
+    this.#held.push([what, action]);
     this.#onPress();
   }
 
-  #release(action) {
-    this.#held = this.#held.filter((one) => one !== action);
+  #release(what) {
+    this.#held = this.#held.filter(([one]) => one !== what);
   }
 }
