@@ -33,7 +33,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # In which tests open the page that `lander eval --report` writes and the one that `make browser` builds.
 BROWSERS := chromium chromium-browser google-chrome
 
-.PHONY: demo test test-pythons browser chromium lint bench wheel-test wheels install install-dev python clean
+.PHONY: demo test test-pythons browser chromium node lint bench wheel-test wheels install install-dev python clean
 
 # Train for half a minute, export, score ten episodes, record a GIF.
 demo: $(INSTALLED)
@@ -42,7 +42,7 @@ demo: $(INSTALLED)
 	$(BIN)/lander eval --episodes 10
 
 # Everything that must hold before a change lands, slow training tests included.
-test: lint chromium browser
+test: lint chromium node browser
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 # `make test` on each Python that lander supports and this machine has; a summary at the end.
@@ -53,12 +53,18 @@ test-pythons:
 browser: | $(BIN)/python
 	@$(BIN)/python examples/browser/build.py
 
-# Installed where that needs no password; without a browser, some tests are skipped.
+# These two are installed where that needs no password; without them, some tests are skipped.
 chromium:
 	@for name in $(BROWSERS); do command -v $$name >/dev/null && exit 0; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; then exit 0; fi; \
 	echo "No chromium: the tests of pages are skipped. On Debian: apt-get install chromium"
+
+node:
+	@command -v node >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs >/dev/null; then exit 0; fi; \
+	echo "No node: the tests of JavaScript are skipped. On Debian: apt-get install nodejs"
 
 lint: $(DEV_INSTALLED)
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
-"""The build hook: compiles LunarLander's physics for the wheel or the editable install that is being made, and packs
-the web page that `make browser` built, if it is there.
+"""The build hook: compiles LunarLander's physics for the wheel or the editable install that is being made.
+
+It also packs the web page that `make browser` built, if it is there.
 
 With the system's C++ compiler, else with the one in PyPI's `ziglang`, which is asked for only then. Where
 compiling fails, the install goes on without the simulator and says so; `make wheels`, which names its target

@@ -178,8 +178,10 @@ def serving(page: Page) -> Iterator[ThreadingHTTPServer]:
                 self.end_headers()
                 self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_request(self, code: object = "-", size: object = "-") -> None:
             """Parts do not print."""
+
+        log_error = log_request
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         yield server

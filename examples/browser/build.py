@@ -3,8 +3,8 @@
     python examples/browser/build.py          what `make browser` runs
 
 Box2D's C++ comes from the source distribution of `box2d-py` on PyPI, the compiler from PyPI's `ziglang`; pip
-fetches both into a temporary folder. Needs the standard library alone. What is newer than its sources is not built
-again.
+fetches both into a temporary folder. Needs the standard library alone. What is newer than its sources is not
+built again.
 """
 
 from __future__ import annotations

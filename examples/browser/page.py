@@ -1,7 +1,7 @@
-"""Puts the page into one file that works from disk: the modules as one script, style, physics and policy inside.
+"""Puts the page into one file that works from disk: modules as one script, style, physics and policy.
 
-The content security policy of the page names the digests of that script and that style, so that nothing else runs.
-Physics and policy are blocks of data, which no browser executes: `lander play` exchanges the policy.
+The content security policy of the page names the digests of that script and that style, so that nothing else
+runs. Physics and policy are blocks of data, which no browser executes: `lander play` exchanges the policy.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def _digest(text: str) -> str:
 def bundle(main: Path) -> str:
     """`main` and all modules that it imports as one script without imports.
 
-    Each module becomes a function that runs once and returns its exports, so that the names inside it stay its
-    own. Only the forms of import and export are read that the modules here use; any other is refused.
+    Each module becomes a function that runs once and returns its exports, so that the names inside it stay
+    its own. Only the forms of import and export are read that the modules here use; any other is refused.
     """
     scripts: dict[Path, str] = {}
     _add(main.resolve(), scripts, ())

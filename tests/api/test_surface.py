@@ -13,10 +13,11 @@ HEAVY = {"torch", "gymnasium", "onnxruntime", "onnx", "numpy", "rich", "typer", 
 PUBLIC = {
     "CheckFailed", "CompareRequest", "Comparison", "Environment", "Episode", "EpisodeObserver",
     "EvaluateRequest", "EvaluationObserver", "ExportRequest", "Exported", "InputRefused", "LanderError",
-    "MachineLacks", "Model", "Page", "Picture", "PlayRequest", "PlotRequest", "Policy", "Preset", "Recording", "ReplayRequest",
-    "ReplayResult", "Report", "ResumeRequest", "Run", "Setting", "TrainObserver", "TrainRequest",
-    "UpdateMetrics", "UsageError", "compare", "environments", "evaluate", "export", "merge", "models",
-    "open_policy", "play", "plot", "record", "replay", "resume", "settings", "train",
+    "MachineLacks", "Model", "Page", "Picture", "PlayRequest", "PlotRequest", "Policy", "Preset",
+    "Recording", "ReplayRequest", "ReplayResult", "Report", "ResumeRequest", "Run", "Setting",
+    "TrainObserver", "TrainRequest", "UpdateMetrics", "UsageError", "compare", "environments", "evaluate",
+    "export", "merge", "models", "open_policy", "play", "plot", "record", "replay", "resume", "settings",
+    "train",
 }  # fmt: skip
 
 

@@ -36,7 +36,8 @@ class Chromium:
         script = f'exec "$@" 3<&{browser_reads} 4>&{browser_writes}'
         options = [
             "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-pipe",
-            "--disable-background-networking", "--hide-scrollbars", f"--user-data-dir={profile}", "about:blank",
+            "--disable-background-networking", "--hide-scrollbars",
+            f"--user-data-dir={profile}", "about:blank",
         ]  # fmt: skip
         self._process = subprocess.Popen(
             ["bash", "-c", script, "bash", command, *options],
@@ -116,7 +117,11 @@ class Chromium:
     def size(self, width: int, height: int, *, dark: bool = False) -> None:
         """Of the window, in pixels, and the colour scheme."""
         self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])

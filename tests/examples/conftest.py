@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from chromium import Chromium, find_chromium
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,6 @@ from typing import Any
 import gymnasium
 import numpy as np
 import onnx
-import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import lander_rl
@@ -91,7 +90,11 @@ def test_the_package_names_what_it_has(node: str) -> None:
         assert (folder / name).exists(), name
     code = f"console.log(Object.keys(await import('{(folder / 'index.js').as_uri()}')).sort().join())"
     found = subprocess.run(
-        [node, "--input-type=module", "-e", code], capture_output=True, encoding="utf-8", timeout=60, check=True
+        [node, "--input-type=module", "-e", code],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=True,
     )
     types = (folder / "index.d.ts").read_text()
     for name in found.stdout.strip().split(","):
@@ -212,5 +215,3 @@ def two_outputs(path: Path) -> Path:
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), path)
     return path
-
-

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import Chromium
 
 import lander_rl
+from chromium import Chromium
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "models" / "lunarlander-v3" / "policy.onnx"
@@ -43,7 +43,11 @@ def score(browser: Chromium) -> dict[str, str]:
     """What "Score 100 episodes here" finds, by name."""
     click(browser, "#score")
     browser.wait("!document.querySelector('#result').hidden")
-    return dict(browser.evaluate("[...document.querySelectorAll('dt')].map((dt) => [dt.textContent, dt.nextSibling.textContent])"))
+    return dict(
+        browser.evaluate(
+            "[...document.querySelectorAll('dt')].map((dt) => [dt.textContent, dt.nextSibling.textContent])"
+        )
+    )
 
 
 def test_a_hundred_episodes_are_those_of_gymnasium(page: Open) -> None:
@@ -57,6 +61,7 @@ def test_a_hundred_episodes_are_those_of_gymnasium(page: Open) -> None:
     assert found["95% interval"] == "{:.1f} to {:.1f}".format(*report.summary.ci95)
     assert found["outcomes"] == "100 landed"
     assert text(browser, "#command") == "lander eval models/lunarlander-v3/policy.onnx --episodes 100 --json"
+    assert text(browser, "#alike") == "prints the same episodes_sha256."
     assert browser.complaints == []
 
 
@@ -82,7 +87,9 @@ def test_a_person_flies_by_keys_beside_the_policy(page: Open) -> None:
     browser.key("keyDown", "ArrowUp")
     browser.wait("document.querySelector('#your-return').textContent !== '0.0'")
     # The main engine, held down, pays fuel.
-    browser.wait("document.querySelector('#terms tr:nth-child(5) td:nth-child(4)').textContent.startsWith('−')")
+    browser.wait(
+        "document.querySelector('#terms tr:nth-child(5) td:nth-child(4)').textContent.startsWith('−')"
+    )
     browser.key("keyUp", "ArrowUp")
     browser.wait("/after/.test(document.querySelector('#your-status').textContent)")
     assert re.fullmatch(r"(crashed|flew off|landed) after \d+\.\d s", text(browser, "#your-status"))
@@ -104,7 +111,9 @@ def test_the_buttons_below_the_picture_fire_too(page: Open) -> None:
     )
     mouse = {"x": place[0], "y": place[1], "button": "left", "clickCount": 1}
     browser.call("Input.dispatchMouseEvent", type="mousePressed", **mouse)
-    browser.wait("document.querySelector('#terms tr:nth-child(5) td:nth-child(4)').textContent.startsWith('−')")
+    browser.wait(
+        "document.querySelector('#terms tr:nth-child(5) td:nth-child(4)').textContent.startsWith('−')"
+    )
     browser.call("Input.dispatchMouseEvent", type="mouseReleased", **mouse)
     assert browser.complaints == []
 
@@ -142,7 +151,9 @@ def test_a_good_file_flies_and_bad_ones_are_refused_with_the_reason(page: Open, 
     browser = page()
     for bad in bad_files:
         browser.choose("#file", bad.file)
-        browser.wait(f"document.querySelector('#file-told').textContent.startsWith('{bad.file.name} is refused')")
+        browser.wait(
+            f"document.querySelector('#file-told').textContent.startsWith('{bad.file.name} is refused')"
+        )
         assert bad.words in text(browser, "#file-told")
         # What flew before still flies.
         assert text(browser, "#policy-told").startswith("Flying: models/lunarlander-v3/policy.onnx")
@@ -158,6 +169,8 @@ def test_a_policy_of_throttles_and_one_of_another_library(page: Open) -> None:
     browser.choose("#file", DATA / "tiny-continuous.onnx")
     browser.wait("document.querySelector('#action-caption').textContent.startsWith('Throttles')")
     assert browser.evaluate("document.querySelectorAll('#action tr').length") == 2
+    score(browser)
+    assert "the last digits of returns differ" in text(browser, "#alike")
     click(browser, "#fly")
     click(browser, "#fly")
     browser.choose("#file", DATA / "cleanrl-agent.onnx")
@@ -210,7 +223,9 @@ def test_nothing_but_its_own_script_runs(page: Open, built: Path, tmp_path: Path
     assert "'unsafe-eval'" not in html
 
 
-def test_a_page_whose_policy_is_refused_takes_another(page: Open, bad_files: list[Any], built: Path, tmp_path: Path) -> None:
+def test_a_page_whose_policy_is_refused_takes_another(
+    page: Open, bad_files: list[Any], built: Path, tmp_path: Path
+) -> None:
     html = (built / "lander.html").read_text(encoding="utf-8")
     other = tmp_path / "other.html"
     other.write_text(re.sub(r'(id="policy">)[^<]*', r"\g<1>AAAA", html))

@@ -6,6 +6,9 @@ import { signed } from './panels.js';
 const EPISODES = 100;
 const PORTION = 12; // milliseconds
 
+const SAME = 'prints the same episodes_sha256.';
+const NEAR = 'runs the same episodes. Throttles are rounded differently there, so the last digits of returns differ, and the digest.';
+
 const element = (id) => document.getElementById(id);
 
 /** The part of the page with the score. */
@@ -43,6 +46,7 @@ export class Scoring {
     this.#show(false);
     report(summary(policy, episodes), episodes, performance.now() - started);
     element('command').textContent = `lander eval ${options} --episodes ${EPISODES} --json`;
+    element('alike').textContent = policy.continuous ? NEAR : SAME;
     element('result').hidden = element('repeat').hidden = false;
   }
 

@@ -106,7 +106,7 @@ export class Session {
   #scored() {
     const { policy, recipe } = this.game;
     return {
-      policy: { act: (observation) => policy.act(observation), env: recipe, sha256: policy.sha256 },
+      policy: { act: (observation) => policy.act(observation), env: recipe, sha256: policy.sha256, continuous: policy.continuous },
       options: this.#named + asOptions(this.moon.changes),
     };
   }

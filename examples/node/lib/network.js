@@ -121,12 +121,21 @@ function product(node, x, weight, bias, byOutput, alpha, beta) {
   const b = bias ? bias.constant.data : new Float64Array(1);
   if (b.length !== 1 && b.length !== width) throw misfit(node);
   return rowOf(width, (row) => {
-    for (let i = 0, k = 0; i < width; i++) {
-      let sum = 0;
-      for (let j = 0; j < inputs; j++) sum += w[k++] * from[j];
-      row[i] = alpha * sum + beta * b[b.length === 1 ? 0 : i];
+    for (let i = 0, k = 0; i < width; i++, k += inputs) {
+      row[i] = alpha * dot(w, k, from) + beta * b[b.length === 1 ? 0 : i];
     }
   });
+}
+
+/** In two sums that do not wait for each other, which is nearly twice as fast. */
+function dot(weights, at, row) {
+  const pairs = row.length & ~1;
+  let [even, odd] = [0, 0];
+  for (let j = 0; j < pairs; j += 2) {
+    even += weights[at + j] * row[j];
+    odd += weights[at + j + 1] * row[j + 1];
+  }
+  return even + odd + (pairs < row.length ? weights[at + pairs] * row[pairs] : 0);
 }
 
 function transposed(data, rows, columns) {
@@ -248,6 +257,7 @@ function misfit(node) {
 
 const LN2_HIGH = 6.93147180369123816490e-1;
 const LN2_LOW = 1.90821492927058770002e-10;
+const INVERSES = Array.from({ length: 15 }, (_, n) => 1 / n); // Multiplying is faster than dividing.
 
 /** e to the x. */
 export function exponential(x) {
@@ -268,7 +278,7 @@ function halved(x) {
 /** e to the x, less 1, for |x| < 0.35: Taylor's series from its smallest term on. */
 function lessOne(x) {
   let sum = 0;
-  for (let n = 14; n >= 1; n--) sum = (x / n) * (1 + sum);
+  for (let n = 14; n >= 1; n--) sum = x * INVERSES[n] * (1 + sum);
   return sum;
 }
 

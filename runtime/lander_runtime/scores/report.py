@@ -172,7 +172,7 @@ RUN_KEYS = tuple(Execution.__dataclass_fields__)
 and the policy's path."""
 
 NO_FINDINGS = ("report_sha256", "episodes_sha256", "shard")
-"""Further entries that the digest does not cover: the digests themselves, and which part of a whole this is."""
+"""Further entries that it does not cover: the digests themselves, and which part of a whole this is."""
 
 
 def _check_digest(source: Fields) -> None:
@@ -213,8 +213,8 @@ def _check_episodes(report: Report, source: Fields) -> None:
     """Compare the digest of the episodes, which reports of older versions lack."""
     if "episodes_sha256" in source.data and source.text("episodes_sha256") != report.episodes_sha256:
         raise InputRefused(
-            f"{source.where}: its episodes have the digest {report.episodes_sha256[:12]}, and the report says "
-            f"{source.text('episodes_sha256')[:12]!r}. Evaluate again."
+            f"{source.where}: its episodes have the digest {report.episodes_sha256[:12]}, and the report "
+            f"says {source.text('episodes_sha256')[:12]!r}. Evaluate again."
         )
 
 

@@ -111,7 +111,7 @@ def test_python_writes_the_page_and_names_arguments(built: Path, tiny: Path) -> 
     page = lander_rl.play(tiny, "page.html", seed=3)
     assert page.path == Path("page.html")
     assert repr(page).splitlines() == ["page    page.html", f"policy  {tiny} (as named)"]
-    with pytest.raises(lander_rl.UsageError, match="^seed should be"):
+    with pytest.raises(lander_rl.UsageError, match=r"^seed should be"):
         lander_rl.play(tiny, "page.html", seed=-1)
 
 

@@ -110,7 +110,9 @@ def test_a_report_of_an_older_version_has_no_digest_of_its_episodes_and_a_wrong_
     report: Report,
 ) -> None:
     data = report.to_json()
-    assert read({key: value for key, value in data.items() if key != "episodes_sha256"}).sha256 == report.sha256
+    assert (
+        read({key: value for key, value in data.items() if key != "episodes_sha256"}).sha256 == report.sha256
+    )
     with pytest.raises(InputRefused, match="its episodes have the digest"):
         read({**data, "episodes_sha256": "0" * 64})
 
