@@ -15,6 +15,9 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "models" / "lunarlander-v3" / "policy.onnx"
 DATA = ROOT / "tests" / "data"
 
+MINUS = "\N{MINUS SIGN}"
+YOUR_FUEL = "#terms tr:nth-child(5) td:nth-child(4)"
+
 Open = Callable[..., Chromium]
 
 
@@ -87,9 +90,7 @@ def test_a_person_flies_by_keys_beside_the_policy(page: Open) -> None:
     browser.key("keyDown", "ArrowUp")
     browser.wait("document.querySelector('#your-return').textContent !== '0.0'")
     # The main engine, held down, pays fuel.
-    browser.wait(
-        "document.querySelector('#terms tr:nth-child(5) td:nth-child(4)').textContent.startsWith('−')"
-    )
+    browser.wait(f"document.querySelector('{YOUR_FUEL}').textContent.startsWith('{MINUS}')")
     browser.key("keyUp", "ArrowUp")
     browser.wait("/after/.test(document.querySelector('#your-status').textContent)")
     assert re.fullmatch(r"(crashed|flew off|landed) after \d+\.\d s", text(browser, "#your-status"))
@@ -106,24 +107,22 @@ def test_the_buttons_below_the_picture_fire_too(page: Open) -> None:
     browser = page("#seed=5")
     click(browser, "#fly")
     place = browser.evaluate(
-        "(button => { button.scrollIntoView(); const { x, y, width, height } = button.getBoundingClientRect();"
+        "(button => { button.scrollIntoView();"
+        "const { x, y, width, height } = button.getBoundingClientRect();"
         "return [x + width / 2, y + height / 2]; })(document.querySelector('[data-action=\"1\"]'))"
     )
     mouse = {"x": place[0], "y": place[1], "button": "left", "clickCount": 1}
     browser.call("Input.dispatchMouseEvent", type="mousePressed", **mouse)
-    browser.wait(
-        "document.querySelector('#terms tr:nth-child(5) td:nth-child(4)').textContent.startsWith('−')"
-    )
+    browser.wait(f"document.querySelector('{YOUR_FUEL}').textContent.startsWith('{MINUS}')")
     browser.call("Input.dispatchMouseEvent", type="mouseReleased", **mouse)
     assert browser.complaints == []
 
 
 def test_a_link_opens_one_landing_on_one_moon(page: Open) -> None:
     browser = page("#seed=42&gravity=-7.5&enable_wind=true&wind_power=12.5")
-    assert browser.evaluate("['seed', 'gravity', 'wind-power'].map((id) => document.getElementById(id).value)") == [
-        "42", "-7.5", "12.5",
-    ]  # fmt: skip
-    assert text(browser, "#gravity-value") == "−7.5 m/s²"
+    values = "['seed', 'gravity', 'wind-power'].map((id) => document.getElementById(id).value)"
+    assert browser.evaluate(values) == ["42", "-7.5", "12.5"]
+    assert text(browser, "#gravity-value") == f"{MINUS}7.5 m/s²"
     assert browser.evaluate("document.querySelector('#wind').checked") is True
     assert browser.evaluate("location.hash") == "#seed=42&enable_wind=true&gravity=-7.5&wind_power=12.5"
     click(browser, "#pause")
