@@ -143,7 +143,7 @@ def main() -> int:
     if options.table is not None:
         print(table(Results.read(options.table)))
         return 0
-    base = preset(ENV, options.preset).with_values({"steps": options.steps})
+    base = preset(ENV, options.preset, options.backend).with_values({"steps": options.steps})
     results = _begin(options, base)
     seeds = range(FIRST_TRAINING_SEED, FIRST_TRAINING_SEED + options.seeds)
     chosen = {UNCHANGED: {}, **_applicable(base, options.only)}
@@ -214,6 +214,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--episodes", type=int, default=100, help="scored for each seed")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
     parser.add_argument("--preset", default="default")
+    parser.add_argument("--backend", default="native", help="whose settings of the preset hold")
     parser.add_argument("--only", type=lambda text: text.split(","), metavar="NAME,...")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/ablations.json"))
     parser.add_argument("--resume", action="store_true", help="go on with the file --out")

@@ -36,7 +36,11 @@ MOST_SEEDS = 100
 def main() -> int:
     """Measure, write, draw and print; 1 where a run was stopped."""
     options = _options()
-    base = preset(ENV, options.preset).with_values({"steps": options.steps}).with_assignments(options.set)
+    base = (
+        preset(ENV, options.preset, options.backend)
+        .with_values({"steps": options.steps})
+        .with_assignments(options.set)
+    )
     configs = [base.with_values({"seed": seed}) for seed in range(1, options.seeds + 1)]
 
     def on_done(index: int, outcome: Outcome) -> None:
@@ -147,6 +151,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--episodes", type=int, default=100, help="scored for each seed")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time; 1 for undisturbed times")
     parser.add_argument("--preset", default="default")
+    parser.add_argument("--backend", default="native", help="whose settings of the preset hold")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="key=value")
     parser.add_argument("--out", type=Path, help="default: seeds-500k.json, as the steps")
     options = parser.parse_args()

@@ -50,7 +50,7 @@ def main() -> int:
     """Search and print."""
     options = _options()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    base = preset(ENV, options.preset).with_values({"steps": options.steps})
+    base = preset(ENV, options.preset, options.backend).with_values({"steps": options.steps})
     storage = _storage(options.storage)
     study = optuna.create_study(
         study_name="lander",
@@ -89,6 +89,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="trials at a time")
     parser.add_argument("--storage", type=Path, default=Path("study.log"))
     parser.add_argument("--preset", default="default")
+    parser.add_argument("--backend", default="native", help="whose settings of the preset hold")
     parser.add_argument("--objective", choices=OBJECTIVES, default="score")
     options = parser.parse_args()
     if min(options.trials, options.seeds, options.episodes, options.jobs) < 1:
@@ -154,7 +155,7 @@ def _work(options: argparse.Namespace, index: int) -> None:
     """One worker process: runs trials until there are enough."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = _storage(options.storage)
-    base = preset(ENV, options.preset).with_values({"steps": options.steps})
+    base = preset(ENV, options.preset, options.backend).with_values({"steps": options.steps})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         done = len(optuna.load_study(study_name="lander", storage=storage).trials)

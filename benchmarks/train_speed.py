@@ -1,6 +1,6 @@
 """Compares trainers on LunarLander-v3: steps a second, time to solve, score, memory.
 
-    python benchmarks/train_speed.py [--steps 1_000_000] [--runs 5] [--only lander-envpool,sb3]
+    python benchmarks/train_speed.py [--steps 1_000_000] [--runs 5] [--only lander-native,sb3]
     python benchmarks/train_speed.py --table benchmarks/results/train_speed.json
 
 Every run is a new process, and contenders take turns (A B C A B C ...), so that a change of the machine's
@@ -9,7 +9,8 @@ ready, and stops when training returns: compilation in the first steps, saving, 
 count (benchmarks/peers/measure.py). The time of the whole process, including imports and scoring, is
 `process_seconds`.
 
-    lander-envpool, lander-gymnasium   this trainer, preset `default`, one PyTorch thread
+    lander-native, lander-envpool,     this trainer, preset `default`, one PyTorch thread
+    lander-gymnasium
     lander-envpool-cuda, ...-cuda      the same with its networks on a GPU
     notebook                           the training loop that this project started from (peers/notebook.py)
     sb3, sbx                           PPO of Stable-Baselines3 and of SBX, settings of RL Baselines3 Zoo
@@ -45,6 +46,7 @@ REQUIREMENTS = PEERS / "requirements.txt"
 SCHEMA = "lander.train-speed/1"
 
 CONTENDERS: dict[str, tuple[str, ...]] = {
+    "lander-native": ("lander.py", "lander-native"),
     "lander-envpool": ("lander.py", "lander-envpool"),
     "lander-gymnasium": ("lander.py", "lander-gymnasium"),
     "notebook": ("notebook.py",),
@@ -59,7 +61,7 @@ CONTENDERS: dict[str, tuple[str, ...]] = {
 }
 """Name -> script in peers/ and its arguments."""
 
-DEFAULT = "lander-envpool,lander-gymnasium,notebook,sb3,sbx"
+DEFAULT = "lander-native,lander-gymnasium,notebook,sb3,sbx"
 
 
 def main() -> int:

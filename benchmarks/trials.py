@@ -150,7 +150,7 @@ def run_many(
     """
     if jobs > 1:
         # The runs fill the cores; more threads and processes would only compete for them.
-        configs = [config.with_values({"workers": 1}) for config in configs]
+        configs = [config.with_values({"workers": 1, "critic_process": "no"}) for config in configs]
     outcomes: dict[int, Outcome] = {}
     with one_thread_each(), ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
         waiting = {

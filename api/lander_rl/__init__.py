@@ -13,14 +13,19 @@
 
 training/        `train`, `resume`, `Run`: train a policy, or go on with a run
 exporting.py     `export`: a checkpoint becomes a verified policy file
+c_header.py      `export_c`: a policy becomes one C header
+triton.py        `export_triton`: a policy becomes a model of Triton
 plotting.py      `plot`: learning curves of runs in one picture
 inputs/          finds and opens what the caller names: policies, environments, modules
 evaluating.py    `evaluate`: a score over N episodes
 comparing.py     `compare`: several policies on the same seeds
 merging.py       `merge`: the reports of parts become one
 replaying.py     `replay`: verifies recorded episodes without the policy
+verifying.py     `verify`: checks what a policy file claims
+diagnosing.py    `doctor`: what is installed here, and whether it works
 recording.py     `record`: one episode as a GIF
 playing.py       `play`: a policy lands in the browser
+serving.py       `serve`: policies as an HTTP service
 catalogue/       `models`, `environments`, `settings`: tables of what is available
 observing.py     observers of evaluations, comparisons and replays
 outputs/         files beside a result: GIFs, replay files, the report page
@@ -37,10 +42,12 @@ from lander_runtime.errors import CheckFailed, InputRefused, LanderError, Machin
 from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from lander_rl.c_header import CHeader, CHeaderRequest, export_c
     from lander_rl.catalogue.environments import Environment, Preset, environments
     from lander_rl.catalogue.models import Model, models
     from lander_rl.catalogue.settings import Setting, settings
     from lander_rl.comparing import CompareRequest, compare
+    from lander_rl.diagnosing import Diagnosis, doctor
     from lander_rl.evaluating import EvaluateRequest, evaluate
     from lander_rl.exporting import Exported, ExportRequest, export
     from lander_rl.inputs.opening import open_policy
@@ -53,18 +60,24 @@ if TYPE_CHECKING:
     from lander_rl.results.comparison import Comparison
     from lander_rl.results.replay import ReplayResult
     from lander_rl.results.report import Report
+    from lander_rl.serving import ServeRequest, serve
     from lander_rl.training.request import ResumeRequest, TrainRequest
     from lander_rl.training.runs import Run
     from lander_rl.training.training import resume, train
+    from lander_rl.triton import TritonModel, TritonRequest, export_triton
+    from lander_rl.verifying import Verification, VerifyRequest, verify
     from lander_runtime.episodes.episode import Episode, EpisodeObserver
     from lander_runtime.policy.policy import Policy
     from lander_trainer.observer import TrainObserver
     from lander_trainer.runs.metrics import UpdateMetrics
 
 __all__ = [
+    "CHeader",
+    "CHeaderRequest",
     "CheckFailed",
     "CompareRequest",
     "Comparison",
+    "Diagnosis",
     "Environment",
     "Episode",
     "EpisodeObserver",
@@ -88,15 +101,23 @@ __all__ = [
     "Report",
     "ResumeRequest",
     "Run",
+    "ServeRequest",
     "Setting",
     "TrainObserver",
     "TrainRequest",
+    "TritonModel",
+    "TritonRequest",
     "UpdateMetrics",
     "UsageError",
+    "Verification",
+    "VerifyRequest",
     "compare",
+    "doctor",
     "environments",
     "evaluate",
     "export",
+    "export_c",
+    "export_triton",
     "merge",
     "models",
     "open_policy",
@@ -105,17 +126,21 @@ __all__ = [
     "record",
     "replay",
     "resume",
+    "serve",
     "settings",
     "train",
+    "verify",
 ]
 
 __getattr__ = lazy_names(
     __name__,
     {
+        "lander_rl.c_header": ("CHeader", "CHeaderRequest", "export_c"),
         "lander_rl.catalogue.environments": ("Environment", "Preset", "environments"),
         "lander_rl.catalogue.models": ("Model", "models"),
         "lander_rl.catalogue.settings": ("Setting", "settings"),
         "lander_rl.comparing": ("CompareRequest", "compare"),
+        "lander_rl.diagnosing": ("Diagnosis", "doctor"),
         "lander_rl.evaluating": ("EvaluateRequest", "evaluate"),
         "lander_rl.exporting": ("ExportRequest", "Exported", "export"),
         "lander_rl.merging": ("merge",),
@@ -128,9 +153,12 @@ __getattr__ = lazy_names(
         "lander_rl.results.comparison": ("Comparison",),
         "lander_rl.results.replay": ("ReplayResult",),
         "lander_rl.results.report": ("Report",),
+        "lander_rl.serving": ("ServeRequest", "serve"),
         "lander_rl.training.request": ("ResumeRequest", "TrainRequest"),
         "lander_rl.training.runs": ("Run",),
         "lander_rl.training.training": ("resume", "train"),
+        "lander_rl.triton": ("TritonModel", "TritonRequest", "export_triton"),
+        "lander_rl.verifying": ("Verification", "VerifyRequest", "verify"),
         "lander_runtime.episodes.episode": ("Episode", "EpisodeObserver"),
         "lander_runtime.policy.policy": ("Policy",),
         "lander_trainer.observer": ("TrainObserver",),

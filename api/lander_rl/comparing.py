@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
-from lander_rl.evaluating import LANES, check_numbers
+from lander_rl.evaluating import LANES
 from lander_rl.inputs.importing import with_imports
-from lander_rl.inputs.opening import Opened, PolicySource, Said, open_for
+from lander_rl.inputs.numbers import check_numbers
+from lander_rl.inputs.opening import Opened, PolicySource, open_for
+from lander_rl.inputs.said import Said
 from lander_rl.observing import EvaluationObserver, stage, stages_of
 from lander_rl.results.names import short_names
 from lander_rl.wording import names_arguments
@@ -66,11 +68,19 @@ class CompareRequest:
     within, such as `-1,1`, to be scaled to the environment's bounds."""
     stateless: bool = False
     """Run a recurrent policy of such files without its memory."""
+    normalizer: str | os.PathLike[str] | None = None
+    """A file of statistics that normalises the observations of such files, as in `EvaluateRequest`."""
+    normalizer_epsilon: float | None = None
+    """Added to the variance, likewise."""
+    normalizer_clip: float | None = None
+    """Largest absolute value of a normalised observation, likewise."""
+    pixel_scale: float | None = None
+    """What the observations of such files are divided by, such as 255."""
 
     @property
     def said(self) -> Said:
         """What is said of a file without lander's metadata."""
-        return Said(self.output, self.action_range, self.stateless)
+        return Said.of(self)
 
     def __post_init__(self) -> None:
         if len(self.policies) < 2:
@@ -95,6 +105,10 @@ def compare(
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
+    normalizer: str | os.PathLike[str] | None = None,
+    normalizer_epsilon: float | None = None,
+    normalizer_clip: float | None = None,
+    pixel_scale: float | None = None,
     observer: "EpisodeObserver | None" = None,
 ) -> "Comparison":
     """Run policies on the same seeds and say which is better, and by how much.
@@ -119,6 +133,10 @@ def compare(
         action_range: `env` where the continuous actions of such files are in the environment's units, or
             what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
         stateless: run a recurrent policy of such files without its memory.
+        normalizer: a file of statistics that normalises the observations of such files, as of `evaluate`.
+        normalizer_epsilon: likewise.
+        normalizer_clip: likewise.
+        pixel_scale: what the observations of such files are divided by, such as 255.
         observer: receives every episode, one policy after the other.
 
     Raises:
@@ -129,7 +147,9 @@ def compare(
     request = CompareRequest(
         policies=(first, *others), episodes=episodes, seed=seed, sampled=sampled, workers=workers,
         lanes=lanes, device=device, env=env, env_args=env_args, wrap=wrap, output=output,
-        action_range=action_range, stateless=stateless, imports=imports,
+        action_range=action_range, stateless=stateless, normalizer=normalizer,
+        normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
+        imports=imports,
     )  # fmt: skip
     return run_comparison(request, observer)
 

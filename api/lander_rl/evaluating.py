@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lander_rl.inputs.importing import with_imports
-from lander_rl.inputs.opening import Opened, PolicySource, Said, open_for
+from lander_rl.inputs.numbers import check_numbers
+from lander_rl.inputs.opening import Opened, PolicySource, open_for
+from lander_rl.inputs.said import Said
 from lander_rl.observing import EvaluationObserver, Listeners, stage, stages_of
 from lander_rl.outputs.checks import check_all_writable, check_replay_file, check_report_file
 from lander_rl.outputs.gifs import check_gif, chosen_episodes, record_gifs
@@ -73,6 +75,15 @@ class EvaluateRequest:
     within, such as `-1,1`, to be scaled to the environment's bounds."""
     stateless: bool = False
     """Run a recurrent policy of such a file without its memory."""
+    normalizer: Filename | None = None
+    """A file of statistics that normalises the observations of such a file: .npz with mean and var, or the
+    pickle of VecNormalize, which is not unpickled."""
+    normalizer_epsilon: float | None = None
+    """Added to the variance; the file's or the usual one where it is None."""
+    normalizer_clip: float | None = None
+    """Largest absolute value of a normalised observation; the same where it is None."""
+    pixel_scale: float | None = None
+    """What the observations of such a file are divided by, such as 255."""
     render: Literal["human"] | None = None
     """`human` opens a window and runs one episode after the other in it, in real time."""
     gif: Filename | None = None
@@ -118,7 +129,7 @@ class EvaluateRequest:
     @property
     def said(self) -> Said:
         """What is said of a file without lander's metadata."""
-        return Said(self.output, self.action_range, self.stateless)
+        return Said.of(self)
 
     @property
     def seeds(self) -> range:
@@ -143,6 +154,10 @@ def evaluate(
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
+    normalizer: Filename | None = None,
+    normalizer_epsilon: float | None = None,
+    normalizer_clip: float | None = None,
+    pixel_scale: float | None = None,
     render: Literal["human"] | None = None,
     gif: Filename | None = None,
     gif_episodes: str | int = "first",
@@ -177,6 +192,11 @@ def evaluate(
         action_range: `env` where the continuous actions of such a file are in the environment's units, or
             what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
         stateless: run a recurrent policy of such a file without its memory.
+        normalizer: a file of statistics that normalises its observations: .npz with mean and var, or the
+            pickle of VecNormalize, which is not unpickled.
+        normalizer_epsilon: added to the variance, in place of the file's or the usual one.
+        normalizer_clip: largest absolute value of a normalised observation, likewise.
+        pixel_scale: what its observations are divided by, such as 255.
         render: `human` opens a window and runs one episode after the other in it, in real time.
         gif: a .gif file to record in; several episodes go into files named by their seeds.
         gif_episodes: which to record: `first`, `best`, `worst`, `all`, `none` or how many.
@@ -197,8 +217,10 @@ def evaluate(
     request = EvaluateRequest(
         policy=policy, env=env, episodes=episodes, seed=seed, sampled=sampled, workers=workers, lanes=lanes,
         device=device, env_args=env_args, wrap=wrap, output=output, action_range=action_range,
-        stateless=stateless, render=render, gif=gif, gif_episodes=gif_episodes, save_replay=save_replay,
-        page=page, out=out, engine=engine, ray_address=ray_address, shard=shard, imports=imports,
+        stateless=stateless, normalizer=normalizer, normalizer_epsilon=normalizer_epsilon,
+        normalizer_clip=normalizer_clip, pixel_scale=pixel_scale, render=render, gif=gif,
+        gif_episodes=gif_episodes, save_replay=save_replay, page=page, out=out, engine=engine,
+        ray_address=ray_address, shard=shard, imports=imports,
     )  # fmt: skip
     return run_evaluation(request, observer)
 
@@ -286,23 +308,6 @@ def _check_outputs(request: EvaluateRequest) -> None:
     check_all_writable(gif, _path(request.out))
     check_page(_path(request.page))
     check_all_writable(_path(request.save_replay))
-
-
-def check_numbers(episodes: int, seed: int, lanes: int, workers: int | str) -> None:
-    """Check the ranges.
-
-    Raises:
-        UsageError: a value is out of range.
-    """
-    for name, value, least in (("episodes", episodes, 1), ("seed", seed, 0), ("lanes", lanes, 1)):
-        _check_whole(name, value, least)
-    if workers != "auto":
-        _check_whole("workers", workers, 1, " or 'auto'")
-
-
-def _check_whole(name: str, value: object, least: int, otherwise: str = "") -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise UsageError(f"{name} should be a whole number from {least} on{otherwise}, found {value!r}.")
 
 
 def _path(name: Filename | None) -> Path | None:

@@ -25,18 +25,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportRequest:
-    """The arguments of `export`."""
+class SourceRequest:
+    """What is exported, and what its file does not say itself."""
 
     source: Path | None = None
     """A run's folder, a checkpoint, a zip of Stable-Baselines3, a folder with one, or a state dict; the
     newest run where it is None."""
 
     out: Path | None = None
-    """The policy file, which ends in .onnx; `policy.onnx` beside the checkpoint where it is None."""
-
-    episodes: int = 100
-    """Episodes to score it over, 0 or more; 0 leaves the evaluation out."""
+    """The file to write; beside the checkpoint where it is None."""
 
     env: str | None = None
     """The environment of another library's file, which does not name it."""
@@ -60,9 +57,6 @@ class ExportRequest:
     squash: str | None = None
     """`tanh` where a state dict's actions go through tanh and are rescaled to the bounds, else `none`."""
 
-    gif: bool = True
-    """Record the first scored episode."""
-
     license: str | None = None
     """Licence to state; MIT, or `unknown` for a state dict, where it is None."""
 
@@ -71,6 +65,17 @@ class ExportRequest:
 
     imports: Sequence[str] = ()
     """Modules that register environments. A checkpoint's own word imports nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportRequest(SourceRequest):
+    """The arguments of `export`; the policy file's name ends in .onnx, `policy.onnx` by default."""
+
+    episodes: int = 100
+    """Episodes to score it over, 0 or more; 0 leaves the evaluation out."""
+
+    gif: bool = True
+    """Record the first scored episode."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -219,7 +224,7 @@ def run_export(
 
     import_modules(request.imports)
     checkpoint = find_checkpoint(request.source)
-    source = _load(checkpoint, request, say)
+    source = load_checkpoint(checkpoint, request, say)
     with display() as shown:
         made = write_policy(
             source,
@@ -260,7 +265,13 @@ def find_checkpoint(source: Path | None) -> Path:
     return found
 
 
-def _load(checkpoint: Path, request: ExportRequest, say: Callable[[str], None]) -> "Source":
+def load_checkpoint(checkpoint: Path, request: SourceRequest, say: Callable[[str], None]) -> "Source":
+    """Read a checkpoint of ours or of another library, and say what was found.
+
+    Raises:
+        InputRefused: it is missing or damaged, or does not fit the environment.
+        UsageError: an option is missing, or does not go with such a file.
+    """
     from lander_export import PeerOptions, load_source
     from lander_runtime import envs
 

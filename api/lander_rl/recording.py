@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lander_rl.inputs.importing import with_imports
-from lander_rl.inputs.opening import PolicySource, Said, open_for
+from lander_rl.inputs.opening import PolicySource, open_for
+from lander_rl.inputs.said import Said
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.outputs.gifs import check_gif
 from lander_rl.wording import names_arguments
@@ -58,6 +59,10 @@ def record(
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
+    normalizer: str | os.PathLike[str] | None = None,
+    normalizer_epsilon: float | None = None,
+    normalizer_clip: float | None = None,
+    pixel_scale: float | None = None,
     imports: Sequence[str] = (),
 ) -> Recording:
     """Run the episode that `evaluate` scores for this seed, and write it to `path` as a GIF with captions.
@@ -75,6 +80,10 @@ def record(
         output: which output is the action, where a file does not make it clear.
         action_range: as of `open_policy`.
         stateless: likewise.
+        normalizer: likewise.
+        normalizer_epsilon: likewise.
+        normalizer_clip: likewise.
+        pixel_scale: likewise.
         imports: modules that register environments.
 
     Raises:
@@ -94,7 +103,9 @@ def record(
         device=device,
         env_args=env_args,
         wrap=wrap,
-        said=Said(output, action_range, stateless),
+        said=Said(
+            output, action_range, stateless, normalizer, normalizer_epsilon, normalizer_clip, pixel_scale
+        ),
     )
     if opened.file is not None:
         check_fit(opened.file, opened.env)

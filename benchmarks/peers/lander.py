@@ -1,6 +1,6 @@
 """Lander's trainer as a contender of `train_speed.py`: preset `default`, one JSON object on stdout.
 
-    python benchmarks/peers/lander.py lander-envpool --steps 1_000_000 --seed 1
+    python benchmarks/peers/lander.py lander-native --steps 1_000_000 --seed 1
 
 Its time includes the selections on held-out seeds. The best weights are scored, because those are exported.
 The training mean is checked once an update.
@@ -18,7 +18,7 @@ from lander_trainer import Checkpoint, Progress, RunDirectory, TrainConfig, Upda
 from measure import ENV, Clock, parser, publish, score, versions
 
 PARTS = ("environment_seconds", "inference_seconds", "update_seconds", "selection_seconds")
-BACKENDS = {"lander-envpool": "envpool", "lander-gymnasium": "gymnasium"}
+BACKENDS = {"lander-native": "native", "lander-envpool": "envpool", "lander-gymnasium": "gymnasium"}
 
 
 class Watch:
@@ -47,10 +47,10 @@ def main() -> None:
     words.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the networks run")
     options = words.parse_args()
     backend = BACKENDS[options.contender]
-    values = {"steps": options.steps, "seed": options.seed, "backend": backend, "device": options.device}
+    values = {"steps": options.steps, "seed": options.seed, "device": options.device}
     if options.threads is not None:
         values["threads"] = options.threads
-    config = preset(ENV, "default").with_values(values)
+    config = preset(ENV, "default", backend).with_values(values)
     clock = Clock(options.until_solved)
     watch = Watch(clock)
     with tempfile.TemporaryDirectory() as folder:
@@ -73,7 +73,7 @@ def main() -> None:
             "scored": "best weights on held-out seeds",
             "torch_threads": watch.threads,
             "device": options.device if options.device == "cpu" else torch.cuda.get_device_name(),
-            "versions": versions("lander-rl", "torch", "gymnasium", *({backend} - {"gymnasium"})),
+            "versions": versions("lander-rl", "torch", "gymnasium", *({backend} & {"envpool"})),
         }
     )
 

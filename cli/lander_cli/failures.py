@@ -16,6 +16,11 @@ _EXTRA_OF_COMMAND = {
     "compare": "eval",
     "plot": "train",
     "replay": "eval",
+    "serve": "serve",
+    "demo": "train",
+    "envs": "train",
+    "settings": "train",
+    "verify": "eval",
 }
 
 

@@ -9,7 +9,10 @@ from typing import Annotated
 
 import typer
 
+from lander_cli.commands.catalogue import envs_command, models_command, settings_command
 from lander_cli.commands.compare import compare_command
+from lander_cli.commands.demo import demo_command
+from lander_cli.commands.doctor import doctor_command
 from lander_cli.commands.eval import eval_command
 from lander_cli.commands.export import export_command
 from lander_cli.commands.inspect import inspect_command
@@ -17,7 +20,9 @@ from lander_cli.commands.merge import merge_command
 from lander_cli.commands.play import play_command
 from lander_cli.commands.plot import plot_command
 from lander_cli.commands.replay import replay_command
+from lander_cli.commands.serve import serve_command
 from lander_cli.commands.train import train_command
+from lander_cli.commands.verify import verify_command
 from lander_cli.failures import explain
 from lander_cli.terminal.console import complain, forget_unwritten, out
 from lander_cli.terminal.interrupts import exit_on_signals
@@ -25,9 +30,9 @@ from lander_cli.terminal.interrupts import exit_on_signals
 app = typer.Typer(
     name="lander",
     help="Train a policy, export it to one verified ONNX file, and run, score and record that file.",
-    epilog="Start with: lander train",
+    epilog="Start with: lander demo",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
@@ -38,8 +43,15 @@ app.command("compare")(compare_command)
 app.command("merge")(merge_command)
 app.command("inspect")(inspect_command)
 app.command("play")(play_command)
+app.command("verify")(verify_command)
+app.command("doctor")(doctor_command)
 app.command("plot")(plot_command)
 app.command("replay")(replay_command)
+app.command("serve")(serve_command)
+app.command("demo")(demo_command)
+app.command("models")(models_command)
+app.command("envs")(envs_command)
+app.command("settings")(settings_command)
 
 
 def _print_version(wanted: bool) -> None:

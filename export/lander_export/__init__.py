@@ -3,16 +3,34 @@
     from lander_export import export, load_source
     export(load_source(Path("best.safetensors")), Path("policy.onnx"))
 
-source.py  reads a checkpoint or a state dict
-graph.py   the network that is exported
-model.py   its ONNX model
-gate.py    refuses a model that does not agree with its PyTorch network
-card.py    the model card
-export.py  from a checkpoint to policy file, card and animation
+source.py     reads a checkpoint or a state dict
+graph.py      the network that is exported
+model.py      its ONNX model
+gate.py       refuses a model that does not agree with its PyTorch network
+card.py       the model card
+exporting.py  from a checkpoint to policy file, card and animation
+triton.py     the configuration of a policy file for Triton
+c_header/     from a policy file to one C header, without PyTorch
+
+Names are imported on first use, so that a C header is written where PyTorch is not installed.
 """
 
-from lander_export.export import Exported, export
-from lander_export.peers import PeerOptions, peer_file
-from lander_export.source import Source, load_source
+from typing import TYPE_CHECKING
 
-__all__ = ["Exported", "PeerOptions", "Source", "export", "load_source", "peer_file"]
+from lander_runtime.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from lander_export.exporting import Exported, convert, export
+    from lander_export.peers import PeerOptions, peer_file
+    from lander_export.source import Source, load_source
+
+__all__ = ["Exported", "PeerOptions", "Source", "convert", "export", "load_source", "peer_file"]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "lander_export.exporting": ("Exported", "convert", "export"),
+        "lander_export.peers": ("PeerOptions", "peer_file"),
+        "lander_export.source": ("Source", "load_source"),
+    },
+)

@@ -162,9 +162,12 @@ def _verification(info: PolicyInfo) -> str:
     what = "a logit" if info.action.blocks else "an action, mean or deviation"
     return (
         "## Verification\n\n"
-        f"PyTorch and ONNX Runtime were compared on {check.observations:,} observations (from episodes, "
-        f"random and extreme) at batch sizes 1, 2, 7 and 64: the largest difference of {what} is "
-        f"{check.max_difference:.1e}, and {check.action_agreement:.2%} of the actions agree "
+        "PyTorch and ONNX Runtime were each compared with a run in double precision, on "
+        f"{check.observations:,} observations (from episodes, random and extreme), ONNX Runtime at batch "
+        f"sizes 1, 2, 7 and 64. The largest difference of {what} from that run is "
+        f"{check.max_difference:.1e}, in units of the output's scale: the largest of 1, its value, and "
+        "the sum of the absolute products behind it. "
+        f"{check.action_agreement:.2%} of the actions of PyTorch and ONNX Runtime agree "
         f"({counted(check.ties, 'tie')}).\n\n"
         f"SHA-256 of the weights: `{info.weights_sha256}`"
     )

@@ -6,6 +6,7 @@
 
 policy/      a policy file, from bytes to actions
 graphs/      ONNX files as plain data: read strictly, written anew
+inert/       zips, arrays and pickles of strangers, read as data
 foreign/     other people's ONNX files, matched to an environment
 envs/        building an environment from its recipe
 workers/     objects in processes of their own
@@ -15,6 +16,7 @@ scores/      statistics of the returns: summaries, intervals, comparisons, repor
 pictures/    GIF, video, window
 replays/     episodes stored as seeds and actions; anyone can verify them without the policy
 page/        a report as one HTML page
+checks/      a file's claims and this machine, checked
 
 spec.py         an environment and its spaces as plain data
 actions_seen.py what the continuous actions of an evaluation were

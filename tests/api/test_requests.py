@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import lander_rl
 from lander_cli.arguments.env_args import read_env_args
 from lander_rl import CompareRequest, EvaluateRequest, ReplayRequest
-from lander_rl.inputs.opening import Said
+from lander_rl.inputs.said import Said
 from lander_rl.outputs.page import env_options
 from lander_runtime import UsageError
 

@@ -11,7 +11,7 @@ import pytest
 
 import lander_rl
 from lander_rl.inputs.opening import find_policy, open_for
-from lander_runtime import InputRefused, Policy, UsageError, evaluate
+from lander_runtime import InputRefused, LanderError, Policy, UsageError, evaluate
 from lander_runtime.shipped import shipped_policies
 from lander_runtime.spec import EnvSpec
 
@@ -118,6 +118,41 @@ class TestEvaluate:
                 lander_rl.evaluate(policy, **options)
         with pytest.raises(UsageError, match="nothing to open"):
             lander_rl.open_policy(coast, "LunarLander-v3")
+
+    def test_what_is_said_of_files_is_not_for_a_function(self) -> None:
+        with pytest.raises(UsageError, match=r"not for a function\. Leave out normalizer"):
+            lander_rl.evaluate(coast, "LunarLander-v3", normalizer="statistics.npz")
+
+    def test_observations_of_a_file_are_normalised(self, tmp_path: Path) -> None:
+        theirs, where = DATA / "cleanrl-agent.onnx", "LunarLander-v3"
+        np.savez(tmp_path / "s.npz", mean=np.full(8, 0.5), var=np.full(8, 4.0))
+        said = {"normalizer": tmp_path / "s.npz", "normalizer_epsilon": 0.0, "normalizer_clip": 3.0}
+        policy = lander_rl.open_policy(theirs, where, **said)
+        assert "epsilon 0, clipped to 3" in policy.assumptions[1]
+        seen = np.random.default_rng(0).standard_normal((20, 8)).astype(np.float32)
+        plain = lander_rl.open_policy(theirs, where)
+        np.testing.assert_array_equal(
+            policy.outputs(seen)["logits"], plain.outputs((seen - 0.5) / 2)["logits"]
+        )
+        report = lander_rl.evaluate(theirs, where, episodes=1, page="page", **said)
+        assert report.assumptions == policy.assumptions
+        page = Path("page/index.html").read_text(encoding="utf-8")
+        assert f"--normalizer {tmp_path / 's.npz'} --normalizer-epsilon 0 --normalizer-clip 3" in page
+        compared = lander_rl.compare(theirs, report, env=where, workers=1, **said)
+        assert compared.reports[0].sha256 == report.sha256
+
+    @pytest.mark.parametrize(
+        ("said", "reason"),
+        [
+            ({"normalizer_epsilon": 1.0}, "belong to"),
+            ({"normalizer_clip": 1.0}, "belong to"),
+            ({"normalizer": "missing.npz"}, "no such file"),
+            ({"pixel_scale": 0.0}, "above 0"),
+        ],
+    )
+    def test_what_is_said_of_observations_is_checked(self, said: dict[str, Any], reason: str) -> None:
+        with pytest.raises(LanderError, match=reason):
+            lander_rl.open_policy(DATA / "cleanrl-agent.onnx", "LunarLander-v3", **said)
 
     def test_what_is_written_is_what_was_found(self, tiny: Path) -> None:
         found = lander_rl.evaluate(

@@ -11,13 +11,14 @@ import lander_rl
 HEAVY = {"torch", "gymnasium", "onnxruntime", "onnx", "numpy", "rich", "typer", "PIL", "matplotlib"}
 
 PUBLIC = {
-    "CheckFailed", "CompareRequest", "Comparison", "Environment", "Episode", "EpisodeObserver",
-    "EvaluateRequest", "EvaluationObserver", "ExportRequest", "Exported", "InputRefused", "LanderError",
-    "MachineLacks", "Model", "Page", "Picture", "PlayRequest", "PlotRequest", "Policy", "Preset",
-    "Recording", "ReplayRequest", "ReplayResult", "Report", "ResumeRequest", "Run", "Setting",
-    "TrainObserver", "TrainRequest", "UpdateMetrics", "UsageError", "compare", "environments", "evaluate",
-    "export", "merge", "models", "open_policy", "play", "plot", "record", "replay", "resume", "settings",
-    "train",
+    "CHeader", "CHeaderRequest", "CheckFailed", "CompareRequest", "Comparison", "Diagnosis", "Environment",
+    "Episode", "EpisodeObserver", "EvaluateRequest", "EvaluationObserver", "ExportRequest", "Exported",
+    "InputRefused", "LanderError", "MachineLacks", "Model", "Page", "Picture", "PlayRequest", "PlotRequest",
+    "Policy", "Preset", "Recording", "ReplayRequest", "ReplayResult", "Report", "ResumeRequest", "Run",
+    "ServeRequest", "Setting", "TrainObserver", "TrainRequest", "TritonModel", "TritonRequest",
+    "UpdateMetrics", "UsageError", "Verification", "VerifyRequest", "compare", "doctor", "environments",
+    "evaluate", "export", "export_c", "export_triton", "merge", "models", "open_policy", "play", "plot",
+    "record", "replay", "resume", "serve", "settings", "train", "verify",
 }  # fmt: skip
 
 

@@ -27,7 +27,7 @@ def test_help_names_every_command(lander: Lander, arguments: list[str]) -> None:
     text = found.out + found.err
     for command in COMMANDS:
         assert re.search(rf"^\W*{command} +\w", text, re.MULTILINE), command
-    assert "Start with: lander train" in text
+    assert "Start with: lander demo" in text
 
 
 @pytest.mark.parametrize("command", COMMANDS)

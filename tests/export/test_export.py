@@ -218,6 +218,19 @@ def test_card_of_a_complete_run_promises_the_same_weights(exported: Exported) ->
     assert "after update" not in card
 
 
+def test_card_says_what_the_difference_was_from_and_in_which_units(exported: Exported) -> None:
+    check = replace(
+        exported.info.verification, observations=1234, max_difference=2.5e-7, action_agreement=1, ties=1
+    )
+    info = replace(exported.info, verification=check)
+    card = render_card(info, file_name="policy.onnx", gif_name=None, reproduce=None)
+    assert "each compared with a run in double precision, on 1,234 observations" in card
+    assert (
+        "The largest difference of a logit from that run is 2.5e-07, in units of the output's scale:" in card
+    )
+    assert "100.00% of the actions of PyTorch and ONNX Runtime agree (1 tie)." in card
+
+
 @pytest.mark.parametrize(
     ("env_id", "extras"), [("LunarLander-v3", "cpu,eval"), ("VizdoomBasic-v1", "cpu,eval,doom")]
 )

@@ -303,3 +303,21 @@ def test_no_wrappers_and_those_of_the_environment_are_two_things() -> None:
 def test_wrappers_of_the_wrong_type_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="expected a list of tables with name and kwargs"):
         TrainConfig().with_assignments([f"env_wrappers={text}"])
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("n_steps", "rollout_steps"),
+        ("ent_coef", "entropy_coef"),
+        ("batch_size", "minibatches"),
+        ("n_envs", "lanes"),
+        ("total_timesteps", "steps"),
+        ("net_arch", "hidden_sizes"),
+        ("vf_coef", "value_coef"),
+        ("clip_range_vf", "clip_value"),
+    ],
+)
+def test_a_setting_by_stable_baselines_name_is_answered_with_ours(theirs: str, ours: str) -> None:
+    with pytest.raises(UsageError, match=f"Here it is '{ours}'"):
+        TrainConfig().with_values({theirs: "1"})

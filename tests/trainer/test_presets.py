@@ -52,9 +52,23 @@ def test_default_preset_needs_no_name() -> None:
     assert preset("LunarLander-v3").steps == 1_000_000
 
 
-def test_best_preset_names_backend_and_device() -> None:
-    config = preset("LunarLander-v3", "best")
-    assert "auto" not in (config.backend, config.device)
+def test_best_preset_names_the_device() -> None:
+    assert preset("LunarLander-v3", "best").device == "cpu"
+
+
+@pytest.mark.parametrize("name", ["default", "best"])
+def test_simulator_has_settings_of_its_own(name: str) -> None:
+    plain, native = (preset("LunarLander-v3", name, backend) for backend in ("gymnasium", "native"))
+    assert (plain.backend, native.backend) == ("gymnasium", "native")
+    assert (plain.selection_backend, native.selection_backend) == ("gymnasium", "native")
+    table = preset_tables("LunarLander-v3")[name]
+    assert native == plain.with_values({**table.native, "backend": "native"})
+    assert plain == preset("LunarLander-v3", name).with_values({"backend": "gymnasium"})
+
+
+def test_preset_without_a_table_for_the_simulator_is_the_same_there() -> None:
+    plain, native = (preset("LunarLander-v3", "notebook", backend) for backend in ("auto", "native"))
+    assert native == plain.with_values({"backend": "native"})
 
 
 def test_environment_without_a_file_gets_the_general_one() -> None:
@@ -96,7 +110,7 @@ def settings_of(command: str) -> TrainConfig:
     given = {key.removeprefix("--"): text for key, text in options if key not in ("--preset", "--set")}
     assert given.keys() <= {"steps", "seed", "backend", "device"}
     assignments = [text for key, text in options if key == "--set"]
-    return preset(env, name).with_assignments(assignments).with_values(given)
+    return preset(env, name, given.get("backend")).with_assignments(assignments).with_values(given)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +121,10 @@ def settings_of(command: str) -> TrainConfig:
         (
             {"backend": "envpool", "gamma": 0.99},
             "lander train LunarLander-v3 --backend envpool --set gamma=0.99",
+        ),
+        (
+            preset_tables("LunarLander-v3")["default"].native | {"backend": "native", "seed": 3},
+            "lander train LunarLander-v3 --backend native --seed 3",
         ),
         ({"hidden_sizes": (32, 16)}, "lander train LunarLander-v3 --set hidden_sizes=32,16"),
         ({"gae": False, "target_kl": 0.5}, "lander train LunarLander-v3 --set gae=false --set target_kl=0.5"),
@@ -152,6 +170,8 @@ def test_command_starts_from_the_nearest_preset(name: str) -> None:
                 ]
             ),
             "device": st.sampled_from(["cpu", "cuda"]),
+            "backend": st.sampled_from(["gymnasium", "native"]),
+            "selection_backend": st.sampled_from(["gymnasium", "native"]),
         },
     ),
 )

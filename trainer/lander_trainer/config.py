@@ -17,7 +17,7 @@ from lander_trainer.settings.values import convert, read_assignments
 Activation = Literal["tanh", "relu", "elu", "silu"]
 Anneal = Literal["none", "linear", "exponential"]
 
-CHANGES_NO_RESULT = ("workers", "checkpoint_seconds", "target_score")
+CHANGES_NO_RESULT = ("workers", "critic_process", "checkpoint_seconds", "target_score")
 """Settings that may differ between two runs whose weights and scores are the same, update for update."""
 
 
@@ -41,8 +41,9 @@ class TrainConfig:
 
     backend: Literal["auto", "gymnasium", "envpool", "native"] = "auto"
     """What steps the environment copies: `gymnasium` in worker processes, `envpool` in C++ threads, or
-    `native`, this project's simulator of LunarLander. `auto` takes envpool where it is installed and has the
-    environment, and never `native`."""
+    `native`, this project's simulator of LunarLander. `auto` takes native for LunarLander where the
+    simulator is compiled, else envpool where it is installed and has the environment, else gymnasium. Only
+    envpool cannot resume exactly."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the networks run. `auto` takes the CPU for the `handwritten` learner, else CUDA if there is a
@@ -54,8 +55,11 @@ class TrainConfig:
 
     workers: int = 0
     """Threads (envpool, native) or processes (Gymnasium) that step the copies, up to 1,024; 0 means one a
-    core, and one with native. With two or more, the handwritten learner also gives its critic a process, if
-    updates are large enough to gain from it. Changes no result."""
+    core, and one with native. Changes no result."""
+
+    critic_process: Literal["auto", "yes", "no"] = "auto"
+    """Whether the handwritten learner's critic learns in a process of its own, beside the actor. `auto` says
+    yes where there are two cores and updates are large enough to gain from it. Changes no result."""
 
     learner: Literal["auto", "handwritten", "autograd"] = "auto"
     """What computes gradients: `handwritten` in NumPy, on the CPU, for tanh or relu networks on vectors;
@@ -151,6 +155,10 @@ class TrainConfig:
     selection_episodes: int = 32
     """Greedy episodes of one selection, on seeds that nothing else uses, from 0 to 50,000. The weights with
     the best mean return are kept as `best`; 0 switches selection off."""
+
+    selection_backend: Literal["gymnasium", "native"] = "gymnasium"
+    """Where a selection's episodes are run; `native` needs `backend` native, has the same episodes up to
+    rounding and takes a fiftieth of the time. A target needs Gymnasium's score."""
 
     selections: int = 10
     """Selections in a run, evenly spaced, from 1; the last one is at the end."""

@@ -7,9 +7,10 @@ import torch
 from lander_runtime import envs
 from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.spec import EnvSpec, Space
-from lander_trainer.backends import choose_backend, choose_workers
+from lander_simulator import why_unavailable
+from lander_trainer.backends import choose_backend, choose_workers, fits_native, takes_native
 from lander_trainer.config import TrainConfig
-from lander_trainer.learners import choose_learner
+from lander_trainer.learners import choose_critic_process, choose_learner
 from lander_trainer.memory import check_memory, rollout_bytes
 from lander_trainer.networks.actor_critic import misfit
 from lander_trainer.networks.encoder import is_image
@@ -20,13 +21,15 @@ class TrainingPlan:
     """A configuration that can be trained on this machine, with its environment and spaces."""
 
     config: TrainConfig
-    """Without `auto`: backend, workers, device and learner are those that run."""
+    """Without `auto`: backend, workers, device, learner and critic_process are those that run."""
     env: EnvSpec
     """The environment that the policy is scored in."""
     shaped_env: EnvSpec
     """The environment that it is trained in: the same, with the configuration's shaping."""
     observation: Space
     action: Space
+    note: str | None = None
+    """For the user: why `auto` did not take the simulator although it has the environment."""
 
     @property
     def observation_bytes(self) -> int:
@@ -48,13 +51,23 @@ def plan_training(config: TrainConfig) -> TrainingPlan:
     if shaped != env and check_trainable(shaped, config) != (observation, action):
         raise UsageError(f"shaping {dict(config.shaping)} changes the observations or actions of {env.id}.")
     backend = choose_backend(config.backend, shaped, observation, action)
+    note = None
+    if config.backend == "auto" and backend != "native" and fits_native(shaped):
+        note = f"Training on {backend}, many times slower than the simulator: {why_unavailable()}."
     workers = choose_workers(config.workers, backend, shaped, config.lanes)
     config = replace(
         config, backend=backend, workers=workers, device=choose_device(config, observation, action)
     )
     check_memory(config, observation)
     config = replace(config, learner=choose_learner(config, observation, action))
-    return TrainingPlan(config, env, shaped, observation, action)
+    config = replace(config, critic_process=choose_critic_process(config))
+    _check_selection(config)
+    return TrainingPlan(config, env, shaped, observation, action, note)
+
+
+def trains_natively(config: TrainConfig) -> bool:
+    """Whether the simulator steps the environments of `config` here; raises like `envs.resolve`."""
+    return config.backend == "native" or (config.backend == "auto" and takes_native(shaped_env(config)))
 
 
 def prepare(config: TrainConfig) -> TrainConfig:
@@ -95,6 +108,21 @@ def check_trainable(env: EnvSpec, config: TrainConfig | None = None) -> tuple[Sp
             "leave normalize_observations out."
         )
     return observation, action
+
+
+def _check_selection(config: TrainConfig) -> None:
+    """Selections in the simulator go with training in it, and only Gymnasium's score reaches a target."""
+    if config.selection_backend == "gymnasium":
+        return
+    if config.backend != "native":
+        raise UsageError(
+            f"selection_backend is native, but backend is {config.backend}. Set selection_backend=gymnasium."
+        )
+    if config.target_score is not None:
+        raise UsageError(
+            "A target is a score by Gymnasium, but selection_backend is native. "
+            "Set selection_backend=gymnasium."
+        )
 
 
 def choose_device(config: TrainConfig, observation: Space, action: Space | None = None) -> str:

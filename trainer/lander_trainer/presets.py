@@ -1,6 +1,8 @@
 """Named settings for an environment, read from `preset_files/<env-id>.toml`.
 
-`preset_files/any.toml` is for environments without a file.
+`preset_files/any.toml` is for environments without a file. Where steps cost almost nothing, other settings
+are best: so a preset may have a table `[NAME.native]`, whose settings replace its own when the simulator
+trains.
 """
 
 import json
@@ -15,8 +17,13 @@ from lander_trainer.learners import choose_learner
 from lander_trainer.settings.preset_tables import preset_tables
 
 
-def preset(env_id: str, name: str = "default") -> TrainConfig:
+def preset(env_id: str, name: str = "default", backend: str | None = None) -> TrainConfig:
     """The settings called `name` for `env_id`.
+
+    Args:
+        env_id: Gymnasium's id.
+        name: the preset.
+        backend: becomes the setting `backend`; with `native` the preset's settings for the simulator hold.
 
     Raises:
         UsageError: there is no preset of that name; the message lists the presets.
@@ -24,7 +31,10 @@ def preset(env_id: str, name: str = "default") -> TrainConfig:
     tables = preset_tables(env_id)
     if name not in tables:
         raise UsageError(f"{env_id} has no preset {name!r}; there are: {', '.join(tables)}.")
-    return TrainConfig(env=env_id).with_values(tables[name].settings)
+    table = tables[name]
+    on_backend = {} if backend is None else {"backend": backend}
+    native = table.native if backend == "native" else {}
+    return TrainConfig(env=env_id).with_values({**table.settings, **native, **on_backend})
 
 
 def training_command(
@@ -48,7 +58,9 @@ def training_command(
 
 
 def _command_from(name: str, config: TrainConfig, free: tuple[str, ...]) -> str:
-    base, wanted = preset(config.env, name).to_dict(), config.to_dict()
+    base, wanted = preset(config.env, name, config.backend).to_dict(), config.to_dict()
+    # What the command does without `--backend`.
+    base["backend"] = preset(config.env, name).backend
     for setting in free:
         wanted[setting] = base.get(setting)
     words = ["lander", "train", config.env, *(["--preset", name] if name != "default" else [])]

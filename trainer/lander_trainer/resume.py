@@ -22,7 +22,16 @@ from lander_trainer.ppo.distributions import Distribution
 from lander_trainer.ppo.rollout import Collector
 from lander_trainer.runs.checkpoint import Checkpoint
 
-FREE_ON_RESUME = (*CHANGES_NO_RESULT, "steps", "time_limit", "backend", "device", "threads", "learner")
+FREE_ON_RESUME = (
+    *CHANGES_NO_RESULT,
+    "steps",
+    "time_limit",
+    "backend",
+    "device",
+    "threads",
+    "learner",
+    "selection_backend",
+)
 """Settings that a resumed run may change."""
 
 

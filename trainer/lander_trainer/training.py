@@ -202,7 +202,11 @@ class _Trainer:
             return None
         with torch_threads(1):
             return selection_score(
-                lambda obs: self._forward(obs)[0], self.distribution, self.env, config.selection_episodes
+                lambda obs: self._forward(obs)[0],
+                self.distribution,
+                self.env,
+                config.selection_episodes,
+                config.selection_backend,
             )
 
     def _save_state(self) -> None:

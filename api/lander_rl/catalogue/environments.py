@@ -15,6 +15,8 @@ class Preset:
     name: str
     settings: Mapping[str, Any]
     """Those that differ from the defaults of `lander_rl.settings()`."""
+    native: Mapping[str, Any]
+    """Those that replace them where the simulator steps the environments."""
     score: float | None
     """Mean return; None where nothing was measured."""
     std: float | None
@@ -67,7 +69,7 @@ def _environment(env_id: str, shipped: Sequence[Model]) -> Environment:
             figures = (measured.score, measured.std, measured.episodes, "docs/environments.md")
         else:
             figures = (None, None, None, None)
-        presets.append(Preset(name, differ, *figures))
+        presets.append(Preset(name, differ, table.native, *figures))
     return Environment(env_id, tuple(presets))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lander_rl.showing import Listing
 from lander_runtime.policy.metadata import PolicyInfo
-from lander_runtime.scores.words import score_in_words
+from lander_runtime.scores.summary import Summary
 from lander_runtime.shipped import shipped_policies
 
 
@@ -43,9 +43,15 @@ def models() -> Listing[Model]:
     return Listing.of(found, _COLUMNS)
 
 
+def _claim(score: Summary | None) -> str:
+    if score is None:
+        return "nothing"
+    return f"{score.mean_return:.1f} ± {score.std_return:.1f} over {score.episodes:,} episodes"
+
+
 _COLUMNS = {
     "model": lambda one: one.name,
     "environment": lambda one: one.env,
-    "claims": lambda one: score_in_words(one.info.evaluation),
+    "claims": lambda one: _claim(one.info.evaluation),
     "file": lambda one: str(one.path),
 }

@@ -36,12 +36,13 @@ class Setting:
     """Its name in Stable-Baselines3; None where it has no counterpart."""
 
     def __repr__(self) -> str:
-        return aligned(self._rows())
+        return aligned(self.rows())
 
     def _repr_html_(self) -> str:
-        return html_table(self._rows())
+        return html_table(self.rows())
 
-    def _rows(self) -> list[tuple[str, str]]:
+    def rows(self) -> list[tuple[str, str]]:
+        """All of it, as names and values."""
         low_high = [] if self.range is None else [("range", "{:g} to {:g}".format(*self.range))]
         return [
             ("setting", self.name),
@@ -63,16 +64,19 @@ def settings(name: str) -> Setting: ...
 
 
 def settings(name: str | None = None) -> Listing[Setting] | Setting:
-    """All settings, in the order of `TrainConfig`, or the one called `name`.
+    """All settings, in the order of `TrainConfig`, or the one called `name`, here or in Stable-Baselines3.
 
     Raises:
         UsageError: there is no setting of that name; the nearest one is suggested.
     """
     from lander_trainer.config import TrainConfig
+    from lander_trainer.settings.stable_baselines import our_name
 
     found = _read(TrainConfig)
     if name is None:
         return Listing.of(found.values(), _COLUMNS)
+    if name not in found:
+        name = our_name(name) or name
     if name not in found:
         near = difflib.get_close_matches(name, found, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else "lander_rl.settings() lists them."

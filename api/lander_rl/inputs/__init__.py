@@ -1,6 +1,8 @@
 """What a function works on, from what the caller names.
 
 opening.py       finds and opens the policy that is meant
+said.py          what is said of a file that does not say it itself
+numbers.py       checks of the numbers of an evaluation
 importing.py     imports modules that register environments, named by the user
 old_versions.py  a warning for an environment that has a newer version
 """

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from lander_rl.inputs.importing import with_imports
+from lander_rl.inputs.said import Said
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.scores.words import env_in_words
@@ -38,22 +39,6 @@ else:
     PolicySource = Any
 """What the functions take as a policy: an open one, a file, a run or its folder, a function from observations
 `[batch, *obs_shape]` to actions `[batch, ...]`, or None for the newest run's, else the one that ships."""
-
-
-@dataclass(frozen=True)
-class Said:
-    """What the user says of a file without lander's metadata; arguments of `open_policy`."""
-
-    output: str | None = None
-    action_range: str | None = None
-    stateless: bool = False
-
-    @property
-    def options(self) -> list[str]:
-        """As options of a command to be pasted."""
-        options = [] if self.output is None else ["--output", self.output]
-        options += [] if self.action_range is None else [f"--action-range={self.action_range}"]
-        return [*options, "--stateless"] if self.stateless else options
 
 
 @dataclass(frozen=True)
@@ -109,6 +94,10 @@ def open_policy(
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
+    normalizer: str | os.PathLike[str] | None = None,
+    normalizer_epsilon: float | None = None,
+    normalizer_clip: float | None = None,
+    pixel_scale: float | None = None,
     imports: Sequence[str] = (),
 ) -> "PolicyFile":
     """Open a policy file of any origin, found as the commands find it.
@@ -123,6 +112,11 @@ def open_policy(
         action_range: `env` where the continuous actions of such a file are in the environment's units, or
             what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
         stateless: run a recurrent policy of such a file without its memory.
+        normalizer: a file of statistics that normalises its observations: .npz with mean and var, or the
+            pickle of VecNormalize, which is not unpickled.
+        normalizer_epsilon: added to the variance, in place of the file's or the usual one.
+        normalizer_clip: largest absolute value of a normalised observation, likewise.
+        pixel_scale: what its observations are divided by, such as 255.
         imports: modules that register environments.
 
     Raises:
@@ -136,7 +130,9 @@ def open_policy(
         device=device,
         env_args=env_args,
         wrap=wrap,
-        said=Said(output, action_range, stateless),
+        said=Said(
+            output, action_range, stateless, normalizer, normalizer_epsilon, normalizer_clip, pixel_scale
+        ),
     )
     if opened.file is None:
         raise UsageError("A function is no policy file, and there is nothing to open. Pass it on as it is.")
@@ -156,6 +152,8 @@ def open_for(
 
     If `env` is the id that the file names, the file's wrappers and arguments stay, except for `env_args`.
     """
+    from lander_runtime.foreign.opening import SaysItself
+    from lander_runtime.foreign.opening import open_policy as open_file
     from lander_runtime.policy.base import PolicyFile
 
     given, said = dict(env_args or {}), said or Said()
@@ -165,15 +163,16 @@ def open_for(
         _check_wrappers(policy, named, wrap)
         return Opened(policy, policy.path, "as given", _env_for(policy, env, named, given))
     if callable(policy):
+        if said != Said():
+            raise SaysItself(
+                "What is said of files without lander's metadata is not for a function. Leave out "
+                f"{said.options[0].partition('=')[0]}."
+            )
         if named is None:
             raise UsageError("Name the environment: a plain function does not say which one it acts in.")
         return Opened(cast("AnyPolicy", policy), None, "as given", named)
-    from lander_runtime.foreign.opening import open_policy as open_file
-
     path, origin = find_policy(_path_of(policy))
-    opened = open_file(
-        path, named, device, said.output, action_range=said.action_range, stateless=said.stateless
-    )
+    opened = open_file(path, named, device, choices=said.choices())
     _check_wrappers(opened, named, wrap)
     return Opened(opened, path, origin, _env_for(opened, env, named, given))
 
@@ -217,8 +216,8 @@ def _path_of(policy: object) -> Path | None:
 def _check_opened(device: str, said: Said) -> None:
     if device != "auto" or said != Said():
         raise UsageError(
-            "This policy is open already: 'device', 'output', 'action_range' and 'stateless' are for files. "
-            "Leave them out."
+            "This policy is open already: 'device', 'output', 'action_range', 'stateless', 'normalizer' and "
+            "'pixel_scale' are for files. Leave them out."
         )
 
 

@@ -65,17 +65,27 @@ def prepare_training(request: TrainRequest | ResumeRequest, say: Callable[[str],
 
 def _fresh(request: TrainRequest, say: Callable[[str], None]) -> "tuple[TrainingPlan, RunDirectory]":
     from lander_trainer import RunDirectory, plan_training, preset
+    from lander_trainer.plan import trains_natively
 
     # The environment first, so that a mistyped id gives no error about presets.
     env = without_module(request.env, request.imports)
     warn_of_old_version(env, say)
-    base = preset(env, request.preset).with_values(request.settings)
-    given = request.given()
+    config = _changed(preset(env, request.preset), request)
+    if trains_natively(config):
+        config = _changed(preset(env, request.preset, "native"), request)
+    plan = plan_training(config)
+    if plan.note is not None:
+        say(plan.note)
+    return plan, RunDirectory.create(plan.config.env, request.out)
+
+
+def _changed(base: "TrainConfig", request: TrainRequest) -> "TrainConfig":
+    """`base` with the settings of `request` in place of its own."""
+    config, given = base.with_values(request.settings), request.given()
     if "env_kwargs" in given:
         # As in `lander eval`, an argument replaces only its own value: the preset may need the others.
-        given["env_kwargs"] = {**base.env_kwargs, **given["env_kwargs"]}
-    plan = plan_training(base.with_values(given))
-    return plan, RunDirectory.create(plan.config.env, request.out)
+        given["env_kwargs"] = {**config.env_kwargs, **given["env_kwargs"]}
+    return config.with_values(given)
 
 
 def _resumed(request: ResumeRequest, say: Callable[[str], None]) -> "tuple[TrainingPlan, RunDirectory]":
@@ -84,8 +94,10 @@ def _resumed(request: ResumeRequest, say: Callable[[str], None]) -> "tuple[Train
     run = RunDirectory.open(request.run)
     checkpoint = Checkpoint.load(run.checkpoint)
     given = request.given()
-    # `workers` depends on the machine, so it is chosen again; the learner only if the device changes.
-    again: dict[str, Any] = {"workers": 0} | ({"learner": "auto"} if "device" in given else {})
+    # What depends on the machine's cores is chosen again; the learner only if the device changes.
+    again: dict[str, Any] = {"workers": 0, "critic_process": "auto"}
+    if "device" in given:
+        again["learner"] = "auto"
     plan = plan_training(checkpoint.config.with_values({**again, **given}))
     if plan.config.updates < checkpoint.progress.updates:
         done = counted(checkpoint.progress.steps, "step")

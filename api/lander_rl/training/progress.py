@@ -130,10 +130,12 @@ class PanelDisplay:
         self._clock = _Clock()
         self._headline = ""
         self._paid = ""
+        self._selected = ""
 
     def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None:
         self._headline = _headline(config, progress)
         self._paid = ", with its shaping" if config.shaping else ""
+        self._selected = how_selected(config)
 
     def on_update(self, metrics: "UpdateMetrics") -> None:
         from rich.console import Group
@@ -150,7 +152,7 @@ class PanelDisplay:
         rows = [
             ("steps", f"{metrics.steps:,}  ({self._clock.steps_per_second(metrics):,.0f} steps/s)"),
             ("mean return", f"{_number(metrics.mean_return)}  (last 100 episodes of training{self._paid})"),
-            ("best so far", f"{_number(metrics.best_score)}  (greedy, selection seeds)"),
+            ("best so far", f"{_number(metrics.best_score)}  ({self._selected})"),
             ("time goes to", self._clock.shares()),
         ]
         self._live.update(Group(Text(self._headline, style="dim"), bar, pairs(rows)))
@@ -181,6 +183,12 @@ class NotebookDisplay:
 
     def _text(self, line: str) -> dict[str, str]:
         return {"text/plain": f"{self._headline}\n{line}"}
+
+
+def how_selected(config: "TrainConfig") -> str:
+    """What a selection score is the mean of, in words for its reader."""
+    simulated = ", in the simulator" if config.selection_backend == "native" else ""
+    return f"greedy, selection seeds{simulated}"
 
 
 def _line(metrics: "UpdateMetrics", clock: _Clock) -> str:

@@ -15,6 +15,8 @@ UNLIMITED = 10**12
 SELECTIONS_TO_TARGET = 20
 """Selections of a run with a target: more than in the presets, because only a selection can reach it."""
 
+_SELECTIONS_TO_TARGET = {"selections": SELECTIONS_TO_TARGET, "selection_backend": "gymnasium"}
+
 _SETTING_OF = {
     "steps": "steps",
     "seed": "seed",
@@ -97,8 +99,10 @@ class TrainRequest:
         given = _given(self)
         if self.time is not None and self.steps is None and "steps" not in self.settings:
             given["steps"] = UNLIMITED
-        if self.target is not None and "selections" not in self.settings:
-            given["selections"] = SELECTIONS_TO_TARGET
+        if self.target is not None:
+            given |= {
+                name: value for name, value in _SELECTIONS_TO_TARGET.items() if name not in self.settings
+            }
         return given
 
 
@@ -134,7 +138,11 @@ class ResumeRequest:
 
     def given(self) -> dict[str, Any]:
         """The given fields, by the names of their settings."""
-        return _given(self)
+        given = _given(self)
+        # Another backend cannot select in the simulator, and a target is a score by Gymnasium.
+        if self.target is not None or self.backend not in (None, "auto", "native"):
+            given["selection_backend"] = "gymnasium"
+        return given
 
 
 def _given(request: TrainRequest | ResumeRequest) -> dict[str, Any]:

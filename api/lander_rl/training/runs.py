@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lander_rl.exporting import export
 from lander_rl.plotting import Picture, plot
 from lander_rl.showing import html_picture
+from lander_rl.training.progress import how_selected
 from lander_rl.training.request import ResumeRequest
 from lander_rl.training.session import run_from_python
 from lander_rl.wording import names_arguments
@@ -61,7 +62,7 @@ class Run(os.PathLike[str]):
 
     @property
     def best_score(self) -> float | None:
-        """Best mean greedy return on the selection seeds; None before the first selection."""
+        """Best mean greedy return on the selection seeds, on `config.selection_backend`; None if none yet."""
         return self.progress.best_score
 
     @property
@@ -141,7 +142,7 @@ class Run(os.PathLike[str]):
         """Folder, steps, time and best score, as names and values."""
         progress = self.progress
         score = progress.best_score
-        best = "none yet" if score is None else f"{score:.1f} (greedy, selection seeds)"
+        best = "none yet" if score is None else f"{score:.1f} ({how_selected(self.config)})"
         speed = progress.steps / max(progress.seconds, 1e-9)
         return [
             ("run", str(self.path)),

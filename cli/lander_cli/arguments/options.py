@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from lander_cli.arguments import completion
 from lander_cli.arguments.numbers import MOST_EPISODES, number_or_auto, whole_number
 from lander_runtime.errors import UsageError
 
@@ -54,7 +55,11 @@ def reachable(fail_under: float | None) -> float | None:
 
 PolicyFile = Annotated[
     Path | None,
-    typer.Argument(help="A policy file.", show_default="the newest run's, else the one that ships"),
+    typer.Argument(
+        help="A policy file.",
+        show_default="the newest run's, else the one that ships",
+        autocompletion=completion.policies,
+    ),
 ]
 
 ComparedPolicies = Annotated[
@@ -154,6 +159,33 @@ Stateless = Annotated[
     bool, typer.Option("--stateless", help="Run a recurrent policy whose memory is not in the file.")
 ]
 
+Normalizer = Annotated[
+    Path | None,
+    typer.Option(
+        "--normalizer",
+        "--vecnormalize",
+        metavar="FILE",
+        help="Statistics that normalise the observations of a file without lander's metadata: an .npz with "
+        "mean and var, or a VecNormalize pickle.",
+    ),
+]
+
+NormalizerEpsilon = Annotated[
+    float | None, typer.Option(metavar="NUMBER", help="Its epsilon.", show_default="that file's, else 1e-8")
+]
+
+NormalizerClip = Annotated[
+    float | None,
+    typer.Option(
+        metavar="NUMBER", help="Largest absolute value after it.", show_default="that file's, else 10"
+    ),
+]
+
+PixelScale = Annotated[
+    float | None,
+    typer.Option(metavar="NUMBER", help="What such a file's pixels are divided by before it, such as 255."),
+]
+
 # On what
 
 Workers = Annotated[
@@ -184,6 +216,39 @@ RayAddress = Annotated[
         metavar="ADDRESS",
         help="Address of an existing cluster, such as auto.",
         show_default="a new one on this machine",
+    ),
+]
+
+# Of a server
+
+ServedPolicies = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="POLICY",
+        help="Policy files, or folders with some.",
+        show_default="the newest run's, else the one that ships",
+    ),
+]
+
+Host = Annotated[
+    str, typer.Option(help="Address to listen at; another than 127.0.0.1 can be reached from elsewhere.")
+]
+
+Port = Annotated[
+    int,
+    typer.Option(parser=whole_number(0, 65_535), metavar="INTEGER", help="Port; 0 takes any that is free."),
+]
+
+MaxBatch = Annotated[
+    int, typer.Option(parser=whole_number(1), metavar="INTEGER", help="Observations in one request or run.")
+]
+
+MaxWaiting = Annotated[
+    int,
+    typer.Option(
+        parser=whole_number(1),
+        metavar="INTEGER",
+        help="Observations that may wait; beyond, the answer is 503.",
     ),
 ]
 
@@ -225,6 +290,24 @@ FailUnder = Annotated[
 
 FailIfWorse = Annotated[
     bool, typer.Option("--fail-if-worse", help="Exit with code 1 if one is shown to be worse.")
+]
+
+# Of a verification
+
+FreshEpisodes = Annotated[
+    int,
+    typer.Option(
+        parser=whole_number(0, MOST_EPISODES),
+        metavar="INTEGER",
+        help="Compare the claimed score with this many fresh episodes, such as 100; 0 for none.",
+    ),
+]
+
+AllRuntimes = Annotated[
+    bool,
+    typer.Option(
+        "--all-runtimes", help="Run the golden vectors in OpenVINO, tract and others that are installed, too."
+    ),
 ]
 
 # Of a replay

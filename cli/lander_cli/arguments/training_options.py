@@ -6,19 +6,41 @@ from typing import Annotated
 
 import typer
 
+from lander_cli.arguments import completion
 from lander_cli.arguments.numbers import whole_number
 
 Env = Annotated[
-    str | None, typer.Argument(help="Gymnasium's id of the environment.", show_default="LunarLander-v3")
+    str | None,
+    typer.Argument(
+        help="Gymnasium's id of the environment.",
+        show_default="LunarLander-v3",
+        autocompletion=completion.environment_ids,
+    ),
+]
+SettingName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="NAME", help="A setting.", show_default="all", autocompletion=completion.setting_names
+    ),
 ]
 Steps = Annotated[str | None, typer.Option(help="Environment steps, such as 1_000_000 or 1e6.")]
 Seed = Annotated[int | None, typer.Option(help="Seeds weights, actions and environments.", show_default="1")]
 Preset = Annotated[
-    str | None, typer.Option(help="Named settings: default, best, notebook.", show_default="default")
+    str | None,
+    typer.Option(
+        help="Named settings: default, best, notebook.",
+        show_default="default",
+        autocompletion=completion.preset_names,
+    ),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting (docs/settings.md); may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a setting (lander settings lists them); may be repeated.",
+        autocompletion=completion.assignments,
+    ),
 ]
 EnvArg = Annotated[
     list[str] | None,
@@ -42,23 +64,54 @@ Time = Annotated[
         "resumed run count."
     ),
 ]
-Resume = Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")]
+Resume = Annotated[
+    Path | None, typer.Option(help="Go on with the run in this folder.", autocompletion=completion.runs)
+]
 Log = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="Log to tensorboard, wandb or trackio too; may be repeated."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
+
+class Format(StrEnum):
+    """What an export writes."""
+
+    ONNX = "onnx"
+    C = "c"
+    TRITON = "triton"
+
+
 Checkpoint = Annotated[
     Path | None,
     typer.Argument(
-        help="A run's folder, a checkpoint, a zip of Stable-Baselines3 or a state dict.",
+        help="A run's folder, a checkpoint, a zip of Stable-Baselines3 or a state dict; for --format c "
+        "and triton a policy file.",
         show_default="the newest run",
+        autocompletion=completion.runs,
+    ),
+]
+ExportFormat = Annotated[
+    Format,
+    typer.Option(
+        "--format",
+        help="onnx: a policy file; c: one C header, for a network that is an MLP; triton: a policy file as a "
+        "model of Triton.",
     ),
 ]
 PolicyFile = Annotated[
     Path | None,
-    typer.Option("--out", help="The policy file.", show_default="policy.onnx beside the checkpoint"),
+    typer.Option(
+        "--out", help="The file.", show_default="policy.onnx beside the checkpoint, policy.h, triton/"
+    ),
+]
+ExportName = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        help="What all names in a C header begin with, or the name of a Triton model.",
+        show_default="policy; the file's or its folder's",
+    ),
 ]
 Episodes = Annotated[
     int,

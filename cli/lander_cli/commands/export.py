@@ -1,11 +1,18 @@
-"""`lander export`: a checkpoint becomes one verified policy file with its card and animation."""
+"""`lander export`: a checkpoint becomes one verified policy file with card and animation, or a C header."""
 
-from lander_cli.arguments.options import Import, Wrap
+from pathlib import Path
+
+import typer
+
+from lander_cli.arguments.options import ActionRange, Import, Output, Wrap
 from lander_cli.arguments.training_options import (
     Activation,
     AsJson,
     Checkpoint,
     Episodes,
+    ExportFormat,
+    ExportName,
+    Format,
     Gif,
     License,
     Normalizer,
@@ -17,10 +24,25 @@ from lander_cli.arguments.training_options import (
     StateDictEnv,
 )
 from lander_cli.terminal.console import episode_bar, print_json, print_next, print_rows, say
+from lander_runtime.errors import UsageError
+
+_CONVERTING = (
+    "env", "activation", "normalizer", "normalizer_epsilon", "normalizer_clip", "pixel_scale", "squash",
+    "license_", "wrap", "import_",
+)  # fmt: skip
+_FORMATS = {
+    **dict.fromkeys(("episodes", "gif"), (Format.ONNX,)),
+    **dict.fromkeys(("output", "action_range"), (Format.C,)),
+    "name": (Format.C, Format.TRITON),
+    **dict.fromkeys(_CONVERTING, (Format.ONNX, Format.C)),
+}
+"""Options that some formats have no use for, and those that have."""
 
 
 def export_command(
+    context: typer.Context,
     source: Checkpoint = None,
+    format_: ExportFormat = Format.ONNX,
     out_file: PolicyFile = None,
     episodes: Episodes = 100,
     env: StateDictEnv = None,
@@ -32,26 +54,66 @@ def export_command(
     squash: Squash = None,
     gif: Gif = True,
     license_: License = None,
+    name: ExportName = None,
+    output: Output = None,
+    action_range: ActionRange = None,
     wrap: Wrap = None,
     import_: Import = None,
     as_json: AsJson = False,
 ) -> None:
-    """Turn a checkpoint, ours or another library's, into a verified ONNX policy.
+    """Turn a checkpoint, ours or another library's, into a verified ONNX policy or one C header.
+
+    A policy file becomes a C header too, or a model of Triton.
 
     If ONNX Runtime and PyTorch disagree, nothing is written and the exit code is 1.
     """
+    from lander_rl.c_header import CHeaderRequest, run_export_c
     from lander_rl.exporting import ExportRequest, run_export
     from lander_rl.inputs.importing import import_options
 
-    request = ExportRequest(
-        source=source, out=out_file, episodes=episodes, env=env, activation=activation,
-        normalizer=normalizer, normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip,
-        pixel_scale=pixel_scale, squash=squash, gif=gif, license=license_,
-        wrap=wrap, imports=tuple(import_ or []),
-    )  # fmt: skip
-    made = run_export(request, say, lambda: episode_bar(episodes))
+    _check_options(context, format_)
+    if format_ is Format.TRITON:
+        _export_triton(source, out_file, name, as_json)
+        return
+    common = {
+        "source": source, "out": out_file, "env": env, "activation": activation,
+        "normalizer": normalizer, "normalizer_epsilon": normalizer_epsilon,
+        "normalizer_clip": normalizer_clip, "pixel_scale": pixel_scale, "squash": squash,
+        "license": license_, "wrap": wrap, "imports": tuple(import_ or []),
+    }  # fmt: skip
+    if format_ is Format.C:
+        request = CHeaderRequest(
+            **common, name=name or CHeaderRequest.name, output=output, action_range=action_range
+        )
+        header = run_export_c(request, say)
+        print_json(header.to_json()) if as_json else print_rows(header.rows())
+        say(f'In a program: #include "{header.path.name}", then {header.name}_act(observation)')
+        return
+    made = run_export(ExportRequest(**common, episodes=episodes, gif=gif), say, lambda: episode_bar(episodes))
+    print_json(made.to_json()) if as_json else print_rows(made.rows())
+    print_next("lander", "eval", made.policy, *import_options(common["imports"]), "--episodes", "10")
+
+
+def _check_options(context: typer.Context, wanted: Format) -> None:
+    """Refuse options that were typed and would do nothing.
+
+    Raises:
+        UsageError: there is one.
+    """
+    for parameter, formats in _FORMATS.items():
+        source = context.get_parameter_source(parameter)
+        if wanted not in formats and source is not None and source.name == "COMMANDLINE":
+            option = parameter.rstrip("_").replace("_", "-")
+            owners = " or ".join(one.value for one in formats)
+            raise UsageError(f"--{option} goes with --format {owners}; leave it out.")
+
+
+def _export_triton(source: Path | None, out: Path | None, name: str | None, as_json: bool) -> None:
+    from lander_rl.triton import TritonRequest, run_export_triton
+
+    made = run_export_triton(TritonRequest(source=source, out=out or TritonRequest.out, name=name))
     if as_json:
         print_json(made.to_json())
     else:
         print_rows(made.rows())
-    print_next("lander", "eval", made.policy, *import_options(request.imports), "--episodes", "10")
+    print_next("tritonserver", "--model-repository", made.config.parents[1])

@@ -10,7 +10,7 @@ layouts.py           the names that libraries give their layers
 normalizers.py       statistics of observations
 networks.py          the modules that the policies are made of
 peer.py              what all readers return, and the options that they share
-inert/               zips, PyTorch files and pickles, read as data
+tensors.py           PyTorch files that hold tensors only
 """
 
 from lander_export.peers.finding import peer_file

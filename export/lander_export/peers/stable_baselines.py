@@ -17,8 +17,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lander_export.peers.inert.tensors import checked, is_state_dict, load_torch
-from lander_export.peers.inert.zip_reading import LARGEST_FILE, ZipMembers
 from lander_export.peers.networks import (
     ChannelsFirst,
     Divide,
@@ -27,10 +25,12 @@ from lander_export.peers.networks import (
     layers_of,
     nature_convolutions,
 )
-from lander_export.peers.normalizers import NONE, read_normalizer
+from lander_export.peers.normalizers import NONE, as_module, file_normalizer, in_words
 from lander_export.peers.peer import GREEDY_LOG_STD, GREEDY_ONLY, PeerOptions, PeerPolicy, PeerSpaces, grouped
 from lander_export.peers.sb3_data import Sb3Data, check_spaces, is_picture, is_transposed, read_data
+from lander_export.peers.tensors import checked, is_state_dict, load_torch
 from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.inert.zip_reading import LARGEST_FILE, ZipMembers
 from lander_runtime.policy.metadata import Training
 from lander_runtime.spec import filled_bounds
 
@@ -235,10 +235,10 @@ def _normaliser(
     if options.normalizer == NONE:
         return [], "observations not normalised"
     if options.normalizer is not None:
-        read = read_normalizer(options)
+        read, name = file_normalizer(options), Path(options.normalizer).name
         if read is None:
-            return [], f"observations not normalised, as {Path(options.normalizer).name} says"
-        return [read.module(spaces.observation, options.normalizer)], read.words
+            return [], f"observations not normalised, as {name} says"
+        return [as_module(read, spaces.observation, options.normalizer)], in_words(read, name)
     beside = next((name for name in _NORMALIZER_FILES if (path.parent / name).is_file()), None)
     if data.behind_vecnormalize or beside is not None:
         why = "was trained behind VecNormalize" if data.behind_vecnormalize else f"has {beside} beside it"

@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lander_export.peers.inert.tensors import checked, is_state_dict, load_torch
-from lander_export.peers.inert.zip_reading import LARGEST_FILE, read_bounded
 from lander_export.peers.layouts import LOG_STD_NAMES, STD_NAMES, Layout, find_layout, without_prefixes
 from lander_export.peers.networks import (
     AtomMean,
@@ -23,10 +21,12 @@ from lander_export.peers.networks import (
 from lander_export.peers.normalizers import (
     FROM_CHECKPOINT,
     NONE,
+    as_module,
     checkpoint_normalizer,
+    file_normalizer,
+    in_words,
     is_the_critics,
     normalizer_names,
-    read_normalizer,
 )
 from lander_export.peers.peer import (
     BARE_STATE_DICT,
@@ -37,7 +37,9 @@ from lander_export.peers.peer import (
     PeerSpaces,
     grouped,
 )
+from lander_export.peers.tensors import checked, is_state_dict, load_torch
 from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.inert.zip_reading import LARGEST_FILE, read_bounded
 from lander_runtime.policy.metadata import Training
 from lander_runtime.spec import filled_bounds
 from lander_runtime.text import printable
@@ -204,12 +206,13 @@ def _front(
     if options.normalizer == NONE:
         return scale, "observations not normalised"
     if options.normalizer == FROM_CHECKPOINT:
-        normalizer = checkpoint_normalizer({name: rest[name] for name in found}, options, path.name)
+        tensors = {name: rest[name] for name in found}
+        normalizer, origin = checkpoint_normalizer(tensors, options, path.name)
     else:
-        normalizer = read_normalizer(options)
+        normalizer, origin = file_normalizer(options), Path(options.normalizer).name
     if normalizer is None:
         return scale, "observations not normalised"
-    return [*scale, normalizer.module(spaces.observation, path.name)], normalizer.words
+    return [*scale, as_module(normalizer, spaces.observation, path.name)], in_words(normalizer, origin)
 
 
 def _of_an_observations_size(rest: Mapping[str, Tensor], spaces: PeerSpaces) -> list[str]:

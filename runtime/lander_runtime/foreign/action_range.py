@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.foreign.analysis.ending import Interval
+from lander_runtime.foreign.analysis.intervals import Interval
 from lander_runtime.spec import Space, filled_bounds
 
 _USUAL = ((-1.0, 1.0), (0.0, 1.0), (-math.pi / 2, math.pi / 2))
@@ -89,10 +89,12 @@ def check_ending(interval: Interval, output: str, space: Space) -> None:
     Raises:
         InputRefused: with what to say.
     """
-    wrong = _squashed(interval) & ~fits(interval, space)
+    lowest, highest = filled_bounds(space)
+    # To an action without bounds nothing can be scaled.
+    bounded = np.isfinite(lowest) & np.isfinite(highest)
+    wrong = _squashed(interval) & ~fits(interval, space) & bounded
     if not wrong.any():
         return
-    lowest, highest = filled_bounds(space)
     place = tuple(np.argwhere(wrong)[0])
     low, high = float(interval.low[place]), float(interval.high[place])
     found, ends = _in_words(low, high), f"{_rounded(low)},{_rounded(high)}"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from lander_runtime.foreign.analysis.memory import State
 from lander_runtime.foreign.feeding import Feeding
 from lander_runtime.foreign.plan import Plan
+from lander_runtime.foreign.preparation import Preparation
 from lander_runtime.foreign.signature import Output
 from lander_runtime.spec import Space
 
@@ -15,14 +16,21 @@ _HOW = {
 }
 
 
-def about_input(feeding: Feeding, observation: Space, unused: Sequence[str]) -> list[str]:
+def about_input(
+    feeding: Feeding, observation: Space, unused: Sequence[str], preparation: Preparation | None
+) -> list[str]:
     """Where observations go and how; `unused` are the inputs that the action does not need."""
     entry, batch = feeding.entry, feeding.batch
-    said = [
-        f"Observations go into {entry.name!r} {_HOW.get(entry.layout, 'as they are')}: whatever prepared "
-        "them in training, such as normalisation, must be inside the file."
-    ]
-    if entry.dtype != observation.dtype:
+    where = f"Observations go into {entry.name!r}"
+    if preparation is None:
+        said = [
+            f"{where} {_HOW.get(entry.layout, 'as they are')}: whatever prepared them in training, such as "
+            "normalisation, must be inside the file."
+        ]
+    else:
+        how = f" {_HOW[entry.layout]}" if entry.layout in _HOW else ""
+        said = [f"{where}{how}.", preparation.in_words]
+    if entry.dtype != observation.dtype and preparation is None:
         scale = ", 0 to 255 and not scaled" if observation.dtype == "uint8" else ""
         said.append(f"They are {observation.dtype} and cast to {entry.dtype}{scale}.")
     if entry.layout in ("single", "sequence"):

@@ -37,14 +37,15 @@ class Feeding:
 
     def at(self, obs: NDArray[Any], state: Carried | None) -> dict[str, NDArray[Any]]:
         """All inputs for observations `[batch, *obs_shape]`; a `state` of None is that of a start."""
-        given = {self.entry.name: _as_input(self.entry, obs)}
+        given = {self.entry.name: as_input(self.entry, obs)}
         for start in self.starts:
-            shape = tuple(1 if size is None else size for size in start.shape)
+            shape = tuple(len(obs) if size is None else size for size in start.shape)
             given[start.name] = np.full(shape, state is None, start.dtype)
         return given | (zeros(self.states) if state is None else dict(state))
 
 
-def _as_input(entry: Input, obs: NDArray[Any]) -> NDArray[Any]:
+def as_input(entry: Input, obs: NDArray[Any]) -> NDArray[Any]:
+    """Observations `[batch, *obs_shape]` in the type and layout of an input."""
     with np.errstate(over="ignore"):
         obs = obs.astype(entry.dtype, copy=False)
     match entry.layout:

@@ -64,8 +64,13 @@ class ForeignPolicy(PolicyFile):
         self.assumptions = found.assumptions
         self.remembers = found.feeding.remembers
         self.counts_actions = found.counts_actions
-        self._feeding, self._output = found.feeding, found.output
-        self._probabilities, self._scaling = found.probabilities, found.scaling
+        self.feeding = found.feeding
+        """How the graph is fed."""
+        self.output = found.output
+        """Which of its outputs is the action."""
+        self.scaling = found.scaling
+        """Of continuous actions, to the bounds; None where they are taken as they are."""
+        self._probabilities = found.probabilities
         self._low, self._high = filled_bounds(self.action)
         self._reduce_arguments = (model, path, env, spaces, self.device, choices, dict(weights))
 
@@ -77,8 +82,7 @@ class ForeignPolicy(PolicyFile):
         device: str = "auto",
         output: str | None = None,
         *,
-        action_range: str | None = None,
-        stateless: bool = False,
+        choices: Choices | None = None,
     ) -> "ForeignPolicy":
         """Load a file and match it with the spaces of `env`.
 
@@ -88,8 +92,7 @@ class ForeignPolicy(PolicyFile):
             env: the environment, or its id.
             device: `auto`, `cpu` or `cuda`; `cuda` never falls back to the CPU.
             output: the output that is the action, if this is not clear.
-            action_range: as of `opening.open_policy`.
-            stateless: likewise.
+            choices: stands for `output` and all else that the user says.
 
         Raises:
             InputRefused: the file is missing, is not ONNX, contains what no policy may, or does not fit.
@@ -98,8 +101,7 @@ class ForeignPolicy(PolicyFile):
         """
         path = Path(path)
         model, weights = read_files(path)
-        choices = Choices(output, action_range, stateless)
-        return cls.from_bytes(model, path, env, device, weights=weights, choices=choices)
+        return cls.from_bytes(model, path, env, device, output, weights=weights, choices=choices)
 
     @classmethod
     def from_bytes(
@@ -152,10 +154,10 @@ class ForeignPolicy(PolicyFile):
         batch = obs[None] if single else obs
         if rng is not None:
             actions = self.draw(self.outputs(batch), rng)
-        elif self._output.action is None:
-            actions = self._greedy(self._run(self._output.scores, batch))
+        elif self.output.action is None:
+            actions = self._greedy(self._run(self.output.scores, batch))
         else:
-            actions = self._as_actions(self._run(self._output.action, batch))
+            actions = self._as_actions(self._run(self.output.action, batch))
         if not single:
             return actions
         return int(actions[0]) if self.action.type == "Discrete" else actions[0]
@@ -176,12 +178,12 @@ class ForeignPolicy(PolicyFile):
         Raises:
             InputRefused, UsageError: as `act`.
         """
-        name = self._output.scores if rng is not None or self._output.action is None else self._output.action
+        name = self.output.scores if rng is not None or self.output.action is None else self.output.action
         if name is None:
             self.outputs(obs)  # Raises.
-        states = self._feeding.states
+        states = self.feeding.states
         self._check(obs)
-        given = self._feeding.at(self._filled(obs), state)
+        given = self.feeding.at(self._filled(obs), state)
         wanted = [str(name), *(one.output for one in states)]
         result, *after = self._opened.run(wanted, given)
         for one, value in zip(states, after, strict=True):
@@ -193,7 +195,7 @@ class ForeignPolicy(PolicyFile):
         values = self._rows(str(name), result, self.batch_size or 1)[:1]
         if rng is not None:
             actions = self.draw({"logits": self._as_logits(values)}, rng)
-        elif self._output.action is None:
+        elif self.output.action is None:
             actions = self._greedy(values)
         else:
             actions = self._as_actions(values)
@@ -201,12 +203,12 @@ class ForeignPolicy(PolicyFile):
 
     def outputs(self, obs: ArrayLike) -> dict[str, NDArray[Any]]:
         """`logits` `[batch, n]`, or the logarithm of the file's probabilities; raises like `act`."""
-        if self._output.scores is None:
+        if self.output.scores is None:
             raise UsageError(
                 f"{self.path.name} gives actions but no distribution to draw from. Leave out --sampled."
             )
         self._check_stateless()
-        return {"logits": self._as_logits(self._run(self._output.scores, np.asarray(obs)))}
+        return {"logits": self._as_logits(self._run(self.output.scores, np.asarray(obs)))}
 
     def draw(self, outputs: Mapping[str, NDArray[Any]], rng: np.random.Generator) -> NDArray[np.int64]:
         """Draw actions, int64 `[batch]` or `[batch, k]`, from what the method `outputs` returned."""
@@ -222,7 +224,7 @@ class ForeignPolicy(PolicyFile):
         parts = []
         for start in range(0, len(obs), size):
             rows = obs[start : start + size]
-            [result] = self._opened.run([output], self._feeding.first(self._filled(rows)))
+            [result] = self._opened.run([output], self.feeding.first(self._filled(rows)))
             parts.append(self._rows(output, result, size)[: len(rows)])
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
@@ -252,7 +254,7 @@ class ForeignPolicy(PolicyFile):
 
     def _rows(self, output: str, result: Any, size: int) -> NDArray[Any]:
         """An output with a row for each of `size` observations."""
-        values = by_row(result, size, self._feeding.entry)
+        values = by_row(result, size, self.feeding.entry)
         if values is None:
             raise InputRefused(
                 f"{self.path.name}: expected {size} rows from {output!r}, "
@@ -276,15 +278,15 @@ class ForeignPolicy(PolicyFile):
     def _as_actions(self, values: NDArray[Any]) -> NDArray[Any]:
         if self.action.type == "Box":
             actions = values.reshape(len(values), *self.action.shape).astype(np.float64)
-            if self._scaling is not None:
-                actions = self._scaling.apply(actions, self.action)
+            if self.scaling is not None:
+                actions = self.scaling.apply(actions, self.action)
             return np.clip(actions, self._low, self._high).astype(self.action.dtype)
         actions = values.reshape(len(values), *self.action.shape).astype(np.int64)
         counts = np.broadcast_to(self.action.nvec or self.action.n or 0, actions.shape)
         wrong = (actions < 0) | (actions >= counts)
         if wrong.any():
             raise InputRefused(
-                f"{self.path.name}: {self._output.action!r} gave the action {actions[wrong][0]}; "
+                f"{self.path.name}: {self.output.action!r} gave the action {actions[wrong][0]}; "
                 f"{self.env.id} has 0 to {counts[wrong][0] - 1}."
             )
         return actions

@@ -4,7 +4,7 @@ Apart from `signature.py`, which uses names and shapes only: the shapes that a f
 the shapes of real outputs decide.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,12 +16,19 @@ from lander_runtime.errors import InputRefused
 from lander_runtime.foreign import action_range, assumptions
 from lander_runtime.foreign.action_range import ActionRange, Scaling
 from lander_runtime.foreign.analysis.ending import interval_of
-from lander_runtime.foreign.analysis.memory import forgets, states_without_input
+from lander_runtime.foreign.analysis.memory import State, forgets, states_without_input
 from lander_runtime.foreign.feeding import Feeding, by_row
 from lander_runtime.foreign.plan import Plan, plan_for, pruned
+from lander_runtime.foreign.preparation import Preparation, prepared
 from lander_runtime.foreign.probe import Probe
 from lander_runtime.foreign.signature import Input, Output, Tensor, choose_output
-from lander_runtime.foreign.trials import rows_influence_each_other, trial_observations
+from lander_runtime.foreign.trials import (
+    Rows,
+    rows_influence_each_other,
+    size_matters,
+    trial_observations,
+    varied_observations,
+)
 from lander_runtime.graphs.model import Model
 from lander_runtime.policy.session import OpenSession, open_session
 from lander_runtime.spec import Space
@@ -37,6 +44,8 @@ class Choices:
     """`env` or such as `-1,1`: see `ActionRange`."""
     stateless: bool = False
     """Run a policy that would remember without its memory."""
+    preparation: Preparation | None = None
+    """What to do with observations in front of the graph."""
 
     @property
     def any(self) -> bool:
@@ -84,7 +93,7 @@ class _Matcher:
         self._asked = None if asked is None else ActionRange.parse(asked)
         self._scaling = action_range.scaling_for(self._asked, self._action)
         self._whole = model
-        self._plan = plan_for(model, name, self._observation, choices.output, stateless=choices.stateless)
+        self._plan = plan_for(model, name, spaces, choices.output, stateless=choices.stateless)
 
     def match(self) -> Match:
         plan = self._plan
@@ -98,7 +107,7 @@ class _Matcher:
         given = {value.name for value in model.graph.inputs}
         feeding = replace(
             feeding,
-            states=tuple(state for state in plan.states if state.input in given),
+            states=tuple(state for state in feeding.states if state.input in given),
             starts=tuple(one for one in plan.starts if one.name in given),
         )
         forgotten = self._forgotten(final, feeding, used)
@@ -106,16 +115,17 @@ class _Matcher:
             feeding = replace(feeding, forgets=True)
         probe = Probe(final, feeding, self._observation)
         said, counts = self._about_units(final, output, probe)
-        constant = self._is_constant(opened, feeding, output)
+        constant = self._is_constant(opened, feeding, output, probe)
+        opened, fed = self._prepared(opened, final, feeding)
         return Match(
             opened=opened,
-            feeding=feeding,
+            feeding=fed,
             output=output,
             probabilities=probabilities,
             scaling=self._scaling,
             counts_actions=counts,
             assumptions=(
-                *assumptions.about_input(feeding, self._observation, plan.unused),
+                *assumptions.about_input(feeding, self._observation, plan.unused, self._choices.preparation),
                 *assumptions.about_memory(feeding, forgotten),
                 *(said or assumptions.about_scores(output, self._action, probabilities)),
                 *assumptions.about_the_rest(output, plan, feeding.states),
@@ -123,17 +133,25 @@ class _Matcher:
             ),
         )
 
+    def _prepared(self, opened: OpenSession, model: Model, feeding: Feeding) -> tuple[OpenSession, Feeding]:
+        """The session with what the user wants done in front of the graph, and how that is fed.
+
+        Only now, because trial observations are of the size that a network is given.
+        """
+        if self._choices.preparation is None:
+            return opened, feeding
+        model, entry = prepared(model, feeding.entry, self._observation, self._choices.preparation)
+        return open_session(model, self._name, self._device), replace(feeding, entry=entry)
+
     def _fitted(self, opened: OpenSession, plan: Plan) -> tuple[Feeding, Output, bool]:
         """How observations go in, what comes out, and whether scores are probabilities."""
         first: InputRefused | None = None
         for entry in _ways_in(plan.entry, self._observation):
             # A symbolic batch may be wrong: a graph may have one size built in, or mix its rows.
-            remembers = bool(plan.states)
-            sizes = [1 if remembers else LANES, 1] if entry.batch is None else [entry.batch]
-            for size in dict.fromkeys(sizes):
-                alone = entry.batch is None and size == 1
-                feeding = Feeding(entry, size if alone or entry.batch is not None else None, plan.states)
-                feeding = replace(feeding, starts=plan.starts)
+            for size in _batches(entry, plan.states):
+                any_size = entry.batch is None and not plan.states and size == LANES
+                states = tuple(state.filled(size) for state in plan.states)
+                feeding = Feeding(entry, None if any_size else size, states, plan.starts)
                 try:
                     return feeding, *self._attempt(opened, feeding, size)
                 except InputRefused as refusal:
@@ -148,7 +166,8 @@ class _Matcher:
         def run(obs: NDArray[Any], wanted: Sequence[str] = names) -> dict[str, NDArray[Any]]:
             results = opened.run(wanted, feeding.first(obs))
             rows = {
-                name: by_row(value, batch, feeding.entry) for name, value in zip(wanted, results, strict=True)
+                name: by_row(value, len(obs), feeding.entry)
+                for name, value in zip(wanted, results, strict=True)
             }
             return {name: values for name, values in rows.items() if values is not None}
 
@@ -163,8 +182,9 @@ class _Matcher:
         used = _used(output)
         if batch > 1:
             mixed = "DynamicQuantizeLinear" if self._plan.quantises(used) else None
-            mixed = mixed or rows_influence_each_other(lambda others: run(others, used), obs)
-            mixed = mixed or self._scores_mixed(feeding, output, batch, obs)
+            for rows_of in (lambda others: run(others, used), self._scores(feeding, output, batch, obs)):
+                if rows_of is not None and mixed is None:
+                    mixed = rows_influence_each_other(rows_of, obs) or size_matters(rows_of, obs)
             if mixed is not None:
                 raise InputRefused(
                     f"in a batch of {batch}, the rows of {used[0]!r} influence each other. "
@@ -173,16 +193,17 @@ class _Matcher:
         self._check_agreement(run, output, batch)
         return output, output.scores is not None and _are_probabilities(rows[output.scores], self._action)
 
-    def _scores_mixed(self, feeding: Feeding, output: Output, batch: int, obs: NDArray[Any]) -> str | None:
-        """The same of the numbers whose largest has its place in an integer: that hides differences."""
-        behind = self._plan.behind_largest(output.action) if self._action.type == "Discrete" else None
-        if behind is None:
+    def _scores(
+        self, feeding: Feeding, output: Output, batch: int, obs: NDArray[Any]
+    ) -> Callable[[NDArray[Any]], Rows] | None:
+        """The numbers whose largest has its place in an integer, which hides small differences."""
+        if self._action.type == "Box" or output.action is None:
             return None
+        behind = list(dict.fromkeys(numbers for numbers, _ in self._plan.places_behind(output.action)))
         probe = Probe(pruned(self._plan.model, _used(output), ()), feeding, self._observation)
-        shape = np.shape(probe.run([behind], obs)[behind])
-        if not shape or shape[0] != batch:
-            return None
-        return rows_influence_each_other(lambda others: dict(probe.run([behind], others)), obs)
+        shapes = {name: np.shape(value) for name, value in probe.run(behind, obs).items()}
+        rows = [name for name, shape in shapes.items() if shape and shape[0] == batch]
+        return (lambda others: dict(probe.run(rows, others))) if rows else None
 
     def _check_agreement(
         self, run: Callable[..., dict[str, NDArray[Any]]], output: Output, batch: int
@@ -192,18 +213,19 @@ class _Matcher:
         Raises:
             InputRefused: they differ for a trial observation.
         """
-        if output.action is None or output.scores is None:
+        agreeing = list(output.likely_scores if output.scores is None else [output.scores])
+        if output.action is None or not agreeing:
             return
-        ends = np.cumsum(self._action.blocks)[:-1]
+        names = agreeing
         for seed in range(max(1, 64 // batch)):
-            rows = run(trial_observations(batch, self._observation, seed), _used(output))
+            rows = run(trial_observations(batch, self._observation, seed), [output.action, *names])
             numbers = rows[output.action].reshape(batch, -1).astype(np.int64)
-            blocks = np.split(rows[output.scores], ends, axis=-1)
-            if not all(_are_largest(*pair) for pair in zip(numbers.T, blocks, strict=True)):
-                raise InputRefused(
-                    f"which output is the action is not clear: {output.action!r} is not the number of the "
-                    f"largest of {output.scores!r}. Say which with: --output NAME"
-                )
+            agreeing = [name for name in agreeing if _are_largest(numbers, rows[name], self._action)]
+        if not agreeing:
+            raise InputRefused(
+                f"which output is the action is not clear: {output.action!r} is not the number of the "
+                f"largest of {' or of '.join(map(repr, names))}. Say which with: --output NAME"
+            )
 
     def _forgotten(self, model: Model, feeding: Feeding, used: Collection[str]) -> str | None:
         """What would remember and cannot; None where nothing would.
@@ -243,18 +265,33 @@ class _Matcher:
         said = action_range.sentences(interval, output.action, self._action, self._asked)
         return said, not bounded.all() and self._scaling is None
 
-    def _is_constant(self, opened: OpenSession, feeding: Feeding, output: Output) -> bool:
-        """Whether all trial observations give the same numbers; a whole number may well be the same."""
+    def _is_constant(self, opened: OpenSession, feeding: Feeding, output: Output, probe: Probe) -> bool:
+        """Whether all trial observations give the same action.
+
+        Raises:
+            InputRefused: they do, and the user has not named the output.
+        """
         [name, *_] = _used(output)
         batch = feeding.batch or LANES
-        found = [
-            opened.run([name], feeding.first(trial_observations(batch, self._observation, seed)))[0]
-            for seed in range(max(2, 8 // batch))
-        ]
-        if found[0].dtype.kind != "f":
+
+        def varies(names: Sequence[str], run: Callable[[NDArray[Any]], Sequence[Any]]) -> bool:
+            return names != [] and _differ(map(run, varied_observations(batch, self._observation)), batch)
+
+        if varies([name], lambda obs: opened.run([name], feeding.first(obs))):
             return False
-        rows = np.concatenate([np.reshape(one, (batch, -1)) for one in found])
-        return bool((rows == rows[:1]).all())
+        places = self._plan.places_behind(name)
+        numbers, found = ([pair[side] for pair in places] for side in (0, 1))
+        if varies(numbers, lambda obs: [*probe.run(numbers, obs).values()]) and not varies(
+            found, lambda obs: [*probe.run(found, obs).values()]
+        ):
+            # One of some scores is always the largest, though they follow the observations.
+            return False
+        if self._choices.output is None:
+            raise InputRefused(
+                f"{name!r} was the same for all trial observations, so nothing shows that it is the action. "
+                "Where it is the action all the same, say so with: --output NAME"
+            )
+        return True
 
 
 def _ways_in(entry: Input, observation: Space) -> list[Input]:
@@ -264,12 +301,39 @@ def _ways_in(entry: Input, observation: Space) -> list[Input]:
     return [entry]
 
 
+def _batches(entry: Input, states: Sequence[State]) -> list[int]:
+    """The batches to try, the best first."""
+    if entry.batch is not None:
+        return [entry.batch]
+    if not states:
+        return [LANES, 1]
+    # The batch of a state is its first axis or, behind the layers, its second.
+    fixed = [size for state in states for size in state.shape[:2] if size and size <= LANES]
+    return list(dict.fromkeys([1, *fixed]))
+
+
+def _differ(found: Iterable[Sequence[Any]], batch: int) -> bool:
+    """Whether any two rows are different, in any of the values of one run or of several."""
+    first: list[NDArray[Any]] | None = None
+    for values in found:
+        rows = [np.reshape(value, (batch, -1)) for value in values if np.size(value) % batch == 0]
+        first = first or [row[:1] for row in rows]
+        if any((row != one).any() for row, one in zip(rows, first, strict=True)):
+            return True
+    return False
+
+
 def _used(output: Output) -> list[str]:
     return [name for name in (output.action, output.scores) if name is not None]
 
 
-def _are_largest(numbers: NDArray[np.int64], scores: NDArray[Any]) -> bool:
-    """Whether each number is the place of the largest in its row of scores."""
+def _are_largest(numbers: NDArray[np.int64], scores: NDArray[Any], action: Space) -> bool:
+    """Whether each number `[batch, blocks]` is the place of the largest in its block of scores."""
+    blocks = np.split(scores, np.cumsum(action.blocks)[:-1], axis=-1)
+    return all(_is_largest(*pair) for pair in zip(numbers.T, blocks, strict=True))
+
+
+def _is_largest(numbers: NDArray[np.int64], scores: NDArray[Any]) -> bool:
     there = (numbers >= 0) & (numbers < scores.shape[1])
     taken = np.take_along_axis(scores, np.where(there, numbers, 0)[:, None], 1)[:, 0]
     return bool((there & (taken >= scores.max(axis=1))).all())

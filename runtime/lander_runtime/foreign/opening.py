@@ -20,8 +20,7 @@ def open_policy(
     device: str = "auto",
     output: str | None = None,
     *,
-    action_range: str | None = None,
-    stateless: bool = False,
+    choices: Choices | None = None,
 ) -> PolicyFile:
     """Open a policy file of any origin.
 
@@ -30,9 +29,7 @@ def open_policy(
         env: the environment of a file without metadata, or its id.
         device: `auto`, `cpu` or `cuda`.
         output: the output of a file without metadata that is the action, if this is not clear.
-        action_range: its continuous actions are in the environment's units (`env`), or lie within two numbers
-            such as `-1,1` and are scaled to the environment's bounds.
-        stateless: run a recurrent policy without its memory.
+        choices: stands for `output` and all else that the user says of such a file.
 
     Raises:
         InputRefused: the file cannot be read, contains what no policy may, does not fit `env`, or has no
@@ -42,7 +39,7 @@ def open_policy(
             without metadata and this one has it.
     """
     path = Path(path)
-    choices = Choices(output, action_range, stateless)
+    choices = choices or Choices(output)
     model, weights = read_files(path)
     try:
         # Files with our metadata have no external weights.
@@ -53,12 +50,12 @@ def open_policy(
         if env is None:
             raise
         return ForeignPolicy.from_bytes(model, path, env, device, weights=weights, choices=choices)
-    if output is not None:
+    if choices.output is not None:
         raise SaysItself(f"The metadata of {path.name} already names the action; leave out --output.")
     if choices.any:
         raise SaysItself(
-            f"{path.name} was written by lander, and its metadata says how it acts; leave out --action-range "
-            "and --stateless."
+            f"{path.name} was written by lander, and its metadata says how it acts; leave out "
+            "--action-range, --stateless, --normalizer and --pixel-scale."
         )
     return policy
 

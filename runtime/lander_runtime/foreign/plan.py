@@ -14,7 +14,15 @@ from lander_runtime.foreign.analysis.pruning import (
     values_that_follow,
     without_other_outputs,
 )
-from lander_runtime.foreign.signature import Input, Tensor, choose_input, listed, no_input
+from lander_runtime.foreign.signature import (
+    Input,
+    Tensor,
+    choose_input,
+    fitting_inputs,
+    listed,
+    may_be_action,
+    no_input,
+)
 from lander_runtime.graphs.model import Graph, Model, TensorType, Value
 from lander_runtime.graphs.structure import check_structure
 from lander_runtime.spec import Space
@@ -25,7 +33,7 @@ _DTYPES = {
 }  # fmt: skip
 """NumPy's names by TensorProto.DataType."""
 
-_BEHIND = frozenset({"Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})
+_PLACES = frozenset({"ArgMax", "ArgMin", "TopK"})
 
 _MOST_INPUTS = 64
 """A policy has some dozen, with all its states."""
@@ -57,28 +65,21 @@ class Plan:
         graph = without_other_outputs(self.model, outputs).graph
         return any(node.operator == "DynamicQuantizeLinear" for node in graph.nodes)
 
-    def behind_largest(self, output: str | None) -> str | None:
-        """The numbers of which `output` is the largest's place; None where it is made in another way."""
-        made = producers(self.model.graph)
-        for _ in range(20):
-            node = made.get(output or "")
-            if node is None or node.operator in ("ArgMax", "ArgMin"):
-                return None if node is None else node.inputs[0]
-            if node.operator not in _BEHIND:
-                return None
-            output = node.inputs[0]
-        return None
+    def places_behind(self, output: str) -> list[tuple[str, str]]:
+        """All numbers of whose largest or smallest the place is needed for `output`, each with that place."""
+        nodes = without_other_outputs(self.model, {output}).graph.nodes
+        return [(node.inputs[0], node.outputs[-1]) for node in nodes if node.operator in _PLACES]
 
 
 def plan_for(
-    model: Model, name: str, observation: Space, named: str | None, *, stateless: bool = False
+    model: Model, name: str, spaces: tuple[Space, Space], named: str | None, *, stateless: bool = False
 ) -> Plan:
     """Find the observation's input, the states, and the outputs that may be the action.
 
     Args:
         model: what `read_model` gave.
         name: what to call its file in errors.
-        observation: the environment's observations.
+        spaces: the environment's observations and actions.
         named: the output that the user chose; None where it is to be found.
         stateless: take inputs of states too that no output gives back.
 
@@ -86,7 +87,7 @@ def plan_for(
         InputRefused: no input fits, no output can be the action, or `named` cannot be.
         UsageError: there is no output called `named`.
     """
-    graph = model.graph
+    graph, (observation, action) = model.graph, spaces
     made = {output: node.operator for output, node in producers(graph).items()}
     inputs = [_tensor(value, "") for value in true_inputs(graph)]
     values = [value for value in graph.outputs if holds_numbers(value)]
@@ -95,7 +96,10 @@ def plan_for(
         raise no_input(inputs, observation)
     states = pair_states(inputs, tensors)
     starts = tuple(one for one in inputs if is_start(one))
-    entry = _entry(inputs, states, starts, observation)
+    entry = _entry(_towards(action, graph, inputs, tensors, states, starts, observation), inputs, observation)
+    # A model of the environment gives a next state too, and its state is the observation.
+    world = {state.output for state in states if state.input == entry.name}
+    states = tuple(state for state in states if state.input != entry.name)
     if stateless:
         states = (*states, *_lone_states(inputs, states, starts, entry))
     reasons = _reasons(graph, name, tensors, entry, states, starts)
@@ -123,7 +127,9 @@ def plan_for(
         states=tuple(state for state in states if state.input in left),
         starts=tuple(one for one in starts if one.name in left),
         unused=tuple(one.name for one in inputs if one.name not in left),
-        following=tuple(value.name for value in graph.outputs if value.name in follows),
+        following=tuple(
+            value.name for value in graph.outputs if value.name in follows and value.name not in world
+        ),
     )
 
 
@@ -148,13 +154,30 @@ def _tensor(value: Value, operator: str) -> Tensor:
     return Tensor(value.name, kind, shape, operator)
 
 
-def _entry(
-    inputs: Sequence[Tensor], states: Sequence[State], starts: Sequence[Tensor], observation: Space
-) -> Input:
-    """The observation's input: first of all that may be one, else of those that no name takes for a state."""
+def _entry(likely: Sequence[Tensor], inputs: Sequence[Tensor], observation: Space) -> Input:
+    """The observation's input, of the likely ones where there are some."""
+    return choose_input(likely or inputs, observation, found=inputs)
+
+
+def _towards(
+    action: Space,
+    graph: Graph,
+    inputs: Sequence[Tensor],
+    outputs: Sequence[Tensor],
+    states: Sequence[State],
+    starts: Sequence[Tensor],
+    observation: Space,
+) -> list[Tensor]:
+    """The inputs that no name takes for a state; where several fit, those that an action may do with."""
     paired = {state.input for state in states} | {one.name for one in starts}
     free = [one for one in inputs if one.name not in paired]
-    return choose_input(free or inputs, observation, found=inputs)
+    fitting = fitting_inputs(free, observation)
+    if len(fitting) < 2:
+        return free
+    needed = inputs_needed(graph)
+    needs = [needed.get(one.name, frozenset()) - paired for one in outputs if may_be_action(one, action)]
+    alone = [one for one in fitting if frozenset([one.name]) in needs]
+    return alone or free
 
 
 def _lone_states(
@@ -163,7 +186,7 @@ def _lone_states(
     """Inputs that are states by their names, and that no output gives back."""
     taken = {entry.name, *(state.input for state in states), *(one.name for one in starts)}
     return [
-        State(one.name, "", one.dtype, tuple(1 if size is None else size for size in one.shape))
+        State(one.name, "", one.dtype, one.shape)
         for one in inputs
         if one.name not in taken and one.dtype.startswith("float") and has_state_word(one.name)
     ]

@@ -24,7 +24,7 @@ from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.spec import Space
 
 _FLOATS = ("float32", "float64", "float16")
-_INTEGERS = ("int64", "int32", "int16", "int8", "uint8")
+_INTEGERS = ("int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8")
 _LARGEST_BATCH = 1024
 
 _OBSERVATION = {"obs", "observation", "observations", "input", "x"}
@@ -87,6 +87,8 @@ class Output:
     """The output that is the action itself; None if there are only `scores`."""
     scores: str | None
     """The output with one float for each of n actions: logits, probabilities or values; None without one."""
+    likely_scores: tuple[str, ...] = ()
+    """Where no name tells which are the scores: all outputs that may be."""
 
 
 def choose_input(
@@ -102,17 +104,16 @@ def choose_input(
     Raises:
         InputRefused: none fits, or several do; says what was expected and found.
     """
-    fitting: list[tuple[Tensor, Layout]] = []
-    for one in inputs:
-        layout = _layout(one, observation)
-        if layout is not None:
-            fitting.append((one, layout))
+    fitting = fitting_inputs(inputs, observation)
     if len(fitting) > 1:
-        named = [pair for pair in fitting if _words(pair[0]) & _OBSERVATION]
+        named = [one for one in fitting if _words(one) & _OBSERVATION]
         fitting = named if len(named) == 1 else fitting
-    if len(fitting) != 1:
+    if len(fitting) > 1:
+        raise no_input(fitting, observation, "several that fit:")
+    layout = _layout(fitting[0], observation) if fitting else None
+    if layout is None:
         raise no_input(found or inputs, observation)
-    [(chosen, layout)] = fitting
+    [chosen] = fitting
     batch = 1 if layout in ("single", "sequence") else chosen.shape[0]
     if batch is not None and not 1 <= batch <= _LARGEST_BATCH:
         raise InputRefused(f"expected a batch of 1 to {_LARGEST_BATCH}, found {chosen}.")
@@ -120,17 +121,38 @@ def choose_input(
     return Input(chosen.name, chosen.dtype, layout, batch, is_open)
 
 
-def no_input(inputs: Sequence[Tensor], observation: Space) -> InputRefused:
-    """The error where none of `inputs` is the observation's."""
+def fitting_inputs(inputs: Sequence[Tensor], observation: Space) -> list[Tensor]:
+    """The inputs that have the shape and a type for `observation`."""
+    return [one for one in inputs if _layout(one, observation) is not None]
+
+
+def may_be_action(output: Tensor, action: Space) -> bool:
+    """Whether an output can be the action or its scores by its type and what it declares of its shape."""
+    if action.type == "Box":
+        sizes = math.prod(action.shape)
+        return output.dtype in _FLOATS and not _words(output) & _NO_ACTION and _may_end(output, sizes)
+    if output.dtype in _INTEGERS:
+        return True
+    return output.dtype in _FLOATS and _may_end(output, sum(action.blocks))
+
+
+def _may_end(output: Tensor, size: int) -> bool:
+    """Whether the last axis may have this size; in a row of one number there need not be an axis for it."""
+    return not output.shape or output.shape[-1] in (None, size) or (size == 1 and len(output.shape) == 1)
+
+
+def no_input(inputs: Sequence[Tensor], observation: Space, how_many: str = "") -> InputRefused:
+    """The error where none of `inputs` is the observation's, or several may be."""
     wanted = f"one input [1 or batch{''.join(f', {length}' for length in observation.shape)}] of floats" + (
         " or uint8" if observation.dtype == "uint8" else ""
     )
-    return InputRefused(f"expected {wanted}, found {listed(inputs)}.")
+    return InputRefused(f"expected {wanted}, found {f'{how_many} '.lstrip()}{listed(inputs)}.")
 
 
 def _layout(found: Tensor, observation: Space) -> Layout | None:
     """How observations go into `found`; None where they do not."""
-    if found.dtype not in (*_FLOATS, *(("uint8",) if observation.dtype == "uint8" else ())):
+    # Whole numbers go into a graph that takes the same ones.
+    if found.dtype not in (*_FLOATS, observation.dtype):
         return None
     sizes, shape = found.shape, observation.shape
     if len(sizes) == len(shape) + 1 and _fits(sizes[1:], shape):
@@ -208,7 +230,9 @@ def _choose_discrete(
         if len(actions) != 1:
             return integers
         # The scores are only for sampling; the greedy action is the file's own output.
-        return Output(actions[0].name, scores[0].name if len(scores) == 1 else None)
+        if len(scores) == 1:
+            return Output(actions[0].name, scores[0].name)
+        return Output(actions[0].name, None, tuple(sorted(tensor.name for tensor in floats)))
     return Output(None, scores[0].name) if len(scores) == 1 else floats
 
 

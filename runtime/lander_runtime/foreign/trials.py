@@ -5,11 +5,16 @@ own observations alone, whatever the lanes and workers.
 """
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.spec import Space
+from lander_runtime.errors import InputRefused
+from lander_runtime.spec import Space, filled_bounds
+
+_NEAR_AND_FAR = (0.03, 0.3, 1.0, 30.0)
+"""Factors of trial observations. A function that is flat on one of these scales is not on another."""
 
 Rows = dict[str, NDArray[np.generic]]
 """Outputs by name, `[batch, ...]` each."""
@@ -19,12 +24,34 @@ _LARGE = (1.0, 30.0, 1e3, 1e6)
 numbers, and a comparison with a threshold only where one is crossed."""
 
 
-def trial_observations(batch: int, observation: Space, seed: int = 0) -> NDArray[np.generic]:
+def trial_observations(batch: int, observation: Space, seed: int = 0) -> NDArray[Any]:
     """Random observations `[batch, *obs_shape]`, of the size that a normalised environment gives."""
     generator = np.random.default_rng(seed)
     if observation.dtype == "uint8":
         return generator.integers(0, 256, (batch, *observation.shape), np.uint8)
+    if np.dtype(observation.dtype).kind in "iu":
+        # Within the bounds, since a whole number may be a place in a table.
+        low, high = (np.clip(bound, -999, 999) for bound in filled_bounds(observation, unbounded=3.0))
+        drawn = generator.integers(
+            low.astype(np.int64), high.astype(np.int64), (batch, *observation.shape), endpoint=True
+        )
+        return drawn.astype(observation.dtype)
     return generator.standard_normal((batch, *observation.shape)).astype(observation.dtype)
+
+
+def varied_observations(batch: int, observation: Space) -> Iterator[NDArray[Any]]:
+    """Batches of near, usual and far observations; what is the same for all of them takes none in."""
+    yield trial_observations(batch, observation)
+    for seed in range(1, max(2, 16 // batch)):
+        for factor in _NEAR_AND_FAR:
+            obs = trial_observations(batch, observation, seed)
+            if obs.dtype.kind == "f":
+                yield (obs * factor).astype(obs.dtype)
+            elif obs.dtype == np.uint8:
+                # Pictures from dark to bright.
+                yield (obs * min(1.0, factor)).astype(obs.dtype)
+            else:
+                yield obs
 
 
 def rows_influence_each_other(
@@ -40,10 +67,41 @@ def rows_influence_each_other(
     for others, kept, places in _disturbed(obs):
         found = run(others)
         for name, values in expected.items():
-            # Bit for bit, NaN in the same places.
-            if not np.array_equal(values[kept], found[name][places], equal_nan=values.dtype.kind == "f"):
+            # Bit for bit, NaN in the same places. Without rows there are fewer of them for such neighbours.
+            same = name in found and np.array_equal(
+                values[kept], found[name][places], equal_nan=values.dtype.kind == "f"
+            )
+            if not same:
                 return name
     return None
+
+
+def size_matters(run: Callable[[NDArray[np.generic]], Rows], obs: NDArray[np.generic]) -> str | None:
+    """The first output whose rows are others where fewer stand beside them; None where none are.
+
+    Rounding may differ by the size of a batch, so only what is more than rounding counts.
+    """
+    expected = run(obs)
+    try:
+        alone = run(obs[:1])
+    except InputRefused:
+        return None  # It has the size built in.
+    for name, values in expected.items():
+        found = alone.get(name)
+        if found is None or values.dtype.kind != "f" or found.shape[1:] != values.shape[1:]:
+            continue
+        if not _agree(found[:1], values[:1], 1e-2 if values.dtype == np.float16 else 1e-3):
+            return name
+    return None
+
+
+def _agree(found: NDArray[np.generic], expected: NDArray[np.generic], tolerance: float) -> bool:
+    """Whether numbers differ by `tolerance` of the largest at most; others have to be the same."""
+    one, other = (values.astype(np.float64) for values in (found, expected))
+    numbers = np.isfinite(other)
+    largest = max(1e-6, float(np.abs(other[numbers]).max(initial=0.0)))
+    close = np.abs(one[numbers] - other[numbers]) <= tolerance * largest
+    return bool(close.all()) and np.array_equal(one[~numbers], other[~numbers], equal_nan=True)
 
 
 def _disturbed(
@@ -70,7 +128,9 @@ def _disturbed(
 
 
 def _noise(obs: NDArray[np.generic], factor: float, generator: np.random.Generator) -> NDArray[np.generic]:
-    if obs.dtype.kind != "f":
+    if obs.dtype.kind != "f" and obs.dtype != np.uint8:
+        return generator.integers(obs.min(), obs.max(), endpoint=True, size=obs.shape).astype(obs.dtype)
+    if obs.dtype == np.uint8:
         # Pictures: any, and for the largest factor white ones.
         low = 255 if factor == _LARGE[-1] else 0
         return generator.integers(low, 256, obs.shape).astype(obs.dtype)

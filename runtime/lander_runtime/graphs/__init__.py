@@ -7,5 +7,6 @@ schema.py       the fields that a policy may hold, those that are dropped, those
 reading.py      from bytes to a model
 tensor_data.py  the numbers of a tensor, from each form in which ONNX stores them
 model.py        the model as plain data, and its bytes
+numbers.py      its tensors as NumPy arrays, and the digest over them
 structure.py    the operators that a policy may use
 """

@@ -126,6 +126,11 @@ def check_node(node: Node, name: str) -> None:
         operator = node.operator if node.operator in _ADVICE else quoted(node.operator)
         advice = _ADVICE.get(node.operator, _OTHER_ADVICE)
         raise InputRefused(f"{name}: the operator {operator} may not be part of a policy. {advice}")
+    if node.operator == "BatchNormalization" and _is_in_training(node):
+        raise InputRefused(
+            f"{name}: a BatchNormalization in it is in training mode, so an action depends on what else is "
+            "in its batch. Export the model after model.eval()."
+        )
     for attribute in node.attributes:
         if attribute.kind not in _VALUE_KINDS:
             raise InputRefused(
@@ -134,6 +139,12 @@ def check_node(node: Node, name: str) -> None:
             )
         if isinstance(attribute.value, Tensor):
             _check_tensor(attribute.value, name)
+
+
+def _is_in_training(node: Node) -> bool:
+    """Before opset 14 there was no attribute, but only the statistics as further outputs."""
+    told = any(item.name == "training_mode" and item.value for item in node.attributes)
+    return told or len([given for given in node.outputs if given]) > 1
 
 
 def _check_tensor(tensor: Tensor, name: str) -> None:

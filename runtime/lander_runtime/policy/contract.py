@@ -38,7 +38,7 @@ def check_graph(opened: OpenSession, info: PolicyInfo, name: str) -> None:
             f"found {action.dtype} {list(action.shape)}."
         )
     inputs: Signature = {"obs": (_TENSOR_TYPES[observation.dtype], observation.shape)}
-    outputs = _expected_outputs(info)
+    outputs = output_signature(info)
     found = (opened.session.get_inputs(), opened.session.get_outputs())
     described = [[(item.name, item.type, item.shape) for item in items] for items in found]
     _compare(described[0], inputs, f"{name}: input")
@@ -54,10 +54,11 @@ def check_graph(opened: OpenSession, info: PolicyInfo, name: str) -> None:
 
 def output_names(info: PolicyInfo) -> list[str]:
     """The outputs that the schema requires, in order."""
-    return list(_expected_outputs(info))
+    return list(output_signature(info))
 
 
-def _expected_outputs(info: PolicyInfo) -> Signature:
+def output_signature(info: PolicyInfo) -> Signature:
+    """The outputs that the schema requires, with their types and shapes."""
     action = info.action
     if action.type == "Discrete":
         return {"action": ("tensor(int64)", ()), "logits": ("tensor(float)", (action.n or 0,))}

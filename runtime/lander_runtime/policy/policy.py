@@ -157,14 +157,38 @@ class Policy(PolicyFile):
                 `tolerance_for` where it names none.
             InputRefused: the golden vectors are misshapen.
         """
+        worst, allowed = self.golden_difference(), self.golden_tolerance
+        if not worst <= allowed:
+            raise CheckFailed(
+                f"{self.path.name}: the golden outputs differ by {worst:.2g} on {self.provider}; "
+                f"at most {allowed:g} was expected. The file or this build of ONNX Runtime is not sound."
+            )
+        return worst
+
+    @property
+    def golden_tolerance(self) -> float:
+        """Largest `golden_difference` that counts as the same."""
+        return self.info.golden.tolerance or tolerance_for(self.info.observation)
+
+    def golden_difference(
+        self, run: Callable[[NDArray[Any]], Mapping[str, NDArray[Any]]] | None = None
+    ) -> float:
+        """The largest difference of the golden outputs from those that `run` gives (see `difference`).
+
+        Args:
+            run: observations `[G, *obs_shape]` -> outputs by name; this policy itself by default.
+
+        Raises:
+            InputRefused: the golden vectors are misshapen.
+        """
         golden = self.info.golden
         expected = {name: self._golden(golden.outputs[name], np.float64) for name in self._outputs}
         scale = {name: self._golden_scale(name, values) for name, values in expected.items()}
         try:
-            found = self.outputs(self._golden(golden.observations, self._obs_dtype))
+            found = (run or self.outputs)(self._golden(golden.observations, self._obs_dtype))
         except UsageError as error:
             raise InputRefused(f"{self.path.name}: the golden observations do not fit. {error}") from error
-        allowed = golden.tolerance or tolerance_for(self.info.observation)
+        allowed = self.golden_tolerance
         if self._discrete and all(found[name].shape == expected[name].shape for name in self._outputs):
             # Of actions that are tied, this build of ONNX Runtime may take another than the file's.
             tied = [
@@ -172,13 +196,7 @@ class Policy(PolicyFile):
                 for actions in (found, expected)
             ]
             expected["action"] = np.where(np.all(tied, axis=0), found["action"], expected["action"])
-        worst = max(difference(found[name], expected[name], scale[name]) for name in self._outputs)
-        if not worst <= allowed:
-            raise CheckFailed(
-                f"{self.path.name}: the golden outputs differ by {worst:.2g} on {self.provider}; "
-                f"at most {allowed:g} was expected. The file or this build of ONNX Runtime is not sound."
-            )
-        return worst
+        return max(difference(found[name], expected[name], scale[name]) for name in self._outputs)
 
     def draw(self, outputs: Mapping[str, NDArray[Any]], rng: np.random.Generator) -> NDArray[Any]:
         """Draw actions `[batch, ...]` from what the method `outputs` returned."""

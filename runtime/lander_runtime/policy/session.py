@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from lander_runtime.errors import InputRefused, LanderError, MachineLacks, UsageError
 from lander_runtime.graphs.model import Model
 from lander_runtime.graphs.structure import check_structure
+from lander_runtime.policy.too_new import too_new
 from lander_runtime.text import escaped
 
 try:
@@ -125,6 +126,16 @@ def open_session(model: Model, name: str, device: str = "auto") -> OpenSession:
         raise UsageError(f"Unknown device {device!r}. Choose auto, cpu or cuda.")
     check_structure(model, name)
     written = model.to_bytes()
+    try:
+        return _opened(written, name, device)
+    except LanderError as refusal:
+        reason = too_new(_said_by_runtime(refusal), model, f"onnxruntime {ort.__version__}")
+        if reason is None:
+            raise
+        raise InputRefused(f"{name}: {reason}") from refusal
+
+
+def _opened(written: bytes, name: str, device: str) -> OpenSession:
     if device == "cpu":
         return OpenSession(_open_cpu(written, name), name, _CPU, None)
     try:
@@ -169,9 +180,6 @@ def _open_cpu(model: bytes, name: str) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(model, options, providers=[_CPU], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
-        too_new = _too_new(str(error))
-        if too_new is not None:
-            raise InputRefused(f"{name}: {too_new}") from error
         raise InputRefused(f"{name}: ONNX Runtime cannot load it ({_reason(error)}).") from error
 
 
@@ -220,6 +228,13 @@ def _missing_libraries() -> list[str]:
     )
 
 
+def _said_by_runtime(error: BaseException) -> str:
+    """The whole message at the root of an error; ours has its first line only."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error)
+
+
 def _says_out_of_memory(error: Exception) -> bool:
     """Whether `error` has ONNX Runtime's words for its own limit, or CUDA's."""
     return bool(re.search("Failed to allocate memory|out of memory", str(error)))
@@ -228,25 +243,6 @@ def _says_out_of_memory(error: Exception) -> bool:
 def _reason(error: Exception) -> str:
     """The first line of ONNX Runtime's message, which may have many."""
     return escaped((str(error).splitlines() or [type(error).__name__])[0][:300])
-
-
-def _too_new(text: str) -> str | None:
-    """What to say where ONNX Runtime is too old for a file; None where that is not what it says."""
-    here = f"onnxruntime {ort.__version__}"
-    found = re.search(r"IR version: (-?\d+), max supported IR version: (\d+)", text)
-    if found:
-        return (
-            f"expected an IR version up to {found[2]}, the highest that {here} reads, found {found[1]}. "
-            'Update onnxruntime, or write the file again with: python -c "import onnx; m = '
-            "onnx.load('FILE.onnx'); m.ir_version = 8; onnx.save(m, 'PLAIN.onnx')\""
-        )
-    found = re.search(r"Opset (\d+) is under development.*till opset (\d+)", text, re.DOTALL)
-    if found:
-        return (
-            f"expected an opset up to {found[2]}, the highest that {here} runs, found {found[1]}. "
-            "Update onnxruntime, or export it again with: opset_version=18"
-        )
-    return None
 
 
 def _cuda_devices() -> int:

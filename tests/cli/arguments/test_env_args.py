@@ -11,6 +11,7 @@ import pytest
 from lander_cli.arguments.env_args import read_env_args
 from lander_runtime.errors import UsageError
 from lander_runtime.policy.policy import Policy
+from lander_simulator import why_unavailable
 from lander_trainer import Checkpoint
 
 Lander = Callable[..., Any]
@@ -53,7 +54,8 @@ def test_argument_reaches_run_file_and_report(lander: Lander) -> None:
     )
     assert trained.code == 0, trained.err
     # envpool's lander has no wind.
-    assert "4 lanes on gymnasium" in trained.err
+    where = "native" if why_unavailable() is None else "gymnasium"
+    assert f"4 lanes on {where}" in trained.err
     checkpoint = Checkpoint.load(Path("run/checkpoint.safetensors"))
     assert dict(checkpoint.env.kwargs) == dict(checkpoint.config.env_kwargs) == WINDY
     assert lander("export", "run", "--episodes", "1", "--no-gif").code == 0

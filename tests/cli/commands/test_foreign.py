@@ -1,6 +1,7 @@
 """`lander eval --env`: files that do not name their environment, and environments other than the file's."""
 
 import json
+import pickle
 import shlex
 import shutil
 from collections.abc import Callable
@@ -137,6 +138,48 @@ class TestWhatTheUserSays:
         shared = ["compare", squashed, other, "--env", "Pendulum-v1", "--episodes", "2"]
         assert lander(*shared).code == 3
         assert lander(*shared, "--action-range", "-1,1").code == 0
+
+    def test_vecnormalize_goes_in_front_of_a_file(self, lander: Lander, squashed: Path) -> None:
+        pickled = DATA / "sb3" / "vecnormalize-Pendulum.pkl"
+        shared = ["--env", "Pendulum-v1", "--action-range=-1,1", "--episodes", "2"]
+        plain = lander("eval", squashed, *shared, "--json")
+        found = lander("eval", squashed, *shared, "--vecnormalize", pickled, "--json")
+        assert found.code == 0, found.err
+        report = json.loads(found.out)
+        assert report["returns"] != json.loads(plain.out)["returns"]
+        assert "epsilon 1e-08, clipped to 3." in report["policy"]["assumptions"][1]
+        assert shlex.split(found.next)[-4:-2] == ["--normalizer", str(pickled)]
+        assert lander("compare", squashed, squashed, *shared, "--normalizer", pickled).code == 0
+
+    @pytest.mark.parametrize(
+        "arrays",
+        [
+            {"mean": np.zeros(4), "var": np.ones(4)},
+            {"mean": np.zeros(3), "var": np.array([1.0, np.nan, 1.0])},
+            {"mean": np.zeros(3), "var": np.array([1.0, -1.0, 1.0])},
+            {"mean": np.zeros(3)},
+        ],
+        ids=["shape", "nan", "negative", "no variance"],
+    )
+    def test_statistics_that_cannot_be_are_refused(
+        self, lander: Lander, squashed: Path, arrays: dict[str, Any], tmp_path: Path
+    ) -> None:
+        np.savez(tmp_path / "s.npz", **arrays)
+        shared = ["--env", "Pendulum-v1", "--action-range=-1,1", "--normalizer", tmp_path / "s.npz"]
+        found = lander("eval", squashed, *shared)
+        assert (found.code, found.out) == (3, "")
+
+    def test_an_unknown_pickle_is_refused(self, lander: Lander, squashed: Path, tmp_path: Path) -> None:
+        (tmp_path / "s.pkl").write_bytes(pickle.dumps(Path("s")))
+        shared = ["--env", "Pendulum-v1", "--action-range=-1,1", "--normalizer", tmp_path / "s.pkl"]
+        found = lander("eval", squashed, *shared)
+        assert (found.code, found.out) == (3, "")
+        assert "which statistics do not need" in found.message
+
+    def test_a_file_of_ours_says_itself_what_it_does(self, lander: Lander, tmp_path: Path) -> None:
+        found = lander("eval", DATA / "tiny-discrete.onnx", "--pixel-scale", "255")
+        assert (found.code, found.out) == (2, "")
+        assert "--pixel-scale" in found.message
 
     def test_our_own_files_say_it_themselves(self, lander: Lander, tiny: Path) -> None:
         found = lander("eval", tiny, "--action-range", "env")

@@ -174,7 +174,7 @@ def test_a_flag_says_where_an_episode_starts() -> None:
         axes=np.int64([1]),
         places=np.float32([[1, 2, 3, 4]]),
     )
-    policy = load(model)
+    policy = load(model, output="logits")
     assert any("'episode_starts' is 1 at the first step" in said for said in policy.assumptions)
     state, actions = None, []
     for _ in range(4):
@@ -192,6 +192,22 @@ def test_a_cell_without_its_state_is_refused_until_told(operator: str) -> None:
     policy = load(model, stateless=True)
     assert not policy.remembers
     assert any(operator in said and "--stateless" in said for said in policy.assumptions)
+
+
+@pytest.mark.parametrize("kept", ["h", "c"])
+@pytest.mark.parametrize("steady", [False, True], ids=["left out", "a constant"])
+def test_half_a_state_of_an_lstm_is_refused_until_told(kept: str, steady: bool) -> None:
+    model = recurrent("LSTM", 1, LSTM_NAMES)
+    lost = "c" if kept == "h" else "h"
+    [cell] = [one for one in model.graph.node if one.op_type == "LSTM"]
+    cell.input[5 if lost == "h" else 6] = "start" if steady else ""
+    if steady:
+        model.graph.initializer.append(numpy_helper.from_array(weights(1, 1, HIDDEN), "start"))
+    model.graph.input.remove(next(one for one in model.graph.input if one.name == f"{lost}_in"))
+    model.graph.output.remove(next(one for one in model.graph.output if one.name == f"{lost}_out"))
+    with pytest.raises(InputRefused, match=r"LSTM is given only a part of its state.*--stateless"):
+        load(model)
+    assert load(model, stateless=True).assumptions
 
 
 def test_a_state_that_comes_out_and_does_not_go_in_is_refused() -> None:
@@ -273,6 +289,7 @@ def tensor(name: str, *shape: Any) -> Tensor:
         ("hidden_in cell_in", "hidden_out cell_out"),
         ("lstm_h lstm_c", "hn cn"),
         ("prev_hidden", "hidden"),
+        ("memories", "memories_out"),
     ],
 )
 def test_names_that_belong_together(inputs: str, outputs: str) -> None:

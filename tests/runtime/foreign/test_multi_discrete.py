@@ -86,6 +86,64 @@ def test_integers(integers: Path, env_id: str) -> None:
     assert 2.0 < evaluate(policy, episodes=40, sampled=True).summary.mean_return < 7.0
 
 
+def with_argmax(tmp_path: Path, order: str, scores: dict[str, str]) -> Path:
+    """Integers of the blocks in this order, beside outputs that are the scores of a value each."""
+    split = helper.make_node("Split", ["obs", "sizes"], ["a", "b", "c"], axis=1)
+    sizes = helper.make_node("Constant", [], ["sizes"], value_ints=list(NVEC))
+    largest = [helper.make_node("ArgMax", [name], [f"{name}i"], axis=1, keepdims=1) for name in "abc"]
+    joined = helper.make_node("Concat", [f"{name}i" for name in order], ["numbers"], axis=1)
+    least = helper.make_node("Neg", ["obs"], ["least"])
+    given = [helper.make_node("Identity", [value], [name]) for name, value in scores.items()]
+    outputs = {"numbers": (TensorProto.INT64, 3)} | dict.fromkeys(scores, (TensorProto.FLOAT, TOTAL))
+    return saved(tmp_path / "both.onnx", [sizes, split, *largest, joined, least, *given], outputs)
+
+
+@pytest.mark.parametrize(
+    ("order", "scores"),
+    [
+        ("acb", {"logits": "obs"}),
+        ("abc", {"logits": "least"}),
+        # One block of three does not agree.
+        ("aba", {"logits": "obs"}),
+        # No name tells which of the two is the scores, and neither agrees.
+        ("abc", {"one": "least", "other": "least"}),
+    ],
+)
+def test_integers_that_are_not_the_largest_of_each_block_are_not_guessed(
+    order: str, scores: dict[str, str], tmp_path: Path, env_id: str
+) -> None:
+    path = with_argmax(tmp_path, order, scores)
+    with pytest.raises(InputRefused, match=r"'numbers' is not the number of the largest of .*--output NAME"):
+        ForeignPolicy.load(path, env_id, "cpu")
+    assert ForeignPolicy.load(path, env_id, "cpu", "numbers").assumptions
+
+
+def test_integers_that_agree_with_one_of_two_outputs_are_taken(tmp_path: Path, env_id: str) -> None:
+    policy = ForeignPolicy.load(with_argmax(tmp_path, "abc", {"one": "least", "other": "obs"}), env_id, "cpu")
+    assert "'numbers' was taken for the numbers of the action." in policy.assumptions
+    assert not policy.can_be_sampled
+
+
+def test_rows_that_influence_each_other_below_an_integer_are_found(tmp_path: Path, env_id: str) -> None:
+    """The mean over the batch is far too small to change the integer of a trial observation."""
+    split = helper.make_node("Split", ["mixed", "sizes"], ["a", "b", "c"], axis=1)
+    sizes = helper.make_node("Constant", [], ["sizes"], value_ints=list(NVEC))
+    tiny = helper.make_node("Constant", [], ["tiny"], value_float=1e-12)
+    mean = helper.make_node("ReduceMean", ["obs", "batch"], ["mean"], keepdims=1)
+    batch = helper.make_node("Constant", [], ["batch"], value_ints=[0])
+    mixed = [
+        helper.make_node("Mul", ["mean", "tiny"], ["less"]),
+        helper.make_node("Sub", ["obs", "less"], ["mixed"]),
+    ]
+    largest = [helper.make_node("ArgMax", [name], [f"{name}i"], axis=1, keepdims=1) for name in "abc"]
+    joined = helper.make_node("Concat", ["ai", "bi", "ci"], ["actions"], axis=1)
+    nodes = [sizes, tiny, batch, mean, *mixed, split, *largest, joined]
+    path = saved(tmp_path / "mixed.onnx", nodes, {"actions": (TensorProto.INT64, 3)})
+    policy = ForeignPolicy.load(path, env_id, "cpu")
+    assert policy.batch_size == 1
+    assert any("one observation at a time is all that works" in said for said in policy.assumptions)
+
+
 def test_probabilities_are_seen_block_by_block(tmp_path: Path, env_id: str) -> None:
     sizes = helper.make_node("Constant", [], ["sizes"], value_ints=list(NVEC))
     split = helper.make_node("Split", ["obs", "sizes"], ["a", "b", "c"], axis=1)
@@ -118,7 +176,7 @@ def test_integers_out_of_range_are_refused(tmp_path: Path, env_id: str) -> None:
     ]
     path = saved(tmp_path / "far.onnx", [seven, *zero], {"action": (TensorProto.INT64, 3)})
     with pytest.raises(InputRefused, match=r"gave the action 7; MatchEnv.* has 0 to 3"):
-        evaluate(ForeignPolicy.load(path, env_id, "cpu"), episodes=1)
+        evaluate(ForeignPolicy.load(path, env_id, "cpu", "action"), episodes=1)
 
 
 def test_replays_keep_such_actions(logits: Path, env_id: str, tmp_path: Path) -> None:

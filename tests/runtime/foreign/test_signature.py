@@ -88,7 +88,7 @@ def test_an_input_that_does_not_fit_is_refused_with_what_is_there(
         ([floats("a_action", 1), floats("b", 1), floats("c")], ONE_THROTTLE, Output("a_action", None)),
         # Integers beat floats, which are kept to draw from.
         ([floats("logits", 4), integers("x")], ONE_OF_FOUR, Output("x", "logits")),
-        ([floats("a", 4), floats("b", 4), integers("x")], ONE_OF_FOUR, Output("x", None)),
+        ([floats("a", 4), floats("b", 4), integers("x")], ONE_OF_FOUR, Output("x", None, ("a", "b"))),
         # Names decide between several.
         ([integers("argmax"), integers("action")], ONE_OF_FOUR, Output("action", None)),
         ([floats("probs", 4), floats("action_logits", 4)], ONE_OF_FOUR, Output(None, "action_logits")),

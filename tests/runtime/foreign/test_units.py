@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import onnx
 import pytest
@@ -28,6 +29,8 @@ CONSTANTS = {
     "small": np.float32(1e-6), "low": np.float32([-2]), "high": np.float32([2]), "four": np.float32(4),
     "limit": np.float32(1.5), "shape": np.int64([-1, 1]), "most": np.float32(0.999),
     "least": np.float32(-0.999),
+    "first": np.int64([0]), "second": np.int64([1]), "halves": np.int64([1, 1]), "nothing": np.int64([0] * 4),
+    "third": np.int64(1), "back": np.int64([-1]), "before": np.int64([-9]),
     "three": np.float32(3), "wide": np.float32([[2]]), "minus3": np.float32(-3), "minus2": np.float32(-2),
 }  # fmt: skip
 
@@ -92,6 +95,33 @@ SQUASHED = {
     "clip by three": [node("Clip", "x minus3 three", "c"), node("Div", "c three", "a")],
     "quantised": [TANH, node("QuantizeLinear", "t half", "q"), node("DequantizeLinear", "q half", "a")],
 }
+BOTH = [TANH, node("Concat", "t x", "both", axis=1)]
+SQUASHED |= {
+    "the first of two": [*BOTH, node("Slice", "both first second second", "a")],
+    "the last of two backwards": [
+        TANH, node("Concat", "x t", "both", axis=1), node("Slice", "both back before second back", "turned"),
+        node("Slice", "turned first second second", "a"),
+    ],
+    "one of two": [*BOTH, node("Gather", "both first", "a", axis=1)],
+    "the first part": [*BOTH, node("Split", "both halves", "a rest", axis=1)],
+    "the second part": [
+        TANH, node("Concat", "x t", "both", axis=1), node("Split", "both", "rest a", axis=1, num_outputs=2),
+    ],
+    "the reciprocal of a sum": [
+        node("Neg", "x", "n"), node("Exp", "n", "e"), node("Add", "e one", "s"), node("Reciprocal", "s", "a"),
+    ],
+    "tanh by hand": [
+        node("Exp", "x", "e"), node("Neg", "x", "n"), node("Exp", "n", "f"), node("Sub", "e f", "u"),
+        node("Add", "f e", "v"), node("Div", "u v", "a"),
+    ],
+    "x by the root of 1 + x x": [
+        node("Mul", "x x", "square"), node("Add", "one square", "s"), node("Sqrt", "s", "r"),
+        node("Div", "x r", "a"),
+    ],
+    "padded": [TANH, node("Pad", "t nothing", "a")],
+    "cubed": [TANH, node("Pow", "t three", "a")],
+    "summed over one": [TANH, node("CumSum", "t third", "a")],
+}  # fmt: skip
 SCALED = {
     "tanh by two": [TANH, node("Mul", "t two", "a")],
     "low + (tanh + 1) / 2 * (high - low)": [
@@ -102,8 +132,22 @@ SCALED = {
         node("Sigmoid", "x", "s"), node("Mul", "s four", "f"), node("Sub", "f two", "a"),
     ],
     "clip to the bounds": [node("Clip", "x minus2 two", "a")],
+    "the first of two, scaled": [
+        TANH, node("Mul", "t two", "u"), node("Concat", "u x", "both", axis=1),
+        node("Slice", "both first second second", "a"),
+    ],
 }  # fmt: skip
 OPEN = {
+    "a share that may be below zero": [
+        node("Tanh", "x", "t"),
+        node("Sub", "t two", "u"),
+        node("Add", "t two", "v"),
+        node("Div", "u v", "s"),
+        node("Add", "s x", "a"),
+    ],
+    "x by its square": [node("Mul", "x x", "s"), node("Add", "s small", "t"), node("Div", "x t", "a")],
+    "the second of two": [*BOTH, node("Gather", "both second", "a", axis=1)],
+    "more than the trial stays within": [TANH, node("PRelu", "t three", "u"), node("Gemm", "u wide", "a")],
     "linear": [node("Identity", "x", "a")],
     "tanh in a hidden layer": [TANH, node("Gemm", "t wide", "a")],
     "elu": [node("Elu", "x", "a")],
@@ -124,6 +168,21 @@ def test_squashed_actions_are_refused_until_told(name: str) -> None:
     np.testing.assert_allclose(
         load(made, action_range="-1,1").act(observations), np.clip(2 * plain, -2, 2), atol=1e-5
     )
+
+
+def test_to_actions_without_bounds_nothing_is_scaled() -> None:
+    """So tanh is in the environment's units: no library could have stretched it."""
+
+    class Endless(gymnasium.Env[Any, Any]):
+        observation_space = gymnasium.spaces.Box(-1, 1, (3,), np.float32)
+        action_space = gymnasium.spaces.Box(-np.inf, np.inf, (1,), np.float32)
+
+    gymnasium.register("EndlessActions-v0", Endless)
+    try:
+        said = load(model(SQUASHED["tanh"]), "EndlessActions-v0").assumptions
+    finally:
+        del gymnasium.registry["EndlessActions-v0"]
+    assert "The graph keeps it within -1 to 1, which are not the environment's bounds." in said
 
 
 @pytest.mark.parametrize("name", SCALED)

@@ -11,6 +11,7 @@ import gymnasium
 import numpy as np
 import pytest
 
+import lander_trainer.backends as backends
 from lander_runtime import envs
 from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.spec import EnvSpec, WrapperSpec
@@ -287,7 +288,13 @@ def chosen(name: str, spec: EnvSpec) -> str:
     return choose_backend(name, spec, *spaces)
 
 
+@pytest.fixture
+def without_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "why_unavailable", lambda: "not compiled")
+
+
 @needs_envpool
+@pytest.mark.usefixtures("without_simulator")
 @pytest.mark.parametrize(
     ("asked", "taken"), [("auto", "envpool"), ("envpool", "envpool"), ("gymnasium", "gymnasium")]
 )
@@ -296,6 +303,7 @@ def test_plain_lunar_lander(asked: str, taken: str) -> None:
 
 
 @needs_envpool
+@pytest.mark.usefixtures("without_simulator")
 @pytest.mark.parametrize("spec", [WINDY, WRAPPED, UNKNOWN], ids=["arguments", "wrappers", "unknown"])
 def test_auto_takes_gymnasium_where_envpool_does_not_fit(spec: EnvSpec) -> None:
     assert chosen("auto", spec) == "gymnasium"
@@ -364,7 +372,7 @@ def state_of(env_id: str, obs: Any) -> Any:
     return np.array([*angles, *obs[2 * len(angles) :]])
 
 
-@pytest.mark.usefixtures("without_envpool")
+@pytest.mark.usefixtures("without_envpool", "without_simulator")
 def test_without_envpool_auto_is_gymnasium() -> None:
     assert chosen("auto", envs.resolve("LunarLander-v3")) == "gymnasium"
     assert chosen("gymnasium", envs.resolve("LunarLander-v3")) == "gymnasium"

@@ -17,7 +17,10 @@ from lander_simulator import STATE, why_unavailable
 from lander_trainer import Checkpoint, RunDirectory, TrainConfig, train
 from lander_trainer.backends import RestorableBackend, choose_backend, choose_workers, open_backend
 from lander_trainer.backends.lanes import episode_seed
-from lander_trainer.plan import check_trainable
+from lander_trainer.backends.native import native_returns
+from lander_trainer.plan import check_trainable, plan_training, trains_natively
+from lander_trainer.ppo.distributions import distribution_of
+from lander_trainer.selection import selection_score
 from trainer_helpers import equal, settings, tensors, timeless_rows, train_until, updates_in
 
 compiled = pytest.mark.skipif(why_unavailable() is not None, reason=str(why_unavailable()))
@@ -327,10 +330,83 @@ def test_where_it_is_not_compiled_native_says_so(monkeypatch: pytest.MonkeyPatch
         chosen(EnvSpec("CartPole-v1"))
 
 
+def test_another_environment_under_the_same_id_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = gymnasium.envs.registration.EnvSpec(DISCRETE, entry_point="mine:Lander")
+    monkeypatch.setitem(gymnasium.registry, DISCRETE, other)
+    with pytest.raises(UsageError, match=r"another environment than Gymnasium's own.*--backend gymnasium"):
+        choose_backend("native", EnvSpec(DISCRETE), *check_trainable(envs.resolve(CONTINUOUS)))
+
+
 @compiled
-def test_auto_does_not_take_it() -> None:
-    spec = envs.resolve(DISCRETE, WINDY)
-    assert choose_backend("auto", spec, *check_trainable(spec)) == "gymnasium"
+@pytest.mark.parametrize("env_id", [DISCRETE, CONTINUOUS])
+@pytest.mark.parametrize("kwargs", [{}, WINDY])
+def test_auto_takes_it_for_lunar_lander(env_id: str, kwargs: dict[str, Any]) -> None:
+    config = lander(env_id, backend="auto", env_kwargs=kwargs)
+    plan = plan_training(config)
+    assert (plan.config.backend, plan.note) == ("native", None)
+    assert trains_natively(config)
+
+
+def test_auto_says_so_where_it_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("lander_trainer.backends", "lander_trainer.plan"):
+        monkeypatch.setattr(f"{module}.why_unavailable", lambda: "it is not compiled (x is missing)")
+    config = lander(backend="auto", env_kwargs=WINDY)
+    plan = plan_training(config)
+    assert plan.config.backend == "gymnasium"
+    assert plan.note is not None
+    assert "x is missing" in plan.note
+    assert not trains_natively(config)
+    # A user who names another backend, or trains another environment, misses nothing.
+    assert plan_training(replace(config, backend="gymnasium")).note is None
+    assert plan_training(settings("CartPole-v1", backend="auto")).note is None
+
+
+# Selections in the simulator.
+
+
+@compiled
+@pytest.mark.parametrize("env_id", [DISCRETE, CONTINUOUS])
+def test_selection_in_the_simulator_runs_the_same_episodes(env_id: str) -> None:
+    spec = envs.resolve(env_id, {"gravity": -8.0})
+    distribution = distribution_of(check_trainable(spec)[1])
+
+    def falls(obs: Any) -> Any:
+        return np.zeros((len(obs), 4), np.float32)
+
+    scores = [selection_score(falls, distribution, spec, 12, name) for name in ("gymnasium", "native")]
+    # One of twelve crashes comes a step later there.
+    assert scores[0] == pytest.approx(scores[1], abs=3.0)
+
+
+@compiled
+def test_episodes_in_the_simulator_do_not_depend_on_those_beside_them() -> None:
+    # With these actions episodes take from 70 to several hundred steps, so that the batch shrinks.
+    matrix = np.random.default_rng(3).integers(-3, 4, (8, 4)).astype(np.float32)
+
+    def actor(obs: Any) -> Any:
+        return (obs @ matrix).argmax(-1)
+
+    spec, seeds = envs.resolve(DISCRETE), range(FIRST_SELECTION_SEED, FIRST_SELECTION_SEED + 12)
+    alone = [native_returns(actor, spec, [seed])[0] for seed in seeds]
+    assert native_returns(actor, spec, seeds).tolist() == pytest.approx(alone, abs=1e-3)
+
+
+@compiled
+def test_run_keeps_which_selections_it_made(run: RunDirectory) -> None:
+    train(lander(selection_backend="native"), run)
+    assert Checkpoint.load(run.best).config.selection_backend == "native"
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"backend": "gymnasium"}, "backend is gymnasium"),
+        pytest.param({"target_score": 200.0}, "target is a score by Gymnasium", marks=compiled),
+    ],
+)
+def test_selection_in_the_simulator_has_its_conditions(values: dict[str, Any], reason: str) -> None:
+    with pytest.raises(UsageError, match=f"{reason}.*selection_backend=gymnasium"):
+        plan_training(lander(selection_backend="native", **values))
 
 
 @pytest.mark.parametrize(("asked", "lanes", "taken"), [(0, 64, 1), (2, 64, 2), (8, 4, 4), (1024, 1024, 256)])

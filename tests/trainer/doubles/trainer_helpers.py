@@ -46,6 +46,7 @@ def settings(env_id: str, **values: Any) -> TrainConfig:
         "selections": 2,
         "checkpoint_seconds": 1e6,
         "workers": 1,
+        "critic_process": "no",
     }
     return TrainConfig(**(plain | values))
 

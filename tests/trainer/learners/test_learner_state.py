@@ -11,7 +11,7 @@ import torch
 
 from lander_runtime.errors import InputRefused
 from lander_runtime.workers.remote import LocalWorker, RemoteWorker
-from lander_trainer.learners import NotFinite
+from lander_trainer.learners import NotFinite, choose_critic_process
 from lander_trainer.learners.adam import Adam
 from lander_trainer.learners.flat import FlatParameters
 from lander_trainer.networks.actor_critic import ActorCritic
@@ -248,7 +248,9 @@ def test_first_gradient_that_is_not_finite_is_named() -> None:
 )
 def test_critic_in_a_process_of_its_own_changes_nothing(target_kl: float | None, steps: int) -> None:
     config = config_of(lanes=16, rollout_steps=steps, epochs=4, minibatches=4, target_kl=target_kl)
-    here, there = (learner_of("handwritten", dataclasses.replace(config, workers=n)) for n in (1, 2))
+    here, there = (
+        learner_of("handwritten", dataclasses.replace(config, critic_process=yes)) for yes in ("no", "yes")
+    )
     try:
         assert isinstance(there._critic, RemoteWorker)
         rollout = acted(here)
@@ -265,8 +267,29 @@ def test_critic_in_a_process_of_its_own_changes_nothing(target_kl: float | None,
     assert there._critic._process.poll() == 0
 
 
-def test_small_update_has_its_critic_in_this_process() -> None:
-    learner = learner_of("handwritten", config_of(workers=2))
+@pytest.mark.parametrize(
+    ("cores", "values", "chosen"),
+    [
+        (2, {"rollout_steps": 128}, "yes"),
+        (1, {"rollout_steps": 128}, "no"),
+        (2, {"rollout_steps": 127}, "no"),
+        (1, {"critic_process": "yes"}, "yes"),
+        (2, {"rollout_steps": 128, "critic_process": "no"}, "no"),
+        (2, {"rollout_steps": 128, "learner": "autograd"}, "no"),
+    ],
+    ids=["it pays", "one core", "small updates", "asked for", "asked not to", "one network in PyTorch"],
+)
+def test_critic_gets_a_process_where_that_pays(
+    monkeypatch: pytest.MonkeyPatch, cores: int, values: dict[str, Any], chosen: str
+) -> None:
+    monkeypatch.setattr("lander_trainer.learners.available_cores", lambda: cores)
+    # 16 lanes x 128 steps x 4 epochs are the 8,192 rows from which it pays.
+    plain: dict[str, Any] = {"lanes": 16, "epochs": 4, "learner": "handwritten"}
+    assert choose_critic_process(config_of(**(plain | values))) == chosen
+
+
+def test_critic_stays_in_this_process_unless_asked_for() -> None:
+    learner = learner_of("handwritten", config_of(critic_process="no", workers=2))
     assert isinstance(learner._critic, LocalWorker)
     learner.close()
 
@@ -275,7 +298,7 @@ def test_number_that_is_not_finite_in_another_process_is_named() -> None:
     # An error of 1e19 times 100 leaves the range of numbers in the gradient's norm, which only the critic's
     # process sees.
     config = config_of(lanes=16, rollout_steps=128, epochs=4, minibatches=1, gamma=0.0, value_coef=100.0)
-    learner = learner_of("handwritten", dataclasses.replace(config, workers=2))
+    learner = learner_of("handwritten", dataclasses.replace(config, critic_process="yes"))
     rollout = acted(learner)
     rewards = np.where(rollout.live, np.float32(1e19), np.float32(0))
     try:

@@ -179,7 +179,9 @@ def test_run_that_its_settings_no_longer_repeat_counts_as_resumed(
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"workers": 2}, {"checkpoint_seconds": 5.0}, {"target_score": 1e6}], ids=str
+    "changes",
+    [{}, {"workers": 2}, {"critic_process": "yes"}, {"checkpoint_seconds": 5.0}, {"target_score": 1e6}],
+    ids=str,
 )
 def test_run_that_its_settings_repeat_does_not_count_as_resumed(
     run: RunDirectory, changes: dict[str, Any]
@@ -459,8 +461,7 @@ def test_refused_checkpoint_leaves_no_process_behind(
             processes.append(self._process)
 
     monkeypatch.setattr("lander_trainer.learners.handwritten.RemoteWorker", Watched)
-    # Updates that are worth a process for the critic.
-    config = cart_pole(rollout_steps=512, steps=2 * 4 * 512, workers=2)
+    config = cart_pole(rollout_steps=512, steps=2 * 4 * 512, workers=2, critic_process="yes")
     train_until(config, run, 1)
     replace(Checkpoint.load(run.checkpoint), rng={}).save(run.checkpoint)
     with pytest.raises(InputRefused, match="random generator"):

@@ -24,7 +24,9 @@ __all__ = [
     "backend_versions",
     "choose_backend",
     "choose_workers",
+    "fits_native",
     "open_backend",
+    "takes_native",
 ]
 
 
@@ -47,6 +49,8 @@ def choose_backend(name: str, spec: EnvSpec, observation: Space, action: Space) 
     if name == "native":
         _check_native(spec)
         return name
+    if name == "auto" and takes_native(spec):
+        return "native"
     if importlib.util.find_spec("envpool") is None:
         if name == "envpool":
             raise MachineLacks(
@@ -61,6 +65,18 @@ def choose_backend(name: str, spec: EnvSpec, observation: Space, action: Space) 
     if name == "envpool":
         raise UsageError(f"{reason} Use --backend gymnasium.")
     return "gymnasium"
+
+
+def takes_native(spec: EnvSpec) -> bool:
+    """Whether `auto` takes the simulator for `spec` on this machine."""
+    return fits_native(spec) and why_unavailable() is None
+
+
+def fits_native(spec: EnvSpec) -> bool:
+    """Whether the simulator has `spec`, compiled on this machine or not."""
+    from lander_trainer.backends.native import refusal
+
+    return refusal(spec) is None
 
 
 def _check_native(spec: EnvSpec) -> None:

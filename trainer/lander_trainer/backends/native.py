@@ -5,11 +5,13 @@ the Gymnasium backend, below those of selections and scores. Later episodes have
 generator goes on, as in Gymnasium's vector environments, so that a reset costs no more than a step.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lander_runtime.envs.registry import registered
 from lander_runtime.errors import InputRefused
 from lander_runtime.spec import EnvSpec
 from lander_simulator import STATE, LunarLanderBatch
@@ -20,6 +22,7 @@ MOST_THREADS = 256
 """As `LunarLanderBatch` takes them."""
 
 _CONTINUOUS = {"LunarLander-v3": False, "LunarLanderContinuous-v3": True}
+_ENTRY_POINT = "gymnasium.envs.box2d.lunar_lander:LunarLander"
 _KWARGS = ("continuous", "gravity", "enable_wind", "wind_power", "turbulence_power")
 
 
@@ -27,6 +30,8 @@ def refusal(spec: EnvSpec) -> str | None:
     """Why the simulator cannot step `spec`; None if it can."""
     if spec.id not in _CONTINUOUS:
         return f"The simulator does not have {spec.id}; it has {' and '.join(_CONTINUOUS)}."
+    if registered(spec.id).entry_point != _ENTRY_POINT:
+        return f"{spec.id} is registered here as another environment than Gymnasium's own."
     if spec.wrappers:
         return f"The simulator's {spec.id} takes no wrappers."
     unknown = [name for name in spec.kwargs if name not in _KWARGS]
@@ -38,6 +43,14 @@ def refusal(spec: EnvSpec) -> str | None:
     return None
 
 
+def open_batch(spec: EnvSpec, lanes: int, threads: int = 1) -> LunarLanderBatch:
+    """`lanes` landers of `spec`, which `refusal` has not refused."""
+    settings = {"continuous": _CONTINUOUS[spec.id], **spec.kwargs}
+    return LunarLanderBatch(
+        lanes, max_episode_steps=spec.max_episode_steps or 1000, threads=threads, **settings
+    )
+
+
 class NativeBackend:
     """`lanes` landers in one batch, which already follows next-step autoreset."""
 
@@ -46,10 +59,7 @@ class NativeBackend:
     def __init__(self, spec: EnvSpec, lanes: int, seed: int, threads: int) -> None:
         self.lanes = lanes
         self._seed = seed
-        settings = {"continuous": _CONTINUOUS[spec.id], **spec.kwargs}
-        self._batch = LunarLanderBatch(
-            lanes, max_episode_steps=spec.max_episode_steps or 1000, threads=threads, **settings
-        )
+        self._batch = open_batch(spec, lanes, threads)
         self._obs = np.zeros((lanes, 8), np.float32)
 
     def reset(self) -> NDArray[Any]:
@@ -73,6 +83,36 @@ class NativeBackend:
 
     def close(self) -> None:
         self._batch.close()
+
+
+def native_returns(
+    actor: Callable[[NDArray[Any]], NDArray[Any]], spec: EnvSpec, seeds: Sequence[int]
+) -> NDArray[np.float64]:
+    """Returns `[R]` of one episode for each of R seeds, all stepped together.
+
+    Args:
+        actor: observations `[N, 8]` -> actions `[N, ...]`.
+        spec: the environment, which `refusal` has not refused.
+        seeds: at least one.
+    """
+    returns = np.zeros(len(seeds))
+    batch, going = open_batch(spec, len(seeds)), np.arange(len(seeds))
+    try:
+        obs, flying = batch.reset(seeds), np.ones(len(seeds), bool)
+        while flying.any():
+            obs, rewards, terminated, truncated = batch.step(actor(obs))
+            returns[going[flying]] += rewards[flying]
+            flying &= ~(terminated | truncated)
+            # A few long episodes would otherwise carry all those that are over.
+            if 0 < 2 * flying.sum() <= len(flying):
+                smaller = open_batch(spec, int(flying.sum()))
+                smaller.restore(batch.state()[flying])
+                batch.close()
+                batch, obs, going = smaller, obs[flying], going[flying]
+                flying = np.ones(len(going), bool)
+    finally:
+        batch.close()
+    return returns
 
 
 def _records(state: dict[str, NDArray[Any]], lanes: int) -> NDArray[np.void]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import Space
+from lander_runtime.workers.cores import available_cores
 from lander_trainer.config import TrainConfig
 from lander_trainer.learners.base import (
     Learner,
@@ -33,9 +34,15 @@ __all__ = [
     "NotFinite",
     "UpdateStatistics",
     "check_finite",
+    "choose_critic_process",
     "choose_learner",
     "open_learner",
 ]
+
+
+_ROWS_WORTH_A_PROCESS = 8192
+"""Rows that an update visits, all epochs together, from which a process for the critic saves time. Starting
+it takes a third of a second, and its data is sent through a pipe."""
 
 
 def choose_learner(config: TrainConfig, observation: Space, action: Space | None = None) -> str:
@@ -62,8 +69,18 @@ def choose_learner(config: TrainConfig, observation: Space, action: Space | None
     return config.learner
 
 
+def choose_critic_process(config: TrainConfig) -> str:
+    """Whether the critic learns in a process of its own, `yes` or `no`; the learner must not be `auto`."""
+    if config.learner != "handwritten":
+        return "no"
+    if config.critic_process != "auto":
+        return config.critic_process
+    visits = config.epochs * config.lanes * config.rollout_steps
+    return "yes" if available_cores() > 1 and visits >= _ROWS_WORTH_A_PROCESS else "no"
+
+
 def open_learner(config: TrainConfig, network: "ActorCritic") -> Learner:
-    """A learner that trains `network`; `config.learner` and `config.device` must not be `auto`."""
+    """A learner that trains `network`; nothing in `config` may be `auto`."""
     if config.learner == "handwritten":
         from lander_trainer.learners.handwritten import HandwrittenLearner
 

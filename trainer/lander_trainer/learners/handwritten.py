@@ -34,10 +34,6 @@ from lander_trainer.ppo.losses import ppo_loss
 from lander_trainer.ppo.rollout import Rollout
 from lander_trainer.ppo.schedule import epoch_rates
 
-_ROWS_WORTH_A_PROCESS = 8192
-"""Rows that an update visits, all epochs together, from which a process for the critic saves time. Starting
-it takes a third of a second, and its data is sent through a pipe. Changes no result."""
-
 
 class HandwrittenLearner:
     """PPO for a categorical or Gaussian actor and a critic that are multilayer perceptrons."""
@@ -55,9 +51,8 @@ class HandwrittenLearner:
         self._log_std = parts.pop(0) if continuous else None
         self._policy_network = Perceptron(parts, [], config.activation)
         self._value_network = Perceptron(critic.split(self._critic_values), [], config.activation)
-        visits = config.epochs * config.lanes * config.rollout_steps
         self._critic: Worker
-        if config.workers > 1 and visits >= _ROWS_WORTH_A_PROCESS:
+        if config.critic_process == "yes":
             self._critic = remote = RemoteWorker(open_critic, critic, config)
             try:
                 remote.receive()

@@ -1,7 +1,8 @@
 """The files of presets as plain tables: `preset_files/<env-id>.toml`, each preset a table of settings.
 
-Beside its settings a preset may say what a policy trained with it scores (`measured`); docs/environments.md
-has the machine, the date and the command. Apart from `presets`, so that a list of them does not load PyTorch.
+`[NAME.native]` has those that differ when the simulator trains. Beside its settings a preset may say
+what a policy trained with it scores (`measured`); docs/environments.md has the machine, the date and the
+command. Apart from `presets`, so that a list of them does not load PyTorch.
 """
 
 import tomllib
@@ -30,6 +31,8 @@ class PresetTable:
     """One preset as its file has it."""
 
     settings: Mapping[str, Any]
+    native: Mapping[str, Any]
+    """Settings that replace those in `settings` on the backend `native`."""
     measured: Measured | None
 
 
@@ -49,8 +52,9 @@ def preset_tables(env_id: str) -> dict[str, PresetTable]:
 
 
 def _preset(table: dict[str, Any]) -> PresetTable:
-    settings = {key: value for key, value in table.items() if key != "measured"}
-    return PresetTable(settings, Measured(**table["measured"]) if "measured" in table else None)
+    settings = {key: value for key, value in table.items() if key not in ("measured", "native")}
+    measured = Measured(**table["measured"]) if "measured" in table else None
+    return PresetTable(settings, table.get("native", {}), measured)
 
 
 def _listed() -> set[str]:

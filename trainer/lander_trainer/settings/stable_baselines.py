@@ -4,6 +4,7 @@ A name alone is an argument of `PPO`; anything else says where it stands. Settin
 no counterpart there.
 """
 
+import re
 from collections.abc import Mapping
 
 STABLE_BASELINES_NAMES: Mapping[str, str] = {
@@ -40,3 +41,12 @@ STABLE_BASELINES_NAMES: Mapping[str, str] = {
     "env_kwargs": "env_kwargs of make_vec_env()",
     "env_wrappers": "wrapper_class of make_vec_env()",
 }
+
+
+def our_name(theirs: str) -> str | None:
+    """Our setting for an argument of theirs, such as `rollout_steps` for `n_steps`; None if there is none."""
+    for ours, description in STABLE_BASELINES_NAMES.items():
+        names = re.findall(r"[a-z]+(?:_[a-z0-9]+)+|^[a-z]+", description)
+        if theirs in names:
+            return ours
+    return None

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from lander_runtime.envs.wrapping import wrappers_from_tables
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import WrapperSpec
+from lander_trainer.settings.stable_baselines import STABLE_BASELINES_NAMES, our_name
 
 
 def read_assignments(assignments: Iterable[str]) -> dict[str, str]:
@@ -42,6 +43,11 @@ def convert(name: str, value: Any, types_by_name: Mapping[str, Any]) -> Any:
         UsageError: there is no such setting (the nearest name is suggested), or the value has another type.
     """
     if name not in types_by_name:
+        ours = our_name(name)
+        if ours is not None:
+            theirs = STABLE_BASELINES_NAMES[ours]
+            known = f"is Stable-Baselines3's {theirs}" if name != theirs else "is Stable-Baselines3's name"
+            raise UsageError(f"{name!r} {known}. Here it is {ours!r}; see: lander settings {ours}")
         near = difflib.get_close_matches(name, types_by_name, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else f" Known are: {', '.join(types_by_name)}."
         raise UsageError(f"There is no setting {name!r}.{hint}")

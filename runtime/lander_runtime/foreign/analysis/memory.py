@@ -5,7 +5,7 @@ Pure functions of names and graphs, but for `forgets`, which needs the values of
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +26,15 @@ _NEVER = {
 }  # fmt: skip
 _SAME = {
     "hn": "h", "hx": "h", "hidden": "h", "hiddens": "h", "cn": "c", "cx": "c", "cell": "c", "cells": "c",
-    "mem": "memory",
+    "mem": "memory", "memories": "memory",
 }  # fmt: skip
 _STARTS = {"starts", "start", "first", "done", "dones", "reset", "resets", "terminated"}
 
 Values = Callable[[Collection[str]], Mapping[str, NDArray[np.generic]]]
 """Values of a trial run by their names."""
 
-_CELLS = ("LSTM", "GRU", "RNN")
+_CELLS = {"LSTM": 2, "GRU": 1, "RNN": 1}
+"""Operators with a memory, and how many states each has."""
 _PASSING = frozenset(
     {"Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split", "Gather", "Expand"}
 )
@@ -46,8 +47,16 @@ class State:
     input: str
     output: str
     dtype: str
-    shape: tuple[int, ...]
-    """Of one lane: what is open in the file is 1."""
+    shape: tuple[int | None, ...]
+    """None for a size that the file leaves open."""
+
+    def filled(self, batch: int) -> "State":
+        """It for a batch of this size: that is what the file leaves open."""
+        return replace(self, shape=self.sizes(batch))
+
+    def sizes(self, batch: int) -> tuple[int, ...]:
+        """Its shape in a batch of this size."""
+        return tuple(batch if size is None else size for size in self.shape)
 
 
 def pair_states(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[State, ...]:
@@ -63,8 +72,7 @@ def pair_states(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[St
             found = [one for one in free if _alike(given, one) and same(given, one)]
             rivals = [one for one in left if found and _alike(one, found[0]) and same(one, found[0])]
             if len(found) == 1 and len(rivals) == 1:
-                shape = tuple(1 if size is None else size for size in given.shape)
-                pairs.append(State(given.name, found[0].name, given.dtype, shape))
+                pairs.append(State(given.name, found[0].name, given.dtype, given.shape))
                 left.remove(given)
                 free.remove(found[0])
     return tuple(state for one in inputs for state in pairs if state.input == one.name)
@@ -73,7 +81,9 @@ def pair_states(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[St
 def is_start(tensor: Tensor) -> bool:
     """Whether an input says, by its name, that an episode has just begun."""
     words = set(_tokens(tensor.name))
-    return bool(words & _STARTS) and len(tensor.shape) <= 2 and all(n in (None, 1) for n in tensor.shape)
+    rows = [size for size in tensor.shape if size != 1]
+    one_a_row = len(rows) <= 1 or rows == [None, None]
+    return bool(words & _STARTS) and len(tensor.shape) <= 2 and one_a_row
 
 
 def is_state(name: str) -> bool:
@@ -109,11 +119,15 @@ def forgets(graph: Graph, states: Sequence[State], values: Values) -> str | None
     """
     carried = values_that_follow(graph, {state.input for state in states})
     for node in graph.nodes:
-        if node.operator in _CELLS and not carried.intersection(node.inputs[5:7]):
+        if node.operator not in _CELLS:
+            continue
+        given = node.inputs[5 : 7 if node.operator == "LSTM" else 6]
+        if len(carried.intersection(given)) < _CELLS[node.operator]:
             time = values([node.inputs[0]])[node.inputs[0]].shape[_time_axis(node)]
             # With several steps it reads the past out of one observation, such as stacked frames.
             if time == 1:
-                return f"its {node.operator} is given no state"
+                part = "no state" if not carried.intersection(given) else "only a part of its state"
+                return f"its {node.operator} is given {part}"
     return _zero_state(graph, values)
 
 
@@ -164,8 +178,8 @@ def _time_axis(node: Node) -> int:
 
 
 def zeros(states: Sequence[State]) -> dict[str, NDArray[np.generic]]:
-    """The states at the start of an episode, by their inputs' names."""
-    return {state.input: np.zeros(state.shape, state.dtype) for state in states}
+    """The states at the start of an episode, by their inputs' names; of a batch of 1 unless filled."""
+    return {state.input: np.zeros(state.sizes(1), state.dtype) for state in states}
 
 
 def _tokens(name: str) -> list[str]:

@@ -81,8 +81,7 @@ def export(
         raise UsageError(
             f"{out.name} should end in .onnx; card and animation take its name with .md and .gif."
         )
-    if license is not None and not (license.strip() and license.isprintable()):
-        raise UsageError(f"A licence is one line of text, such as MIT or CC-BY-4.0; found {license!r}.")
+    _check_licence(license)
     card, animation = out.with_suffix(".md"), out.with_suffix(".gif") if gif else None
     for target in (out, card, animation):
         if target is not None:
@@ -108,6 +107,27 @@ def export(
     with atomic_write(out) as temporary:
         temporary.write_bytes(content)
     return Exported(out, card, animation, info, report)
+
+
+def convert(
+    source: Source,
+    *,
+    license: str | None = None,  # noqa: A002 (the metadata's own word)
+    on_stage: Callable[[str], None] = lambda stage: None,
+) -> bytes:
+    """A verified policy file without a score, for what is made of it; nothing is written.
+
+    Arguments and errors as of `export`.
+    """
+    _check_licence(license)
+    with _threads(source):
+        model, info = _verified(source, license, on_stage)
+    return with_metadata(model, info.to_json())
+
+
+def _check_licence(licence: str | None) -> None:
+    if licence is not None and not (licence.strip() and licence.isprintable()):
+        raise UsageError(f"A licence is one line of text, such as MIT or CC-BY-4.0; found {licence!r}.")
 
 
 def _threads(source: Source) -> contextlib.AbstractContextManager[None]:

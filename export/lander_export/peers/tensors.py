@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lander_export.peers.inert.zip_reading import LARGEST_FILE, ZipMembers
 from lander_runtime.errors import InputRefused
+from lander_runtime.inert.zip_reading import LARGEST_FILE, ZipMembers
 from lander_runtime.text import quoted
 
 _ZIP = b"PK"

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_export.peers.inert.pickle_opcodes import Made, entry, read_inert
 from lander_runtime.errors import InputRefused
+from lander_runtime.inert.pickle_opcodes import Made, entry, read_inert
 
 _CLASS = "stable_baselines3.common.vec_env.vec_normalize.VecNormalize"
 _STATISTICS = "stable_baselines3.common.running_mean_std.RunningMeanStd"

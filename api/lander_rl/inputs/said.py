@@ -1,0 +1,82 @@
+"""What the user says of a file that does not say it itself."""
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lander_runtime.errors import InputRefused, UsageError
+
+if TYPE_CHECKING:
+    from lander_runtime.foreign.matching import Choices
+    from lander_runtime.foreign.preparation import Preparation
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said of files without lander's metadata; None where nothing was said."""
+
+    output: str | None = None
+    """The output that is the action."""
+    action_range: str | None = None
+    """`env`, or such as `-1,1`."""
+    stateless: bool = False
+    """Run a recurrent policy without its memory."""
+    normalizer: str | os.PathLike[str] | None = None
+    """A file of statistics: .npz with mean and var, or the pickle of VecNormalize."""
+    normalizer_epsilon: float | None = None
+    """In place of the file's or the usual one."""
+    normalizer_clip: float | None = None
+    """Largest absolute value of a normalised observation, likewise."""
+    pixel_scale: float | None = None
+    """What observations are divided by, such as 255."""
+
+    @classmethod
+    def of(cls, request: object) -> "Said":
+        """What a request says, whose fields have the same names."""
+        return cls(**{field.name: getattr(request, field.name) for field in fields(cls)})
+
+    @property
+    def options(self) -> list[str]:
+        """As options of a command to be pasted."""
+        options = [] if self.output is None else ["--output", self.output]
+        # A range may begin with a minus.
+        options += [] if self.action_range is None else [f"--action-range={self.action_range}"]
+        options += ["--stateless"] if self.stateless else []
+        options += [] if self.normalizer is None else ["--normalizer", os.fspath(self.normalizer)]
+        numbers = {
+            "--normalizer-epsilon": self.normalizer_epsilon,
+            "--normalizer-clip": self.normalizer_clip,
+            "--pixel-scale": self.pixel_scale,
+        }
+        for name, value in numbers.items():
+            options += [] if value is None else [name, f"{value:.17g}"]
+        return options
+
+    def choices(self) -> "Choices":
+        """The same for the runtime, with the file of statistics read.
+
+        Raises:
+            InputRefused: that file is missing, damaged or hostile, or has no statistics of observations.
+            UsageError: options that do not go together.
+        """
+        from lander_runtime.foreign.matching import Choices
+
+        return Choices(self.output, self.action_range, self.stateless, self._preparation())
+
+    def _preparation(self) -> "Preparation | None":
+        from lander_runtime.foreign.preparation import Preparation
+        from lander_runtime.inert.normalizer import read_normalizer
+
+        if self.normalizer is None:
+            if self.normalizer_epsilon is not None or self.normalizer_clip is not None:
+                raise UsageError("--normalizer-epsilon and --normalizer-clip belong to: --normalizer FILE")
+            return None if self.pixel_scale is None else Preparation(pixel_scale=self.pixel_scale)
+        path = Path(self.normalizer)
+        normalizer = read_normalizer(path, self.normalizer_epsilon, self.normalizer_clip)
+        if normalizer is None:
+            raise InputRefused(
+                f"{path}: only rewards were normalised, so observations are as they are. "
+                "Leave out --normalizer."
+            )
+        return Preparation(normalizer, self.pixel_scale)

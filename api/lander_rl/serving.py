@@ -1,0 +1,102 @@
+"""`serve`: policies as an HTTP service, as `lander serve` offers them."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lander_rl.inputs.opening import find_policy
+from lander_rl.wording import names_arguments
+from lander_runtime.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeRequest:
+    """The arguments of `serve`."""
+
+    policies: tuple[Path, ...] = ()
+    """Policy files, or folders with policies; the newest run's policy, else the one that ships."""
+
+    host: str = "127.0.0.1"
+    """The address to listen at; others than 127.0.0.1 can be reached from elsewhere, by anyone."""
+
+    port: int = 8000
+    """0 for any that is free."""
+
+    device: str = "auto"
+    """`auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back."""
+
+    max_batch: int = 1024
+    """Observations in one request, and in one run of a policy."""
+
+    max_waiting: int = 4096
+    """Observations that may wait for one policy; beyond it the answer is 503."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65_535:
+            raise UsageError(f"--port {self.port} is none; ports are numbers from 0 to 65535.")
+        if not 1 <= self.max_batch <= self.max_waiting:
+            raise UsageError(
+                f"--max-batch {self.max_batch} should be from 1 to --max-waiting, {self.max_waiting}."
+            )
+
+
+@names_arguments
+def serve(
+    *policies: str | os.PathLike[str],
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    device: str = "auto",
+    max_batch: int = 1024,
+    max_waiting: int = 4096,
+) -> None:
+    """Answer requests by the Open Inference Protocol, version 2, until Ctrl-C or SIGTERM.
+
+    Args:
+        policies: files made by `export`, or folders with such files; by default the newest run's policy,
+            else the one that ships.
+        host: the address to listen at; others than 127.0.0.1 can be reached from elsewhere, by anyone.
+        port: 0 for any that is free.
+        device: `auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back.
+        max_batch: observations in one request, and in one run of a policy.
+        max_waiting: observations that may wait for one policy; beyond it the answer is 503.
+
+    Raises:
+        InputRefused: there is no such file, or it is corrupt, hostile or not from `export`.
+        MachineLacks: `cuda` does not run here, the port is taken, or the extra `serve` is not installed.
+        UsageError: two policies have one name, or an argument is out of range.
+    """
+    from lander_rl.training.progress import open_talk
+
+    say, _ = open_talk(progress=True)
+    run_serve(
+        ServeRequest(
+            policies=tuple(map(Path, policies)),
+            host=host,
+            port=port,
+            device=device,
+            max_batch=max_batch,
+            max_waiting=max_waiting,
+        ),
+        lambda url, names: say(f"Serving {', '.join(names)} at {url}"),
+    )
+
+
+def run_serve(request: ServeRequest, on_start: Callable[[str, list[str]], None]) -> None:
+    """`serve` for the command.
+
+    Args:
+        request: what to serve, and where.
+        on_start: told the URL and the names of the policies when the server begins to answer.
+    """
+    from lander_runtime.policy.policy import Policy
+    from lander_runtime.serving.app import Limits
+    from lander_runtime.serving.naming import named_policies
+    from lander_runtime.serving.server import serve as run
+
+    paths = named_policies(request.policies or (find_policy(None)[0],))
+    policies = {name: Policy.load(path, request.device) for name, path in paths.items()}
+    for policy in policies.values():
+        policy.self_test()
+    limits = Limits(request.max_batch, request.max_waiting)
+    run(policies, request.host, request.port, limits, lambda url: on_start(url, list(policies)))

@@ -1,0 +1,110 @@
+"""How fast `lander serve` answers: one client after another answer, and many clients at once.
+
+    python benchmarks/serve_speed.py [--policy models/lunarlander-v3/policy.onnx] [--seconds 5] [--rounds 3]
+
+The clients are a process of their own that speaks plain HTTP over kept connections, with requests and
+checks prepared, so that it costs little beside the server. Every answer is compared with `Policy.act`.
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+from lander_runtime import Policy
+from lander_runtime.serving.server import serve
+
+_SHIPPED = Path(__file__).parents[1] / "models/lunarlander-v3/policy.onnx"
+
+
+def main() -> None:
+    """Start the server in a process, measure, print one JSON object."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--policy", type=Path, default=_SHIPPED)
+    options.add_argument("--clients", type=int, default=50)
+    options.add_argument("--seconds", type=float, default=5.0)
+    options.add_argument("--rounds", type=int, default=3)
+    given = options.parse_args()
+
+    spawn = multiprocessing.get_context("spawn")
+    urls = spawn.Queue()
+    server = spawn.Process(target=_serve, args=(given.policy, urls), daemon=True)
+    server.start()
+    port = int(urls.get(timeout=60).rsplit(":", 1)[1])
+    requests, actions = _prepared(given.policy)
+    try:
+        rounds = [
+            asyncio.run(_measure(port, requests, actions, given.clients, given.seconds))
+            for _ in range(given.rounds)
+        ]
+    finally:
+        server.terminate()
+        server.join()
+    middle = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
+    conditions = {"cores": os.cpu_count(), "clients": given.clients}
+    print(json.dumps({**conditions, **middle, "rounds": rounds}, indent=2))
+
+
+def _serve(policy: Path, urls: "multiprocessing.Queue[str]") -> None:
+    serve({"policy": Policy.load(policy, "cpu")}, port=0, on_start=urls.put)
+
+
+def _prepared(path: Path) -> tuple[list[bytes], list[int]]:
+    """Requests of one observation each, and the right actions."""
+    policy = Policy.load(path, "cpu")
+    obs = np.random.default_rng(0).normal(size=(2000, *policy.observation.shape)).astype(np.float32)
+    requests = []
+    for one in obs:
+        numbers = {"name": "obs", "datatype": "FP32", "shape": [1, *one.shape], "data": one.ravel().tolist()}
+        body = json.dumps({"inputs": [numbers], "outputs": [{"name": "action"}]}).encode()
+        head = f"POST /v2/models/policy/infer HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        requests.append(head.encode() + body)
+    return requests, policy.act(obs).tolist()
+
+
+async def _measure(
+    port: int, requests: list[bytes], actions: list[int], clients: int, seconds: float
+) -> dict[str, float]:
+    alone = await _client(port, requests, actions, 0, time.perf_counter() + seconds)
+    start = time.perf_counter()
+    many = await asyncio.gather(
+        *(_client(port, requests, actions, 31 * k, start + seconds) for k in range(clients))
+    )
+    took = time.perf_counter() - start
+    times = sorted(one for client in many for one in client)
+    return {
+        "alone_median_ms": 1e3 * statistics.median(alone),
+        "alone_p99_ms": 1e3 * sorted(alone)[int(0.99 * len(alone))],
+        "requests_per_s": len(times) / took,
+        "median_ms": 1e3 * statistics.median(times),
+        "p99_ms": 1e3 * times[int(0.99 * len(times))],
+    }
+
+
+async def _client(port: int, requests: list[bytes], actions: list[int], at: int, end: float) -> list[float]:
+    """Ask until `end`; the seconds of every answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    times = []
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        writer.write(requests[at % len(requests)])
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        answer = json.loads(await reader.readexactly(length))
+        times.append(time.perf_counter() - start)
+        found = answer["outputs"][0]["data"][0]
+        if found != actions[at % len(actions)]:
+            raise SystemExit(f"Expected action {actions[at % len(actions)]}, found {found}.")
+        at += 1
+    writer.close()
+    return times
+
+
+if __name__ == "__main__":
+    main()

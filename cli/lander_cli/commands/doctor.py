@@ -1,0 +1,25 @@
+"""`lander doctor`: what is installed on this machine, and whether it works."""
+
+from typing import Annotated
+
+from lander_cli.arguments import options as given
+from lander_cli.terminal.console import print_json, print_next, print_rows, say
+from lander_runtime.errors import CheckFailed
+
+
+def doctor_command(as_json: Annotated[bool, given.json_flag("lander.doctor/1")] = False) -> None:
+    """Try what is installed: ONNX Runtime and its providers, the simulator, the environments, each extra.
+
+    What is missing is no fault. If something that is installed does not work, the exit code is 1.
+    """
+    from lander_rl.diagnosing import doctor
+
+    say("Trying what is installed; this takes some seconds")
+    found = doctor()
+    if as_json:
+        print_json(found.to_json())
+    else:
+        print_rows(found.rows())
+    if found.failure is not None:
+        raise CheckFailed(found.failure)
+    print_next("lander", "eval")

@@ -1,0 +1,35 @@
+"""`lander verify`: checks what a policy file claims."""
+
+from typing import Annotated
+
+from lander_cli.arguments import options as given
+from lander_cli.terminal.console import out, print_json, print_next, print_rows
+from lander_cli.terminal.talk import Talk
+from lander_runtime.errors import CheckFailed
+
+
+def verify_command(
+    policy: given.PolicyFile = None,
+    episodes: given.FreshEpisodes = 0,
+    all_runtimes: given.AllRuntimes = False,
+    device: given.Device = "auto",
+    import_: given.Import = None,
+    as_json: Annotated[bool, given.json_flag("lander.verify/1")] = False,
+) -> None:
+    """Check a policy file: schema, weights, golden vectors, determinism, and its score if asked.
+
+    Every check is reported. If one fails the exit code is 1; 3 only if the file cannot be parsed.
+    """
+    from lander_rl.verifying import VerifyRequest, run_verify
+
+    request = VerifyRequest(policy, episodes, all_runtimes, device, tuple(import_ or []))
+    found = run_verify(request, Talk())
+    if as_json:
+        print_json(found.to_json())
+    else:
+        print_rows(found.rows())
+        if found.runtimes:
+            out().print(f"\n{found.table()}", markup=False)
+    if found.failure is not None:
+        raise CheckFailed(found.failure)
+    print_next("lander", "eval", found.path, "--episodes", "1000")
