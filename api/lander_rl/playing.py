@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -138,7 +139,9 @@ def _playable(path: Path) -> bytes:
         return content
     env, observation = policy.info.env, policy.info.observation
     if env.id not in _PLAYABLE:
-        raise InputRefused(f"{path}: acts in {env.id}; the page has {' and '.join(_PLAYABLE)}.")
+        raise InputRefused(
+            f"{path}: acts in {env.id}; the page has {' and '.join(_PLAYABLE)}. Name a policy for one of them."
+        )
     if env.wrappers or observation.shape != (8,):
         raise InputRefused(f"{path}: its environment has wrappers, which the page does not have.")
     policy.self_test()
@@ -178,13 +181,18 @@ def serving(page: Page) -> Iterator[ThreadingHTTPServer]:
                 self.end_headers()
                 self.wfile.write(body)
 
-        def log_request(self, code: object = "-", size: object = "-") -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
             """Parts do not print."""
 
-        log_error = log_request
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with _Server(("127.0.0.1", 0), Handler) as server:
         yield server
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser that goes away in the middle of an answer is no fault; any other is printed."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # pyright: ignore[reportArgumentType]
 
 
 def address_of(server: ThreadingHTTPServer) -> str:
