@@ -140,7 +140,7 @@ def _playable(path: Path) -> bytes:
     env, observation = policy.info.env, policy.info.observation
     if env.id not in _PLAYABLE:
         raise InputRefused(
-            f"{path}: acts in {env.id}; the page has {' and '.join(_PLAYABLE)}. Name a policy for one of them."
+            f"{path}: acts in {env.id}; the page has {' and '.join(_PLAYABLE)}. Name a policy for these."
         )
     if env.wrappers or observation.shape != (8,):
         raise InputRefused(f"{path}: its environment has wrappers, which the page does not have.")

@@ -1,9 +1,9 @@
 // Runs the graph of a small policy, one observation at a time, in double precision.
 //
 // ONNX Runtime computes in float32, and every processor adds up in an order of its own. In double precision the
-// result is the same in every browser and on every processor: it has only sums, products and quotients, and
-// `Math.tanh`, which differs from engine to engine, is replaced by one made of these.
+// result is the same in every browser and on every processor: it has only sums, products and quotients.
 
+import { exponential, hyperbolicTangent, largest, probabilities, sigmoid } from './functions.js';
 import { Refused, quoted } from './onnx.js';
 
 const ROW_LIMIT = 1 << 16; // numbers in a row
@@ -169,24 +169,9 @@ function argMax(node, [x]) {
   });
 }
 
-/** The place of the largest number. */
-export function largest(row) {
-  let best = 0;
-  for (let i = 1; i < row.length; i++) if (row[i] > row[best]) best = i;
-  return best;
-}
-
 function softmax(node, [x]) {
   const from = asRow(node, x);
   return rowOf(from.length, (row) => row.set(probabilities(from)));
-}
-
-/** Of logits. */
-export function probabilities(logits) {
-  const most = Math.max(...logits);
-  const weights = Array.from(logits, (logit) => exponential(logit - most));
-  const sum = weights.reduce((total, one) => total + one, 0);
-  return weights.map((one) => one / sum);
 }
 
 function concat(node, inputs) {
@@ -253,56 +238,6 @@ function operand(node, value) {
 
 function misfit(node) {
   return new Refused(`The operator ${quoted(node.operator)} has inputs or a shape that does not run here.`);
-}
-
-const LN2_HIGH = 6.93147180369123816490e-1;
-const LN2_LOW = 1.90821492927058770002e-10;
-const INVERSES = Array.from({ length: 15 }, (_, n) => 1 / n); // Multiplying is faster than dividing.
-
-/** e to the x. */
-export function exponential(x) {
-  if (!(x > -745)) return x === x ? 0 : x;
-  if (x > 709) return Infinity;
-  const [doublings, rest] = halved(x);
-  // In two steps: 2^-1074 has no exponent of its own.
-  const half = Math.trunc(doublings / 2);
-  return (1 + lessOne(rest)) * powerOfTwo(half) * powerOfTwo(doublings - half);
-}
-
-/** x as whole multiples of ln 2, and what is left. */
-function halved(x) {
-  const doublings = Math.round(x / Math.LN2);
-  return [doublings, x - doublings * LN2_HIGH - doublings * LN2_LOW];
-}
-
-/** e to the x, less 1, for |x| < 0.35: Taylor's series from its smallest term on. */
-function lessOne(x) {
-  let sum = 0;
-  for (let n = 14; n >= 1; n--) sum = x * INVERSES[n] * (1 + sum);
-  return sum;
-}
-
-const EXPONENT = new DataView(new ArrayBuffer(8));
-
-function powerOfTwo(n) {
-  EXPONENT.setInt32(0, (n + 1023) << 20);
-  return EXPONENT.getFloat64(0);
-}
-
-/** Within two units in the last place, and odd. */
-export function hyperbolicTangent(x) {
-  const size = Math.abs(x);
-  if (!(size > 0 && size < 20)) return size === 0 || x !== x ? x : Math.sign(x);
-  const [doublings, rest] = halved(2 * size);
-  const power = powerOfTwo(doublings);
-  // e^2x - 1, without the digits that 1 - 2 / (e^2x + 1) would lose.
-  const grown = power * lessOne(rest) + (power - 1);
-  const tangent = grown / (grown + 2);
-  return x < 0 ? -tangent : tangent;
-}
-
-function sigmoid(x) {
-  return 1 / (1 + exponential(-x));
 }
 
 const OPERATORS = {

@@ -1,7 +1,8 @@
 // Opens a policy file: reads it, checks its weights and golden vectors, and gives its actions.
 
 import { Float, parseWithFloats, plain } from './canonical.js';
-import { compile, largest, probabilities } from './network.js';
+import { largest, probabilities } from './functions.js';
+import { compile } from './network.js';
 import { Refused, quoted, readModel } from './onnx.js';
 import { sha256 } from './sha256.js';
 

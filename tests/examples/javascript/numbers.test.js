@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { canonical, floatText, parseWithFloats } from '../../../examples/node/lib/canonical.js';
-import { exponential, hyperbolicTangent } from '../../../examples/node/lib/network.js';
+import { exponential, hyperbolicTangent } from '../../../examples/node/lib/functions.js';
 import { Random } from '../../../examples/node/lib/random.js';
 import { sha256 } from '../../../examples/node/lib/sha256.js';
 import { meanInterval } from '../../../examples/node/lib/statistics.js';
