@@ -19,7 +19,7 @@ from lander_rl.results.names import short_names
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import UsageError
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
-from lander_runtime.text import counted
+from lander_runtime.text import counted, shortened
 
 if TYPE_CHECKING:
     from lander_rl.results.comparison import Comparison
@@ -268,7 +268,7 @@ def _announce(
         if name != str(one.name):
             stages.on_note(f"{name} is {one.name}")
         for assumption in one.assumptions:
-            stages.on_note(f"Assumed of {name}: {assumption}")
+            stages.on_note(f"Assumed of {name}: {shortened(assumption)}")
     if first is not None and first.file is not None and first.file.device_note:
         stages.on_note(first.file.device_note)
     seen: dict[object, str] = {}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lander_rl.results.report import Report
     from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.episodes.episode import EpisodeObserver
+    from lander_runtime.scores.report import Report as PlainReport
     from lander_runtime.spec import EnvSpec
 
 Filename = str | os.PathLike[str]
@@ -247,6 +248,8 @@ def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" 
         write_report(Path(request.out), report)
         stages.on_note(f"Wrote {request.out}")
     stages.on_report(report)
+    for remark in report.remarks:
+        stages.on_note(remark)
     if request.save_replay is not None:
         stages.on_note(f"Kept every step in {request.save_replay}")
     if request.gif is not None:
@@ -291,7 +294,18 @@ def _scored(
             lanes=request.lanes, workers=request.workers, engine=engine, render_mode=request.render,
             keep=listeners.keep, observer=listeners,
         )  # fmt: skip
-    return Report.of(found, shard=request.part)
+    return Report.of(found, shard=request.part, remarks=_about_claim(opened, found))
+
+
+def _about_claim(opened: Opened, found: "PlainReport") -> tuple[str, ...]:
+    """A sentence if the file claims another score in this environment than what was found."""
+    from lander_runtime.scores.claims import contradiction
+
+    file = opened.file
+    if file is None or file.claimed_score is None or file.env != found.env:
+        return ()
+    sentence = contradiction(file.claimed_score, found.summary)
+    return () if sentence is None else (sentence,)
 
 
 def _announce(opened: Opened, stages: EvaluationObserver) -> None:

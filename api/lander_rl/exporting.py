@@ -12,6 +12,7 @@ from lander_rl.showing import html_picture
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules, without_module
 from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.kernels import KERNEL, how_to_have, kernels_here, other_kernel
 from lander_runtime.policy.display import verification_in_words
 from lander_runtime.scores.words import score_in_words
 from lander_runtime.text import aligned, html_table
@@ -55,7 +56,8 @@ class SourceRequest:
     """What the observations of a state dict are divided by, such as 255; asked for where they are pixels."""
 
     squash: str | None = None
-    """`tanh` where a state dict's actions go through tanh and are rescaled to the bounds, else `none`."""
+    """`tanh` where a state dict's actions go through tanh and are rescaled to the bounds, `clip` where they
+    are clipped to [-1, 1] and rescaled, else `none`."""
 
     license: str | None = None
     """Licence to state; MIT, or `unknown` for a state dict, where it is None."""
@@ -175,7 +177,7 @@ def export(
         normalizer_epsilon: of that normalisation.
         normalizer_clip: of that normalisation.
         pixel_scale: what the pixels that a state dict takes are divided by.
-        squash: whether a state dict's continuous actions go through `tanh`, or `none`.
+        squash: what brings a state dict's continuous actions to the bounds: `tanh`, `clip` or `none`.
         gif: record the first scored episode.
         license: what the file says about its licence.
         wrap: wrappers around `env`, as of `evaluate`.
@@ -292,6 +294,12 @@ def load_checkpoint(checkpoint: Path, request: SourceRequest, say: Callable[[str
     if ours:
         say(f"Exporting {checkpoint}")
     source = load_source(checkpoint, env, request.activation, options)
+    kernel = other_kernel(source.training.versions) if ours else None
+    if kernel is not None:
+        say(
+            f"It was trained with {kernel}, and NumPy has {kernels_here()[KERNEL]} here: the command that "
+            f"its card names gives other weights here. {how_to_have(kernel)}"
+        )
     if not ours:
         say(f"Exporting {checkpoint}: {'; '.join(source.notes)}")
     if env is not None:

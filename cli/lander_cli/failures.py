@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lander_runtime.errors import LanderError
 from lander_runtime.files import NO_SPACE
+from lander_runtime.text import shortened
 
 _EXTRA_OF_COMMAND = {
     "train": "train",
@@ -57,8 +58,8 @@ def explain(error: Exception, arguments: Sequence[str]) -> Failure | None:
     if _is_out_of_memory(error):
         return Failure(f"There is not enough memory for this: {_first_line(error)}", 4)
     if isinstance(error, OSError):
-        reason = error.strerror or str(error)
-        named = "" if error.filename is None else f": {error.filename}"
+        reason = error.strerror or _first_line(error)
+        named = "" if error.filename is None else f": {shortened(str(error.filename))}"
         return Failure(f"The system refused{named} ({reason}).", 4 if error.errno in NO_SPACE else 3)
     return None
 
@@ -78,4 +79,4 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return shortened((str(error).splitlines() or [type(error).__name__])[0])

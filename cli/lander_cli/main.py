@@ -26,6 +26,8 @@ from lander_cli.commands.verify import verify_command
 from lander_cli.failures import explain
 from lander_cli.terminal.console import complain, forget_unwritten, out
 from lander_cli.terminal.interrupts import exit_on_signals
+from lander_runtime.kernels import fix_kernels
+from lander_runtime.text import printable_lines
 
 app = typer.Typer(
     name="lander",
@@ -72,6 +74,7 @@ def _global_options(
 
 def main() -> None:
     """Run the command line; exits with the codes that `lander_runtime.errors` lists."""
+    fix_kernels()
     exit_on_signals()
     for stream in (sys.stdout, sys.stderr):
         # A character that the terminal cannot show must not lose a result.
@@ -90,7 +93,8 @@ def main() -> None:
         # stderr may be on the same full disk.
         with suppress(OSError):
             if debug:
-                traceback.print_exc()
+                # Its last lines are messages, which may repeat what a file holds.
+                sys.stderr.write(printable_lines(traceback.format_exc()))
             complain(failure.sentence)
         forget_unwritten()
         sys.exit(failure.exit_code)

@@ -1,11 +1,19 @@
 """The card beside a policy file: what it is, how it was trained, what it scores, how to run it."""
 
+import shlex
+from collections.abc import Sequence
+from urllib.parse import quote
+
 from lander_export.peers.peer import BARE_STATE_DICT, GREEDY_LOG_STD, GREEDY_ONLY
 from lander_export.source import Recipe
 from lander_runtime.envs.known import family_of, knowledge_of
 from lander_runtime.policy.metadata import PolicyInfo, Training
 from lander_runtime.scores.summary import Summary
-from lander_runtime.text import counted
+from lander_runtime.spec import Component
+from lander_runtime.text import counted, markdown_code, markdown_line, markdown_text
+
+_LONGEST_SETTING = 1000
+"""Characters: wrappers with their arguments take some hundred."""
 
 
 def render_card(info: PolicyInfo, *, file_name: str, gif_name: str | None, reproduce: Recipe | None) -> str:
@@ -18,15 +26,16 @@ def render_card(info: PolicyInfo, *, file_name: str, gif_name: str | None, repro
         reproduce: how to train the same weights again; None if that is unknown.
     """
     sections = [
-        f"# {info.env.id}",
-        *([f"![One episode of this policy]({gif_name})"] if gif_name else []),
+        f"# {markdown_text(info.env.id)}",
+        *([f"![One episode of this policy]({quote(gif_name)})"] if gif_name else []),
         _what(info, file_name),
+        _claims(file_name),
         _score(info),
         *_meaning(info.env.id),
         _training(info, reproduce),
         _verification(info),
         _run(info, file_name),
-        f"## Licence\n\n{info.license}",
+        f"## Licence\n\n{markdown_text(info.license)}",
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -34,16 +43,17 @@ def render_card(info: PolicyInfo, *, file_name: str, gif_name: str | None, repro
 def _what(info: PolicyInfo, file_name: str) -> str:
     observation, action = info.observation, info.action
     lines = [
-        f"`{file_name}` is a policy for [Gymnasium](https://gymnasium.farama.org)'s `{info.env.id}`: "
+        f"`{markdown_code(file_name)}` is a policy for [Gymnasium](https://gymnasium.farama.org)'s "
+        f"`{markdown_code(info.env.id)}`: "
         "one ONNX file (opset 18) that takes the environment's observations and returns the action.",
         "",
         "| | name | shape and type | meaning |",
         "|---|---|---|---|",
         f"| input | `obs` | {observation.dtype} [batch, {', '.join(map(str, observation.shape))}] | "
-        f"{', '.join(f'{c.name} ({c.unit})' for c in observation.components) or 'raw units'} |",
+        f"{_names(observation.components) or 'raw units'} |",
     ]
     if action.type == "Discrete":
-        names = ", ".join(f"{i} {c.name}" for i, c in enumerate(action.components))
+        names = ", ".join(f"{i} {markdown_text(c.name)}" for i, c in enumerate(action.components))
         lines += [
             f"| output | `action` | int64 [batch] | greedy action{': ' + names if names else ''} |",
             f"| output | `logits` | float32 [batch, {action.n}] | unnormalised log-probabilities |",
@@ -57,7 +67,7 @@ def _what(info: PolicyInfo, file_name: str) -> str:
         ]
     else:
         shape = ", ".join(map(str, ("batch", *action.shape)))
-        names = ", ".join(f"{c.name} ({c.unit})" if c.unit else c.name for c in action.components)
+        names = _names(action.components)
         mean, log_std = (
             "mean of the Gaussian, which `action` is clipped from",
             "logarithm of its standard deviations",
@@ -70,6 +80,20 @@ def _what(info: PolicyInfo, file_name: str) -> str:
             f"| output | `log_std` | float32 [{shape}] | {log_std} |",
         ]
     return "\n".join(lines)
+
+
+def _claims(file_name: str) -> str:
+    """A reader cannot know who wrote the card, so it says itself how to check it."""
+    return (
+        f"Score, training and verification are what the file claims. `lander inspect "
+        f"{markdown_code(file_name)}` checks its weights and golden vectors, `lander eval "
+        f"{markdown_code(file_name)}` the score."
+    )
+
+
+def _names(components: Sequence[Component]) -> str:
+    names = (markdown_text(f"{c.name} ({c.unit})" if c.unit else c.name) for c in components)
+    return ", ".join(names)
 
 
 def _is_known(training: Training) -> bool:
@@ -108,8 +132,10 @@ def _details(summary: Summary) -> str:
     """Figures that older versions did not write into a file; empty for those files."""
     if summary.cvar05_return is None or summary.mean_minus_std is None:
         return ""
-    counts = ", ".join(f"{count:,} {outcome}" for outcome, count in summary.outcome_counts.items())
-    measures = "".join(f" {name} {value:.1f}," for name, value in summary.mean_measures.items())
+    outcomes = summary.outcome_counts.items()
+    counts = ", ".join(f"{count:,} {markdown_text(outcome)}" for outcome, count in outcomes)
+    means = summary.mean_measures.items()
+    measures = "".join(f" {markdown_text(name)} {value:.1f}," for name, value in means)
     return (
         f"Worst 5% {summary.cvar05_return:.1f} on average, mean minus std {summary.mean_minus_std:.1f}. "
         f"Outcomes: {counts}.{f' On average:{measures[:-1]}.' if measures else ''} "
@@ -124,16 +150,20 @@ def _meaning(env_id: str) -> list[str]:
 def _training(info: PolicyInfo, reproduce: Recipe | None) -> str:
     training = info.training
     lines = ["## Training", "", _origin(info)]
-    if reproduce is not None:
-        lines += ["", _which_weights(reproduce), "", f"    {reproduce.command}"]
-    versions = ", ".join(f"{name} {number}" for name, number in training.versions.items())
+    # Not every program that shows Markdown keeps to it that a block of code holds no HTML.
+    if reproduce is not None and "<" not in reproduce.command:
+        lines += ["", _which_weights(reproduce), "", f"    {markdown_line(reproduce.command)}"]
+    versions = ", ".join(markdown_text(f"{name} {number}") for name, number in training.versions.items())
     if _is_known(training):
-        lines += ["", f"On {training.platform} with {versions}."]
+        lines += ["", f"On {markdown_text(training.platform)} with {versions}."]
     elif versions:
         lines += ["", f"Saved by {versions}."]
     if training.config:
-        settings = "\n".join(f"| {name} | {value} |" for name, value in training.config.items())
-        lines += ["", "| setting | value |", "|---|---|", settings]
+        lines += ["", "| setting | value |", "|---|---|"]
+        lines += [
+            f"| {markdown_text(name)} | {markdown_text(str(value), _LONGEST_SETTING)} |"
+            for name, value in training.config.items()
+        ]
     return "\n".join(lines)
 
 
@@ -143,9 +173,9 @@ def _origin(info: PolicyInfo) -> str:
     if training.algorithm == BARE_STATE_DICT:
         return "The weights are from a bare state dict, after an unknown number of environment steps."
     if training.steps is None:
-        return f"{training.algorithm}."
-    saved = f", weights of {info.created}" if info.created != "unknown" else ""
-    return f"{training.algorithm}, {training.steps:,} environment steps{saved}."
+        return f"{markdown_text(training.algorithm)}."
+    saved = f", weights of {markdown_text(info.created)}" if info.created != "unknown" else ""
+    return f"{markdown_text(training.algorithm)}, {training.steps:,} environment steps{saved}."
 
 
 def _which_weights(reproduce: Recipe) -> str:
@@ -179,11 +209,16 @@ def _run(info: PolicyInfo, file_name: str) -> str:
     return f"""## Run it
 
     pip install 'lander-rl[{extras}]'
-    lander eval {file_name} --episodes 100
+    lander eval {markdown_line(shlex.quote(file_name))} --episodes 100
 
 or in Python, with numpy and onnxruntime alone:
 
     from lander_runtime import Policy
 
-    policy = Policy.load("{file_name}")
+    policy = Policy.load({_literal(file_name)})
     action = policy.act(observation)"""
+
+
+def _literal(text: str) -> str:
+    """A string of Python in double quotes, on one line."""
+    return '"' + markdown_line(text).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -24,8 +24,9 @@ errors.py       the errors that lander raises on purpose
 files.py        atomic writes, SHA-256
 digest.py       a digest of plain data that anyone can compute again
 json_fields.py  typed reads from untrusted JSON
-text.py         text for people: rows, tables, no control characters
+text.py         a stranger's text for a terminal, Markdown, HTML, JSON; rows and tables
 seeds.py        which seeds are for training, selection, verification and scoring
+kernels.py      which kernels compute NumPy's products, and one choice for all machines
 versions.py     the packages whose version can change results
 shipped.py      the newest run, and the policies that ship
 lazy.py         names of a package that are imported on first use

@@ -9,11 +9,17 @@ with the meaning of the error.
     4  MachineLacks     an extra, a device or disk space is missing
 """
 
+from lander_runtime.text import printable_lines
+
 
 class LanderError(Exception):
     """Base of every error raised on purpose: one or two sentences that end in what to do next."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        # It may repeat what a file holds, and a library's words about it; applications print it as it is.
+        return printable_lines(super().__str__())
 
 
 class CheckFailed(LanderError):

@@ -1,15 +1,18 @@
 """Typed reads from untrusted JSON.
 
+Texts come without control characters, which are written out (`text.escaped`). So no reader passes them on.
+
 Every reader of untrusted JSON (metadata, checkpoint headers) uses `Fields`. A missing or malformed entry is
 refused by name; without this it would show up later as a TypeError.
 """
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lander_runtime.errors import InputRefused
+from lander_runtime.text import escaped, quoted
 
 
 class Fields:
@@ -45,7 +48,11 @@ class Fields:
             raise InputRefused(f"{where}: not valid JSON ({error}).") from error
 
     def text(self, key: str) -> str:
-        return self._typed(key, str, "a string")
+        """A string, its control characters written out."""
+        return escaped(self._typed(key, str, "a string"))
+
+    def optional_text(self, key: str) -> str | None:
+        return None if self.data.get(key) is None else self.text(key)
 
     def boolean(self, key: str) -> bool:
         return self._typed(key, bool, "true or false")
@@ -68,6 +75,16 @@ class Fields:
     def optional_integer(self, key: str) -> int | None:
         return None if self.data.get(key) is None else self.integer(key)
 
+    def count(self, key: str) -> int:
+        """An integer from 0 to 2^63 - 1."""
+        value = self.integer(key)
+        if not 0 <= value <= LARGEST_COUNT:
+            raise self.wrong(key, f"from 0 to {LARGEST_COUNT}", value)
+        return value
+
+    def optional_count(self, key: str) -> int | None:
+        return None if self.data.get(key) is None else self.count(key)
+
     def items(self, key: str) -> list[Any]:
         return self._typed(key, list, "a list")
 
@@ -81,12 +98,30 @@ class Fields:
     def mapping(self, key: str) -> dict[str, Any]:
         return self._typed(key, dict, "an object")
 
+    def texts(self, key: str) -> dict[str, str]:
+        """An object of strings, their control characters and those of the names written out."""
+        found = self.child(key)
+        return {escaped(name): found.text(name) for name in found.data}
+
+    def sentences(self, key: str) -> tuple[str, ...]:
+        """A list of strings, their control characters written out."""
+        found = self.items(key)
+        if not all(isinstance(sentence, str) for sentence in found):
+            raise self.wrong(key, "a list of strings", found)
+        return tuple(map(escaped, found))
+
+    def plain(self, key: str) -> dict[str, Any]:
+        """An object of plain values, such as settings, the control characters of its texts written out."""
+        return _plain(self.mapping(key), lambda: self.wrong(key, "plain values", "lists in lists in lists"))
+
     def child(self, key: str) -> "Fields":
-        return Fields(self.mapping(key), f"{self.where}: {key}")
+        return Fields(
+            self.mapping(key), f"{self.where}: {key if len(key) <= 40 and key.isprintable() else quoted(key)}"
+        )
 
     def _typed(self, key: str, kind: Any, expected: str) -> Any:
         if key not in self.data:
-            raise InputRefused(f"{self.where}: the entry {key!r} is missing; expected {expected}.")
+            raise InputRefused(f"{self.where}: the entry {quoted(key)} is missing; expected {expected}.")
         value = self.data[key]
         if not isinstance(value, kind):
             raise self.wrong(key, expected, value)
@@ -94,7 +129,35 @@ class Fields:
 
     def wrong(self, key: str, expected: str, value: object) -> InputRefused:
         """The error for an entry that exists and is not what was expected."""
-        return InputRefused(f"{self.where}: {key!r} should be {expected}, found {repr(value)[:80]}.")
+        return InputRefused(f"{self.where}: {quoted(key)} should be {expected}, found {_in_short(value)}.")
+
+
+LARGEST_COUNT = 2**63 - 1
+
+_DEEPEST = 16
+"""Lists and objects inside each other; settings have three."""
+
+
+def _plain(value: Any, too_deep: Callable[[], InputRefused], depth: int = 0) -> Any:
+    if depth > _DEEPEST:
+        raise too_deep()
+    if isinstance(value, str):
+        return escaped(value)
+    if isinstance(value, list):
+        return [_plain(entry, too_deep, depth + 1) for entry in value]
+    if isinstance(value, dict):
+        return {escaped(name): _plain(entry, too_deep, depth + 1) for name, entry in value.items()}
+    return value
+
+
+def _in_short(value: object) -> str:
+    """The start of `value` as Python writes it, without writing all of it."""
+    if isinstance(value, str):
+        return quoted(value)
+    try:
+        return repr(value)[:80]
+    except (RecursionError, ValueError):  # Nested too deeply, or an integer of thousands of digits.
+        return f"a large {type(value).__name__}"
 
 
 def is_finite(value: float) -> bool:

@@ -13,7 +13,8 @@ from typing import Any, Literal
 import numpy as np
 
 from lander_runtime.errors import InputRefused
-from lander_runtime.json_fields import Fields, is_finite
+from lander_runtime.json_fields import LARGEST_COUNT, Fields, is_finite
+from lander_runtime.text import LONGEST, quoted
 
 # For `module:Name-v0` Gymnasium imports the module, which an untrusted file must not decide.
 _ENV_ID = re.compile(r"(?:\w[\w.-]*/)?\w[\w.-]*")
@@ -60,14 +61,22 @@ class EnvSpec:
     """An episode with this return or more is a success; None if the environment has no threshold."""
 
     def __post_init__(self) -> None:
-        if not _ENV_ID.fullmatch(self.id):
+        if len(self.id) > LONGEST or not _ENV_ID.fullmatch(self.id):
             raise InputRefused(
-                f"{self.id!r} is not an environment id such as 'LunarLander-v3'; "
+                f"{quoted(self.id)} is not an environment id such as 'LunarLander-v3'; "
                 "ids that name a module to import are not accepted."
             )
         for key, value in self.kwargs.items():
             if not isinstance(value, bool | int | float | str | None):
-                raise InputRefused(f"{self.id}: the argument {key!r} must be a plain value, found {value!r}.")
+                raise InputRefused(
+                    f"{self.id}: the argument {quoted(key)} must be a plain value, "
+                    f"found {quoted(str(value))}."
+                )
+            _check_text(f"{self.id}: the argument {quoted(key)}", key, value)
+        for wrapper in self.wrappers:
+            _check_text(f"{self.id}: a wrapper", wrapper.name)
+            for key, value in wrapper.kwargs.items():
+                _check_text(f"{self.id}: {wrapper.name}: the argument {quoted(key)}", key, value)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -142,14 +151,14 @@ class Space:
         kind = fields.text("type")
         if kind not in ("Box", "Discrete", "MultiDiscrete"):
             raise InputRefused(
-                f"{fields.where}: the space is a {kind!r}; known are Box, Discrete and MultiDiscrete."
+                f"{fields.where}: the space is a {quoted(kind)}; known are Box, Discrete and MultiDiscrete."
             )
         if kind == "Discrete" and _positive(fields, "n") is None:
             raise InputRefused(f"{fields.where}: a Discrete space needs a positive 'n'.")
         shape = fields.shape("shape")
         dtype = fields.text("dtype")
         if dtype not in DTYPES:
-            raise InputRefused(f"{fields.where}: dtype {dtype!r} is not one that policies use.")
+            raise InputRefused(f"{fields.where}: dtype {quoted(dtype)} is not one that policies use.")
         nvec = fields.shape("nvec") if kind == "MultiDiscrete" else ()
         if kind == "MultiDiscrete" and (not nvec or shape != (len(nvec),) or dtype != "int64"):
             raise fields.wrong("nvec", "a number of choices for each of the space's int64 numbers", [*nvec])
@@ -178,9 +187,19 @@ def filled_bounds(
     return ends[0], ends[1]
 
 
+def _check_text(what: str, *values: object) -> None:
+    """Refuse texts that cannot be shown: they are in reports, cards, and on the terminal."""
+    for value in values:
+        if isinstance(value, str) and not (value.isprintable() and len(value) <= LONGEST):
+            raise InputRefused(
+                f"{what} is {quoted(value)}; expected at most {LONGEST} characters, and no control character "
+                "among them."
+            )
+
+
 def _positive(fields: Fields, key: str) -> int | None:
     value = fields.optional_integer(key)
-    if value is not None and value < 1:
+    if value is not None and not 1 <= value <= LARGEST_COUNT:
         raise fields.wrong(key, "a positive integer", value)
     return value
 

@@ -1,6 +1,8 @@
 """What several files here share: the tiny policies, ways to spoil them, and a small environment."""
 
+import contextlib
 import copy
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -89,14 +91,27 @@ def with_changed_metadata(
 
 @pytest.fixture(scope="session")
 def with_changed_graph() -> Callable[[Path, EditGraph], bytes]:
-    """(policy file, change in place) -> the file with its graph changed and its metadata kept."""
+    """(policy file, change in place) -> the file with its graph changed, and its metadata kept but for the
+    digest of the weights."""
 
     def rebuild(path: Path, change: EditGraph) -> bytes:
         model = onnx.load(path)
         change(model)
+        [entry] = model.metadata_props
+        metadata = json.loads(entry.value)
+        with contextlib.suppress(TypeError, ValueError):  # Tensors that are malformed on purpose.
+            metadata["weights_sha256"] = _weights_digest(model)
+            entry.value = json.dumps(metadata)
         return model.SerializeToString()
 
     return rebuild
+
+
+def _weights_digest(model: onnx.ModelProto) -> str:
+    digest = hashlib.sha256()
+    for tensor in sorted(model.graph.initializer, key=lambda tensor: tensor.name):
+        digest.update(onnx.numpy_helper.to_array(tensor).tobytes())
+    return digest.hexdigest()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import WrapperSpec
+from lander_runtime.text import quoted
 from lander_trainer.settings.values import convert, read_assignments
 
 Activation = Literal["tanh", "relu", "elu", "silu"]
@@ -194,7 +195,7 @@ class TrainConfig:
             allowed = typing.get_args(item.type) if typing.get_origin(item.type) is Literal else None
             if allowed and getattr(self, item.name) not in allowed:
                 raise UsageError(
-                    f"{item.name} is {getattr(self, item.name)!r}; choose from {', '.join(allowed)}."
+                    f"{item.name} is {quoted(getattr(self, item.name))}; choose from {', '.join(allowed)}."
                 )
         if not self.hidden_sizes or min(self.hidden_sizes) < 1:
             raise UsageError(f"hidden_sizes is {list(self.hidden_sizes)}; give at least one positive width.")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime.errors import CheckFailed, InputRefused
+from lander_runtime.kernels import kernels_here, other_kernel
 from lander_runtime.versions import installed_versions, platform_name, training_packages
 from lander_trainer.backends import backend_versions
 from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
@@ -240,6 +241,7 @@ class _Trainer:
             versions={
                 **installed_versions("lander-rl", *training_packages(self.env.id)),
                 **backend_versions(self.backend.name),
+                **kernels_here(),
             },
             platform=platform_name(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -257,7 +259,7 @@ class _Trainer:
         check_continues(checkpoint, self.config, self.spaces, self.run.checkpoint)
         self.progress = checkpoint.progress
         speed = {name: getattr(self.config, name) for name in CHANGES_NO_RESULT}
-        if replace(checkpoint.config, **speed) != self.config:
+        if replace(checkpoint.config, **speed) != self.config or other_kernel(checkpoint.versions):
             self._mark_resumed()
         self.learner.network.load_state_dict(checkpoint.network().state_dict())
         self.learner.restore(checkpoint.tensors)

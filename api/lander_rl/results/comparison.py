@@ -7,9 +7,10 @@ from pathlib import Path
 from lander_rl.results.names import short_names
 from lander_rl.results.verdicts import differences_table, in_a_sentence, policies_table
 from lander_runtime.scores.comparison import Comparison as PlainComparison
+from lander_runtime.scores.merge import called, known
 from lander_runtime.scores.report import Report
 from lander_runtime.scores.words import env_in_words
-from lander_runtime.text import columns, counted, html_table, html_text, printable, printable_lines
+from lander_runtime.text import columns, counted, html_table, html_text, printable, printable_lines, shortened
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -61,11 +62,11 @@ def version_remarks(reports: Sequence[Report]) -> list[str]:
     """A sentence for each version that differs between reports and may have changed their results."""
     found = []
     for name in dict.fromkeys(name for report in reports for name in report.execution.versions):
-        values = dict.fromkeys(report.execution.versions.get(name, "unknown") for report in reports)
+        column = known([report.execution.versions.get(name) for report in reports], name)
+        values = dict.fromkeys(value or "unknown" for value in column)
         if len(values) > 1:
-            what = name if name == "platform" else f"version of {name}"
             found.append(
-                f"The reports differ in their {what} ({', '.join(values)}): that may be the difference, or "
-                "part of it."
+                f"The reports differ in their {called(name)} ({shortened(', '.join(values))}): that may be "
+                "the difference, or part of it."
             )
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lander_runtime.text import printable
+from lander_runtime.text import shortened
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:
@@ -16,7 +16,7 @@ def short_names(paths: Sequence[Path]) -> list[str]:
     if len(set(parts)) > 1:
         while all(len(names) > 1 for names in parts) and len({names[-1] for names in parts}) == 1:
             parts = [names[:-1] for names in parts]
-    names = [printable(str(Path(*_shortest_end(own, parts)))) for own in parts]
+    names = [shortened(str(Path(*_shortest_end(own, parts)))) for own in parts]
     return [
         f"{name or 'policy'} ({names[: i + 1].count(name)})" if names.count(name) > 1 or not name else name
         for i, name in enumerate(names)

@@ -34,7 +34,8 @@ class Report(PlainReport):
     """What was scored, how, and the result of every episode. Its `repr` is what `lander eval` prints."""
 
     remarks: tuple[str, ...] = ()
-    """In what the merged parts differed, a sentence each."""
+    """What is no finding but should be known, a sentence each: in what merged parts differed, or that the
+    file claims another score. The digest does not cover it."""
 
     @classmethod
     def of(cls, report: PlainReport, **changes: Any) -> "Report":

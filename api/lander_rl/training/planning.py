@@ -14,6 +14,7 @@ from lander_rl.inputs.old_versions import warn_of_old_version
 from lander_rl.training.request import ResumeRequest, TrainRequest
 from lander_runtime.envs.imports import import_modules, without_module
 from lander_runtime.errors import UsageError
+from lander_runtime.kernels import COMMON, KERNEL, how_to_have, kernels_here, not_the_commands, other_kernel
 from lander_runtime.text import counted
 
 if TYPE_CHECKING:
@@ -60,6 +61,12 @@ def prepare_training(request: TrainRequest | ResumeRequest, say: Callable[[str],
     megabytes = plan.observation_bytes / 1e6
     if megabytes > _WORTH_SAYING:
         say(f"The observations of a rollout take {megabytes:,.0f} MB.")
+    kernel, commands = not_the_commands(), f"OpenBLAS {COMMON}"
+    if kernel is not None and not resume:
+        say(
+            f"NumPy has {kernel} here, and the lander command takes {commands}, which gives other weights. "
+            f"{how_to_have(commands)}"
+        )
     return Prepared(plan, run, resume, log)
 
 
@@ -102,6 +109,12 @@ def _resumed(request: ResumeRequest, say: Callable[[str], None]) -> "tuple[Train
     if plan.config.updates < checkpoint.progress.updates:
         done = counted(checkpoint.progress.steps, "step")
         raise UsageError(f"{request.run} has done {done} already; --steps cannot be less.")
+    kernel = other_kernel(checkpoint.versions)
+    if kernel is not None:
+        say(
+            f"The run was made with {kernel}, and NumPy has {kernels_here()[KERNEL]} here: it goes on, with "
+            f"other weights than without the interruption. {how_to_have(kernel)}"
+        )
     longer = _how_to_go_on(plan.config, checkpoint, request.run)
     if longer is not None:
         say(f"{request.run} is done. To go on: {longer}")

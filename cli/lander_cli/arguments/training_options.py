@@ -147,7 +147,9 @@ PixelScale = Annotated[
 Squash = Annotated[
     str | None,
     typer.Option(
-        metavar="tanh|none", help="Whether a state dict's continuous actions go through tanh to the bounds."
+        metavar="tanh|clip|none",
+        help="What brings a state dict's continuous actions to the bounds: tanh, or a clip to [-1, 1], and "
+        "rescaling; or nothing.",
     ),
 ]
 Gif = Annotated[bool, typer.Option(help="Record the first scored episode.")]

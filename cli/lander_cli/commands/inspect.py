@@ -1,16 +1,19 @@
 """`lander inspect`: what a policy file says about itself, as text."""
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lander_cli.arguments import options as given
 from lander_cli.terminal.console import print_json, print_next, print_rows
-from lander_runtime.policy.display import verification_in_words
-from lander_runtime.scores.words import score_in_words
+from lander_runtime.errors import CheckFailed
+from lander_runtime.policy.display import claimed_score, claimed_verification
+from lander_runtime.text import LONGEST, shortened
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lander_runtime.policy.policy import Policy
     from lander_runtime.spec import Space
 
@@ -21,11 +24,14 @@ def inspect_command(
 ) -> None:
     """Show what a policy file says about itself, and test it with the golden vectors in it."""
     from lander_rl.inputs.opening import find_policy
-    from lander_runtime.policy.policy import Policy
+    from lander_runtime.policy.policy import NotAsClaimed, Policy
 
     path, _ = find_policy(policy)
-    loaded = Policy.load(path, "cpu")
-    worst = loaded.self_test()
+    try:
+        loaded = Policy.load(path, "cpu")
+        worst = loaded.self_test()
+    except NotAsClaimed as error:  # Elsewhere a file that is refused; here the answer to what was asked.
+        raise CheckFailed(str(error)) from error
     if as_json:
         print_json(json.loads(loaded.info.to_json()))
         return
@@ -35,11 +41,12 @@ def inspect_command(
 
 def _rows(policy: "Policy", worst: float) -> list[tuple[str, str]]:
     from lander_runtime.policy.display import space_in_words
+    from lander_runtime.scores.words import env_in_words
 
     info = policy.info
     training = info.training
     return [
-        ("environment", f"{info.env.id} {dict(info.env.kwargs) or ''}".strip()),
+        ("environment", env_in_words(info.env)),
         ("time limit", f"{info.env.max_episode_steps} steps" if info.env.max_episode_steps else "none"),
         ("observation", space_in_words(info.observation)),
         *_components(info.observation),
@@ -48,18 +55,31 @@ def _rows(policy: "Policy", worst: float) -> list[tuple[str, str]]:
         ("trained by", training.algorithm),
         ("steps", "unknown" if training.steps is None else f"{training.steps:,}"),
         ("seed", "unknown" if training.seed is None else str(training.seed)),
-        ("settings", ", ".join(f"{name} {value}" for name, value in training.config.items())),
-        ("versions", ", ".join(f"{name} {value}" for name, value in training.versions.items())),
+        *_listed("settings", training.config),
+        *_listed("versions", training.versions),
         ("platform", training.platform),
         ("created", info.created),
-        ("score", score_in_words(info.evaluation)),
-        ("verified", verification_in_words(info.verification, "logits" if info.action.blocks else "outputs")),
+        ("score", claimed_score(info.evaluation)),
+        ("verified", claimed_verification(info.verification, "logits" if info.action.blocks else "outputs")),
         ("self-test", f"passed here, largest difference {worst:.1e}"),
         ("licence", info.license),
         ("file", f"{policy.path.stat().st_size:,} bytes, sha256 {policy.sha256}"),
-        ("weights", f"sha256 {info.weights_sha256}"),
+        ("weights", f"sha256 {info.weights_sha256}, as the file claims"),
         ("schema", info.schema),
     ]
+
+
+def _listed(name: str, values: "Mapping[str, Any]") -> list[tuple[str, str]]:
+    """The values in as many rows as they take, each value cut."""
+    rows = [""]
+    for key, value in values.items():
+        item = f"{shortened(key, 60)} {shortened(str(value), 100)}"
+        separator = ", " if rows[-1] else ""
+        if len(rows[-1]) + len(separator) + len(item) > LONGEST:
+            rows.append("")
+            separator = ""
+        rows[-1] += separator + item
+    return [(name if number == 0 else "", row) for number, row in enumerate(rows)]
 
 
 def _components(space: "Space") -> list[tuple[str, str]]:

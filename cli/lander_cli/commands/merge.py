@@ -1,5 +1,6 @@
 """`lander merge`: the reports of shards become the report of a single evaluation."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,8 +37,9 @@ def merge_command(
 
 def _next(report: "Report") -> tuple[object, ...]:
     """The policy is named only if it is on this machine: the reports may be from another one."""
-    if report.policy_path is not None and report.policy_path.isprintable():
-        path = Path(report.policy_path)
-        if path.is_file():
-            return "lander", "inspect", path
+    path = report.policy_path
+    if path is not None and path.isprintable():
+        with suppress(OSError):  # A text that no path can be.
+            if Path(path).is_file():
+                return "lander", "inspect", Path(path)
     return "lander", "inspect"

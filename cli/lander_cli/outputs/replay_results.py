@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lander_cli.terminal.console import out, print_rows
-from lander_runtime.text import printable
+from lander_runtime.text import shortened
 
 if TYPE_CHECKING:
     from lander_rl.results.replay import ReplayResult
@@ -38,7 +38,7 @@ def _table(checks: "Sequence[EpisodeCheck]") -> Table:
             str(check.seed),
             f"{check.return_:.1f}",
             str(check.length),
-            Text(printable(check.outcome[:40])),
+            Text(shortened(check.outcome, 40)),
             "the same" if divergence is None else f"another {divergence.what} at step {divergence.step}",
         )
     return table

@@ -8,7 +8,7 @@ from rich.text import Text
 from lander_cli.terminal.console import out, print_json, print_rows, say
 from lander_cli.terminal.talk import Talk
 from lander_runtime.scores.words import report_rows
-from lander_runtime.text import printable
+from lander_runtime.text import shortened
 
 if TYPE_CHECKING:
     from lander_runtime.scores.report import Report
@@ -50,5 +50,7 @@ def _episodes(report: "Report") -> Table:
     results, first = report.results, report.summary.first_seed
     rows = zip(results.returns, results.lengths, results.outcomes, strict=True)
     for index, (value, length, outcome) in enumerate(rows):
-        table.add_row(str(index), str(first + index), f"{value:z.1f}", str(length), Text(printable(outcome)))
+        table.add_row(
+            str(index), str(first + index), f"{value:z.1f}", str(length), Text(shortened(outcome, 40))
+        )
     return table

@@ -3,7 +3,6 @@
 rich honours NO_COLOR and notices by itself whether a stream is a terminal.
 """
 
-import json
 import os
 import shlex
 import sys
@@ -17,7 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lander_rl.showing import pairs
-from lander_runtime.text import printable
+from lander_runtime.text import json_text, printable, shortened
 
 _READER_GONE = 141
 """128 plus the number of SIGPIPE, as in shells. Not 1 as in rich and typer: here 1 means that a check failed,
@@ -59,7 +58,7 @@ def print_rows(rows: Sequence[tuple[str, str]]) -> None:
 def print_json(data: dict[str, Any]) -> None:
     """The one object that `--json` promises."""
     try:
-        print(json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2), flush=True)
+        print(json_text(data, indent=2), flush=True)
     except BrokenPipeError:
         _end_without_reader()
 
@@ -127,13 +126,19 @@ class EpisodeBar:
 
     def describe(self, stage: str) -> None:
         """Put a word for the current work in front of the bar."""
-        self._progress.update(self._task, description=stage)
+        self._progress.update(self._task, description=shortened(stage, 60))
 
 
 @contextmanager
 def episode_bar(episodes: int) -> Iterator[EpisodeBar]:
     """A bar on stderr while episodes run; none if stderr is no terminal."""
     console = err()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # Without markup: a description may be a file's name.
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield EpisodeBar(progress, episodes)

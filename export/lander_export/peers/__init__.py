@@ -6,7 +6,9 @@ finding.py           which file of a folder is meant
 stable_baselines.py  a zip of Stable-Baselines3 -> the policy
 sb3_data.py          what the JSON in such a zip says in plain text
 state_dicts.py       a PyTorch state dict -> the policy
+containers.py        what is in a PyTorch file beside its network
 layouts.py           the names that libraries give their layers
+acting.py            from a network's outputs to actions
 normalizers.py       statistics of observations
 networks.py          the modules that the policies are made of
 peer.py              what all readers return, and the options that they share

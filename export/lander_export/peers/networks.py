@@ -63,6 +63,38 @@ class Squash(nn.Module):
         return self.low + 0.5 * (torch.tanh(outputs) + 1.0) * self.span
 
 
+class TanhScale(nn.Module):
+    """Outputs `[batch, k]` through tanh, times `scale`, plus `bias`: in CleanRL's order, to round alike."""
+
+    scale: Tensor
+    bias: Tensor
+
+    def __init__(self, scale: NDArray[Any], bias: NDArray[Any]) -> None:
+        """`scale` and `bias` are `[k]`."""
+        super().__init__()
+        self.register_buffer("scale", torch.from_numpy(scale.astype("float32")))
+        self.register_buffer("bias", torch.from_numpy(bias.astype("float32")))
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        return torch.tanh(outputs) * self.scale + self.bias
+
+
+class Rescale(nn.Module):
+    """Outputs `[batch, k]` linearly from [-1, 1] to [low, high]; what lies outside stays outside."""
+
+    low: Tensor
+    span: Tensor
+
+    def __init__(self, low: NDArray[Any], high: NDArray[Any]) -> None:
+        """`low` and `high` are `[k]` and finite."""
+        super().__init__()
+        self.register_buffer("low", torch.from_numpy(low.astype("float32")))
+        self.register_buffer("span", torch.from_numpy(high.astype("float32")) - self.low)
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        return self.low + 0.5 * (outputs + 1.0) * self.span
+
+
 class QuantileMean(nn.Module):
     """Quantiles `[batch, quantiles * n]`, those of one level side by side -> their means `[batch, n]`."""
 
@@ -79,12 +111,14 @@ class AtomMean(nn.Module):
 
     atoms: Tensor
 
-    def __init__(self, atoms: Tensor) -> None:
+    def __init__(self, actions: int, atoms: Tensor) -> None:
         super().__init__()
+        self.actions = actions
         self.register_buffer("atoms", atoms.detach().float())
 
     def forward(self, logits: Tensor) -> Tensor:
-        chances = torch.softmax(logits.reshape(len(logits), -1, len(self.atoms)), dim=-1)
+        # Not by len(logits): the exported graph would keep the batch of the trace.
+        chances = torch.softmax(logits.reshape(-1, self.actions, len(self.atoms)), dim=-1)
         return (chances * self.atoms).sum(dim=-1)
 
 

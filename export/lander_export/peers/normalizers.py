@@ -10,9 +10,8 @@ Only mean and variance are in a state dict; `lander_runtime.inert.normalizer` ha
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -21,6 +20,7 @@ from lander_export.peers.peer import PeerOptions
 from lander_runtime.errors import InputRefused
 from lander_runtime.inert.normalizer import Normalizer, Usual, normalizer_of, read_normalizer
 from lander_runtime.spec import Space
+from lander_runtime.text import shortened
 
 FROM_CHECKPOINT, NONE = "checkpoint", "none"
 """Values of `--normalizer` that are no file."""
@@ -43,7 +43,7 @@ _PAIRS = {
 """Names of a mean and a variance, and what goes with them."""
 
 
-def normalizer_names(names: Mapping[str, Any]) -> list[str]:
+def normalizer_names(names: Iterable[str]) -> list[str]:
     """The tensors that are statistics of the actor's observations, by their names."""
     return [name for name in names if _PATTERN.search(name) and not is_the_critics(name)]
 
@@ -80,7 +80,7 @@ def checkpoint_normalizer(
     ]
     if len(found) != 1:
         raise InputRefused(
-            f"{where}: expected one mean with its variance; found {', '.join(tensors) or 'none'}. "
+            f"{where}: expected one mean with its variance; found {shortened(', '.join(tensors)) or 'none'}. "
             "Write them to a file with mean and var, and give it: --normalizer FILE.npz"
         )
     mean, variance, usual = found[0]

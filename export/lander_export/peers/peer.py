@@ -37,7 +37,8 @@ class PeerOptions:
     pixel_scale: float | None = None
     """What observations are divided by."""
     squash: str | None = None
-    """`tanh`: the outputs go through tanh and are rescaled to the bounds; `none`: they are clipped."""
+    """`tanh`: the outputs go through tanh and are rescaled to the bounds; `clip`: they are clipped to [-1, 1]
+    and rescaled; `none`: they are clipped to the bounds."""
 
     @property
     def given(self) -> list[str]:

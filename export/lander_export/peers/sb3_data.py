@@ -152,8 +152,8 @@ def check_spaces(data: Sb3Data, spaces: PeerSpaces, where: str) -> None:
         fitting.append((observation.shape[2], *observation.shape[:2]))
     if data.observation_shape is not None and data.observation_shape not in fitting:
         raise InputRefused(
-            f"{where}: was trained on observations {list(data.observation_shape)}; {spaces.env_id} has "
-            f"{list(observation.shape)}."
+            f"{where}: was trained on {_seen(data.observation_shape)}; {spaces.env_id} has "
+            f"{list(observation.shape)}.{_stacked(data.observation_shape, observation.shape)}"
         )
     discrete = "n" in data.action_texts
     if data.action_texts and discrete != (action.n is not None):
@@ -168,6 +168,18 @@ def check_spaces(data: Sb3Data, spaces: PeerSpaces, where: str) -> None:
     if action.n is None:
         for name, bound in zip(("low", "high"), filled_bounds(action), strict=True):
             _check_bound(data.action_texts.get(name, "..."), name, bound.ravel(), spaces.env_id, where)
+
+
+def _seen(trained: tuple[int, ...]) -> str:
+    return f"observations {list(trained)}" if trained else "a Discrete observation, which is not read"
+
+
+def _stacked(trained: tuple[int, ...], here: tuple[int, ...]) -> str:
+    """What to know where the observations could be several of the environment's, side by side."""
+    last_here, last = (shape[-1] if shape else 0 for shape in (here, trained))
+    if len(trained) != len(here) or not last_here or last <= last_here or last % last_here:
+        return ""
+    return f" Where VecFrameStack put {last // last_here} side by side: that is not read."
 
 
 def _check_bound(text: str, name: str, bound: np.ndarray, env_id: str, where: str) -> None:
@@ -195,7 +207,8 @@ def _policy_class(data: Mapping[str, Any], where: str) -> tuple[str, str]:
     if policy not in _CLASSES.get(module, ()):
         raise InputRefused(
             f"{where}: its policy is {quoted(f'{module}.{policy}')}; known are the Mlp and Cnn policies of "
-            "PPO, A2C, TRPO, DQN, QR-DQN, SAC, TD3 and TQC."
+            "PPO, A2C, TRPO, DQN, QR-DQN, SAC, TD3 and TQC. Export it to ONNX with its library, and type: "
+            "lander eval FILE.onnx --env ID"
         )
     return module, policy
 

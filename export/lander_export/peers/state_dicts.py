@@ -3,21 +3,14 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
-from lander_export.peers.layouts import LOG_STD_NAMES, STD_NAMES, Layout, find_layout, without_prefixes
-from lander_export.peers.networks import (
-    AtomMean,
-    ChannelsFirst,
-    Divide,
-    Squash,
-    layers_of,
-    nature_convolutions,
-)
+from lander_export.peers.acting import SQUASHES, is_a_deviation, read_acting
+from lander_export.peers.containers import read_contents
+from lander_export.peers.layouts import Layout, find_layout, without_prefixes
+from lander_export.peers.networks import AtomMean, ChannelsFirst, Divide, layers_of, nature_convolutions
 from lander_export.peers.normalizers import (
     FROM_CHECKPOINT,
     NONE,
@@ -30,28 +23,24 @@ from lander_export.peers.normalizers import (
 )
 from lander_export.peers.peer import (
     BARE_STATE_DICT,
-    GREEDY_LOG_STD,
     GREEDY_ONLY,
     PeerOptions,
     PeerPolicy,
     PeerSpaces,
     grouped,
 )
-from lander_export.peers.tensors import checked, is_state_dict, load_torch
+from lander_export.peers.tensors import load_torch
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.inert.zip_reading import LARGEST_FILE, read_bounded
 from lander_runtime.policy.metadata import Training
-from lander_runtime.spec import filled_bounds
 from lander_runtime.text import printable
 from lander_trainer.networks.layers import ACTIVATIONS
 
-_CONTAINERS = ("model_state_dict", "actor_state_dict", "model_weights")
-"""Where rsl_rl (before 4 and since) and CleanRL's C51 keep the network, in a file with other things."""
 _MEMORY = re.compile(r"(^|[._])(lstm|gru|rnn)\w*\.|weight_hh_l\d")
 
 
 def read_state_dict(path: Path, spaces: PeerSpaces, options: PeerOptions) -> PeerPolicy:
-    """Read a state dict, or a checkpoint of rsl_rl or CleanRL that holds one.
+    """Read a state dict, or a file that holds one among other things (containers.py).
 
     Raises:
         InputRefused: the file is damaged or holds more than tensors, its layers are unknown or do not fit the
@@ -60,32 +49,31 @@ def read_state_dict(path: Path, spaces: PeerSpaces, options: PeerOptions) -> Pee
     """
     if options.activation is not None and options.activation not in ACTIVATIONS:
         raise UsageError(f"Unknown activation {options.activation!r}; choose from {', '.join(ACTIVATIONS)}.")
-    if options.squash not in (None, "tanh", "none"):
-        raise UsageError(f"Unknown --squash {options.squash!r}; choose from tanh, none.")
-    tensors, ignored = _tensors(load_torch(read_bounded(path, LARGEST_FILE), str(path)), str(path))
-    tensors = without_prefixes(tensors, path.name)
-    layout = find_layout(tensors, path.name)
-    memory = [name for name in tensors if _MEMORY.search(name)]
+    if options.squash not in (None, *SQUASHES):
+        raise UsageError(f"Unknown --squash {options.squash!r}; choose from {', '.join(SQUASHES)}.")
+    contents = read_contents(load_torch(read_bounded(path, LARGEST_FILE), str(path)), str(path))
+    tensors = without_prefixes(contents.tensors, path.name)
+    memory = [name for name in tensors if _MEMORY.search(name) and not is_the_critics(name)]
     if memory:
         raise InputRefused(
             f"{path.name}: has a memory ({grouped(memory)}), which is not read from state dicts."
         )
-    log_std = _log_std(tensors, layout, spaces, options, path.name)
+    layout = find_layout(tensors, path.name)
+    acting = read_acting(tensors, layout, spaces, options, path.name)
+    tensors, halved = _without_deviations(tensors, layout, spaces)
     activation = options.activation or layout.activation
     body, sizes = _network(tensors, layout, activation, spaces, path.name)
-    used = {f"{layer}.{part}" for layer in layout.layers for part in ("weight", "bias")}
-    used |= {name for name in tensors if layout.convolutions and re.match(r"network\.[024]\.", name)}
-    rest = {name: tensor for name, tensor in tensors.items() if name not in used and name != layout.atoms}
+    rest = {name: tensor for name, tensor in tensors.items() if name not in _used(tensors, layout)}
     front, words = _front(rest, layout, spaces, options, path)
-    behind, squashed = _behind(spaces, options)
-    outside = [name for name in rest if name not in (*LOG_STD_NAMES, *STD_NAMES)]
+    outside = [name for name in rest if not is_a_deviation(name)]
     if front and options.normalizer == FROM_CHECKPOINT:
         outside = [name for name in outside if name not in normalizer_names(rest)]
-    left_out = ", ".join([*([grouped(outside)] if outside else []), *ignored])
+    left_out = ", ".join([*([grouped(outside)] if outside else []), *contents.ignored])
     assumed = "" if options.activation else " assumed (--activation)"
+    origin = "" if layout.origin in ("actor", "nn.Sequential") else f" ({layout.origin}'s names)"
     return PeerPolicy(
-        actor=nn.Sequential(*front, *body, *behind) if front or behind else nn.Sequential(*body),
-        log_std=log_std,
+        actor=nn.Sequential(*front, *body, *acting.behind),
+        log_std=acting.log_std,
         training=Training(
             algorithm=BARE_STATE_DICT,
             steps=None,
@@ -94,44 +82,46 @@ def read_state_dict(path: Path, spaces: PeerSpaces, options: PeerOptions) -> Pee
                 "hidden_sizes": sizes,
                 "activation": activation,
                 **({"normalisation": words} if words else {}),
-                **({"sampling": GREEDY_ONLY} if log_std is not None and log_std[0] == GREEDY_LOG_STD else {}),
+                **({"sampling": GREEDY_ONLY} if acting.greedy_only else {}),
             },
             versions={},
             platform="unknown",
         ),
         notes=(
-            f"a state dict with {layout.layers[0]} to {layout.layers[-1]}"
-            + (f" ({layout.origin}'s names)" if layout.origin in ("CleanRL", "rsl_rl") else ""),
+            f"a state dict with {layout.layers[0]} to {layout.layers[-1]}{origin}",
             *([f"{activation}{assumed}"] if len(layout.layers) > 1 else []),
-            *(_continuous_words(squashed) if spaces.action.n is None else []),
+            *([halved] if halved else []),
+            *([acting.words] if acting.words else []),
             *([words] if words else []),
             *([f"left out: {left_out}"] if left_out else []),
         ),
     )
 
 
-def _tensors(loaded: Any, where: str) -> tuple[dict[str, Tensor], list[str]]:
-    """The tensors of a file, and the names of what else is in it."""
-    inner = next((key for key in _CONTAINERS if isinstance(loaded, Mapping) and key in loaded), None)
-    if inner is None:
-        found, others = loaded, {}
-    else:
-        found, others = loaded[inner], {key: value for key, value in loaded.items() if key != inner}
-    if not is_state_dict(found):
-        entries = (
-            ", ".join(map(str, list(loaded)[:6])) if isinstance(loaded, Mapping) else type(loaded).__name__
-        )
-        raise InputRefused(
-            f"{where}: expected a state dict (names to tensors of real numbers); found "
-            f"{printable(entries[:200]) or 'nothing'}."
-        )
-    tensors = checked(found, where)
-    # rsl_rl 2 keeps the statistics of observations beside the network.
-    for key in [
-        key for key, value in others.items() if key == "obs_norm_state_dict" and is_state_dict(value)
-    ]:
-        tensors |= {f"{key}.{name}": tensor for name, tensor in checked(others.pop(key), where).items()}
-    return tensors, sorted(printable(str(key)[:40]) for key in others)
+def _used(tensors: Mapping[str, Tensor], layout: Layout) -> set[str]:
+    """The tensors that act, but for those of a normalisation."""
+    used = {f"{layer}.{part}" for layer in layout.layers for part in ("weight", "bias")}
+    used |= {name for name in tensors if layout.convolutions and re.match(r"network\.[024]\.", name)}
+    return used | {layout.atoms or "", *(layout.scale_and_bias or ()), *(layout.low_and_high or ())}
+
+
+def _without_deviations(
+    tensors: dict[str, Tensor], layout: Layout, spaces: PeerSpaces
+) -> tuple[dict[str, Tensor], str]:
+    """The tensors with a last layer that gives means only, and what to say where it gave deviations too."""
+    last, count = layout.layers[-1], int(np.prod(spaces.action.shape))
+    weight, bias = tensors.get(f"{last}.weight"), tensors.get(f"{last}.bias")
+    twice = weight is not None and bias is not None and len(weight) == len(bias) == 2 * count
+    if (
+        not layout.deviation_in_outputs
+        or spaces.action.n is not None
+        or weight is None
+        or bias is None
+        or not twice
+    ):
+        return tensors, ""
+    means = {f"{last}.weight": weight[:count], f"{last}.bias": bias[:count]}
+    return {**tensors, **means}, f"the first {count} of {2 * count} outputs (the others are deviations)"
 
 
 def _network(
@@ -143,6 +133,8 @@ def _network(
     modules: list[nn.Module] = []
     wanted = int(action.n or np.prod(action.shape))
     atoms = 1 if layout.atoms is None else tensors[layout.atoms].numel()
+    if not atoms:
+        raise InputRefused(f"{where}: {layout.atoms} holds no numbers.")
     if layout.convolutions is None:
         inputs = tensors[f"{layout.layers[0]}.weight"].shape[1]
         if (inputs, sizes[-1]) != (int(np.prod(observation.shape)), wanted * atoms):
@@ -162,7 +154,9 @@ def _network(
             )
     _check_names(tensors, layout, where)
     modules += layers_of(tensors, layout.layers, ACTIVATIONS[activation], inputs=inputs, where=where)
-    return [*modules, *([AtomMean(tensors[layout.atoms])] if layout.atoms else [])], sizes[:-1]
+    return [*modules, *([AtomMean(wanted, tensors[layout.atoms].flatten())] if layout.atoms else [])], sizes[
+        :-1
+    ]
 
 
 def _planes(shape: tuple[int, ...], channels: int, where: str) -> tuple[tuple[int, ...], list[nn.Module]]:
@@ -201,8 +195,9 @@ def _front(
                 "clipping are not in the file. Add: --normalizer checkpoint (or --normalizer FILE, or none "
                 "where it was not used)"
             )
-        outside = "assumed: observations not normalised (CleanRL's recipe does; --normalizer FILE)"
-        return scale, outside if layout.normalised_outside else ""
+        if layout.normalised_outside is None:
+            return scale, ""
+        return scale, f"assumed: observations not normalised ({layout.normalised_outside}; --normalizer FILE)"
     if options.normalizer == NONE:
         return scale, "observations not normalised"
     if options.normalizer == FROM_CHECKPOINT:
@@ -217,12 +212,11 @@ def _front(
 
 def _of_an_observations_size(rest: Mapping[str, Tensor], spaces: PeerSpaces) -> list[str]:
     """Tensors that are no layer's and have a number for each of an observation's, whatever their names."""
-    known = (*LOG_STD_NAMES, *STD_NAMES)
     return [
         name
         for name, tensor in rest.items()
         if tensor.squeeze().shape == spaces.observation.shape
-        and name not in known
+        and not is_a_deviation(name)
         and name.rpartition(".")[2] not in ("weight", "bias")
         and not is_the_critics(name)
     ]
@@ -239,52 +233,3 @@ def _pixel_scale(layout: Layout, spaces: PeerSpaces, options: PeerOptions, where
     if not 0.0 < scale < 1e9:
         raise UsageError(f"--pixel-scale {scale} should be a number above 0, such as 255.")
     return [] if scale == 1.0 else [Divide(scale)]
-
-
-def _log_std(
-    tensors: Mapping[str, Tensor], layout: Layout, spaces: PeerSpaces, options: PeerOptions, where: str
-) -> Tensor | None:
-    """Log deviations `[k]`; None where actions are discrete."""
-    logs = [(name, tensors[name]) for name in LOG_STD_NAMES if name in tensors]
-    logs += [(name, tensors[name].double().clamp_min(1e-30).log()) for name in STD_NAMES if name in tensors]
-    if spaces.action.n is not None:
-        if options.squash is not None:
-            raise UsageError(f"{spaces.env_id} has discrete actions; leave --squash out.")
-        if logs:
-            raise InputRefused(
-                f"{where}: has a deviation ({logs[0][0]}), so its actions are continuous; "
-                f"{spaces.env_id} has discrete ones."
-            )
-        return None
-    size = int(np.prod(spaces.action.shape))
-    if not logs:
-        if options.squash is None:
-            raise UsageError(
-                f"{spaces.env_id} has continuous actions, and the state dict has no deviation beside its "
-                "network, so whether its outputs go through tanh is not in the file. "
-                "Add: --squash tanh (or none)"
-            )
-        return torch.full((size,), GREEDY_LOG_STD)
-    name, log_std = logs[0]
-    if log_std.numel() != size:
-        raise InputRefused(
-            f"{where}: {name} has {log_std.numel()} numbers; {spaces.env_id} has {size} actions."
-        )
-    if options.squash == "tanh":
-        return torch.full((size,), GREEDY_LOG_STD)
-    return log_std.detach().float().reshape(size)
-
-
-def _behind(spaces: PeerSpaces, options: PeerOptions) -> tuple[list[nn.Module], bool]:
-    if options.squash != "tanh":
-        return [], False
-    low, high = (bound.ravel() for bound in filled_bounds(spaces.action))
-    if not (np.isfinite(low).all() and np.isfinite(high).all()):
-        raise UsageError(
-            f"{spaces.env_id} has actions without bounds; --squash tanh has nothing to rescale to."
-        )
-    return [Squash(low, high)], True
-
-
-def _continuous_words(squashed: bool) -> list[str]:
-    return ["tanh, then rescaled to the bounds" if squashed else "actions clipped to the bounds, no tanh"]

@@ -12,6 +12,7 @@ from lander_runtime.envs.registry import registered
 from lander_runtime.envs.wrappers import DictItemObservation, ShrinkObservation
 from lander_runtime.errors import InputRefused, MachineLacks, UsageError
 from lander_runtime.spec import EnvSpec, WrapperSpec
+from lander_runtime.text import quoted, shortened
 
 WRAPPERS: Mapping[str, Callable[..., gymnasium.Env[Any, Any]]] = {
     "FlattenObservation": gymnasium.wrappers.FlattenObservation,
@@ -104,10 +105,11 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
                 **spec.kwargs,
             )
     except gymnasium.error.DependencyNotInstalled as error:
-        raise MachineLacks(f"{spec.id} needs a package that is missing: {error}") from error
+        reason = shortened(str(error))
+        raise MachineLacks(f"{spec.id} needs a package that is missing: {reason}") from error
     except Exception as error:  # An environment's own checks may raise anything.
-        given = f" with {dict(spec.kwargs)}" if spec.kwargs else ""
-        raise UsageError(f"Gymnasium cannot make {spec.id}{given}: {error}") from error
+        given = f" with {shortened(str(dict(spec.kwargs)))}" if spec.kwargs else ""
+        raise UsageError(f"Gymnasium cannot make {spec.id}{given}: {shortened(str(error))}") from error
     if family is not None and family.adapter:
         env = _imported(family.adapter)(env)
     for wrapper in spec.wrappers:
@@ -119,7 +121,8 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
             ) from error
         except Exception as error:  # As above.
             raise InputRefused(
-                f"{spec.id}: {wrapper.name} cannot be applied with {dict(wrapper.kwargs)}: {error}"
+                f"{spec.id}: {wrapper.name} cannot be applied with "
+                f"{shortened(str(dict(wrapper.kwargs)))}: {shortened(str(error))}"
             ) from error
     return env
 
@@ -129,7 +132,7 @@ def _check_wrappers(spec: EnvSpec) -> None:
     for wrapper in spec.wrappers:
         if wrapper.name not in WRAPPERS:
             raise InputRefused(
-                f"{spec.id}: the wrapper {wrapper.name!r} is not one of {', '.join(WRAPPERS)}."
+                f"{spec.id}: the wrapper {quoted(wrapper.name)} is not one of {', '.join(WRAPPERS)}."
             )
 
 

@@ -19,6 +19,7 @@ from lander_runtime.evaluation.engine import Engine
 from lander_runtime.evaluation.job import Job
 from lander_runtime.evaluation.local import LocalEngine
 from lander_runtime.evaluation.processes import ProcessEngine
+from lander_runtime.kernels import kernels_here
 from lander_runtime.policy.base import PolicyFile
 from lander_runtime.scores.report import Execution, Report
 from lander_runtime.scores.results import Collected
@@ -117,7 +118,11 @@ def evaluate(
             lanes=lanes,
             seconds=seconds,
             steps_per_second=float(results.lengths.sum()) / max(seconds, 1e-9),
-            versions={**installed_versions(*evaluation_packages(spec.id)), "platform": platform_name()},
+            versions={
+                **installed_versions(*evaluation_packages(spec.id)),
+                **kernels_here(),
+                "platform": platform_name(),
+            },
         ),
         actions=collected.actions,
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.foreign.analysis.intervals import Interval
 from lander_runtime.spec import Space, filled_bounds
+from lander_runtime.text import LONGEST, quoted
 
 _USUAL = ((-1.0, 1.0), (0.0, 1.0), (-math.pi / 2, math.pi / 2))
 """Intervals in which a network's last function leaves its values, and no environment's units."""
@@ -101,9 +102,9 @@ def check_ending(interval: Interval, output: str, space: Space) -> None:
     component = f" (component {list(map(int, place))})" if interval.low.size > 1 else ""
     bounds = _in_words(float(lowest[place]), float(highest[place]))
     raise InputRefused(
-        f"the graph keeps {output!r} within {found}, and the environment's action goes from {bounds}"
-        f"{component}. Say --action-range {ends} to scale it to these bounds, as libraries with squashed "
-        "policies do, or --action-range env to take it as it is."
+        f"the graph keeps {quoted(output)} within {found}, and the environment's action goes from "
+        f"{bounds}{component}. Say --action-range {ends} to scale it to these bounds, as libraries with "
+        "squashed policies do, or --action-range env to take it as it is."
     )
 
 
@@ -130,13 +131,14 @@ def _close(
 
 def sentences(interval: Interval, output: str, space: Space, asked: ActionRange | None) -> list[str]:
     """What is assumed of the units of `output`, a sentence each."""
+    name = quoted(output, LONGEST)
     if asked is not None and asked.ends is not None:
         low, high = asked.ends
         return [
-            f"{output!r} was taken for the action, from {low:g} to {high:g} as --action-range says, and "
+            f"{name} was taken for the action, from {low:g} to {high:g} as --action-range says, and "
             "scaled linearly to the environment's bounds."
         ]
-    said = [f"{output!r} was taken for the action in the environment's own units, clipped to its bounds."]
+    said = [f"{name} was taken for the action in the environment's own units, clipped to its bounds."]
     if asked is not None:
         return [*said, "That these are its units is what --action-range env says."]
     bounded = np.isfinite(interval.low) & np.isfinite(interval.high)

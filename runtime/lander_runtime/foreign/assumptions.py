@@ -8,6 +8,7 @@ from lander_runtime.foreign.plan import Plan
 from lander_runtime.foreign.preparation import Preparation
 from lander_runtime.foreign.signature import Output
 from lander_runtime.spec import Space
+from lander_runtime.text import LONGEST, quoted
 
 _HOW = {
     "flat": "flattened row by row",
@@ -21,7 +22,7 @@ def about_input(
 ) -> list[str]:
     """Where observations go and how; `unused` are the inputs that the action does not need."""
     entry, batch = feeding.entry, feeding.batch
-    where = f"Observations go into {entry.name!r}"
+    where = f"Observations go into {_named(entry.name)}"
     if preparation is None:
         said = [
             f"{where} {_HOW.get(entry.layout, 'as they are')}: whatever prepared them in training, such as "
@@ -56,7 +57,8 @@ def about_memory(feeding: Feeding, forgotten: str | None) -> list[str]:
         names = _some([state.input for state in feeding.states])
         said.append(f"The state {names} is zero at each step, as --stateless says: it remembers nothing.")
     elif feeding.states:
-        pairs = ", ".join(f"{state.output!r} goes into {state.input!r}" for state in feeding.states[:6])
+        states = feeding.states[:6]
+        pairs = ", ".join(f"{_named(one.output)} goes into {_named(one.input)}" for one in states)
         said.append(
             f"It remembers: {pairs} at the next step, zero at the start of each episode, one observation at "
             "a time."
@@ -70,12 +72,12 @@ def about_memory(feeding: Feeding, forgotten: str | None) -> list[str]:
 def about_scores(output: Output, action: Space, probabilities: bool) -> list[str]:
     """How one of n actions is chosen."""
     kind = "probabilities, since they sum to 1" if probabilities else "logits or other scores"
-    scores = f"{output.scores!r} was taken for {kind}"
+    scores = f"{_named(output.scores)} was taken for {kind}"
     if action.type == "MultiDiscrete":
         return _about_blocks(output, action, scores)
     if output.action is None:
         return [f"{scores}, one for each of {action.n} actions; the largest is the greedy action."]
-    said = [f"{output.action!r} was taken for the number of the action."]
+    said = [f"{_named(output.action)} was taken for the number of the action."]
     return said if output.scores is None else [*said, f"{scores}, for --sampled only."]
 
 
@@ -83,7 +85,7 @@ def _about_blocks(output: Output, action: Space, scores: str) -> list[str]:
     blocks = f"one block after another for {', '.join(map(str, action.nvec))} choices"
     if output.action is None:
         return [f"{scores}, {blocks}; the largest of each is the greedy action."]
-    said = [f"{output.action!r} was taken for the numbers of the action."]
+    said = [f"{_named(output.action)} was taken for the numbers of the action."]
     return said if output.scores is None else [*said, f"{scores}, {blocks}, for --sampled only."]
 
 
@@ -96,4 +98,8 @@ def about_the_rest(output: Output, plan: Plan, states: Sequence[State]) -> list[
 
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    return ", ".join(map(repr, names[:6])) + more
+    return ", ".join(map(_named, names[:6])) + more
+
+
+def _named(name: str | None) -> str:
+    return quoted(name or "", LONGEST)

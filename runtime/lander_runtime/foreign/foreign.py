@@ -22,6 +22,7 @@ from lander_runtime.policy.base import PolicyFile
 from lander_runtime.policy.content import MAX_FILE_BYTES
 from lander_runtime.policy.sampling import greedy_blocks, sample_blocks, sample_categorical
 from lander_runtime.spec import EnvSpec, Space, filled_bounds
+from lander_runtime.text import quoted
 
 
 class ForeignPolicy(PolicyFile):
@@ -189,8 +190,8 @@ class ForeignPolicy(PolicyFile):
         for one, value in zip(states, after, strict=True):
             if value.shape != one.shape:
                 raise InputRefused(
-                    f"{self.path.name}: the state {one.output!r} has the shape {list(value.shape)}; "
-                    f"{one.input!r} takes {list(one.shape)}."
+                    f"{self.path.name}: the state {quoted(one.output)} has the shape {list(value.shape)}; "
+                    f"{quoted(one.input)} takes {list(one.shape)}."
                 )
         values = self._rows(str(name), result, self.batch_size or 1)[:1]
         if rng is not None:
@@ -257,11 +258,13 @@ class ForeignPolicy(PolicyFile):
         values = by_row(result, size, self.feeding.entry)
         if values is None:
             raise InputRefused(
-                f"{self.path.name}: expected {size} rows from {output!r}, "
+                f"{self.path.name}: expected {size} rows from {quoted(output)}, "
                 f"found the shape {list(np.shape(result))}."
             )
         if values.dtype.kind == "f" and np.isnan(values).any():
-            raise InputRefused(f"{self.path.name}: the output {output!r} contains NaN; expected numbers.")
+            raise InputRefused(
+                f"{self.path.name}: the output {quoted(output)} contains NaN; expected numbers."
+            )
         return values
 
     def _as_logits(self, scores: NDArray[Any]) -> NDArray[Any]:
@@ -286,7 +289,7 @@ class ForeignPolicy(PolicyFile):
         wrong = (actions < 0) | (actions >= counts)
         if wrong.any():
             raise InputRefused(
-                f"{self.path.name}: {self.output.action!r} gave the action {actions[wrong][0]}; "
+                f"{self.path.name}: {quoted(self.output.action or '')} gave the action {actions[wrong][0]}; "
                 f"{self.env.id} has 0 to {counts[wrong][0] - 1}."
             )
         return actions

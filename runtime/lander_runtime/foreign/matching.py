@@ -32,6 +32,7 @@ from lander_runtime.foreign.trials import (
 from lander_runtime.graphs.model import Model
 from lander_runtime.policy.session import OpenSession, open_session
 from lander_runtime.spec import Space
+from lander_runtime.text import quoted
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ class _Matcher:
                     mixed = rows_influence_each_other(rows_of, obs) or size_matters(rows_of, obs)
             if mixed is not None:
                 raise InputRefused(
-                    f"in a batch of {batch}, the rows of {used[0]!r} influence each other. "
+                    f"in a batch of {batch}, the rows of {quoted(used[0])} influence each other. "
                     "Export it with a batch of 1."
                 )
         self._check_agreement(run, output, batch)
@@ -223,8 +224,8 @@ class _Matcher:
             agreeing = [name for name in agreeing if _are_largest(numbers, rows[name], self._action)]
         if not agreeing:
             raise InputRefused(
-                f"which output is the action is not clear: {output.action!r} is not the number of the "
-                f"largest of {' or of '.join(map(repr, names))}. Say which with: --output NAME"
+                f"which output is the action is not clear: {quoted(output.action)} is not the number of the "
+                f"largest of {' or of '.join(map(quoted, names))}. Say which with: --output NAME"
             )
 
     def _forgotten(self, model: Model, feeding: Feeding, used: Collection[str]) -> str | None:
@@ -238,7 +239,7 @@ class _Matcher:
         if found is None:
             lost = states_without_input(self._plan.following, self._plan.states)
             if lost:
-                found = f"it gives the state {lost[0]!r}, and no input takes it"
+                found = f"it gives the state {quoted(lost[0])}, and no input takes it"
         if found is not None and not self._choices.stateless:
             raise InputRefused(
                 f"this is a recurrent policy without its memory: {found}, so it forgets everything at each "

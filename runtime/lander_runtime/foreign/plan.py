@@ -26,6 +26,7 @@ from lander_runtime.foreign.signature import (
 from lander_runtime.graphs.model import Graph, Model, TensorType, Value
 from lander_runtime.graphs.structure import check_structure
 from lander_runtime.spec import Space
+from lander_runtime.text import quoted
 
 _DTYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 9: "bool",
@@ -105,7 +106,7 @@ def plan_for(
     reasons = _reasons(graph, name, tensors, entry, states, starts)
     if named is not None:
         if named not in {tensor.name for tensor in tensors}:
-            raise UsageError(f"There is no output {named!r}; the file gives {listed(tensors)}.")
+            raise UsageError(f"There is no output {quoted(named)}; the file gives {listed(tensors)}.")
         if named in reasons:
             raise reasons[named]
     candidates = tuple(tensor for tensor in tensors if tensor.name not in reasons)
@@ -212,16 +213,16 @@ def _reasons(
             reasons[tensor.name] = refused[tensor.name]
         elif more:
             reasons[tensor.name] = _NeedsMore(
-                f"{tensor.name!r} needs {min(more)!r} too, which is neither the observation nor a state that "
-                "an output gives back."
+                f"{quoted(tensor.name)} needs {quoted(min(more))} too, which is neither the observation nor "
+                "a state that an output gives back."
             )
         elif tensor.name not in follows:
             reasons[tensor.name] = InputRefused(
-                f"{tensor.name!r} is the same for every observation, so it is not the action."
+                f"{quoted(tensor.name)} is the same for every observation, so it is not the action."
             )
         elif tensor.name in given_back:
             reasons[tensor.name] = InputRefused(
-                f"{tensor.name!r} is the state of the policy, not its action."
+                f"{quoted(tensor.name)} is the state of the policy, not its action."
             )
     return reasons
 

@@ -18,6 +18,7 @@ from lander_runtime.foreign.signature import Input
 from lander_runtime.graphs.model import Attribute, Model, Node, Tensor, TensorType, Value
 from lander_runtime.inert.normalizer import Normalizer
 from lander_runtime.spec import Space
+from lander_runtime.text import quoted
 
 _PREFIX = "lander prepared "
 """Of the names of values that are made here."""
@@ -64,7 +65,7 @@ def prepared(model: Model, entry: Input, observation: Space, preparation: Prepar
     """
     if entry.dtype not in _ELEMENTS:
         raise InputRefused(
-            f"{entry.name!r} takes {entry.dtype}, so nothing can be divided in front of it. "
+            f"{quoted(entry.name)} takes {entry.dtype}, so nothing can be divided in front of it. "
             "Leave out --normalizer and --pixel-scale."
         )
     normalizer = preparation.normalizer

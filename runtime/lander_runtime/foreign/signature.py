@@ -22,6 +22,7 @@ from typing import Literal
 
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.spec import Space
+from lander_runtime.text import quoted
 
 _FLOATS = ("float32", "float64", "float16")
 _INTEGERS = ("int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8")
@@ -57,7 +58,7 @@ class Tensor:
     def __str__(self) -> str:
         sizes = ", ".join("?" if size is None else str(size) for size in self.shape)
         made = f" (by {self.operator})" if self.operator else ""
-        return f"{self.name!r} {self.dtype} [{sizes}]{made}"
+        return f"{quoted(self.name)} {self.dtype} [{sizes}]{made}"
 
 
 Layout = Literal["batch", "flat", "single", "sequence", "channels_first", "channels_last"]
@@ -190,7 +191,7 @@ def choose_output(
     if named is not None:
         candidates = [tensor for tensor in outputs if tensor.name == named]
         if not candidates:
-            raise UsageError(f"There is no output {named!r}; the file gives {listed(outputs)}.")
+            raise UsageError(f"There is no output {quoted(named)}; the file gives {listed(outputs)}.")
     else:
         candidates = list(outputs)
     if action.type == "Discrete":

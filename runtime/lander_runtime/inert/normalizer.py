@@ -21,6 +21,7 @@ from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.inert.npz import read_arrays
 from lander_runtime.inert.vecnormalize import read_vecnormalize
 from lander_runtime.inert.zip_reading import read_bounded
+from lander_runtime.text import shortened
 
 _LARGEST = 2**26
 """Bytes of a file of statistics."""
@@ -100,7 +101,7 @@ def read_normalizer(path: Path, epsilon: float | None = None, clip: float | None
         arrays = read_arrays(content, where, _LARGEST)
         if "mean" not in arrays or "var" not in arrays:
             raise InputRefused(
-                f"{where}: expected the arrays mean and var; found {', '.join(arrays) or 'none'}."
+                f"{where}: expected the arrays mean and var; found {shortened(', '.join(arrays)) or 'none'}."
             )
         usual = Usual(_scalar(arrays, "epsilon", 1e-8), _scalar(arrays, "clip", 10.0), False)
         usual = usual.changed(epsilon, clip, path.name)

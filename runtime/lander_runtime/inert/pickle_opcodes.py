@@ -132,7 +132,9 @@ class _Machine:
         args, function = self.pop(), self.pop()
         if not isinstance(function, Name) or not isinstance(args, tuple):
             raise ValueError("something is called that is no name")
-        self.stack.append(Made(function.text, args))
+        # Gymnasium's Dict keeps its spaces in one, filled like a dict.
+        empty = function.text == "collections.OrderedDict" and not args
+        self.stack.append({} if empty else Made(function.text, args))
 
     def build(self) -> None:
         state, made = self.pop(), self.top()

@@ -3,7 +3,6 @@
 The page needs no script and no network. Its content security policy makes the browser enforce that.
 """
 
-import json
 from importlib.resources import files
 from pathlib import Path, PurePath
 
@@ -15,6 +14,7 @@ from lander_runtime.page.figures import headline, making, meaning, outcome_table
 from lander_runtime.page.observer import PageObserver
 from lander_runtime.page.pictures import overview, single
 from lander_runtime.scores.report import Report
+from lander_runtime.text import json_text
 
 PAGE, DATA = "index.html", "report.json"
 
@@ -36,9 +36,7 @@ def write_page(folder: Path, policy: AnyPolicy, report: Report, observed: PageOb
     """
     path = folder / PAGE
     page = document(_page(policy, report, observed, command))
-    # In ASCII, because a file name may contain bytes that are not text.
-    data = json.dumps(report.to_json(), allow_nan=False, indent=2)
-    write_text(folder / DATA, data + "\n")
+    write_text(folder / DATA, json_text(report.to_json(), indent=2) + "\n")
     write_text(path, page)
     return path
 

@@ -10,6 +10,7 @@ import numpy as np
 from lander_runtime.errors import InputRefused
 from lander_runtime.policy.metadata import PolicyInfo
 from lander_runtime.policy.session import OpenSession
+from lander_runtime.text import shortened
 
 _TENSOR_TYPES = {
     "float32": "tensor(float)",
@@ -45,7 +46,8 @@ def check_graph(opened: OpenSession, info: PolicyInfo, name: str) -> None:
     _compare(described[1], outputs, f"{name}: output")
     if set(info.golden.outputs) != set(outputs):
         raise InputRefused(
-            f"{name}: expected golden outputs {list(outputs)}, found {list(info.golden.outputs)}."
+            f"{name}: expected golden outputs {list(outputs)}, "
+            f"found {shortened(str(list(info.golden.outputs)))}."
         )
     # A symbolic batch proves nothing: a graph may still have one size built in.
     for batch in (1, 3):
@@ -70,14 +72,14 @@ def output_signature(info: PolicyInfo) -> Signature:
 def _compare(found: list[tuple[str, str, list[Any]]], expected: Signature, where: str) -> None:
     if [item for item, _, _ in found] != list(expected):
         names = [item for item, _, _ in found]
-        raise InputRefused(f"{where}: expected {list(expected)}, found {names}.")
+        raise InputRefused(f"{where}: expected {list(expected)}, found {shortened(str(names))}.")
     for item, found_kind, dimensions in found:
         kind, shape = expected[item]
         batch_is_free = bool(dimensions) and not isinstance(dimensions[0], int)
         if found_kind != kind or tuple(dimensions[1:]) != shape or not batch_is_free:
             raise InputRefused(
                 f"{where} {item!r}: expected {kind} of shape ['batch', {', '.join(map(str, shape))}], "
-                f"found {found_kind} {dimensions}."
+                f"found {found_kind} {shortened(str(dimensions))}."
             )
 
 

@@ -47,20 +47,26 @@ def verification_in_words(check: "Verification", outputs: str = "logits") -> str
     )
 
 
+def claimed_score(score: "Summary | None") -> str:
+    """The score that a file states of itself."""
+    return "none claimed" if score is None else f"{score_in_words(score)}, claimed by the file"
+
+
+def claimed_verification(check: "Verification", outputs: str) -> str:
+    """The comparison with PyTorch that a file states of itself."""
+    return f"{verification_in_words(check, outputs)}, claimed by the file"
+
+
 def _rows(policy: "PolicyFile") -> list[tuple[str, str]]:
     return [
         ("environment", env_in_words(policy.env)),
         ("observation", space_in_words(policy.observation)),
         ("action", space_in_words(policy.action)),
-        ("score", _claim(policy.claimed_score)),
+        ("score", claimed_score(policy.claimed_score)),
         *(("assumed", assumption) for assumption in policy.assumptions),
         ("runs on", policy.provider),
         ("sha256", policy.sha256),
     ]
-
-
-def _claim(score: "Summary | None") -> str:
-    return "none claimed" if score is None else f"{score_in_words(score)}, claimed by the file"
 
 
 def _gif_beside(policy: "PolicyFile") -> str:

@@ -3,7 +3,7 @@
 It is stored in the ONNX file under the key `lander.policy`; docs/policy-file.md describes it.
 """
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from lander_runtime.policy.agreement import LARGEST_TOLERANCE
 from lander_runtime.policy.content import read_policy_file
 from lander_runtime.scores.summary import Summary
 from lander_runtime.spec import EnvSpec, Space
+from lander_runtime.text import json_text, shortened
 
 SCHEMA = "1.0"
 
@@ -51,6 +52,27 @@ class Verification:
     ties: int
     """Observations whose two best logits are closer than the tolerance: either action is right."""
 
+    @classmethod
+    def from_json(cls, fields: Fields) -> "Verification":
+        """The inverse of `asdict`.
+
+        Raises:
+            InputRefused: an entry is missing or malformed, or cannot be.
+        """
+        found = cls(
+            observations=fields.count("observations"),
+            max_difference=fields.number("max_difference"),
+            action_agreement=fields.number("action_agreement"),
+            ties=fields.count("ties"),
+        )
+        if found.max_difference < 0.0:
+            raise fields.wrong("max_difference", "0 or more", found.max_difference)
+        if not 0.0 <= found.action_agreement <= 1.0:
+            raise fields.wrong("action_agreement", "a share from 0 to 1", found.action_agreement)
+        if found.ties > found.observations:
+            raise fields.wrong("ties", f"at most the {found.observations} observations", found.ties)
+        return found
+
 
 @dataclass(frozen=True)
 class Golden:
@@ -81,12 +103,12 @@ class Golden:
         tolerance = fields.optional_number("tolerance")
         if tolerance is not None and not 0.0 < tolerance <= LARGEST_TOLERANCE:
             raise fields.wrong("tolerance", f"a number above 0, at most {LARGEST_TOLERANCE:g}", tolerance)
-        return cls(
-            observations=fields.items("observations"),
-            outputs=fields.mapping("outputs"),
-            scale=None if fields.data.get("scale") is None else fields.mapping("scale"),
-            tolerance=tolerance,
-        )
+        outputs = fields.mapping("outputs")
+        scale = None if fields.data.get("scale") is None else fields.mapping("scale")
+        if scale is not None:
+            # What later versions may add is ignored, and not repeated either.
+            scale = {name: values for name, values in scale.items() if name in outputs}
+        return cls(fields.items("observations"), outputs, scale, tolerance)
 
 
 @dataclass(frozen=True)
@@ -121,7 +143,7 @@ class PolicyInfo:
             "license": self.license,
             "created": self.created,
         }
-        return json.dumps(data, ensure_ascii=False, allow_nan=False)
+        return json_text(data)
 
     @classmethod
     def read(cls, path: Path) -> "PolicyInfo":
@@ -146,11 +168,10 @@ class PolicyInfo:
         schema = fields.text("schema")
         if schema.split(".")[0] != SCHEMA.split(".")[0]:
             raise InputRefused(
-                f"{where}: written in schema {schema}, this version of lander reads 1.x. "
+                f"{where}: written in schema {shortened(schema, 40)}, this version of lander reads 1.x. "
                 "Upgrade with: pip install --upgrade lander-rl"
             )
         training = fields.child("training")
-        verification = fields.child("verification")
         evaluation = fields.child("evaluation") if fields.data.get("evaluation") is not None else None
         return cls(
             schema=schema,
@@ -159,21 +180,23 @@ class PolicyInfo:
             action=Space.from_json(fields.child("action")),
             training=Training(
                 algorithm=training.text("algorithm"),
-                steps=training.optional_integer("steps"),
-                seed=training.optional_integer("seed"),
-                config=training.mapping("config"),
-                versions=training.mapping("versions"),
+                steps=training.optional_count("steps"),
+                seed=training.optional_count("seed"),
+                config=training.plain("config"),
+                versions=training.texts("versions"),
                 platform=training.text("platform"),
             ),
-            verification=Verification(
-                observations=verification.integer("observations"),
-                max_difference=verification.number("max_difference"),
-                action_agreement=verification.number("action_agreement"),
-                ties=verification.integer("ties"),
-            ),
+            verification=Verification.from_json(fields.child("verification")),
             evaluation=None if evaluation is None else Summary.from_json(evaluation),
             golden=Golden.from_json(fields.child("golden")),
-            weights_sha256=fields.text("weights_sha256"),
+            weights_sha256=_digest(fields, "weights_sha256"),
             license=fields.text("license"),
             created=fields.text("created"),
         )
+
+
+def _digest(fields: Fields, key: str) -> str:
+    value = fields.text(key)
+    if not re.fullmatch("[0-9a-f]{64}", value):
+        raise fields.wrong(key, "64 hexadecimal digits", value)
+    return value

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError
 from lander_runtime.files import sha256_of
 from lander_runtime.graphs.model import METADATA_KEY
+from lander_runtime.graphs.numbers import weights_digest
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.agreement import among_best, difference, tolerance_for, usual_scale
 from lander_runtime.policy.base import PolicyFile
@@ -36,6 +37,10 @@ class NoMetadata(InputRefused):
             "Name it: lander eval FILE --env LunarLander-v3. "
             "Files with this entry are made with: lander export CHECKPOINT"
         )
+
+
+class NotAsClaimed(InputRefused):
+    """A policy file whose weights or outputs are not those that it claims."""
 
 
 class Policy(PolicyFile):
@@ -76,7 +81,7 @@ class Policy(PolicyFile):
 
         Raises:
             InputRefused: the file is missing, is not ONNX, carries no or bad metadata, or its
-                graph does not fit its metadata.
+                graph, weights or golden vectors do not fit its metadata.
             MachineLacks: `cuda` does not run here.
         """
         path = Path(path)
@@ -91,7 +96,9 @@ class Policy(PolicyFile):
         info = PolicyInfo.from_json(read.metadata, path.name)
         opened = open_session(read, path.name, device)
         check_graph(opened, info, path.name)
-        return cls(opened, info, path, sha256_of(model), model)
+        policy = cls(opened, info, path, sha256_of(model), model)
+        policy._check_claims(weights_digest(read))
+        return policy
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_bytes, (self._model, self.path, self.device)
@@ -197,6 +204,19 @@ class Policy(PolicyFile):
             ]
             expected["action"] = np.where(np.all(tied, axis=0), found["action"], expected["action"])
         return max(difference(found[name], expected[name], scale[name]) for name in self._outputs)
+
+    def _check_claims(self, weights_sha256: str) -> None:
+        """Raise `NotAsClaimed` where weights or golden vectors are not what the metadata says."""
+        if weights_sha256 != self.info.weights_sha256:
+            raise NotAsClaimed(
+                f"{self.path.name}: its weights have the SHA-256 {weights_sha256[:12]}..., and it claims "
+                f"{self.info.weights_sha256[:12]}...: it was damaged, or changed after its export. "
+                "Get it again."
+            )
+        try:
+            self.self_test()
+        except CheckFailed as error:
+            raise NotAsClaimed(str(error)) from error
 
     def draw(self, outputs: Mapping[str, NDArray[Any]], rng: np.random.Generator) -> NDArray[Any]:
         """Draw actions `[batch, ...]` from what the method `outputs` returned."""

@@ -7,6 +7,7 @@ from typing import Any
 from lander_runtime import envs
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.json_fields import Fields
+from lander_runtime.kernels import KERNEL, kernels_here, other_kernel
 from lander_runtime.seeds import MAX_SEED
 from lander_runtime.spec import EnvSpec, Space
 from lander_runtime.versions import installed_versions, platform_name, replay_packages
@@ -70,30 +71,24 @@ class Header:
                 f"{SCHEMA}. Type: pip install --upgrade lander-rl"
             )
         policy = fields.child("policy")
-        digest = None if policy.data.get("sha256") is None else policy.text("sha256")
+        digest = policy.optional_text("sha256")
         if digest is not None and not re.fullmatch("[0-9a-f]{64}", digest):
             raise policy.wrong("sha256", "64 hexadecimal digits, or null", digest)
-        assumptions = policy.items("assumptions")
-        if not all(isinstance(sentence, str) for sentence in assumptions):
-            raise policy.wrong("assumptions", "a list of strings", assumptions)
         first_seed, episodes = fields.integer("first_seed"), fields.integer("episodes")
         if episodes < 1:
             raise fields.wrong("episodes", "at least 1", episodes)
         if not 0 <= first_seed <= MAX_SEED - episodes:
             raise fields.wrong("first_seed", f"a number from 0 to {MAX_SEED - episodes}", first_seed)
-        versions = fields.mapping("versions")
-        if not all(isinstance(value, str) for value in versions.values()):
-            raise fields.wrong("versions", "an object of strings", versions)
         return cls(
             env=EnvSpec.from_json(fields.child("env")),
             action=Space.from_json(fields.child("action")),
             policy_sha256=digest,
-            assumptions=tuple(assumptions),
+            assumptions=policy.sentences("assumptions"),
             counts_actions="counts_actions" in policy.data and policy.boolean("counts_actions"),
             deterministic=fields.boolean("deterministic"),
             first_seed=first_seed,
             episodes=episodes,
-            versions=versions,
+            versions=fields.texts("versions"),
             platform=fields.text("platform"),
         )
 
@@ -104,6 +99,9 @@ class Header:
             for name, here in versions_here(self.env.id).items()
             if here != self.versions.get(name)
         ]
+        kernel = other_kernel(self.versions)
+        if kernel is not None:
+            differences.append(f"{kernels_here()[KERNEL]} here, {kernel[:40]} there")
         if self.platform != platform_name():
             differences.append(f"{platform_name()} here, {self.platform[:40]} there")
         return differences
@@ -143,7 +141,7 @@ def header_for(
         deterministic=deterministic,
         first_seed=first_seed,
         episodes=episodes,
-        versions=versions_here(spec.id),
+        versions={**versions_here(spec.id), **kernels_here()},
         platform=platform_name(),
     )
 

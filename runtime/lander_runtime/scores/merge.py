@@ -12,10 +12,11 @@ from typing import Any
 
 from lander_runtime.actions_seen import ActionsSeen
 from lander_runtime.errors import InputRefused
+from lander_runtime.kernels import INSTRUCTIONS, KERNEL
 from lander_runtime.scores.report import Execution, Report
 from lander_runtime.scores.results import Results, joined
 from lander_runtime.scores.summary import Summary, summarise
-from lander_runtime.text import counted
+from lander_runtime.text import counted, shortened
 
 
 @dataclass(frozen=True)
@@ -184,17 +185,26 @@ def _joined(values: Sequence[str | None]) -> str | None:
     return ", ".join(different) if different else None
 
 
+def called(name: str) -> str:
+    """An entry of the versions in a sentence."""
+    return name if name in ("platform", KERNEL, INSTRUCTIONS) else f"version of {shortened(name, 60)}"
+
+
+def known(values: Sequence[str | None], name: str) -> list[str | None]:
+    """Of the entry `name`, the values that can differ: older versions did not write the kernels."""
+    return [value for value in values if value is not None or name not in (KERNEL, INSTRUCTIONS)]
+
+
 def _remarks(executions: Sequence[Execution]) -> list[str]:
     remarks = []
     names = {name: None for execution in executions for name in execution.versions}
     columns: dict[str, list[str | None]] = {"provider": [its.provider for its in executions]}
     for name in names:
-        what = name if name == "platform" else f"version of {name}"
-        columns[what] = [its.versions.get(name) for its in executions]
+        columns[called(name)] = known([its.versions.get(name) for its in executions], name)
     for what, values in columns.items():
         if len(set(values)) > 1:
             remarks.append(
-                f"The parts differ in their {what} ({_joined(values)}): one run over all episodes might "
-                "give other results."
+                f"The parts differ in their {what} ({shortened(_joined(values) or '')}): one run over all "
+                "episodes might give other results."
             )
     return remarks

@@ -11,12 +11,12 @@ from lander_runtime.actions_seen import ActionsSeen
 from lander_runtime.digest import digest, plain_list
 from lander_runtime.errors import InputRefused
 from lander_runtime.json_fields import Fields
-from lander_runtime.scores.results import LARGEST_NUMBER, Results
+from lander_runtime.scores.results import Results
 from lander_runtime.scores.shards import Shard
-from lander_runtime.scores.summary import Summary, cautions
+from lander_runtime.scores.summary import LARGEST_NUMBER, Summary, cautions
 from lander_runtime.scores.words import report_rows, report_title
 from lander_runtime.spec import EnvSpec
-from lander_runtime.text import aligned, printable
+from lander_runtime.text import aligned, escaped, printable, quoted
 
 SCHEMA = "lander.evaluation/1"
 
@@ -40,7 +40,6 @@ class Execution:
 
     @classmethod
     def from_json(cls, source: Fields) -> "Execution":
-        versions = source.child("versions")
         lanes, seconds = source.integer("lanes"), source.number("seconds")
         steps_per_second = source.number("steps_per_second")
         # Bounded, because `merge` adds those of many parts, and the sum must be finite.
@@ -48,12 +47,12 @@ class Execution:
             if not 0 <= value < LARGEST_NUMBER:
                 raise source.wrong(name, f"from 0 to {LARGEST_NUMBER:g}", value)
         return cls(
-            provider=None if source.data.get("provider") is None else source.text("provider"),
+            provider=source.optional_text("provider"),
             engine=source.text("engine"),
             lanes=lanes,
             seconds=seconds,
             steps_per_second=steps_per_second,
-            versions={name: versions.text(name) for name in versions.data},
+            versions=source.texts("versions"),
         )
 
 
@@ -132,7 +131,8 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """Findings, their digests, and how they were made, as plain data."""
         data = _plain(self.findings())
-        data["policy"]["path"] = self.policy_path
+        # A file's name may hold control characters, and bytes that are not text.
+        data["policy"]["path"] = None if self.policy_path is None else escaped(self.policy_path)
         shard = {} if self.shard is None else {"shard": asdict(self.shard)}
         digests = {"report_sha256": self.sha256, "episodes_sha256": self.episodes_sha256}
         return {**data, **shard, **digests, **asdict(self.execution)}
@@ -147,14 +147,14 @@ class Report:
         """
         if source.text("schema") != SCHEMA:
             raise InputRefused(
-                f"{source.where}: the schema is {source.text('schema')[:80]!r}; this version reads {SCHEMA}."
+                f"{source.where}: the schema is {quoted(source.text('schema'))}; this version reads {SCHEMA}."
             )
         policy = source.child("policy")
         _check_digest(source)
         report = cls(
-            policy_path=None if policy.data.get("path") is None else policy.text("path"),
-            policy_sha256=None if policy.data.get("sha256") is None else policy.text("sha256"),
-            assumptions=_sentences(policy),
+            policy_path=policy.optional_text("path"),
+            policy_sha256=policy.optional_text("sha256"),
+            assumptions=policy.sentences("assumptions") if "assumptions" in policy.data else (),
             env=EnvSpec.from_json(source.child("env")),
             summary=Summary.from_json(source),
             results=Results.from_json(source),
@@ -216,13 +216,6 @@ def _check_episodes(report: Report, source: Fields) -> None:
             f"{source.where}: its episodes have the digest {report.episodes_sha256[:12]}, and the report "
             f"says {source.text('episodes_sha256')[:12]!r}. Evaluate again."
         )
-
-
-def _sentences(policy: Fields) -> tuple[str, ...]:
-    found = policy.items("assumptions") if "assumptions" in policy.data else []
-    if not all(isinstance(sentence, str) for sentence in found):
-        raise policy.wrong("assumptions", "a list of strings", found)
-    return tuple(found)
 
 
 def _plain(value: Any) -> Any:

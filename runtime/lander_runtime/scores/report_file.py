@@ -1,12 +1,12 @@
 """Reports as files: written atomically, and read as untrusted input."""
 
-import json
 from pathlib import Path
 
 from lander_runtime.errors import InputRefused
 from lander_runtime.files import atomic_write
 from lander_runtime.json_fields import Fields
 from lander_runtime.scores.report import Report
+from lander_runtime.text import json_text
 
 _LARGEST = 2**30
 """Bytes. Enough for some ten million episodes of LunarLander; in memory they take about four times that."""
@@ -18,7 +18,7 @@ def write_report(path: Path, report: Report) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    text = json.dumps(report.to_json(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json_text(report.to_json(), separators=(",", ":"))
     with atomic_write(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from lander_runtime.actions_seen import ActionsSeen
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.json_fields import Fields
+from lander_runtime.scores.summary import LARGEST_NUMBER
 from lander_runtime.spec import Component
+from lander_runtime.text import LONGEST, escaped
 
 if TYPE_CHECKING:
     from lander_runtime.episodes.episode import Episode
-
-LARGEST_NUMBER = 1e100
-"""Far above any real return or measure, and sums of squares of smaller numbers do not overflow."""
 
 _OUTCOMES = 256
 """The number of different outcomes that an eight-bit code can represent."""
@@ -68,7 +67,9 @@ class Results:
         measures = {}
         for name in source.mapping("measures"):
             entry = source.child("measures").child(name)
-            measures[Component(name, entry.text("unit"))] = _numbers(entry, "values", may_lack=True)
+            if len(name) + len(entry.text("unit")) > LONGEST:
+                raise entry.wrong("unit", f"at most {LONGEST} characters with the name", entry.text("unit"))
+            measures[Component(escaped(name), entry.text("unit"))] = _numbers(entry, "values", may_lack=True)
         results = cls(returns, _lengths(source), names, codes, measures)
         columns = {"lengths": results.lengths, "outcomes": codes}
         columns |= {component.name: values for component, values in measures.items()}
@@ -172,8 +173,8 @@ def _coded(source: Fields, key: str) -> tuple[tuple[str, ...], NDArray[np.uint8]
     values = source.items(key)
     names: dict[str, int] = {}
     for value in values:
-        if not isinstance(value, str):
-            raise source.wrong(key, "a list of words", value)
+        if not isinstance(value, str) or len(value) > LONGEST:
+            raise source.wrong(key, f"a list of words of at most {LONGEST} characters", value)
         if names.setdefault(value, len(names)) == _OUTCOMES:
             raise source.wrong(key, f"at most {_OUTCOMES} different words", value)
-    return tuple(names), np.fromiter((names[value] for value in values), np.uint8, len(values))
+    return tuple(map(escaped, names)), np.fromiter((names[value] for value in values), np.uint8, len(values))

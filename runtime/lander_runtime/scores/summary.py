@@ -5,7 +5,7 @@ Precipice" (interquartile mean, bootstrap intervals); Rockafellar and Uryasev 20
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from lander_runtime.json_fields import Fields
 from lander_runtime.scores.intervals import mean_interval, wilson_interval
-from lander_runtime.text import counted
+from lander_runtime.text import counted, escaped
 
 if TYPE_CHECKING:
     from lander_runtime.scores.results import Results
+
+LARGEST_NUMBER = 1e100
+"""Far above any real return or measure, and sums of squares of smaller numbers do not overflow."""
 
 FEW = 30
 """Fewer episodes than this carry a warning."""
@@ -63,17 +66,61 @@ class Summary:
 
     @classmethod
     def from_json(cls, source: Fields) -> "Summary":
+        """Read it from an untrusted file.
+
+        Raises:
+            InputRefused: an entry is missing or malformed, or no episodes can have such figures.
+        """
         entries: dict[str, Any] = {key: source.number(key) for key in _NUMBERS}
         entries |= {key: source.optional_number(key) for key in _OPTIONAL_NUMBERS}
         entries |= {key: _interval(source, key) for key in _INTERVALS}
-        return cls(
-            episodes=source.integer("episodes"),
-            first_seed=source.integer("first_seed"),
+        found = cls(
+            episodes=source.count("episodes"),
+            first_seed=source.count("first_seed"),
             deterministic=source.boolean("deterministic"),
-            outcome_counts=_entries(source, "outcome_counts", Fields.integer),
+            outcome_counts=_entries(source, "outcome_counts", Fields.count),
             mean_measures=_entries(source, "mean_measures", Fields.number),
             **entries,
         )
+        for name, expected in found._impossible():
+            raise source.wrong(name, expected, source.data.get(name))
+        return found
+
+    def _impossible(self) -> Iterator[tuple[str, str]]:
+        """The figures that no episodes can have, each with what it should be."""
+        if self.episodes < 1:
+            yield "episodes", "at least 1"
+        largest = max(abs(self.min_return), abs(self.max_return))
+        if not self.min_return <= self.max_return or largest >= LARGEST_NUMBER:
+            yield "min_return", f"at most 'max_return', and both below {LARGEST_NUMBER:g}"
+        # Sums in float64 round, so a mean of equal returns may lie a little beside them.
+        slack = 1e-9 * max(1.0, largest)
+        for name in ("mean_return", "iqm_return", "median_return", "cvar05_return"):
+            value = getattr(self, name)
+            if value is not None and not self.min_return - slack <= value <= self.max_return + slack:
+                yield name, "between 'min_return' and 'max_return'"
+        # Popoviciu's inequality.
+        if not 0.0 <= self.std_return <= (self.max_return - self.min_return) / 2.0 + slack:
+            yield "std_return", "from 0 to half of what 'max_return' is above 'min_return'"
+        if self.episodes == 1 and self.min_return != self.max_return:
+            yield "max_return", "'min_return', where there is one episode"
+        if self.cvar05_return is not None and self.cvar05_return > self.mean_return + slack:
+            yield "cvar05_return", "at most 'mean_return'"
+        gap = (
+            None if self.mean_minus_std is None else self.mean_minus_std - self.mean_return + self.std_return
+        )
+        if gap is not None and abs(gap) > slack:
+            yield "mean_minus_std", "'mean_return' less 'std_return'"
+        if self.mean_length <= 0.0:
+            yield "mean_length", "above 0"
+        if self.success_rate is not None and not 0.0 <= self.success_rate <= 1.0:
+            yield "success_rate", "a share from 0 to 1"
+        if self.ci95 is not None and not self.ci95[0] <= self.ci95[1]:
+            yield "ci95", "the lower end, then the higher one"
+        if self.success_ci95 is not None and not 0.0 <= self.success_ci95[0] <= self.success_ci95[1] <= 1.0:
+            yield "success_ci95", "shares from 0 to 1, the lower end first"
+        if self.outcome_counts and sum(self.outcome_counts.values()) != self.episodes:
+            yield "outcome_counts", f"numbers that add up to {self.episodes}, the episodes"
 
 
 _NUMBERS = [f.name for f in fields(Summary) if f.type in (float, "float")]
@@ -99,7 +146,7 @@ def _entries(source: Fields, key: str, read: Any) -> dict[str, Any]:
     if source.data.get(key) is None:
         return {}
     child = source.child(key)
-    return {name: read(child, name) for name in child.data}
+    return {escaped(name): read(child, name) for name in child.data}
 
 
 def summarise(

@@ -6,7 +6,7 @@ Apart from `summary.py` and `report.py`, whose figures are also for programs; lo
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from lander_runtime.text import LONGEST, counted, printable
+from lander_runtime.text import LONGEST, counted, printable, shortened
 
 if TYPE_CHECKING:
     from lander_runtime.scores.report import Report
@@ -33,7 +33,7 @@ def score_in_words(summary: "Summary | None") -> str:
 def env_in_words(env: "EnvSpec") -> str:
     """Such as `LunarLander-v3(enable_wind=True)`."""
     arguments = ", ".join(f"{name}={value!r}" for name, value in env.kwargs.items())
-    return f"{env.id}({arguments})" if arguments else env.id
+    return shortened(f"{env.id}({arguments})" if arguments else env.id)
 
 
 def report_title(report: "Report") -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
@@ -153,6 +154,26 @@ class TestReport:
         assert lines["success"] == "0.00% of episodes at 200 or more (95% interval 0.0% to 65.8%)"
         assert lines["outcomes"] == "2 crashed"
         assert lines["speed"].endswith("on CPUExecutionProvider, 1 process")
+
+    def test_a_claimed_score_that_does_not_hold_is_said(self, lander: Lander, tiny: Path) -> None:
+        figures = dict.fromkeys(("mean_return", "iqm_return", "min_return", "max_return"), 300.0)
+        claim = {
+            **figures, "episodes": 100, "first_seed": 1_000_000, "deterministic": True, "std_return": 0.0,
+            "ci95": None, "success_rate": 1.0, "mean_length": 200.0,
+        }  # fmt: skip
+        model = onnx.load(tiny)
+        [entry] = model.metadata_props
+        entry.value = json.dumps({**json.loads(entry.value), "evaluation": claim})
+        onnx.save(model, tiny)
+        arguments = ["eval", tiny, "--episodes", "5", "--gif-episodes", "none"]
+        said = "The file claims a mean return of 300.0 ± 0.0 over 100 episodes."
+        for options in ([], ["--json"]):
+            found = lander(*arguments, *options)
+            assert found.code == 0
+            assert said in found.err
+            assert "less (95% interval of the difference" in found.err
+        assert said not in lander(*arguments, "--env-arg", "enable_wind=true").err
+        assert said not in lander(*arguments, "--sampled").err
 
     def test_many_episodes_are_not_listed(self, lander: Lander, tiny: Path) -> None:
         few = lander("eval", tiny, "--episodes", "20", "--gif-episodes", "none").out

@@ -48,10 +48,10 @@ def test_it_shows_the_metadata_to_people(lander: Lander, tiny: Path) -> None:
     assert values["action"] == "one of 4"
     assert values["seed"] == "20240601"
     assert values["steps"] == "unknown"
-    assert values["score"] == "not evaluated"
+    assert values["score"] == "none claimed"
     assert values["self-test"].startswith("passed here")
     assert values["licence"] == "MIT"
-    assert values["weights"] == f"sha256 {metadata['weights_sha256']}"
+    assert values["weights"] == f"sha256 {metadata['weights_sha256']}, as the file claims"
     assert values["file"] == f"{tiny.stat().st_size:,} bytes, sha256 {sha256_of(tiny.read_bytes())}"
     named = [value for name, value in rows if not name]
     described = [*metadata["observation"]["components"], *metadata["action"]["components"]]
@@ -68,7 +68,8 @@ def test_a_score_is_shown_with_its_interval(lander: Lander, tiny: Path) -> None:
     }  # fmt: skip
     change_metadata(tiny, lambda metadata: metadata.update(evaluation=score))
     found = lander("inspect", tiny).out
-    expected = "281.2 ± 18.1 (95% interval 280.0 to 282.5) over 1,000 episodes from seed 1000000"
+    expected = "281.2 ± 18.1 (95% interval 280.0 to 282.5) over 1,000 episodes from seed 1000000, "
+    expected += "claimed by the file"
     assert re.search(rf"^score +{re.escape(expected)}$", found, re.MULTILINE)
 
 
@@ -97,7 +98,16 @@ class TestATamperedFile:
         onnx.save(model, tiny)
         found = lander("inspect", tiny, *options)
         assert (found.code, found.out) == (1, "")
-        assert "golden" in found.message
+        assert "its weights have the SHA-256" in found.message
+
+
+@pytest.mark.parametrize("claim", [{"weights_sha256": "0" * 64}, {"weights_sha256": "A" * 64}])
+def test_elsewhere_a_file_that_is_not_as_it_claims_is_refused(
+    lander: Lander, tiny: Path, claim: dict[str, str]
+) -> None:
+    change_metadata(tiny, lambda metadata: metadata.update(claim))
+    found = lander("eval", tiny, "--episodes", "1", "--gif-episodes", "none")
+    assert (found.code, found.out) == (3, "")
 
 
 def test_a_file_cannot_command_the_terminal(lander: Lander, tiny: Path) -> None:

@@ -228,6 +228,44 @@ def test_texts_that_are_not_known_are_refused(
 
 
 @pytest.mark.parametrize(
+    "policy",
+    [
+        "sb3_contrib.common.maskable.policies.MaskableActorCriticPolicy",
+        "sb3_contrib.crossq.policies.CrossQPolicy",
+        "sb3_contrib.ars.policies.ARSPolicy",
+        "stable_baselines3.common.policies.MultiInputActorCriticPolicy",
+        "stable_baselines3.dqn.policies.MultiInputPolicy",
+    ],
+)
+def test_other_policies_are_refused_with_a_way_out(policy: str, sb3: Path, tmp_path: Path) -> None:
+    module, _, name = policy.rpartition(".")
+    described = {"__module__": module, "__init__": f"<function {name}.__init__ at 0x1>"}
+    path = changed(
+        sb3 / "ppo-LunarLander.zip", tmp_path / "a.zip", lambda data: data.update(policy_class=described)
+    )
+    with pytest.raises(InputRefused, match=r"its policy is .*lander eval FILE\.onnx"):
+        read_stable_baselines(path, spaces_of("LunarLander"), PeerOptions())
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason"),
+    [
+        ([], "a Discrete observation"),
+        ([32], r"observations \[32\]; LunarLander-v3 has \[8\]\. Where VecFrameStack put 4"),
+        ([9], r"observations \[9\]; LunarLander-v3 has \[8\]\.$"),
+    ],
+)
+def test_other_observations_are_named(shape: list[int], reason: str, sb3: Path, tmp_path: Path) -> None:
+    path = changed(
+        sb3 / "ppo-LunarLander.zip",
+        tmp_path / "a.zip",
+        lambda data: data.update(observation_space={"_shape": shape}),
+    )
+    with pytest.raises(InputRefused, match=reason):
+        read_stable_baselines(path, spaces_of("LunarLander"), PeerOptions())
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "mlp_extractor.shared_net.0.weight",

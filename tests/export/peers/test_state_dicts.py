@@ -1,6 +1,7 @@
 """State dicts by the names that libraries give their layers; what the file cannot say is asked for.
 
-tests/export/test_source.py has the notebook's own, and hostile files.
+tests/export/test_source.py has the notebook's own, and hostile files. The libraries' own files are made by
+benchmarks/peers/files/.
 """
 
 import math
@@ -11,48 +12,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lander_export import PeerOptions
-from lander_export.peers import PeerPolicy, read_state_dict
 from lander_export.peers.peer import PeerSpaces
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.spec import Space
-
-SEED = 4
-VECTOR = Space("Box", (3,), "float32")
-DISCRETE = PeerSpaces("Discrete-v0", VECTOR, Space("Discrete", (), "int64", n=2))
-CONTINUOUS = PeerSpaces(
-    "Continuous-v0", VECTOR, Space("Box", (2,), "float32", low=[-2.0, 0.0], high=[2.0, 1.0])
+from peer_files import (
+    CONTINUOUS,
+    DISCRETE,
+    OBS,
+    PIXELS,
+    SEED,
+    assert_acts_as,
+    exported,
+    named,
+    outputs,
+    perceptron,
+    read,
 )
-PIXELS = PeerSpaces("Pixels-v0", Space("Box", (4, 36, 36), "uint8", low=0.0, high=255.0), DISCRETE.action)
-OBS = torch.randn(5, 3, generator=torch.Generator().manual_seed(SEED))
-
-
-def perceptron(activation: type[nn.Module], outputs: int = 2) -> nn.Sequential:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
-        return nn.Sequential(
-            nn.Linear(3, 4), activation(), nn.Linear(4, 4), activation(), nn.Linear(4, outputs)
-        )
-
-
-def named(network: nn.Module, prefix: str) -> dict[str, Tensor]:
-    return {f"{prefix}{name}": tensor for name, tensor in network.state_dict().items()}
-
-
-def read(tmp_path: Path, content: Any, spaces: PeerSpaces = DISCRETE, **options: Any) -> PeerPolicy:
-    torch.save(content, tmp_path / "a.pth")
-    return read_state_dict(tmp_path / "a.pth", spaces, PeerOptions(**options))
-
-
-def outputs(policy: PeerPolicy, obs: Tensor = OBS) -> Tensor:
-    with torch.no_grad():
-        return policy.actor(obs)
-
-
-def assert_acts_as(policy: PeerPolicy, network: nn.Module, obs: Tensor = OBS) -> None:
-    with torch.no_grad():
-        torch.testing.assert_close(outputs(policy, obs), network(obs))
-
 
 # Names.
 
@@ -122,6 +96,7 @@ def test_c51_takes_the_mean_over_its_atoms(tmp_path: Path) -> None:
     with torch.no_grad():
         chances = torch.softmax(network(OBS).reshape(5, 2, 3), dim=2)
     torch.testing.assert_close(outputs(policy), (chances * atoms).sum(2))
+    torch.testing.assert_close(exported(policy, DISCRETE, "logits"), (chances * atoms).sum(2))
 
 
 def cleanrl_pixels() -> tuple[nn.Sequential, nn.Linear]:

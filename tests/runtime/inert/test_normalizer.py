@@ -14,6 +14,7 @@ import pytest
 
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.inert.normalizer import read_normalizer
+from lander_runtime.inert.pickle_opcodes import read_inert
 from lander_runtime.inert.vecnormalize import read_vecnormalize
 
 DATA = Path(__file__).parents[2] / "data"
@@ -75,6 +76,12 @@ def test_every_protocol_of_pickle_is_read(protocol: int, monkeypatch: pytest.Mon
     read = read_vecnormalize(as_pickle(protocol, monkeypatch), "v.pkl")
     assert (read.mean.tolist(), read.variance.tolist()) == ([0.0, 1.0, 2.0], [1.0, 2.0, 3.0])
     assert (read.epsilon, read.clip) == (1e-6, 4.0)
+
+
+def test_an_ordered_dict_is_read_as_a_dict() -> None:
+    # The spaces of a VecNormalize over dictionaries are in one.
+    content = pickle.dumps(OrderedDict(vec=1), 4)
+    assert read_inert(content, lambda name: name == "collections.OrderedDict", "a.pkl") == {"vec": 1}
 
 
 def test_rewards_alone_leave_observations_as_they_are(

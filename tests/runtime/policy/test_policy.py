@@ -12,7 +12,7 @@ import onnx
 import pytest
 import scipy.stats
 
-from lander_runtime import CheckFailed, InputRefused, Policy, UsageError
+from lander_runtime import InputRefused, Policy, UsageError
 
 Batch = Callable[[int], Any]
 Load = Callable[[bytes], Policy]
@@ -368,9 +368,25 @@ def test_altered_weights_fail(tiny_discrete: Path, with_changed_graph: Rebuild, 
     def nudge(model: onnx.ModelProto) -> None:
         set_weight(model, "head.bias", lambda bias: bias + np.array([0, 0.001, 0, 0], np.float32))
 
-    policy = load(with_changed_graph(tiny_discrete, nudge))
-    with pytest.raises(CheckFailed, match=r"stranger\.onnx: the golden outputs differ by 0\.001 on CPU"):
-        policy.self_test()
+    with pytest.raises(InputRefused, match=r"stranger\.onnx: the golden outputs differ by 0\.001 on CPU"):
+        load(with_changed_graph(tiny_discrete, nudge))
+
+
+def test_weights_of_another_digest_are_refused(
+    tiny_discrete: Path, with_changed_metadata: Rebuild, with_changed_graph: Rebuild, load: Load
+) -> None:
+    def other(metadata: Any) -> None:
+        metadata["weights_sha256"] = "0" * 64
+
+    with pytest.raises(
+        InputRefused, match=r"its weights have the SHA-256 \w{12}\.\.\., and it claims 000000000000"
+    ):
+        load(with_changed_metadata(tiny_discrete, other))
+
+    def unused(model: onnx.ModelProto) -> None:
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(3, np.float32), "unused"))
+
+    assert load(with_changed_graph(tiny_discrete, unused)).self_test() <= 1e-5
 
 
 def test_weights_that_are_not_numbers_fail(
@@ -382,8 +398,8 @@ def test_weights_that_are_not_numbers_fail(
         set_weight(model, "head.bias", lambda bias: np.full_like(bias, np.nan))
 
     for path in (tiny_discrete, tiny_continuous):
-        with pytest.raises(CheckFailed):
-            load(with_changed_graph(path, spoil)).self_test()
+        with pytest.raises(InputRefused, match="golden outputs differ"):
+            load(with_changed_graph(path, spoil))
 
 
 def test_a_golden_vector_that_is_short_of_a_row_fails(
@@ -392,8 +408,8 @@ def test_a_golden_vector_that_is_short_of_a_row_fails(
     def drop(metadata: Any) -> None:
         del metadata["golden"]["outputs"]["logits"][0]
 
-    with pytest.raises((CheckFailed, InputRefused)):
-        load(with_changed_metadata(tiny_discrete, drop)).self_test()
+    with pytest.raises(InputRefused):
+        load(with_changed_metadata(tiny_discrete, drop))
 
 
 @pytest.mark.parametrize(
@@ -422,7 +438,7 @@ def test_misshapen_golden_observations_are_refused(
         metadata["golden"]["observations"] = observations
 
     with pytest.raises(InputRefused, match=r"^stranger\.onnx"):
-        load(with_changed_metadata(tiny_discrete, change)).self_test()
+        load(with_changed_metadata(tiny_discrete, change))
 
 
 @pytest.mark.parametrize(
@@ -437,7 +453,7 @@ def test_misshapen_golden_outputs_are_refused(
         metadata["golden"]["outputs"]["logits"] = logits
 
     with pytest.raises(InputRefused, match=r"^stranger\.onnx"):
-        load(with_changed_metadata(tiny_discrete, change)).self_test()
+        load(with_changed_metadata(tiny_discrete, change))
 
 
 @pytest.mark.parametrize("logit", [float("nan"), float("inf"), None, 1e9])
@@ -447,8 +463,8 @@ def test_golden_outputs_that_cannot_be_reached_do_not_pass(
     def change(metadata: Any) -> None:
         metadata["golden"]["outputs"]["logits"][3][2] = logit
 
-    with pytest.raises((CheckFailed, InputRefused)):
-        load(with_changed_metadata(tiny_discrete, change)).self_test()
+    with pytest.raises(InputRefused):
+        load(with_changed_metadata(tiny_discrete, change))
 
 
 def set_weight(model: onnx.ModelProto, name: str, change: Callable[[Any], Any]) -> None:

@@ -51,7 +51,13 @@ def spaces_and_episodes(draw: st.DrawFn) -> tuple[Space, Episode]:
     rewards = draw(hnp.arrays(np.float64, (steps,), elements=FINITE))
     trajectory = Trajectory(actions, rewards, np.empty(0))
     return space, Episode(
-        0, draw(st.integers(0, 2**62)), draw(FINITE), steps, draw(st.text()), (), trajectory
+        0,
+        draw(st.integers(0, 2**62)),
+        draw(FINITE),
+        steps,
+        draw(st.text().filter(str.isprintable)),
+        (),
+        trajectory,
     )
 
 

@@ -202,7 +202,7 @@ def test_run_whose_environments_were_lost_counts_as_resumed(echo: str, run: RunD
     "changes",
     [
         {"platform": "Plan9 mips"},
-        *({"versions": {name: "0.0.1"}} for name in ("numpy", "gymnasium", "box2d")),
+        *({"versions": {name: "0.0.1"}} for name in ("numpy", "gymnasium", "box2d", "blas kernel")),
     ],
     ids=str,
 )

@@ -26,6 +26,7 @@ from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.files import atomic_write
 from lander_runtime.json_fields import Fields
 from lander_runtime.spec import EnvSpec, Space
+from lander_runtime.text import LONGEST, quoted, shortened
 from lander_trainer.config import TrainConfig
 from lander_trainer.networks.actor_critic import ActorCritic, misfit
 from lander_trainer.networks.build import build_network
@@ -99,29 +100,38 @@ class Checkpoint:
                 metadata = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         except (OSError, SafetensorError) as error:
-            raise InputRefused(f"{path}: not a readable safetensors file ({error}).") from error
+            raise InputRefused(
+                f"{path}: not a readable safetensors file ({shortened(str(error))})."
+            ) from error
         if METADATA_KEY not in metadata:
             raise InputRefused(f"{path}: a safetensors file, but not a checkpoint of lander.")
         fields = Fields.parse(metadata[METADATA_KEY], path.name)
         schema = fields.text("schema")
         if schema.split(".")[0] != SCHEMA.split(".")[0]:
-            raise InputRefused(f"{path}: written in checkpoint schema {schema}; this version reads 1.x.")
+            raise InputRefused(
+                f"{path}: written in checkpoint schema {shortened(schema, 40)}; this version reads 1.x."
+            )
         progress = fields.child("progress")
-        config = fields.mapping("config")
+        config = _read_config(fields.plain("config"), path)
+        env = EnvSpec.from_json(fields.child("env"))
+        if config.env != env.id:
+            raise InputRefused(
+                f"{path}: its settings name the environment {quoted(config.env)}, not {env.id}."
+            )
         return cls(
-            env=EnvSpec.from_json(fields.child("env")),
+            env=env,
             observation=Space.from_json(fields.child("observation")),
             action=Space.from_json(fields.child("action")),
-            config=_read_config(config, path),
+            config=config,
             progress=Progress(
-                updates=progress.integer("updates"),
-                steps=progress.integer("steps"),
-                episodes=progress.integer("episodes"),
+                updates=progress.count("updates"),
+                steps=progress.count("steps"),
+                episodes=progress.count("episodes"),
                 seconds=progress.number("seconds"),
                 best_score=progress.optional_number("best_score"),
                 resumed=bool(progress.data.get("resumed", False)),
             ),
-            versions=fields.mapping("versions"),
+            versions=fields.texts("versions"),
             platform=fields.text("platform"),
             created=fields.text("created"),
             tensors=tensors,
@@ -173,16 +183,27 @@ class Checkpoint:
                 try:
                     arrays[name.removeprefix(f"{prefix}.")] = tensor.numpy()
                 except TypeError as error:
-                    raise InputRefused(f"{name} in the checkpoint is of {tensor.dtype}.") from error
+                    raise InputRefused(f"{quoted(name)} in the checkpoint is of {tensor.dtype}.") from error
         return arrays
 
 
 def _read_config(values: dict[str, Any], path: Path) -> TrainConfig:
     known = {name: value for name, value in values.items() if name in TrainConfig.__dataclass_fields__}
+    for name in ("env_kwargs", "shaping"):
+        # They stand in the command that trains again, which is shown in one piece.
+        _check_texts(known.get(name), f"{path}: {name}")
     try:
         return TrainConfig().with_values(known)
     except UsageError as error:
         raise InputRefused(f"{path}: a setting in it is impossible. {error}") from error
+
+
+def _check_texts(value: Any, where: str) -> None:
+    if isinstance(value, str) and len(value) > LONGEST:
+        raise InputRefused(f"{where} holds {quoted(value)}; expected at most {LONGEST} characters.")
+    entries = [*value, *value.values()] if isinstance(value, dict) else value
+    for entry in entries if isinstance(entries, list) else ():
+        _check_texts(entry, where)
 
 
 def named_tensors(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from lander_runtime.errors import InputRefused
 from lander_runtime.json_fields import Fields
+from lander_runtime.text import shortened
 from lander_trainer.runs.run_directory import RunDirectory
 
 
@@ -63,9 +64,11 @@ def _read_config(file: Path) -> dict[str, Any]:
     try:
         config = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputRefused(f"{file}: not the readable settings of a run ({error}).") from error
-    Fields(config, str(file)).text("env")
-    return config
+        reason = shortened(str(error))
+        raise InputRefused(f"{file}: not the readable settings of a run ({reason}).") from error
+    settings = Fields({"settings": config}, str(file)).plain("settings")
+    Fields(settings, str(file)).text("env")
+    return settings
 
 
 def _read_rows(run: RunDirectory) -> list[dict[str, float | None]]:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from lander_runtime.envs.wrapping import wrappers_from_tables
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import WrapperSpec
+from lander_runtime.text import quoted, shortened
 from lander_trainer.settings.stable_baselines import STABLE_BASELINES_NAMES, our_name
 
 
@@ -26,7 +27,7 @@ def read_assignments(assignments: Iterable[str]) -> dict[str, str]:
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals:
-            raise UsageError(f"{assignment!r} is not of the form key=value, such as gamma=0.99.")
+            raise UsageError(f"{quoted(assignment)} is not of the form key=value, such as gamma=0.99.")
         values[name.strip()] = text.strip()
     return values
 
@@ -50,12 +51,14 @@ def convert(name: str, value: Any, types_by_name: Mapping[str, Any]) -> Any:
             raise UsageError(f"{name!r} {known}. Here it is {ours!r}; see: lander settings {ours}")
         near = difflib.get_close_matches(name, types_by_name, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else f" Known are: {', '.join(types_by_name)}."
-        raise UsageError(f"There is no setting {name!r}.{hint}")
+        raise UsageError(f"There is no setting {quoted(name)}.{hint}")
     kind = types_by_name[name]
     try:
         return _parse(kind, value)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        raise UsageError(f"{name}={value} does not fit; expected {in_words(kind)}.") from error
+        raise UsageError(
+            f"{name}={shortened(str(value))} does not fit; expected {in_words(kind)}."
+        ) from error
 
 
 def _parse(kind: Any, value: Any) -> Any:

@@ -1,0 +1,102 @@
+"""How far PyTorch's own rounding moves a policy of Stable-Baselines3, for zip_parity.py to compare with.
+
+The same network gives slightly other numbers where PyTorch takes other kernels: for one observation, for
+the same one within a batch, or in double precision. None of them is more right than the others. `variants`
+runs a policy in each of these ways, and `spread` compares their actions on the same observations.
+"""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+BATCHES = (2, 8, 64)
+
+
+class InBatches:
+    """A model that sees every observation as the first of a batch of equal ones."""
+
+    def __init__(self, model: BaseAlgorithm, size: int) -> None:
+        self.model, self.size = model, size
+
+    def predict(self, observation: Any, state: Any = None, **options: Any) -> tuple[Any, Any]:
+        """As `BaseAlgorithm.predict`."""
+        actions, _ = self.model.predict(np.repeat(observation, self.size, axis=0), **_greedy(options))
+        return actions[:1], state
+
+
+class InDouble:
+    """A model with its network in double precision; observations and actions stay float32."""
+
+    def __init__(self, model: BaseAlgorithm) -> None:
+        self.policy = copy.deepcopy(model.policy).double()
+        self.space: Any = model.action_space
+
+    def predict(self, observation: Any, state: Any = None, **options: Any) -> tuple[Any, Any]:
+        """As `BasePolicy.predict`."""
+        # SB3 makes float32 of every observation before its network.
+        whole = patch("stable_baselines3.common.policies.preprocess_obs", lambda obs, *_, **__: obs)
+        with torch.no_grad(), whole:
+            raw = self.policy._predict(torch.from_numpy(np.asarray(observation)).double(), deterministic=True)
+        actions = raw.numpy().reshape((-1, *self.space.shape))
+        low, high = (bound.astype(np.float64) for bound in (self.space.low, self.space.high))
+        if self.policy.squash_output:
+            actions = low + 0.5 * (actions + 1.0) * (high - low)
+        return np.clip(actions, low, high).astype(np.float32), state
+
+
+class InOnnx:
+    """The file that `lander export` wrote."""
+
+    def __init__(self, path: Path) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+
+    def predict(self, observation: Any, state: Any = None, **options: Any) -> tuple[Any, Any]:
+        """Greedy actions."""
+        return self.session.run(["action"], {"obs": np.asarray(observation, np.float32)})[0], state
+
+
+def variants(model: BaseAlgorithm) -> dict[str, Any]:
+    """The model in other ways of computing the same, by name."""
+    return {**{f"batch of {size}": InBatches(model, size) for size in BATCHES}, "double": InDouble(model)}
+
+
+def spread(
+    model: BaseAlgorithm, onnx: Any, observations: NDArray[np.float32], raw: NDArray[np.float32]
+) -> Mapping[str, float]:
+    """The largest difference from `predict` of one observation, in last bits of an action at the bound.
+
+    Args:
+        model: as trained.
+        onnx: the exported file, as `InOnnx`.
+        observations: what the network sees, `[n, k]`: normalised where there is a VecNormalize.
+        raw: the same as the environment gives them, which the exported file normalises itself.
+
+    Returns:
+        It for every variant and for `lander`; `torch from double` is that of `predict` itself.
+    """
+    one = _one_by_one(model, observations)
+    bit = float(np.spacing(np.float32(np.abs(model.action_space.high).max())))  # type: ignore[attr-defined]
+    found = {name: _one_by_one(other, observations) for name, other in variants(model).items()}
+    found["lander"] = _one_by_one(onnx, raw)
+    largest = {name: float(np.abs(actions - one).max()) / bit for name, actions in found.items()}
+    largest["lander from double"] = float(np.abs(found["lander"] - found["double"]).max()) / bit
+    return largest
+
+
+def _one_by_one(model: Any, observations: NDArray[np.float32]) -> NDArray[np.float64]:
+    actions = [model.predict(obs[None], deterministic=True)[0] for obs in observations]
+    return np.concatenate(actions).astype(np.float64)
+
+
+def _greedy(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {"deterministic": options.get("deterministic", True)}
