@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 import lander_rl
 from chromium import Chromium
+from lander_rl.playing import PlayRequest, address_of, make_page, serving
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "models" / "lunarlander-v3" / "policy.onnx"
@@ -234,4 +236,20 @@ def test_a_page_whose_policy_is_refused_takes_another(
     browser.choose("#file", SHIPPED)
     browser.wait("document.querySelector('#fault').hidden")
     browser.wait("document.querySelector('#policy-status').textContent.endsWith(' s')")
+    assert browser.complaints == []
+
+
+def test_lander_play_serves_the_page_with_its_policy_and_seed(browser: Chromium, built: Path) -> None:
+    page = make_page(PlayRequest(policy=DATA / "tiny-discrete.onnx", seed=77))
+    with serving(page) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            browser.open(address_of(server))
+            browser.wait("location.hash === '#seed=77'")
+            assert f"Flying: {DATA / 'tiny-discrete.onnx'}," in text(browser, "#policy-told")
+            browser.wait("document.querySelector('#policy-status').textContent.endsWith(' s')")
+        finally:
+            server.shutdown()
+            thread.join()
     assert browser.complaints == []
