@@ -46,7 +46,10 @@ def test_node_finds_what_python_found(built: Path, node: str, bad_files: list[An
             actions(DATA / "sb3-ppo-continuous.onnx", env="LunarLanderContinuous-v3"),
             actions(DATA / "cleanrl-agent.onnx", env="LunarLander-v3"),
         ],
-        "refused": [{"file": str(bad.file), "words": bad.words} for bad in bad_files],
+        "refused": [
+            *({"file": str(bad.file), "words": bad.words} for bad in bad_files),
+            *({"file": str(file), "words": words} for file, words in misshapen(tmp_path)),
+        ],
         "unclear": str(two_outputs(tmp_path / "unclear.onnx")),
         "scores": [
             score(SHIPPED, 100),
@@ -200,6 +203,45 @@ def flights(options: dict[str, Any]) -> dict[str, Any]:
         episodes.append(found)
     environment.close()
     return {"options": options, "episodes": episodes}
+
+
+def misshapen(folder: Path) -> list[tuple[Path, str]]:
+    """Files of whose metadata one entry is of another kind than it should be."""
+    changes: list[tuple[str, Any, str]] = [
+        ("env", None, "form"),
+        ("env.kwargs", [], "form"),
+        ("env.wrappers", None, "form"),
+        ("env.max_episode_steps", "many", "form"),
+        ("evaluation", {"mean_return": "<b>", "episodes": 1}, "form"),
+        ("observation", [8], "form"),
+        ("observation.shape", None, "other than a vector"),
+        ("action", "Discrete", "form"),
+        ("golden", None, "form"),
+        ("golden.observations", [], "no golden vectors"),
+        ("golden.observations", [[None] * 8], "fails its golden vectors"),
+        ("golden.outputs", None, "form"),
+        ("golden.outputs.logits", None, "do not fit"),
+        ("golden.scale", {"logits": None}, "form"),
+        ("golden.scale.logits", [[0, 0, 0, 0]], "fails its golden vectors"),
+        ("golden.tolerance", 1e9, "tolerance"),
+        ("weights_sha256", None, "weights are not those"),
+        ("schema", "2.0", "schema"),
+    ]
+    found = []
+    for number, (name, value, words) in enumerate(changes):
+        model = onnx.load(SHIPPED)
+        (entry,) = model.metadata_props
+        metadata = json.loads(entry.value)
+        *above, last = name.split(".")
+        place = metadata
+        for key in above:
+            place = place.setdefault(key, {})
+        place[last] = value
+        entry.value = json.dumps(metadata)
+        file = folder / f"misshapen-{number}-{name}.onnx"
+        onnx.save(model, file)
+        found.append((file, words))
+    return found
 
 
 def two_outputs(path: Path) -> Path:

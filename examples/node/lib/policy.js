@@ -71,6 +71,7 @@ export class Policy {
 function ownPolicy(model, digest, metadata) {
   const tagged = parsed(metadata);
   const info = plain(tagged);
+  if (!hasForm(info)) throw new Refused('What it says of itself has not the form of a policy file.');
   const { observation, action } = info;
   if (!/^1(\.|$)/.test(String(info.schema))) throw new Refused(`Its schema is ${quoted(String(info.schema))}; this reads 1.`);
   if (observation?.type !== 'Box' || observation.shape?.length !== 1) {
@@ -81,7 +82,7 @@ function ownPolicy(model, digest, metadata) {
   const continuous = action.type === 'Box';
   const names = continuous ? ['action', 'mean', 'log_std'] : ['action', 'logits'];
   const run = compile(model, 'obs', observation.shape[0], names);
-  const difference = checkGolden(run, info.golden ?? {}, names, continuous);
+  const difference = checkGolden(run, info.golden, names, continuous);
   return new Policy({
     run, info, env: tagged.env, digest, continuous, difference,
     act: continuous ? ({ action: row }) => Float32Array.from(row) : ({ action: [index] }) => index,
@@ -95,6 +96,18 @@ function parsed(metadata) {
   } catch {
     throw new Refused('What it says of itself is no JSON.');
   }
+}
+
+/** Whether the entries that are used here are there and of their kind; a stranger may have written them. */
+function hasForm(info) {
+  const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
+  const isNumber = (value) => value == null || Number.isFinite(value);
+  if (![info, info?.env, info?.env?.kwargs, info?.observation, info?.action, info?.golden].every(isObject)) return false;
+  const { env, golden, evaluation } = info;
+  const scaled = golden.scale === undefined || (isObject(golden.scale) && Object.values(golden.scale).every(Array.isArray));
+  return typeof env.id === 'string' && Array.isArray(env.wrappers) && isNumber(env.max_episode_steps)
+    && isNumber(env.reward_threshold) && isObject(golden.outputs) && scaled
+    && (evaluation == null || (isObject(evaluation) && [evaluation.mean_return, evaluation.episodes].every(Number.isFinite)));
 }
 
 /** Over the raw bytes of all weights, in the order of their names. */
