@@ -21,8 +21,7 @@ evaluating.py    `evaluate`: a score over N episodes
 comparing.py     `compare`: several policies on the same seeds
 merging.py       `merge`: the reports of parts become one
 replaying.py     `replay`: verifies recorded episodes without the policy
-verifying.py     `verify`: checks what a policy file claims
-diagnosing.py    `doctor`: what is installed here, and whether it works
+checking/        `verify`, `doctor`, `bench`: a file's claims, this machine, and how fast it acts here
 recording.py     `record`: one episode as a GIF
 playing.py       `play`: a policy lands in the browser
 serving.py       `serve`: policies as an HTTP service
@@ -38,7 +37,15 @@ Names are imported on first use, so that `import lander_rl` loads neither PyTorc
 
 from typing import TYPE_CHECKING
 
-from lander_runtime.errors import CheckFailed, InputRefused, LanderError, MachineLacks, UsageError
+from lander_runtime.errors import (
+    CheckFailed,
+    EnvironmentFailed,
+    InputRefused,
+    Interrupted,
+    LanderError,
+    MachineLacks,
+    UsageError,
+)
 from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
@@ -46,8 +53,10 @@ if TYPE_CHECKING:
     from lander_rl.catalogue.environments import Environment, Preset, environments
     from lander_rl.catalogue.models import Model, models
     from lander_rl.catalogue.settings import Setting, settings
+    from lander_rl.checking.benching import Benchmark, BenchRequest, bench
+    from lander_rl.checking.diagnosing import Diagnosis, doctor
+    from lander_rl.checking.verifying import Verification, VerifyRequest, verify
     from lander_rl.comparing import CompareRequest, compare
-    from lander_rl.diagnosing import Diagnosis, doctor
     from lander_rl.evaluating import EvaluateRequest, evaluate
     from lander_rl.exporting import Exported, ExportRequest, export
     from lander_rl.inputs.opening import open_policy
@@ -65,13 +74,14 @@ if TYPE_CHECKING:
     from lander_rl.training.runs import Run
     from lander_rl.training.training import resume, train
     from lander_rl.triton import TritonModel, TritonRequest, export_triton
-    from lander_rl.verifying import Verification, VerifyRequest, verify
     from lander_runtime.episodes.episode import Episode, EpisodeObserver
     from lander_runtime.policy.policy import Policy
     from lander_trainer.observer import TrainObserver
     from lander_trainer.runs.metrics import UpdateMetrics
 
 __all__ = [
+    "BenchRequest",
+    "Benchmark",
     "CHeader",
     "CHeaderRequest",
     "CheckFailed",
@@ -79,6 +89,7 @@ __all__ = [
     "Comparison",
     "Diagnosis",
     "Environment",
+    "EnvironmentFailed",
     "Episode",
     "EpisodeObserver",
     "EvaluateRequest",
@@ -86,6 +97,7 @@ __all__ = [
     "ExportRequest",
     "Exported",
     "InputRefused",
+    "Interrupted",
     "LanderError",
     "MachineLacks",
     "Model",
@@ -111,6 +123,7 @@ __all__ = [
     "UsageError",
     "Verification",
     "VerifyRequest",
+    "bench",
     "compare",
     "doctor",
     "environments",
@@ -140,7 +153,8 @@ __getattr__ = lazy_names(
         "lander_rl.catalogue.models": ("Model", "models"),
         "lander_rl.catalogue.settings": ("Setting", "settings"),
         "lander_rl.comparing": ("CompareRequest", "compare"),
-        "lander_rl.diagnosing": ("Diagnosis", "doctor"),
+        "lander_rl.checking.benching": ("BenchRequest", "Benchmark", "bench"),
+        "lander_rl.checking.diagnosing": ("Diagnosis", "doctor"),
         "lander_rl.evaluating": ("EvaluateRequest", "evaluate"),
         "lander_rl.exporting": ("ExportRequest", "Exported", "export"),
         "lander_rl.merging": ("merge",),
@@ -157,8 +171,8 @@ __getattr__ = lazy_names(
         "lander_rl.training.request": ("ResumeRequest", "TrainRequest"),
         "lander_rl.training.runs": ("Run",),
         "lander_rl.training.training": ("resume", "train"),
+        "lander_rl.checking.verifying": ("Verification", "VerifyRequest", "verify"),
         "lander_rl.triton": ("TritonModel", "TritonRequest", "export_triton"),
-        "lander_rl.verifying": ("Verification", "VerifyRequest", "verify"),
         "lander_runtime.episodes.episode": ("Episode", "EpisodeObserver"),
         "lander_runtime.policy.policy": ("Policy",),
         "lander_trainer.observer": ("TrainObserver",),

@@ -182,25 +182,33 @@ def _opened(path: Path, request: CHeaderRequest) -> "tuple[PolicyFile, Model]":
     from lander_runtime.policy.policy import Policy
 
     _check_options(path, request)
-    env = None if request.env is None else without_module(request.env, request.imports)
-    said = Said(request.output, request.action_range)
-    policy = open_for(path, env, device="cpu", wrap=request.wrap, said=said).policy
     content, weights = read_files(path)
     model = read_model(content, path.name)
+    said = Said(request.output, request.action_range)
+    if model.metadata is not None and request.env is None and request.wrap is None and said == Said():
+        # Not through `open_for`, which needs Gymnasium for files that do not say what they are.
+        policy = Policy.from_bytes(content, path, "cpu")
+    else:
+        env = None if request.env is None else without_module(request.env, request.imports)
+        policy = open_for(path, env, device="cpu", wrap=request.wrap, said=said).file
+    assert policy is not None, "a file was named"
     if isinstance(policy, Policy):
         policy.self_test()
-        return policy, model
     return policy, with_weights(model, weights, path, MAX_FILE_BYTES) if weights else model
 
 
 def _check_options(path: Path, request: CHeaderRequest) -> None:
-    """Refuse what is for checkpoints: a policy file has all of it inside."""
-    for option in (
-        "activation", "normalizer", "normalizer_epsilon", "normalizer_clip", "pixel_scale", "squash",
-        "license",
-    ):  # fmt: skip
+    """Refuse what is for checkpoints."""
+    for option in ("activation", "squash", "license"):
         if getattr(request, option) is not None:
-            raise UsageError(f"{path.name} is a policy file already; leave out --{option.replace('_', '-')}.")
+            raise UsageError(f"{path.name} is a policy file already; leave out --{option}.")
+    for option in ("normalizer", "normalizer_epsilon", "normalizer_clip", "pixel_scale"):
+        if getattr(request, option) is not None:
+            # Left out, the header would act on other numbers than the network was trained on.
+            raise UsageError(
+                f"--{option.replace('_', '-')}: a header takes what is inside an ONNX file. Export the "
+                "checkpoint itself with this option, or the network with its normalisation inside."
+            )
 
 
 def _converted(path: Path, request: CHeaderRequest, say: Callable[[str], None]) -> "tuple[PolicyFile, Model]":

@@ -7,17 +7,23 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard, cast
 
 from lander_rl.evaluating import LANES
 from lander_rl.inputs.importing import with_imports
 from lander_rl.inputs.numbers import check_numbers
 from lander_rl.inputs.opening import Opened, PolicySource, open_for
 from lander_rl.inputs.said import Said
+from lander_rl.inputs.time_limits import (
+    check_time_limit,
+    limited,
+    time_limit_option,
+    warn_of_no_limit,
+)
 from lander_rl.observing import EvaluationObserver, stage, stages_of
 from lander_rl.results.names import short_names
 from lander_rl.wording import names_arguments
-from lander_runtime.errors import UsageError
+from lander_runtime.errors import Interrupted, UsageError
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 from lander_runtime.text import counted, shortened
 
@@ -61,6 +67,8 @@ class CompareRequest:
     """Wrappers around `env`, as in `EvaluateRequest`; a file that names its own must name the same."""
     imports: Sequence[str] = ()
     """Modules that register environments, as in `EvaluateRequest`."""
+    max_episode_steps: int | None = None
+    """Steps after which an episode is truncated, as in `EvaluateRequest`."""
     output: str | None = None
     """Which output is the action, where files without lander's metadata do not make it clear."""
     action_range: str | None = None
@@ -68,6 +76,8 @@ class CompareRequest:
     within, such as `-1,1`, to be scaled to the environment's bounds."""
     stateless: bool = False
     """Run a recurrent policy of such files without its memory."""
+    large: bool = False
+    """Open files of 64 to 512 MB too, and graphs that take more memory and work than is usual."""
     normalizer: str | os.PathLike[str] | None = None
     """A file of statistics that normalises the observations of such files, as in `EvaluateRequest`."""
     normalizer_epsilon: float | None = None
@@ -78,6 +88,11 @@ class CompareRequest:
     """What the observations of such files are divided by, such as 255."""
 
     @property
+    def more_options(self) -> list[str]:
+        """What is said of the files and of the time limit, as options of a command to be pasted."""
+        return [*self.said.options, *time_limit_option(self.max_episode_steps)]
+
+    @property
     def said(self) -> Said:
         """What is said of a file without lander's metadata."""
         return Said.of(self)
@@ -85,6 +100,7 @@ class CompareRequest:
     def __post_init__(self) -> None:
         if len(self.policies) < 2:
             raise UsageError("Name two policies or more, the one to beat first: lander compare OLD NEW")
+        check_time_limit(self.max_episode_steps)
         check_numbers(1 if self.episodes is None else self.episodes, self.seed or 0, self.lanes, self.workers)
 
 
@@ -102,9 +118,11 @@ def compare(
     env_args: Mapping[str, Any] | None = None,
     wrap: "Wrap | None" = None,
     imports: Sequence[str] = (),
+    max_episode_steps: int | None = None,
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
+    large: bool = False,
     normalizer: str | os.PathLike[str] | None = None,
     normalizer_epsilon: float | None = None,
     normalizer_clip: float | None = None,
@@ -129,10 +147,12 @@ def compare(
         env_args: arguments of the environment, in place of those that the files name.
         wrap: wrappers around `env`, for functions and files without lander's metadata.
         imports: modules that register environments.
+        max_episode_steps: steps after which an episode is truncated, as of `evaluate`.
         output: which output is the action, where files without lander's metadata do not make it clear.
         action_range: `env` where the continuous actions of such files are in the environment's units, or
             what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
         stateless: run a recurrent policy of such files without its memory.
+        large: open files of 64 to 512 MB too, and graphs that take more memory and work than is usual.
         normalizer: a file of statistics that normalises the observations of such files, as of `evaluate`.
         normalizer_epsilon: likewise.
         normalizer_clip: likewise.
@@ -140,16 +160,19 @@ def compare(
         observer: receives every episode, one policy after the other.
 
     Raises:
+        EnvironmentFailed: the environment's own code raised, or returned what it does not promise.
         InputRefused: a file is missing, corrupt or hostile, or the environments differ.
+        Interrupted: Ctrl-C, a KeyboardInterrupt; its `partial` is the comparison over the first episodes, or
+            the report of one policy.
         MachineLacks: a package or a GPU is missing.
         UsageError: a value is out of range, or a report is of other episodes.
     """
     request = CompareRequest(
         policies=(first, *others), episodes=episodes, seed=seed, sampled=sampled, workers=workers,
         lanes=lanes, device=device, env=env, env_args=env_args, wrap=wrap, output=output,
-        action_range=action_range, stateless=stateless, normalizer=normalizer,
+        action_range=action_range, stateless=stateless, large=large, normalizer=normalizer,
         normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
-        imports=imports,
+        imports=imports, max_episode_steps=max_episode_steps,
     )  # fmt: skip
     return run_comparison(request, observer)
 
@@ -161,9 +184,14 @@ def run_comparison(request: CompareRequest, observer: "EpisodeObserver | None" =
 
     request = replace(request, env=with_imports(request.imports, request.env))
     compared = [_open(policy, request) for policy in request.policies]
-    asked = request.env or request.env_args or request.wrap is not None
+    compared = [
+        limited(one, request.max_episode_steps) if isinstance(one, Opened) else one for one in compared
+    ]
+    asked = request.env or request.env_args or request.wrap is not None or request.max_episode_steps
     if asked and not any(isinstance(one, Opened) for one in compared):
-        raise UsageError("These reports say what was run. Leave out --env, --env-arg and --wrap.")
+        raise UsageError(
+            "These reports say what was run. Leave out --env, --env-arg, --wrap and --max-episode-steps."
+        )
     check_same_environment([(str(one.name), one.env) for one in compared])
     settings = _agreed_settings(compared, request)
     names = short_names([one.name for one in compared])
@@ -228,7 +256,12 @@ def _open(policy: "PolicySource | Report", request: CompareRequest) -> "Opened |
     except SaysItself:
         # What is said is for the others: this file says itself how it acts.
         return open_for(
-            policy, request.env, device=request.device, env_args=request.env_args, wrap=request.wrap
+            policy,
+            request.env,
+            device=request.device,
+            env_args=request.env_args,
+            wrap=request.wrap,
+            said=Said(large=request.large),
         )
 
 
@@ -264,6 +297,8 @@ def _announce(
     on = "" if first is None else first.on
     what = f"{', '.join(names[1:])} with {names[0]}"
     stages.on_note(f"Comparing {what} in {where} over {counted(episodes, 'episode')} each{on}")
+    if first is not None:
+        warn_of_no_limit(first.env, stages.on_note)
     for one, name in zip(compared, names, strict=True):
         if name != str(one.name):
             stages.on_note(f"{name} is {one.name}")
@@ -295,16 +330,43 @@ def _reports(
         for one, name in zip(compared, names, strict=True):
             if isinstance(one, Opened) and _identity(one) not in found:
                 stages.on_stage(name)
-                found[_identity(one)] = evaluate(
-                    one.policy, one.env, episodes=settings.episodes, first_seed=settings.seed,
-                    sampled=settings.sampled, lanes=request.lanes, workers=request.workers, observer=observer,
-                )  # fmt: skip
-    return [
-        one.report
-        if isinstance(one, Saved)
-        else replace(found[_identity(one)], policy_path=None if one.path is None else str(one.path))
-        for one in compared
+                try:
+                    found[_identity(one)] = evaluate(
+                        one.policy, one.env, episodes=settings.episodes, first_seed=settings.seed,
+                        sampled=settings.sampled, lanes=request.lanes, workers=request.workers,
+                        observer=observer,
+                    )  # fmt: skip
+                except Interrupted as stop:
+                    if stop.partial is not None:
+                        found[_identity(one)] = cast("Report", stop.partial)
+                    raise Interrupted(_partial(compared, names, found)) from stop
+    return [_report_of(one, found) for one in compared]
+
+
+def _report_of(one: "Opened | Saved", found: "Mapping[object, Report]") -> "Report":
+    if isinstance(one, Saved):
+        return one.report
+    return replace(found[_identity(one)], policy_path=None if one.path is None else str(one.path))
+
+
+def _partial(
+    compared: "Sequence[Opened | Saved]", names: list[str], found: "Mapping[object, Report]"
+) -> "Comparison | Report | None":
+    """After Ctrl-C: the policies that have run, over the episodes that all have; else the only one."""
+    from lander_rl.results.comparison import Comparison
+    from lander_rl.results.report import Report
+    from lander_runtime.scores.comparison import compare
+
+    known = [
+        (name, _report_of(one, found))
+        for name, one in zip(names, compared, strict=True)
+        if isinstance(one, Saved) or _identity(one) in found
     ]
+    if len(known) < 2:
+        return Report.of(known[0][1]) if known else None
+    episodes = min(report.summary.episodes for _, report in known)
+    reports = [report.of_first(episodes) for _, report in known]
+    return Comparison.of(compare(reports), [name for name, _ in known])
 
 
 def _identity(opened: Opened) -> object:

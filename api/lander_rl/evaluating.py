@@ -14,13 +14,14 @@ from lander_rl.inputs.importing import with_imports
 from lander_rl.inputs.numbers import check_numbers
 from lander_rl.inputs.opening import Opened, PolicySource, open_for
 from lander_rl.inputs.said import Said
+from lander_rl.inputs.time_limits import check_time_limit, limited, time_limit_option, warn_of_no_limit
 from lander_rl.observing import EvaluationObserver, Listeners, stage, stages_of
 from lander_rl.outputs.checks import check_all_writable, check_replay_file, check_report_file
 from lander_rl.outputs.gifs import check_gif, chosen_episodes, record_gifs
 from lander_rl.outputs.page import check_page, env_options, page_observer_for, write_page_of
 from lander_rl.outputs.replay import saved_replay
 from lander_rl.wording import names_arguments
-from lander_runtime.errors import UsageError
+from lander_runtime.errors import Interrupted, UsageError
 from lander_runtime.evaluation.choosing import check_engine, chosen_engine
 from lander_runtime.scores.shards import Shard
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
@@ -69,6 +70,9 @@ class EvaluateRequest:
     wrap: "Wrap | None" = None
     """Wrappers around `env`, innermost first, for a function or a file without lander's metadata: names with
     commas, JSON, or a list of `{"name": ..., "kwargs": {...}}`. `lander_runtime.envs.WRAPPERS` has them."""
+    max_episode_steps: int | None = None
+    """Steps after which an episode is truncated, at least 1; None keeps the limit of the file or of the
+    environment. It is part of what is scored."""
     output: str | None = None
     """Which output is the action, where a file without lander's metadata does not make it clear."""
     action_range: str | None = None
@@ -76,6 +80,8 @@ class EvaluateRequest:
     within, such as `-1,1`, to be scaled to the environment's bounds."""
     stateless: bool = False
     """Run a recurrent policy of such a file without its memory."""
+    large: bool = False
+    """Open a file of 64 to 512 MB too, and a graph that takes more memory and work than is usual."""
     normalizer: Filename | None = None
     """A file of statistics that normalises the observations of such a file: .npz with mean and var, or the
     pickle of VecNormalize, which is not unpickled."""
@@ -109,6 +115,7 @@ class EvaluateRequest:
 
     def __post_init__(self) -> None:
         check_numbers(self.episodes, self.seed, self.lanes, self.workers)
+        check_time_limit(self.max_episode_steps)
         check_engine(self.engine, self.ray_address, self.workers)
         if self.render not in (None, "human"):
             raise UsageError(f"--render {self.render!r} is not known; choose human.")
@@ -133,6 +140,11 @@ class EvaluateRequest:
         return Said.of(self)
 
     @property
+    def more_options(self) -> list[str]:
+        """What is said of the file and of its time limit, as options of a command to be pasted."""
+        return [*self.said.options, *time_limit_option(self.max_episode_steps)]
+
+    @property
     def seeds(self) -> range:
         """The seeds of the episodes that are to be run."""
         whole = range(self.seed, self.seed + self.episodes)
@@ -152,9 +164,11 @@ def evaluate(
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
     wrap: "Wrap | None" = None,
+    max_episode_steps: int | None = None,
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
+    large: bool = False,
     normalizer: Filename | None = None,
     normalizer_epsilon: float | None = None,
     normalizer_clip: float | None = None,
@@ -188,11 +202,14 @@ def evaluate(
         device: `auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back.
         env_args: arguments of the environment, such as `{"enable_wind": True}`.
         wrap: wrappers around `env`, for a function or a file without lander's metadata.
+        max_episode_steps: steps after which an episode is truncated, where the environment's own limit, or
+            the lack of one, is not what you want.
         imports: modules that register environments.
         output: which output is the action, where a file without lander's metadata does not make it clear.
         action_range: `env` where the continuous actions of such a file are in the environment's units, or
             what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
         stateless: run a recurrent policy of such a file without its memory.
+        large: open a file of 64 to 512 MB too, and a graph that takes more memory and work than is usual.
         normalizer: a file of statistics that normalises its observations: .npz with mean and var, or the
             pickle of VecNormalize, which is not unpickled.
         normalizer_epsilon: added to the variance, in place of the file's or the usual one.
@@ -211,17 +228,20 @@ def evaluate(
 
     Raises:
         CheckFailed: an episode was run again for its GIF and had another return than in the report.
+        EnvironmentFailed: the environment's own code raised, or returned what it does not promise.
         InputRefused: the policy's file is missing, corrupt, hostile, or does not fit the environment.
+        Interrupted: Ctrl-C, a KeyboardInterrupt; its `partial` is the report of the first episodes.
         MachineLacks: a package, a GPU, a screen or a cluster is missing.
         UsageError: a value is out of range, or a file could not be written.
     """
     request = EvaluateRequest(
         policy=policy, env=env, episodes=episodes, seed=seed, sampled=sampled, workers=workers, lanes=lanes,
         device=device, env_args=env_args, wrap=wrap, output=output, action_range=action_range,
-        stateless=stateless, normalizer=normalizer, normalizer_epsilon=normalizer_epsilon,
+        stateless=stateless, large=large, normalizer=normalizer, normalizer_epsilon=normalizer_epsilon,
         normalizer_clip=normalizer_clip, pixel_scale=pixel_scale, render=render, gif=gif,
         gif_episodes=gif_episodes, save_replay=save_replay, page=page, out=out, engine=engine,
         ray_address=ray_address, shard=shard, imports=imports,
+        max_episode_steps=max_episode_steps,
     )  # fmt: skip
     return run_evaluation(request, observer)
 
@@ -239,17 +259,23 @@ def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" 
         wrap=request.wrap,
         said=request.said,
     )
+    opened = limited(opened, request.max_episode_steps)
     _announce(opened, stages)
     page = page_observer_for(_path(request.page), opened.env)
-    report = _scored(request, opened, stages, observer, page)
+    try:
+        report = _scored(request, opened, stages, observer, page)
+    except Interrupted as stop:
+        from lander_rl.results.report import Report
+        from lander_runtime.scores.report import Report as PlainReport
+
+        if isinstance(stop.partial, PlainReport):
+            stop.partial = Report.of(stop.partial)
+        raise
     if request.out is not None:
         from lander_runtime.scores.report_file import write_report
 
         write_report(Path(request.out), report)
         stages.on_note(f"Wrote {request.out}")
-    stages.on_report(report)
-    for remark in report.remarks:
-        stages.on_note(remark)
     if request.save_replay is not None:
         stages.on_note(f"Kept every step in {request.save_replay}")
     if request.gif is not None:
@@ -258,7 +284,7 @@ def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" 
             stages.on_note(f"Recorded {path}")
     if request.page is not None and page is not None:
         options = env_options(
-            request.env, request.env_args, request.said.options, request.imports, request.wrap
+            request.env, request.env_args, request.more_options, request.imports, request.wrap
         )
         written = write_page_of(Path(request.page), opened, report, page, options)
         stages.on_note(f"Wrote {written}: open it in a browser")
@@ -272,7 +298,7 @@ def _scored(
     observer: "EpisodeObserver | None",
     page: "EpisodeObserver | None",
 ) -> "Report":
-    """The report, with the replay written while the episodes come."""
+    """The report, which is shown, with the replay written while the episodes come."""
     from lander_rl.results.report import Report
     from lander_runtime.evaluation.evaluate import evaluate
 
@@ -286,15 +312,20 @@ def _scored(
         saved_replay(
             _path(request.save_replay), opened, first_seed=first, episodes=episodes, sampled=sampled
         ) as replay,
-        stage(stages, "episodes", episodes),
     ):  # fmt: skip
         listeners = Listeners(observer, replay, page)
-        found = evaluate(
-            opened.policy, opened.env, episodes=episodes, first_seed=first, sampled=sampled,
-            lanes=request.lanes, workers=request.workers, engine=engine, render_mode=request.render,
-            keep=listeners.keep, observer=listeners,
-        )  # fmt: skip
-    return Report.of(found, shard=request.part, remarks=_about_claim(opened, found))
+        with stage(stages, "episodes", episodes):
+            found = evaluate(
+                opened.policy, opened.env, episodes=episodes, first_seed=first, sampled=sampled,
+                lanes=request.lanes, workers=request.workers, engine=engine, render_mode=request.render,
+                keep=listeners.keep, observer=listeners,
+            )  # fmt: skip
+        report = Report.of(found, shard=request.part, remarks=_about_claim(opened, found))
+        # Before the replay is finished, and everything else is written that can fail.
+        stages.on_report(report)
+        for remark in report.remarks:
+            stages.on_note(remark)
+    return report
 
 
 def _about_claim(opened: Opened, found: "PlainReport") -> tuple[str, ...]:
@@ -312,6 +343,7 @@ def _announce(opened: Opened, stages: EvaluationObserver) -> None:
     stages.on_note(f"Evaluating {opened.name} ({opened.origin}) in {opened.in_words}{opened.on}")
     if opened.file is not None and opened.file.device_note:
         stages.on_note(opened.file.device_note)
+    warn_of_no_limit(opened.env, stages.on_note)
     for assumption in opened.assumptions:
         stages.on_note(f"Assumed: {assumption}")
 

@@ -237,6 +237,8 @@ def run_export(
             on_stage=shown.describe,
             observer=shown,
         )
+    if made.undrawn:
+        say(f"No animation was recorded. {made.undrawn}")
     return Exported(made.policy, made.card, made.gif, made.info, made.report)
 
 

@@ -59,6 +59,7 @@ def record(
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
+    large: bool = False,
     normalizer: str | os.PathLike[str] | None = None,
     normalizer_epsilon: float | None = None,
     normalizer_clip: float | None = None,
@@ -80,6 +81,7 @@ def record(
         output: which output is the action, where a file does not make it clear.
         action_range: as of `open_policy`.
         stateless: likewise.
+        large: likewise.
         normalizer: likewise.
         normalizer_epsilon: likewise.
         normalizer_clip: likewise.
@@ -104,7 +106,14 @@ def record(
         env_args=env_args,
         wrap=wrap,
         said=Said(
-            output, action_range, stateless, normalizer, normalizer_epsilon, normalizer_clip, pixel_scale
+            output,
+            action_range,
+            stateless,
+            normalizer,
+            normalizer_epsilon,
+            normalizer_clip,
+            pixel_scale,
+            large,
         ),
     )
     if opened.file is not None:

@@ -26,6 +26,9 @@ class ServeRequest:
     device: str = "auto"
     """`auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back."""
 
+    large: bool = False
+    """Open files of 64 to 512 MB too, and graphs that take more memory and work than is usual."""
+
     max_batch: int = 1024
     """Observations in one request, and in one run of a policy."""
 
@@ -47,6 +50,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
     device: str = "auto",
+    large: bool = False,
     max_batch: int = 1024,
     max_waiting: int = 4096,
 ) -> None:
@@ -58,6 +62,7 @@ def serve(
         host: the address to listen at; others than 127.0.0.1 can be reached from elsewhere, by anyone.
         port: 0 for any that is free.
         device: `auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back.
+        large: open files of 64 to 512 MB too, and graphs that take more memory and work than is usual.
         max_batch: observations in one request, and in one run of a policy.
         max_waiting: observations that may wait for one policy; beyond it the answer is 503.
 
@@ -75,6 +80,7 @@ def serve(
             host=host,
             port=port,
             device=device,
+            large=large,
             max_batch=max_batch,
             max_waiting=max_waiting,
         ),
@@ -95,7 +101,7 @@ def run_serve(request: ServeRequest, on_start: Callable[[str, list[str]], None])
     from lander_runtime.serving.server import serve as run
 
     paths = named_policies(request.policies or (find_policy(None)[0],))
-    policies = {name: Policy.load(path, request.device) for name, path in paths.items()}
+    policies = {name: Policy.load(path, request.device, large=request.large) for name, path in paths.items()}
     for policy in policies.values():
         policy.self_test()
     limits = Limits(request.max_batch, request.max_waiting)

@@ -29,6 +29,9 @@ class TritonRequest:
     max_batch: int = 1024
     """Observations that run together."""
 
+    large: bool = False
+    """Open a file of 64 to 512 MB too, and a graph that takes more memory and work than is usual."""
+
 
 @dataclass(frozen=True, repr=False)
 class TritonModel:
@@ -71,6 +74,7 @@ def export_triton(
     *,
     name: str | None = None,
     max_batch: int = 1024,
+    large: bool = False,
 ) -> TritonModel:
     """Write a policy as a model of Triton: `OUT/NAME/config.pbtxt` and `OUT/NAME/1/model.onnx`.
 
@@ -80,6 +84,7 @@ def export_triton(
         out: the model repository, a folder.
         name: the model's name in it; after the file or its folder by default.
         max_batch: observations that run together.
+        large: open a file of 64 to 512 MB too, and a graph that takes more memory and work than is usual.
 
     Raises:
         CheckFailed: the golden vectors of the file do not hold here.
@@ -88,7 +93,11 @@ def export_triton(
     """
     return run_export_triton(
         TritonRequest(
-            source=None if source is None else Path(source), out=Path(out), name=name, max_batch=max_batch
+            source=None if source is None else Path(source),
+            out=Path(out),
+            name=name,
+            max_batch=max_batch,
+            large=large,
         )
     )
 
@@ -115,8 +124,8 @@ def run_export_triton(request: TritonRequest) -> TritonModel:
     config, model = request.out / name / "config.pbtxt", request.out / name / "1" / "model.onnx"
     check_writable(config)
     check_writable(model)
-    content = read_policy_file(path)
-    policy = Policy.from_bytes(content, path, "cpu")
+    content = read_policy_file(path, large=request.large)
+    policy = Policy.from_bytes(content, path, "cpu", request.large)
     policy.self_test()
     # As it was read, so that nothing that a reader here would not see gets to another one.
     with atomic_write(model) as temporary:

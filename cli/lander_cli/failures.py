@@ -22,6 +22,7 @@ _EXTRA_OF_COMMAND = {
     "envs": "train",
     "settings": "train",
     "verify": "eval",
+    "bench": "train",
 }
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from lander_cli.commands.bench import bench_command
 from lander_cli.commands.catalogue import envs_command, models_command, settings_command
 from lander_cli.commands.compare import compare_command
 from lander_cli.commands.demo import demo_command
@@ -26,6 +27,8 @@ from lander_cli.commands.verify import verify_command
 from lander_cli.failures import explain
 from lander_cli.terminal.console import complain, forget_unwritten, out
 from lander_cli.terminal.interrupts import exit_on_signals
+from lander_cli.terminal.results import results_only
+from lander_cli.terminal.stuck import leave_when_stuck
 from lander_runtime.kernels import fix_kernels
 from lander_runtime.text import printable_lines
 
@@ -38,22 +41,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.command("train")(train_command)
-app.command("export")(export_command)
-app.command("eval")(eval_command)
-app.command("compare")(compare_command)
-app.command("merge")(merge_command)
-app.command("inspect")(inspect_command)
-app.command("play")(play_command)
-app.command("verify")(verify_command)
-app.command("doctor")(doctor_command)
-app.command("plot")(plot_command)
-app.command("replay")(replay_command)
-app.command("serve")(serve_command)
-app.command("demo")(demo_command)
-app.command("models")(models_command)
-app.command("envs")(envs_command)
-app.command("settings")(settings_command)
+app.command("train")(results_only()(train_command))
+app.command("export")(results_only()(export_command))
+app.command("eval")(results_only()(eval_command))
+app.command("compare")(results_only()(compare_command))
+app.command("merge")(results_only()(merge_command))
+app.command("inspect")(results_only()(inspect_command))
+app.command("play")(results_only()(play_command))
+app.command("verify")(results_only()(verify_command))
+app.command("bench")(results_only()(bench_command))
+app.command("doctor")(results_only()(doctor_command))
+app.command("plot")(results_only()(plot_command))
+app.command("replay")(results_only()(replay_command))
+app.command("serve")(results_only()(serve_command))
+app.command("demo")(results_only()(demo_command))
+app.command("models")(results_only()(models_command))
+app.command("envs")(results_only()(envs_command))
+app.command("settings")(results_only()(settings_command))
 
 
 def _print_version(wanted: bool) -> None:
@@ -75,7 +79,8 @@ def _global_options(
 def main() -> None:
     """Run the command line; exits with the codes that `lander_runtime.errors` lists."""
     fix_kernels()
-    exit_on_signals()
+    interrupted = exit_on_signals()
+    leave_when_stuck()
     for stream in (sys.stdout, sys.stderr):
         # A character that the terminal cannot show must not lose a result.
         if isinstance(stream, io.TextIOWrapper):
@@ -87,6 +92,9 @@ def main() -> None:
         typed = [*(["--debug"] if debug else []), *(a for a in arguments if a != "--debug")]
         app(args=typed, prog_name="lander")
     except Exception as error:
+        # ONNX Runtime, for one, makes an ImportError of a Ctrl-C while it is imported.
+        if interrupted():
+            sys.exit(interrupted.exit_code)
         failure = explain(error, arguments)
         if failure is None:
             raise

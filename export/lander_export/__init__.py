@@ -11,6 +11,7 @@ card.py       the model card
 exporting.py  from a checkpoint to policy file, card and animation
 triton.py     the configuration of a policy file for Triton
 c_header/     from a policy file to one C header, without PyTorch
+twins/        a policy's network in PyTorch and in compiled C, to measure beside ONNX Runtime
 
 Names are imported on first use, so that a C header is written where PyTorch is not installed.
 """

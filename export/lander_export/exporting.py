@@ -18,9 +18,9 @@ from lander_export.model import build_model, weights_digest, with_metadata
 from lander_export.source import Source
 from lander_runtime.episodes.actors import actor_of
 from lander_runtime.episodes.episode import EpisodeObserver
-from lander_runtime.errors import UsageError
+from lander_runtime.errors import EnvironmentFailed, MachineLacks, UsageError
 from lander_runtime.evaluation.evaluate import evaluate
-from lander_runtime.files import atomic_write, check_writable, write_text
+from lander_runtime.files import atomic_writes, check_writable
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.pictures.record import record_episode
 from lander_runtime.policy.metadata import MULTI_DISCRETE_SCHEMA, SCHEMA, Golden, PolicyInfo
@@ -48,6 +48,8 @@ class Exported:
     """The policy file's metadata."""
     report: Report | None
     """The evaluation; None if there was none."""
+    undrawn: str = ""
+    """Why there is no animation although one was wanted, as a sentence; else empty."""
 
 
 def export(
@@ -66,7 +68,8 @@ def export(
         source: from `load_source`.
         out: the policy file; card and animation have its name with .md and .gif.
         episodes: how many to score it over; 0 leaves the evaluation out.
-        gif: whether to record the first scored episode.
+        gif: whether to record the first scored episode. Where the environment cannot be drawn, the policy is
+            written without it.
         license: the licence named in the file; by default MIT for a policy trained here and `unknown` for
             other weights.
         on_stage: is called with the name of each stage: converting, verifying, scoring, recording.
@@ -99,14 +102,46 @@ def export(
     policy = Policy.from_bytes(content, out, "cpu")
     policy.self_test()
     on_stage("recording")
-    if animation is not None:
-        record_episode(actor_of(policy), source.env, FIRST_EVALUATION_SEED, animation)
-    name = animation.name if animation else None
-    write_text(card, render_card(info, file_name=out.name, gif_name=name, reproduce=source.reproduce))
-    # Last, so that a new policy never has the card of an older one.
-    with atomic_write(out) as temporary:
-        temporary.write_bytes(content)
-    return Exported(out, card, animation, info, report)
+    return write_files(Exported(out, card, animation, info, report), content, policy, source)
+
+
+def write_files(wanted: Exported, content: bytes, policy: Policy, source: Source) -> Exported:
+    """Write policy, card and animation: all of them new, or all as they were.
+
+    Args:
+        wanted: what is to be written.
+        content: of the policy file.
+        policy: the same, open; it acts in the animation.
+        source: what was exported.
+
+    Returns:
+        What was written: without the animation where the environment cannot be drawn.
+    """
+    animation = [] if wanted.gif is None else [wanted.gif]
+    # The policy first: it is of use without its card, and a card is not without its policy.
+    with atomic_writes(wanted.policy, wanted.card, *animation) as (file, card, *pictures):
+        undrawn = _record(policy, source, pictures)
+        written = replace(wanted, gif=None, undrawn=undrawn) if undrawn else wanted
+        text = render_card(
+            written.info,
+            file_name=written.policy.name,
+            gif_name=None if written.gif is None else written.gif.name,
+            reproduce=source.reproduce,
+        )
+        file.write_bytes(content)
+        card.write_text(text, encoding="utf-8")
+    return written
+
+
+def _record(policy: Policy, source: Source, animations: list[Path]) -> str:
+    """Draw the first scored episode into each of `animations`, one or none; else remove them and say why."""
+    for path in animations:
+        try:
+            record_episode(actor_of(policy), source.env, FIRST_EVALUATION_SEED, path)
+        except (EnvironmentFailed, MachineLacks, UsageError) as error:
+            path.unlink()
+            return str(error)
+    return ""
 
 
 def convert(

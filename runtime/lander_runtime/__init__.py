@@ -22,6 +22,7 @@ spec.py         an environment and its spaces as plain data
 actions_seen.py what the continuous actions of an evaluation were
 errors.py       the errors that lander raises on purpose
 files.py        atomic writes, SHA-256
+locks.py        one process writes a folder at a time
 digest.py       a digest of plain data that anyone can compute again
 json_fields.py  typed reads from untrusted JSON
 text.py         a stranger's text for a terminal, Markdown, HTML, JSON; rows and tables
@@ -37,7 +38,14 @@ gymnasium is loaded only where an environment is built.
 
 from typing import TYPE_CHECKING
 
-from lander_runtime.errors import CheckFailed, InputRefused, LanderError, MachineLacks, UsageError
+from lander_runtime.errors import (
+    CheckFailed,
+    EnvironmentFailed,
+    InputRefused,
+    LanderError,
+    MachineLacks,
+    UsageError,
+)
 from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
@@ -49,6 +57,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CheckFailed",
     "EnvSpec",
+    "EnvironmentFailed",
     "InputRefused",
     "LanderError",
     "MachineLacks",

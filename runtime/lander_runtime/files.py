@@ -1,4 +1,4 @@
-"""Atomic writes: a file is complete or absent. Also the SHA-256 of bytes.
+"""Atomic writes: a file is complete or absent. Reads of regular files only. Also the SHA-256 of bytes.
 
 Shared by training, export, evaluation and recording.
 """
@@ -7,14 +7,22 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
+import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-from lander_runtime.errors import UsageError
+from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.locks import is_at, remove_unused, try_lock, turn
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers for a full disk or quota: another path on the same disk would not help."""
+
+_TEMPORARY = re.compile(r"\..*\.lander-[a-z0-9_]{8}(\.[^.]*)?")
+"""Names of our temporary files."""
 
 
 @contextlib.contextmanager
@@ -22,26 +30,65 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it replaces `path`, on an error it is removed.
 
     The data is flushed to disk before the rename and the folder after it, so that a crash leaves
-    either the old file or the new one. Missing parent folders are created.
+    either the old file or the new one. Missing parent folders are created. Temporary files of processes that
+    were killed in this folder are removed.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(descriptor)
-    temporary = Path(name)
-    try:
-        yield temporary
+    with atomic_writes(path) as temporaries:
+        yield temporaries[0]
+
+
+@contextlib.contextmanager
+def atomic_writes(*paths: Path) -> Iterator[list[Path]]:
+    """`atomic_write` for files that belong together: all are on disk before the first gets its name.
+
+    So a full disk leaves all of the old ones. The names are given in the order of `paths`. Where the block
+    removes a temporary file, its target stays as it was.
+
+    Raises:
+        OSError: a folder cannot be written.
+    """
+    with contextlib.ExitStack() as removing:
+        temporaries = []
+        for path in paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(path.parent)
+            temporaries.append(removing.enter_context(_temporary(path, path.parent)))
+        yield temporaries
+        written = [pair for pair in zip(temporaries, paths, strict=True) if pair[0].exists()]
         # mkstemp makes files private to the user; a result gets the permissions of an ordinary new file.
         umask = os.umask(0)
         os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        _flush_to_disk(temporary)
-        temporary.replace(path)
-        _flush_to_disk(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+        for temporary, _ in written:
+            temporary.chmod(0o666 & ~umask)
+            flush_to_disk(temporary)
+        # Of two processes that write the same files at the same time, all files of one must stay.
+        with turn(paths[0].parent) if len(paths) > 1 else contextlib.nullcontext():
+            for temporary, path in written:
+                temporary.replace(path)
+        # After all renames: a disk that fails here must not stop in the middle of them.
+        for folder in dict.fromkeys(path.parent for _, path in written):
+            flush_to_disk(folder)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files in `folder` whose process was killed; those in use stay.
+
+    Not on Windows, where a file that is renamed cannot be held open, so that nothing tells them apart.
+    """
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        leftovers = [Path(entry.path) for entry in entries if is_temporary(Path(entry.name))]
+        for path in leftovers:
+            remove_unused(path)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether the name is that of a temporary file of `atomic_write`."""
+    return _TEMPORARY.fullmatch(path.name) is not None
 
 
 def check_writable(path: Path) -> None:
@@ -60,7 +107,7 @@ def check_writable(path: Path) -> None:
         folder = _deepest_existing(path.absolute().parent)
         if not folder.is_dir():
             raise UsageError(f"{path} cannot be written: {folder} is not a folder. Choose another place.")
-        with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", suffix=path.suffix, dir=folder):
+        with _temporary(path, folder):
             pass
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name.
         if isinstance(error, OSError) and error.errno in NO_SPACE:
@@ -75,9 +122,85 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def flush_to_disk(path: Path) -> None:
+    """Wait until a file's content, or a folder's list of names, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading, and nothing else: a named pipe or a device may never answer.
+
+    Raises:
+        InputRefused: it is missing, cannot be read, or is a folder, a pipe or a device.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name.
+        raise InputRefused(_unreadable(path, error)) from error
+    # Asked of what was opened: the name may lead to something else by now.
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputRefused(f"{path}: cannot be read (expected a file, found a folder, a pipe or a device).")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_regular(path: Path, largest: int) -> bytes:
+    """The content of a regular file of at most `largest` bytes; raises `InputRefused` like `open_regular`."""
+    with open_regular(path) as file:
+        try:
+            # One byte more than allowed, and no look at the size: files of /proc have none and may not end.
+            content = file.read(largest + 1)
+        except OSError as error:
+            raise InputRefused(_unreadable(path, error)) from error
+    if len(content) > largest:
+        raise InputRefused(f"{path}: expected at most {largest:,} bytes, found more.")
+    return content
+
+
+def read_regular_text(path: Path, largest: int) -> str:
+    """The same, as UTF-8 text."""
+    try:
+        return read_regular(path, largest).decode()
+    except UnicodeDecodeError as error:
+        raise InputRefused(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}).") from error
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    return f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})."
+
+
 def sha256_of(data: bytes) -> str:
     """The SHA-256 digest of `data` in lower-case hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+@contextlib.contextmanager
+def _temporary(path: Path, folder: Path) -> Iterator[Path]:
+    """An empty file in `folder` with a name made of that of `path`; it is removed at the end.
+
+    A lock on it says that it is in use.
+    """
+    with contextlib.ExitStack() as closing:
+        while True:
+            descriptor, name = tempfile.mkstemp(
+                prefix=f".{path.name}.lander-", suffix=path.suffix, dir=folder
+            )
+            temporary = Path(name)
+            closing.callback(temporary.unlink, missing_ok=True)
+            if sys.platform == "win32":
+                # Windows renames no file that is open.
+                os.close(descriptor)
+                break
+            closing.callback(os.close, descriptor)
+            # Else another process removed it as a leftover, before it was locked.
+            if try_lock(descriptor) is not False and is_at(temporary, descriptor):
+                break
+        yield temporary
 
 
 def _deepest_existing(folder: Path) -> Path:
@@ -87,11 +210,3 @@ def _deepest_existing(folder: Path) -> Path:
             return folder
         except (FileNotFoundError, NotADirectoryError):
             folder = folder.parent
-
-
-def _flush_to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,8 +8,11 @@ refused by name; without this it would show up later as a TypeError.
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 from lander_runtime.errors import InputRefused
 from lander_runtime.text import escaped, quoted
@@ -38,6 +41,10 @@ class Fields:
         Raises:
             InputRefused: the text is not JSON, or not an object.
         """
+        if _is_nested(text):
+            raise InputRefused(
+                f"{where}: not valid JSON (more than {DEEPEST} lists and objects in each other)."
+            )
         try:
             data = json.loads(text, parse_float=_finite, parse_constant=_finite)
             if "\\ud" in text.lower():
@@ -134,12 +141,12 @@ class Fields:
 
 LARGEST_COUNT = 2**63 - 1
 
-_DEEPEST = 16
+_DEEPEST_SETTING = 16
 """Lists and objects inside each other; settings have three."""
 
 
 def _plain(value: Any, too_deep: Callable[[], InputRefused], depth: int = 0) -> Any:
-    if depth > _DEEPEST:
+    if depth > _DEEPEST_SETTING:
         raise too_deep()
     if isinstance(value, str):
         return escaped(value)
@@ -158,6 +165,31 @@ def _in_short(value: object) -> str:
         return repr(value)[:80]
     except (RecursionError, ValueError):  # Nested too deeply, or an integer of thousands of digits.
         return f"a large {type(value).__name__}"
+
+
+DEEPEST = 64
+"""Lists and objects inside each other, as many as an array of NumPy has axes. What is nested a thousand times
+is read, and then ends whatever copies or prints it."""
+
+
+def _is_nested(text: str) -> bool:
+    """Whether more than `DEEPEST` lists and objects are inside each other."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    # Texts may hold brackets of any number, which counts only where a first look says that it might.
+    return _depth(text) > DEEPEST and _depth(_TEXTS.sub("", text)) > DEEPEST
+
+
+_TEXTS = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+def _depth(text: str) -> int:
+    letters = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
+    opens, closes = (
+        (letters == ord("[")) | (letters == ord("{")),
+        (letters == ord("]")) | (letters == ord("}")),
+    )
+    return int(np.cumsum(opens.astype(np.int32) - closes, dtype=np.int32).max(initial=0))
 
 
 def is_finite(value: float) -> bool:

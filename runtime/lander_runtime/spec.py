@@ -13,11 +13,35 @@ from typing import Any, Literal
 import numpy as np
 
 from lander_runtime.errors import InputRefused
-from lander_runtime.json_fields import LARGEST_COUNT, Fields, is_finite
+from lander_runtime.json_fields import Fields, is_finite
 from lander_runtime.text import LONGEST, quoted
 
 # For `module:Name-v0` Gymnasium imports the module, which an untrusted file must not decide.
 _ENV_ID = re.compile(r"(?:\w[\w.-]*/)?\w[\w.-]*")
+
+_NAMES_CODE = re.compile(
+    r"(?:^|_)(?:class|cls|code|command|cwd|directory|entry_?points?|env_?(?:id|name)|exec|executable|files?|"
+    r"filename|folder|fn|func|function|import|imports|library|lib|make|module|package|path|paths|plugin|script|"
+    r"spec|url|uri|xml)(?:_|$)|^env$|^id$|wrappers?$|file$|path$"
+)
+"""Arguments that name code or files, by the words in their names: `entry_point`, `xml_file`, `env_id`.
+Packages such as shimmy and MuJoCo's environments import or read what these say."""
+
+_PLACE = re.compile(r"[/\\:]|\.\D|^\.|\.$")
+"""In a text: the name of a file, or of a module."""
+
+LARGEST_SPACE = 1 << 22
+"""Numbers of an observation or action: a picture of 2048 x 2048. A batch of 32 has a hundred million."""
+
+MOST_CHOICES = 1 << 20
+"""Discrete actions, of all dimensions together."""
+
+MOST_AXES = 16
+
+MOST_WRAPPERS = 16
+
+MOST_STEPS = 100_000_000
+"""Steps of an episode that a file may ask for."""
 
 DTYPES = ("float32", "float64", "float16", "uint8", "int8", "int16", "int32", "int64")
 """Of observations and actions that a policy file may name."""
@@ -60,6 +84,9 @@ class EnvSpec:
     reward_threshold: float | None = None
     """An episode with this return or more is a success; None if the environment has no threshold."""
 
+    origin: str | None = field(default=None, compare=False, repr=False)
+    """The file that the recipe comes from, as errors call it; None for what a person has typed."""
+
     def __post_init__(self) -> None:
         if len(self.id) > LONGEST or not _ENV_ID.fullmatch(self.id):
             raise InputRefused(
@@ -89,13 +116,26 @@ class EnvSpec:
 
     @classmethod
     def from_json(cls, fields: Fields) -> "EnvSpec":
+        """The recipe that stands in a file.
+
+        Raises:
+            InputRefused: an entry is missing or malformed, an argument names a file or code, or a number is
+                larger than any environment needs.
+        """
         wrappers = [Fields(item, f"{fields.where}: wrappers") for item in fields.items("wrappers")]
+        if len(wrappers) > MOST_WRAPPERS:
+            raise InputRefused(
+                f"{fields.where}: expected at most {MOST_WRAPPERS} wrappers, found {len(wrappers)}."
+            )
+        kwargs = fields.mapping("kwargs")
+        _check_arguments(kwargs, fields.where)
         return cls(
             id=fields.text("id"),
-            kwargs=fields.mapping("kwargs"),
+            kwargs=kwargs,
             wrappers=tuple(WrapperSpec(w.text("name"), w.mapping("kwargs")) for w in wrappers),
-            max_episode_steps=_positive(fields, "max_episode_steps"),
+            max_episode_steps=_positive(fields, "max_episode_steps", MOST_STEPS),
             reward_threshold=fields.optional_number("reward_threshold"),
+            origin=fields.where,
         )
 
 
@@ -153,15 +193,17 @@ class Space:
             raise InputRefused(
                 f"{fields.where}: the space is a {quoted(kind)}; known are Box, Discrete and MultiDiscrete."
             )
-        if kind == "Discrete" and _positive(fields, "n") is None:
+        if kind == "Discrete" and _positive(fields, "n", MOST_CHOICES) is None:
             raise InputRefused(f"{fields.where}: a Discrete space needs a positive 'n'.")
-        shape = fields.shape("shape")
+        shape = _space_shape(fields)
         dtype = fields.text("dtype")
         if dtype not in DTYPES:
             raise InputRefused(f"{fields.where}: dtype {quoted(dtype)} is not one that policies use.")
         nvec = fields.shape("nvec") if kind == "MultiDiscrete" else ()
         if kind == "MultiDiscrete" and (not nvec or shape != (len(nvec),) or dtype != "int64"):
             raise fields.wrong("nvec", "a number of choices for each of the space's int64 numbers", [*nvec])
+        if sum(nvec) > MOST_CHOICES:
+            raise fields.wrong("nvec", f"at most {MOST_CHOICES:,} choices together", sum(nvec))
         components = [Fields(item, f"{fields.where}: components") for item in fields.items("components")]
         return cls(
             type=kind,
@@ -197,11 +239,31 @@ def _check_text(what: str, *values: object) -> None:
             )
 
 
-def _positive(fields: Fields, key: str) -> int | None:
+def _positive(fields: Fields, key: str, most: int) -> int | None:
     value = fields.optional_integer(key)
-    if value is not None and not 1 <= value <= LARGEST_COUNT:
-        raise fields.wrong(key, "a positive integer", value)
+    if value is not None and not 1 <= value <= most:
+        raise fields.wrong(key, f"a positive integer, at most {most:,}", value)
     return value
+
+
+def _check_arguments(kwargs: Mapping[str, Any], where: str) -> None:
+    """Refuse arguments that name files or code: a file from elsewhere decides about neither."""
+    for key, value in kwargs.items():
+        if _NAMES_CODE.search(key.lower()) or (isinstance(value, str) and _PLACE.search(value)):
+            raise InputRefused(
+                f"{where}: the argument {quoted(key)} with {quoted(str(value))} names a file or code, which "
+                "no file may decide. Make this one again without the argument."
+            )
+
+
+def _space_shape(fields: Fields) -> tuple[int, ...]:
+    """A shape of which arrays may be made."""
+    shape = fields.shape("shape")
+    if len(shape) > MOST_AXES or math.prod(shape) > LARGEST_SPACE:
+        raise fields.wrong(
+            "shape", f"at most {MOST_AXES} sizes with a product of at most {LARGEST_SPACE:,}", list(shape)
+        )
+    return shape
 
 
 def _bounds(fields: Fields, key: str, shape: tuple[int, ...]) -> Bounds:

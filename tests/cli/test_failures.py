@@ -8,13 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import gymnasium
-import numpy as np
 import pytest
 import torch
 
 from lander_cli.failures import explain
-from lander_runtime import CheckFailed, InputRefused, LanderError, MachineLacks, UsageError
+from lander_runtime import CheckFailed, EnvironmentFailed, InputRefused, LanderError, MachineLacks, UsageError
+from lander_trainer.ppo.rollout import Collector
 
 Lander = Callable[..., Any]
 
@@ -25,7 +24,8 @@ CUDA_MESSAGE = (
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(CheckFailed, 1), (UsageError, 2), (InputRefused, 3), (MachineLacks, 4)]
+    ("error", "code"),
+    [(CheckFailed, 1), (UsageError, 2), (InputRefused, 3), (MachineLacks, 4), (EnvironmentFailed, 5)],
 )
 def test_our_own_errors_speak_for_themselves(error: type[LanderError], code: int) -> None:
     found = explain(error("A sentence."), ["eval"])
@@ -72,32 +72,15 @@ def test_faults_of_the_program_keep_their_traceback(error: Exception) -> None:
     assert explain(error, ["train"]) is None
 
 
-class FullGpuEnv(gymnasium.Env[Any, Any]):
-    """Fails in its fifth step as PyTorch does where the GPU is full."""
-
-    observation_space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)
-    action_space = gymnasium.spaces.Discrete(2)
-
-    def __init__(self, render_mode: str | None = None) -> None:
-        self._left = 5
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
-        return np.zeros(2, np.float32), {}
-
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        self._left -= 1
-        if not self._left:
-            raise torch.OutOfMemoryError(CUDA_MESSAGE)
-        return np.zeros(2, np.float32), 0.0, False, False, {}
-
-
 @pytest.mark.parametrize("debug", [[], ["--debug"]])
-def test_training_on_a_full_gpu_ends_with_a_sentence(lander: Lander, debug: list[str]) -> None:
-    gymnasium.register("FullGpu-v0", entry_point=FullGpuEnv)
-    try:
-        found = lander("train", "FullGpu-v0", "--backend", "gymnasium", "--set", "lanes=1", *debug)
-    finally:
-        del gymnasium.registry["FullGpu-v0"]
+def test_training_on_a_full_gpu_ends_with_a_sentence(
+    lander: Lander, tiny_run: list[str], debug: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        raise torch.OutOfMemoryError(CUDA_MESSAGE)
+
+    monkeypatch.setattr(Collector, "collect", full)
+    found = lander("train", *tiny_run, *debug)
     assert found.code == 4
     assert "GPU has not enough free memory" in found.message
     assert ("Traceback" in found.err) == bool(debug)

@@ -3,12 +3,21 @@
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lander_runtime import UsageError
-from lander_runtime.files import atomic_write, check_writable, sha256_of, write_text
+from lander_runtime import InputRefused, UsageError
+from lander_runtime.files import (
+    atomic_write,
+    atomic_writes,
+    check_writable,
+    open_regular,
+    read_regular,
+    sha256_of,
+    write_text,
+)
 
 
 def test_the_new_file_appears_at_the_end(tmp_path: Path) -> None:
@@ -124,3 +133,62 @@ def test_text_is_utf8_whatever_the_locale(tmp_path: Path) -> None:
 def test_a_digest_is_that_of_the_standard() -> None:
     """FIPS 180-2, appendix B.1."""
     assert sha256_of(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+# Reading regular files only.
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_refused_and_never_waited_for(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "input")
+    with pytest.raises(InputRefused, match="expected a file, found a folder, a pipe or a device"):
+        read_regular(tmp_path / "input", 100)
+
+
+def test_no_more_is_read_than_allowed(tmp_path: Path) -> None:
+    (tmp_path / "input").write_bytes(b"x" * 101)
+    with pytest.raises(InputRefused, match="at most 100 bytes"):
+        read_regular(tmp_path / "input", 100)
+    assert read_regular(tmp_path / "input", 101) == b"x" * 101
+
+
+@pytest.mark.parametrize("name", ["absent", "zero\0byte"])
+def test_what_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputRefused, match="cannot be read"):
+        open_regular(tmp_path / name)
+
+
+# Files that belong together.
+
+
+def test_a_full_disk_leaves_all_of_the_old_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, card = tmp_path / "policy.onnx", tmp_path / "policy.md"
+    policy.write_text("old")
+    fsync, calls = os.fsync, 0
+
+    def full(descriptor: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="space"), atomic_writes(policy, card) as temporaries:
+        for temporary in temporaries:
+            temporary.write_text("new")
+    assert policy.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["policy.onnx"]
+
+
+def test_a_file_that_the_block_removes_stays_as_it_was(tmp_path: Path) -> None:
+    policy, gif = tmp_path / "policy.onnx", tmp_path / "policy.gif"
+    gif.write_text("old")
+    with atomic_writes(policy, gif) as (one, two):
+        one.write_text("new")
+        two.unlink()
+    assert (policy.read_text(), gif.read_text()) == ("new", "old")
+    assert len(list(tmp_path.iterdir())) == 2

@@ -141,3 +141,17 @@ def test_a_lone_surrogate_is_refused(text: str) -> None:
     with pytest.raises(InputRefused, match="file: not valid JSON"):
         Fields.parse(text, "file")
     assert Fields.parse(r'{"a": "\ud83d\ude80"}', "file").text("a") == "🚀"
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_what_is_nested_too_deeply_is_refused(opening: str) -> None:
+    closing = {"[": "]", '{"a":': "}"}[opening]
+    deep = '{"entry": ' + opening * 64 + "1" + closing * 64 + "}"
+    with pytest.raises(InputRefused, match="more than 64 lists and objects in each other"):
+        Fields.parse(deep, "here")
+    Fields.parse('{"entry": ' + opening * 63 + "1" + closing * 63 + "}", "here")
+
+
+def test_brackets_inside_texts_are_not_counted() -> None:
+    text = '{"entry": "' + "[" * 1000 + '\\"{' + '"}'
+    assert Fields.parse(text, "here").text("entry") == "[" * 1000 + '"{'

@@ -22,6 +22,11 @@ CHANGES_NO_RESULT = ("workers", "critic_process", "checkpoint_seconds", "target_
 """Settings that may differ between two runs whose weights and scores are the same, update for update."""
 
 
+_MOST_LAYERS = 100
+_WIDEST = 65_536
+"""Units of a layer. A checkpoint from elsewhere may name any number; no use is known for a larger one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Settings of a run. References: [S17] Schulman et al. 2017, arXiv:1707.06347 (PPO);
@@ -165,7 +170,8 @@ class TrainConfig:
     """Selections in a run, evenly spaced, from 1; the last one is at the end."""
 
     checkpoint_seconds: float = 30.0
-    """Seconds between periodic checkpoints, from 0.1."""
+    """Most seconds between two checkpoints, from 0.1. They are more frequent where that takes less than 2% of
+    the time."""
 
     target_score: float | None = None
     """Stop as soon as a selection has at least this mean return; none for no such stop."""
@@ -176,6 +182,10 @@ class TrainConfig:
 
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of `gymnasium.make`."""
+
+    max_episode_steps: int | None = None
+    """Steps after which an episode is truncated, from 1; none keeps the environment's own limit, if it has
+    one."""
 
     shaping: Mapping[str, Any] = field(default_factory=dict)
     """More keyword arguments of `gymnasium.make`, for training only, such as a reward for progress towards
@@ -199,8 +209,15 @@ class TrainConfig:
                 )
         if not self.hidden_sizes or min(self.hidden_sizes) < 1:
             raise UsageError(f"hidden_sizes is {list(self.hidden_sizes)}; give at least one positive width.")
-        if not 1 <= len(self.channels) <= 3 or min(self.channels) < 1:
-            raise UsageError(f"channels is {list(self.channels)}; give one to three positive numbers.")
+        if len(self.hidden_sizes) > _MOST_LAYERS or max(self.hidden_sizes) > _WIDEST:
+            raise UsageError(
+                f"hidden_sizes: give at most {_MOST_LAYERS} layers of at most {_WIDEST:,} units."
+            )
+        if not 1 <= len(self.channels) <= 3 or min(self.channels) < 1 or max(self.channels) > _WIDEST:
+            raise UsageError(
+                f"channels is {list(self.channels[:4])}; give one to three positive numbers, "
+                f"each at most {_WIDEST:,}."
+            )
         if self.minibatches > self.lanes * self.rollout_steps:
             raise UsageError(
                 f"{self.minibatches} minibatches of a rollout of {self.lanes} x {self.rollout_steps} steps "
@@ -265,6 +282,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "selection_episodes": (0, 50_000),
     "selections": (1, 10_000),
     "checkpoint_seconds": (0.1, 1e9),
+    "max_episode_steps": (1, 10**8),
     "target_score": (-1e12, 1e12),
     "time_limit": (1.0, 1e9),
 }

@@ -82,12 +82,18 @@ def observation_bytes(config: TrainConfig) -> int:
 
 def resolved(config: TrainConfig) -> EnvSpec:
     """The spec of the environment that `config` trains for; raises like `envs.resolve`."""
-    return envs.resolve(config.env, config.env_kwargs, config.env_wrappers)
+    return _limited(config, envs.resolve(config.env, config.env_kwargs, config.env_wrappers))
 
 
 def shaped_env(config: TrainConfig) -> EnvSpec:
     """The spec of the environment that `config` trains in: the same, with its shaping; raises likewise."""
-    return envs.resolve(config.env, {**config.env_kwargs, **config.shaping}, config.env_wrappers)
+    shaped = {**config.env_kwargs, **config.shaping}
+    return _limited(config, envs.resolve(config.env, shaped, config.env_wrappers))
+
+
+def _limited(config: TrainConfig, env: EnvSpec) -> EnvSpec:
+    limit = config.max_episode_steps
+    return env if limit is None else replace(env, max_episode_steps=limit)
 
 
 def check_trainable(env: EnvSpec, config: TrainConfig | None = None) -> tuple[Space, Space]:

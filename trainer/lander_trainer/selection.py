@@ -39,3 +39,17 @@ def selection_score(
         return float(native_returns(lambda obs: distribution.greedy(outputs(obs)), env, seeds).mean())
     finished = run_episodes(lambda obs, generators: distribution.greedy(outputs(obs)), env, seeds)
     return float(np.mean([episode.return_ for episode in finished]))
+
+
+def reaches(score: float | None, target: float | None) -> bool:
+    """Whether a selection score is the target or better."""
+    return score is not None and target is not None and score >= target
+
+
+def is_best(score: float | None, best_before: float | None) -> bool:
+    """Whether weights with this selection score take the place of the best so far."""
+    if score is None:
+        return False
+    # Of equal scores the later: where a score has a maximum, the first weights that reach it may still be
+    # unreliable (the first of a CartPole run to balance 32 selection episodes failed in 1 of 100 others).
+    return best_before is None or score >= best_before

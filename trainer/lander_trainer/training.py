@@ -1,8 +1,8 @@
 """The training loop: rollout, update, report, select, save. Public entry: `train`."""
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.errors import CheckFailed, InputRefused
+from lander_runtime.errors import CheckFailed, EnvironmentFailed, InputRefused
 from lander_runtime.kernels import kernels_here, other_kernel
 from lander_runtime.versions import installed_versions, platform_name, training_packages
 from lander_trainer.backends import backend_versions
@@ -27,8 +27,9 @@ from lander_trainer.ppo.schedule import learning_rate, selection_is_due
 from lander_trainer.resume import check_continues, open_environments
 from lander_trainer.runs.checkpoint import Checkpoint, Progress, named_tensors, network_tensors
 from lander_trainer.runs.metrics import UpdateMetrics
+from lander_trainer.runs.pace import SavePace
 from lander_trainer.runs.run_directory import RunDirectory
-from lander_trainer.selection import selection_score
+from lander_trainer.selection import is_best, reaches, selection_score
 from lander_trainer.threads import cpu_threads, torch_threads
 
 
@@ -53,11 +54,18 @@ def train(
     Raises:
         UsageError: the environment or a setting does not fit.
         MachineLacks: the backend or device is missing.
-        InputRefused: the checkpoint to continue from is damaged or is of other spaces.
+        InputRefused: the checkpoint to continue from is damaged or is of other spaces, or another process
+            writes the run.
         CheckFailed: a loss or gradient is no longer finite; the checkpoint before it is kept.
+        EnvironmentFailed: the environment's own code raised, or returned what it does not promise.
     """
     plan = plan_training(config) if isinstance(config, TrainConfig) else config
-    with cpu_threads(plan.config.threads), ExitStack() as closing:
+    with (
+        run.locked(new=not resume),
+        cpu_threads(plan.config.threads),
+        _saying_what_is_kept(run),
+        ExitStack() as closing,
+    ):
         trainer = _Trainer(plan, run, Checkpoint.load(run.checkpoint) if resume else None, closing)
         return trainer.run_to_end(observer, stop)
 
@@ -99,25 +107,29 @@ class _Trainer:
         self.run.drop_metrics_after(self.progress.updates)
         if observer is not None:
             observer.on_start(self.config, self.run.path, self.progress)
-        saved = time.perf_counter()
+        pace = SavePace(self.config.checkpoint_seconds, time.perf_counter)
+        drawn = time.perf_counter()
         interrupted = reached = False
         while self._done() < 1.0 and not (interrupted or reached):
             best_before = self.progress.best_score
             metrics = self._one_update()
             # Before any checkpoint that contains this update, so that a killed run never misses a row.
             self.run.append_metrics(metrics.to_json())
-            if _is_best(metrics.selection_score, best_before):
+            if is_best(metrics.selection_score, best_before):
                 self._save(self.run.best)
-                # Both, so that a run resumed from the checkpoint knows the score of `best`.
-                self._save(self.run.checkpoint)
+            # After `best` too, so that a run resumed from the checkpoint knows its score.
+            if pace.is_due or is_best(metrics.selection_score, best_before):
+                with pace.saving():
+                    self._save(self.run.checkpoint)
             if observer is not None:
                 observer.on_update(metrics)
-            reached = _reaches(metrics.selection_score, self.config.target_score)
+            reached = reaches(metrics.selection_score, self.config.target_score)
             interrupted = stop() and self._done() < 1.0
-            if time.perf_counter() - saved > self.config.checkpoint_seconds:
-                self._save_state()
-                saved = time.perf_counter()
-        self._save_state()
+            if time.perf_counter() - drawn > self.config.checkpoint_seconds:
+                self._draw_curve()
+                drawn = time.perf_counter()
+        self._save(self.run.checkpoint)
+        self._draw_curve()
         return TrainResult(self.run.path, self.progress, interrupted, reached)
 
     def _done(self) -> float:
@@ -133,6 +145,7 @@ class _Trainer:
         # A second thread would wait busily between two steps, on a core that steps environments.
         with torch_threads(1):
             rollout = collector.collect(self._forward)
+            _check_environment(rollout, self.env.id)
         collected = time.perf_counter()
         rate = learning_rate(config, done, self.progress.updates)
         statistics = self._learn(rollout, rate)
@@ -150,7 +163,7 @@ class _Trainer:
         # last selection.
         ended = learned if score is None else time.perf_counter()
         self.progress = replace(self.progress, seconds=self.progress.seconds + ended - learned)
-        if _is_best(score, self.progress.best_score):
+        if is_best(score, self.progress.best_score):
             self.progress = replace(self.progress, best_score=score)
         return UpdateMetrics(
             update=self.progress.updates,
@@ -179,20 +192,15 @@ class _Trainer:
     def _learn(self, rollout: Rollout, rate: float) -> UpdateStatistics:
         """Improve the weights on `rollout`, starting at learning rate `rate`."""
         try:
-            # Raw values, since clipping would turn infinities into numbers.
-            check_finite(observations=rollout.obs, rewards=rollout.rewards)
             statistics = self.learner.update(self.normaliser.normalised(rollout), rate, self.rng)
             # Only now: the update must see the observations as the policy saw them when it acted, or the
             # ratio of new to old probabilities would not start at 1.
             self.normaliser.learn(rollout)
             return statistics
         except NotFinite as error:
-            kept = self.run.checkpoint
-            advice = "Try a lower learning_rate, and look at the environment's rewards."
-            if kept.is_file():
-                advice = f"{kept} is older and sound; lander export {self.run.path} takes its best. " + advice
             raise CheckFailed(
-                f"Update {self.progress.updates + 1}: no longer finite: {error}. {advice}"
+                f"Update {self.progress.updates + 1}: no longer finite: {error}. {self.run.kept}"
+                "Try a lower learning_rate, and look at the environment's rewards."
             ) from error
 
     def _select(self, done: float) -> float | None:
@@ -210,9 +218,7 @@ class _Trainer:
                 config.selection_backend,
             )
 
-    def _save_state(self) -> None:
-        """Write the checkpoint and the learning curve."""
-        self._save(self.run.checkpoint)
+    def _draw_curve(self) -> None:
         draw_learning_curve(
             self.run.read_metrics(),
             self.run.curve,
@@ -222,6 +228,8 @@ class _Trainer:
         )
 
     def _save(self, path: Path) -> None:
+        # A power cut must not take rows that the checkpoint counts on.
+        self.run.flush_metrics()
         observation, action = self.spaces
         lanes = self.backend.state()
         environments = (
@@ -276,14 +284,25 @@ class _Trainer:
             self.progress = replace(self.progress, resumed=True)
 
 
-def _reaches(score: float | None, target: float | None) -> bool:
-    return score is not None and target is not None and score >= target
+@contextmanager
+def _saying_what_is_kept(run: RunDirectory) -> Iterator[None]:
+    """An error of the environment inside also says what of the run there is."""
+    try:
+        yield
+    except EnvironmentFailed as error:
+        raise EnvironmentFailed(f"{error} {run.kept}".strip()) from error
 
 
-def _is_best(score: float | None, best_before: float | None) -> bool:
-    """Whether weights with this selection score take the place of the best so far."""
-    if score is None:
-        return False
-    # Of equal scores the later: where a score has a maximum, the first weights that reach it may still be
-    # unreliable (the first of a CartPole run to balance 32 selection episodes failed in 1 of 100 others).
-    return best_before is None or score >= best_before
+def _check_environment(rollout: Rollout, env_id: str) -> None:
+    """Refuse observations and rewards of which nothing can be learned.
+
+    Raises:
+        EnvironmentFailed: a NaN or an infinity. Gymnasium's backend finds it in the step in which it comes.
+    """
+    try:
+        # Raw values, since clipping would turn infinities into numbers.
+        check_finite(observations=rollout.obs, rewards=rollout.rewards)
+    except NotFinite as error:
+        raise EnvironmentFailed(
+            f"{env_id} returned a NaN or an infinity in its {error}; nothing can be learned from it."
+        ) from error

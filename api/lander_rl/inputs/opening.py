@@ -73,7 +73,7 @@ class Opened:
     def in_words(self) -> str:
         """Such as `LunarLander-v3(enable_wind=True)`; if the file names another environment, that too."""
         here = env_in_words(self.env)
-        if self.file is None or self.file.env == self.env:
+        if self.file is None or env_in_words(self.file.env) == here:
             return here
         return f"{here} (the file says {env_in_words(self.file.env)})"
 
@@ -94,6 +94,7 @@ def open_policy(
     output: str | None = None,
     action_range: str | None = None,
     stateless: bool = False,
+    large: bool = False,
     normalizer: str | os.PathLike[str] | None = None,
     normalizer_epsilon: float | None = None,
     normalizer_clip: float | None = None,
@@ -112,6 +113,7 @@ def open_policy(
         action_range: `env` where the continuous actions of such a file are in the environment's units, or
             what they lie within, such as `-1,1`, to be scaled to the environment's bounds.
         stateless: run a recurrent policy of such a file without its memory.
+        large: open a file of 64 to 512 MB too, and a graph that takes more memory and work than is usual.
         normalizer: a file of statistics that normalises its observations: .npz with mean and var, or the
             pickle of VecNormalize, which is not unpickled.
         normalizer_epsilon: added to the variance, in place of the file's or the usual one.
@@ -131,7 +133,14 @@ def open_policy(
         env_args=env_args,
         wrap=wrap,
         said=Said(
-            output, action_range, stateless, normalizer, normalizer_epsilon, normalizer_clip, pixel_scale
+            output,
+            action_range,
+            stateless,
+            normalizer,
+            normalizer_epsilon,
+            normalizer_clip,
+            pixel_scale,
+            large,
         ),
     )
     if opened.file is None:
@@ -216,8 +225,8 @@ def _path_of(policy: object) -> Path | None:
 def _check_opened(device: str, said: Said) -> None:
     if device != "auto" or said != Said():
         raise UsageError(
-            "This policy is open already: 'device', 'output', 'action_range', 'stateless', 'normalizer' and "
-            "'pixel_scale' are for files. Leave them out."
+            "This policy is open already: 'device', 'output', 'action_range', 'stateless', 'normalizer', "
+            "'pixel_scale' and 'large' are for files. Leave them out."
         )
 
 
@@ -248,5 +257,6 @@ def _env_for(
     """`named`, or the file's own environment where only its id was given."""
     own = policy.env
     if named is None or (isinstance(env, str) and named.id == own.id):
-        return replace(own, kwargs={**own.kwargs, **given})
+        # What is typed is no fault of the file.
+        return replace(own, kwargs={**own.kwargs, **given}, origin=None if given else own.origin)
     return named

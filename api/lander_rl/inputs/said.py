@@ -30,6 +30,8 @@ class Said:
     """Largest absolute value of a normalised observation, likewise."""
     pixel_scale: float | None = None
     """What observations are divided by, such as 255."""
+    large: bool = False
+    """Open a file of 64 to 512 MB too, and a graph that takes more than is usual; of any file."""
 
     @classmethod
     def of(cls, request: object) -> "Said":
@@ -51,7 +53,7 @@ class Said:
         }
         for name, value in numbers.items():
             options += [] if value is None else [name, f"{value:.17g}"]
-        return options
+        return [*options, "--large"] if self.large else options
 
     def choices(self) -> "Choices":
         """The same for the runtime, with the file of statistics read.
@@ -62,7 +64,7 @@ class Said:
         """
         from lander_runtime.foreign.matching import Choices
 
-        return Choices(self.output, self.action_range, self.stateless, self._preparation())
+        return Choices(self.output, self.action_range, self.stateless, self._preparation(), self.large)
 
     def _preparation(self) -> "Preparation | None":
         from lander_runtime.foreign.preparation import Preparation

@@ -5,15 +5,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lander_runtime.errors import LanderError
+
 if TYPE_CHECKING:
     from lander_rl.inputs.opening import Opened
+    from lander_runtime.episodes.episode import Episode
     from lander_runtime.replays import ReplayWriter
 
 
 @contextmanager
 def saved_replay(
     path: Path | None, opened: "Opened", *, first_seed: int, episodes: int, sampled: bool
-) -> "Iterator[ReplayWriter | None]":
+) -> "Iterator[_Patient | None]":
     """An observer that writes `path`, or None without `path`.
 
     The file appears when the block ends without an error.
@@ -33,4 +36,24 @@ def saved_replay(
         episodes=episodes,
     )
     with ReplayWriter(path, header) as writer:
-        yield writer
+        patient = _Patient(writer)
+        yield patient
+        if patient.error is not None:
+            raise patient.error
+
+
+class _Patient:
+    """Keeps the first error of the replay for the end: a full disk must not cost the score."""
+
+    def __init__(self, writer: "ReplayWriter") -> None:
+        self._writer = writer
+        self.keep = writer.keep
+        self.error: Exception | None = None
+
+    def on_episode(self, episode: "Episode") -> None:
+        if self.error is not None:
+            return
+        try:
+            self._writer.on_episode(episode)
+        except (OSError, LanderError) as error:
+            self.error = error

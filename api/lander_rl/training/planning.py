@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lander_rl.inputs.old_versions import warn_of_old_version
+from lander_rl.inputs.time_limits import warn_of_no_limit
 from lander_rl.training.request import ResumeRequest, TrainRequest
 from lander_runtime.envs.imports import import_modules, without_module
 from lander_runtime.errors import UsageError
@@ -57,6 +58,7 @@ def prepare_training(request: TrainRequest | ResumeRequest, say: Callable[[str],
     import_modules(request.imports)
     resume = isinstance(request, ResumeRequest)
     plan, run = _resumed(request, say) if isinstance(request, ResumeRequest) else _fresh(request, say)
+    warn_of_no_limit(plan.env, say)
     say(f"{'Resuming' if resume else 'Training'} {plan.config.env} in {run.path}")
     megabytes = plan.observation_bytes / 1e6
     if megabytes > _WORTH_SAYING:

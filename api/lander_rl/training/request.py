@@ -25,6 +25,7 @@ _SETTING_OF = {
     "target": "target_score",
     "time": "time_limit",
     "env_args": "env_kwargs",
+    "max_episode_steps": "max_episode_steps",
 }
 """The name of the setting for each field of a request."""
 
@@ -73,6 +74,9 @@ class TrainRequest:
 
     env_args: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the environment, each in place of that one argument of the preset."""
+
+    max_episode_steps: int | None = None
+    """Steps after which an episode is truncated, 1 or more; part of the environment in the policy file."""
 
     out: Path | None = None
     """The run's folder, empty or not there; `runs/<env>/<number>` where it is None."""

@@ -40,9 +40,9 @@ class Run(os.PathLike[str]):
         """
         run = cls(Path(folder), interrupted=False, reached_target=False)
         config, rows = run.config, run._directory.read_metrics()
-        score = rows[-1]["selection_score"] if rows else None
+        score = rows[-1].get("selection_score") if rows else None
         reached = score is not None and config.target_score is not None and score >= config.target_score
-        ended = bool(rows) and rows[-1]["done"] >= 1.0
+        ended = bool(rows) and (rows[-1].get("done") or 0.0) >= 1.0
         return cls(run.path, interrupted=not (ended or reached), reached_target=reached)
 
     @classmethod

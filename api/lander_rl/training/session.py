@@ -46,7 +46,13 @@ def run_training(
     from lander_trainer import train
 
     prepared = prepare_training(request, say)
-    with _open_logs(prepared, on_log_failure) as everything, stopping() as stop, display() as shown:
+    with (
+        # Before the trackers write into the folder.
+        prepared.run.locked(new=not prepared.resume),
+        _open_logs(prepared, on_log_failure) as everything,
+        stopping() as stop,
+        display() as shown,
+    ):
         everything.display = _Both(shown, observer)
         return train(prepared.plan, prepared.run, resume=prepared.resume, observer=everything, stop=stop)
 

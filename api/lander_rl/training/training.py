@@ -26,6 +26,7 @@ def train(
     target: float | None = None,
     time: float | None = None,
     env_args: Mapping[str, Any] | None = None,
+    max_episode_steps: int | None = None,
     out: str | os.PathLike[str] | None = None,
     log: Sequence[str] = (),
     imports: Sequence[str] = (),
@@ -49,6 +50,8 @@ def train(
         target: stop once a selection scores this return.
         time: seconds of training, with the schedule fitted to them.
         env_args: arguments of the environment, such as `{"enable_wind": True}`.
+        max_episode_steps: steps after which an episode is truncated, where the environment's own limit, or
+            the lack of one, is not what you want.
         out: the run's folder; `runs/<env>/<number>` by default.
         log: trackers beside `metrics.jsonl`: `tensorboard`, `wandb`, `trackio`.
         imports: modules that register environments.
@@ -65,7 +68,8 @@ def train(
     """
     request = TrainRequest(
         env=env, steps=steps, preset=preset, seed=seed, device=device, backend=backend, target=target,
-        time=time, env_args=env_args or {}, out=None if out is None else Path(out), log=tuple(log),
+        time=time, env_args=env_args or {}, max_episode_steps=max_episode_steps,
+        out=None if out is None else Path(out), log=tuple(log),
         imports=imports, settings=settings,
     )  # fmt: skip
     return Run.ended(run_from_python(request, progress=progress, observer=observer, stop=stop))

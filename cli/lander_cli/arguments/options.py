@@ -141,6 +141,17 @@ Import = Annotated[
     ),
 ]
 
+TimeLimit = Annotated[
+    int | None,
+    typer.Option(
+        "--max-episode-steps",
+        parser=whole_number(1),
+        metavar="INTEGER",
+        help="Steps after which an episode is truncated.",
+        show_default="the limit of the file or of the environment",
+    ),
+]
+
 Output = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Which output is the action, if the file does not make it clear."),
@@ -157,6 +168,14 @@ ActionRange = Annotated[
 
 Stateless = Annotated[
     bool, typer.Option("--stateless", help="Run a recurrent policy whose memory is not in the file.")
+]
+
+Large = Annotated[
+    bool,
+    typer.Option(
+        "--large",
+        help="Open a policy file of 64 to 512 MB too, and a network of more memory and work than is usual.",
+    ),
 ]
 
 Normalizer = Annotated[

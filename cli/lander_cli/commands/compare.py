@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 from lander_cli.arguments import options as given
 from lander_cli.arguments.env_args import read_env_args
 from lander_cli.outputs.comparison import print_comparison
+from lander_cli.outputs.partial import exit_with_partial
 from lander_cli.terminal.console import print_json, print_next, say
 from lander_cli.terminal.talk import Talk
-from lander_runtime.errors import CheckFailed
+from lander_runtime.errors import CheckFailed, Interrupted
 from lander_runtime.scores.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -30,9 +31,11 @@ def compare_command(
     env_arg: given.EnvArg = None,
     wrap: given.Wrap = None,
     import_: given.Import = None,
+    max_episode_steps: given.TimeLimit = None,
     output: given.Output = None,
     action_range: given.ActionRange = None,
     stateless: given.Stateless = False,
+    large: given.Large = False,
     normalizer: given.Normalizer = None,
     normalizer_epsilon: given.NormalizerEpsilon = None,
     normalizer_clip: given.NormalizerClip = None,
@@ -48,10 +51,14 @@ def compare_command(
         policies=tuple(policies), episodes=episodes, seed=seed, sampled=sampled, lanes=lanes, device=device,
         workers=given.worker_count(workers), env=env, env_args=read_env_args(env_arg or []),
         wrap=wrap, imports=tuple(import_ or []), output=output, action_range=action_range,
-        stateless=stateless, normalizer=normalizer, normalizer_epsilon=normalizer_epsilon,
+        stateless=stateless, large=large, normalizer=normalizer, normalizer_epsilon=normalizer_epsilon,
         normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
+        max_episode_steps=max_episode_steps,
     )  # fmt: skip
-    comparison = run_comparison(request, Talk())
+    try:
+        comparison = run_comparison(request, Talk())
+    except Interrupted as stop:
+        raise exit_with_partial(stop, "lander.comparison/1", as_json) from None
     if as_json:
         print_json(comparison.to_json())
     else:
@@ -71,7 +78,7 @@ def _next(comparison: "Comparison", request: "CompareRequest") -> list[object]:
     if any(is_saved_report(policy) for policy in request.policies):
         return ["inspect"]
     paths = [Path(report.policy_path or "") for report in comparison.reports]
-    options = env_options(request.env, request.env_args, request.said.options, request.imports, request.wrap)
+    options = env_options(request.env, request.env_args, request.more_options, request.imports, request.wrap)
     verdicts = [found.verdict for found in comparison.differences]
     seed, sampled = comparison.first_seed, ["--sampled"] if request.sampled else []
     if Verdict.NOT_SHOWN in verdicts:

@@ -12,7 +12,7 @@ def doctor_command(as_json: Annotated[bool, given.json_flag("lander.doctor/1")] 
 
     What is missing is no fault. If something that is installed does not work, the exit code is 1.
     """
-    from lander_rl.diagnosing import doctor
+    from lander_rl.checking.diagnosing import doctor
 
     say("Trying what is installed; this takes some seconds")
     found = doctor()

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from lander_cli.arguments import options as given
 from lander_cli.arguments.env_args import read_env_args
+from lander_cli.outputs.partial import exit_with_partial
 from lander_cli.outputs.scores import ScoreTalk
 from lander_cli.terminal.console import print_next
-from lander_runtime.errors import CheckFailed
+from lander_runtime.errors import CheckFailed, Interrupted
 
 if TYPE_CHECKING:
     from lander_rl.evaluating import EvaluateRequest
@@ -32,9 +33,11 @@ def eval_command(
     env_arg: given.EnvArg = None,
     wrap: given.Wrap = None,
     import_: given.Import = None,
+    max_episode_steps: given.TimeLimit = None,
     output: given.Output = None,
     action_range: given.ActionRange = None,
     stateless: given.Stateless = False,
+    large: given.Large = False,
     normalizer: given.Normalizer = None,
     normalizer_epsilon: given.NormalizerEpsilon = None,
     normalizer_clip: given.NormalizerClip = None,
@@ -55,15 +58,19 @@ def eval_command(
     request = EvaluateRequest(
         policy, env, episodes, seed, sampled, given.worker_count(workers), lanes, device,
         env_args=read_env_args(env_arg or []), output=output, action_range=action_range, stateless=stateless,
+        large=large,
         normalizer=normalizer, normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip,
         pixel_scale=pixel_scale, render=given.shown(render), out=out,
         gif=_recorded_in(gif, gif_episodes, quiet=any((as_json, render, out, shard))),
         gif_episodes="first" if gif_episodes is None else gif_episodes, save_replay=save_replay,
         page=report_folder, shard=shard, engine=engine.value, ray_address=ray_address,
-        wrap=wrap, imports=tuple(import_ or []),
+        wrap=wrap, imports=tuple(import_ or []), max_episode_steps=max_episode_steps,
     )  # fmt: skip
     request = request if as_json else _with_shard_file(request)
-    report = run_evaluation(request, ScoreTalk(as_json))
+    try:
+        report = run_evaluation(request, ScoreTalk(as_json))
+    except Interrupted as stop:
+        raise exit_with_partial(stop, "lander.evaluation/1", as_json) from None
     _check_mean(report, fail_under)
     print_next("lander", *_next(request, report))
 
@@ -93,7 +100,7 @@ def _next(request: "EvaluateRequest", report: "Report") -> list[object]:
     from lander_rl.outputs.page import env_options
 
     path = Path(report.policy_path or "")
-    options = env_options(request.env, request.env_args, request.said.options, request.imports, request.wrap)
+    options = env_options(request.env, request.env_args, request.more_options, request.imports, request.wrap)
     if request.shard is not None and request.out is not None:
         return ["merge", Path(request.out).parent]
     if request.save_replay is not None:

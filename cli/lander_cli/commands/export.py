@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from lander_cli.arguments.options import ActionRange, Import, Output, Wrap
+from lander_cli.arguments.options import ActionRange, Import, Large, Output, Wrap
 from lander_cli.arguments.training_options import (
     Activation,
     AsJson,
@@ -34,6 +34,7 @@ _FORMATS = {
     **dict.fromkeys(("episodes", "gif"), (Format.ONNX,)),
     **dict.fromkeys(("output", "action_range"), (Format.C,)),
     "name": (Format.C, Format.TRITON),
+    "large": (Format.TRITON,),
     **dict.fromkeys(_CONVERTING, (Format.ONNX, Format.C)),
 }
 """Options that some formats have no use for, and those that have."""
@@ -59,6 +60,7 @@ def export_command(
     action_range: ActionRange = None,
     wrap: Wrap = None,
     import_: Import = None,
+    large: Large = False,
     as_json: AsJson = False,
 ) -> None:
     """Turn a checkpoint, ours or another library's, into a verified ONNX policy or one C header.
@@ -73,7 +75,7 @@ def export_command(
 
     _check_options(context, format_)
     if format_ is Format.TRITON:
-        _export_triton(source, out_file, name, as_json)
+        _export_triton(source, out_file, name, large=large, as_json=as_json)
         return
     common = {
         "source": source, "out": out_file, "env": env, "activation": activation,
@@ -88,6 +90,10 @@ def export_command(
         header = run_export_c(request, say)
         print_json(header.to_json()) if as_json else print_rows(header.rows())
         say(f'In a program: #include "{header.path.name}", then {header.name}_act(observation)')
+        if source is not None and source.suffix == ".onnx":
+            print_next("lander", "verify", source, "--all-runtimes")
+        else:
+            print_next("lander", "export", *([] if source is None else [source]))
         return
     made = run_export(ExportRequest(**common, episodes=episodes, gif=gif), say, lambda: episode_bar(episodes))
     print_json(made.to_json()) if as_json else print_rows(made.rows())
@@ -108,10 +114,14 @@ def _check_options(context: typer.Context, wanted: Format) -> None:
             raise UsageError(f"--{option} goes with --format {owners}; leave it out.")
 
 
-def _export_triton(source: Path | None, out: Path | None, name: str | None, as_json: bool) -> None:
+def _export_triton(
+    source: Path | None, out: Path | None, name: str | None, *, large: bool, as_json: bool
+) -> None:
     from lander_rl.triton import TritonRequest, run_export_triton
 
-    made = run_export_triton(TritonRequest(source=source, out=out or TritonRequest.out, name=name))
+    made = run_export_triton(
+        TritonRequest(source=source, out=out or TritonRequest.out, name=name, large=large)
+    )
     if as_json:
         print_json(made.to_json())
     else:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 def inspect_command(
     policy: given.PolicyFile = None,
+    large: given.Large = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metadata as JSON.")] = False,
 ) -> None:
     """Show what a policy file says about itself, and test it with the golden vectors in it."""
@@ -28,7 +29,7 @@ def inspect_command(
 
     path, _ = find_policy(policy)
     try:
-        loaded = Policy.load(path, "cpu")
+        loaded = Policy.load(path, "cpu", large=large)
         worst = loaded.self_test()
     except NotAsClaimed as error:  # Elsewhere a file that is refused; here the answer to what was asked.
         raise CheckFailed(str(error)) from error
@@ -36,7 +37,7 @@ def inspect_command(
         print_json(json.loads(loaded.info.to_json()))
         return
     print_rows([("policy", str(path)), *_rows(loaded, worst)])
-    print_next("lander", "eval", path, "--episodes", "10")
+    print_next("lander", "eval", path, *(["--large"] if large else []), "--episodes", "10")
 
 
 def _rows(policy: "Policy", worst: float) -> list[tuple[str, str]]:

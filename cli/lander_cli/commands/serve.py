@@ -9,6 +9,7 @@ def serve_command(
     host: given.Host = "127.0.0.1",
     port: given.Port = 8000,
     device: given.Device = "auto",
+    large: given.Large = False,
     max_batch: given.MaxBatch = 1024,
     max_waiting: given.MaxWaiting = 4096,
 ) -> None:
@@ -20,6 +21,7 @@ def serve_command(
         host=host,
         port=port,
         device=device,
+        large=large,
         max_batch=max_batch,
         max_waiting=max_waiting,
     )

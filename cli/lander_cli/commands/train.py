@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from lander_cli.arguments.numbers import duration
-from lander_cli.arguments.options import Import
+from lander_cli.arguments.options import Import, TimeLimit
 from lander_cli.arguments.train_request import new_run, refuse_with_resume
 from lander_cli.arguments.training_options import (
     AsJson,
@@ -38,6 +38,7 @@ def train_command(
     preset: Preset = None,
     set_: Set = None,
     env_arg: EnvArg = None,
+    max_episode_steps: TimeLimit = None,
     device: Device = None,
     backend: Backend = None,
     out_dir: RunFolder = None,
@@ -60,10 +61,17 @@ def train_command(
         "log": tuple(log or []), "imports": tuple(import_ or []),
     }  # fmt: skip
     if resume is not None:
-        refuse_with_resume(env, preset, seed, out_dir, *(set_ or []), *(env_arg or []))
+        refuse_with_resume(env, preset, seed, out_dir, max_episode_steps, *(set_ or []), *(env_arg or []))
         _train(ResumeRequest(run=resume, **both), as_json)
     else:
-        new = {**both, "env": env, "preset": preset, "seed": seed, "out": out_dir}
+        new = {
+            **both,
+            "env": env,
+            "preset": preset,
+            "seed": seed,
+            "out": out_dir,
+            "max_episode_steps": max_episode_steps,
+        }
         _train(new_run(set_ or [], env_arg or [], new), as_json)
 
 

@@ -14,15 +14,16 @@ def verify_command(
     all_runtimes: given.AllRuntimes = False,
     device: given.Device = "auto",
     import_: given.Import = None,
+    large: given.Large = False,
     as_json: Annotated[bool, given.json_flag("lander.verify/1")] = False,
 ) -> None:
     """Check a policy file: schema, weights, golden vectors, determinism, and its score if asked.
 
     Every check is reported. If one fails the exit code is 1; 3 only if the file cannot be parsed.
     """
-    from lander_rl.verifying import VerifyRequest, run_verify
+    from lander_rl.checking.verifying import VerifyRequest, run_verify
 
-    request = VerifyRequest(policy, episodes, all_runtimes, device, tuple(import_ or []))
+    request = VerifyRequest(policy, episodes, all_runtimes, device, tuple(import_ or []), large)
     found = run_verify(request, Talk())
     if as_json:
         print_json(found.to_json())
@@ -32,4 +33,4 @@ def verify_command(
             out().print(f"\n{found.table()}", markup=False)
     if found.failure is not None:
         raise CheckFailed(found.failure)
-    print_next("lander", "eval", found.path, "--episodes", "1000")
+    print_next("lander", "eval", found.path, *(["--large"] if large else []), "--episodes", "1000")

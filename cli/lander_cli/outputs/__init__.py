@@ -2,5 +2,6 @@
 
 scores.py          an evaluation
 comparison.py      a comparison
+partial.py         what Ctrl-C leaves of either
 replay_results.py  a replay
 """

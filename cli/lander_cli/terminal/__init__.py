@@ -1,6 +1,8 @@
 """The terminal.
 
 console.py     stdout and stderr: results, messages, progress bars, the next command
+results.py     stdout for results alone
 talk.py        the observer that prints the messages of long work
 interrupts.py  Ctrl-C and SIGTERM
+stuck.py       the same while ONNX Runtime computes
 """

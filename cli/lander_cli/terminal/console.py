@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from rich.console import Console
+from rich.file_proxy import FileProxy
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from lander_cli.terminal.results import results
 from lander_rl.showing import pairs
 from lander_runtime.text import json_text, printable, shortened
 
@@ -32,7 +34,7 @@ class _Console(Console):
 
 def out() -> Console:
     """stdout, for results."""
-    return _Console(highlight=False, soft_wrap=True, emoji=False)
+    return _Console(file=results(), highlight=False, soft_wrap=True, emoji=False)
 
 
 def err() -> Console:
@@ -41,7 +43,11 @@ def err() -> Console:
 
 
 def say(text: str) -> None:
-    """One line on stderr."""
+    """One line on stderr; above a bar, if there is one."""
+    if isinstance(sys.stderr, FileProxy):
+        # A bar is drawn, and this is its stream. A console of our own would write into the bar's lines.
+        print(printable(text), file=sys.stderr)
+        return
     err().print(printable(text), markup=False)
 
 
@@ -58,7 +64,7 @@ def print_rows(rows: Sequence[tuple[str, str]]) -> None:
 def print_json(data: dict[str, Any]) -> None:
     """The one object that `--json` promises."""
     try:
-        print(json_text(data, indent=2), flush=True)
+        print(json_text(data, indent=2), file=results(), flush=True)
     except BrokenPipeError:
         _end_without_reader()
 
@@ -73,7 +79,7 @@ def forget_unwritten() -> None:
 
 
 def _end_without_reader() -> NoReturn:
-    _redirect_to_null(sys.stdout, sys.stderr)
+    _redirect_to_null(results(), sys.stderr)
     raise SystemExit(_READER_GONE)
 
 

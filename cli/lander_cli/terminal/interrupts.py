@@ -24,11 +24,19 @@ class StopRequest:
         return 128 + (self.signal or signal.SIGINT)
 
 
-def exit_on_signals() -> None:
+def exit_on_signals() -> StopRequest:
     """End the program with an exception on SIGTERM and on the end of the terminal, as Ctrl-C does.
 
     So temporary files are removed. A program under nohup still ignores the end of the terminal.
+
+    Returns:
+        Whether Ctrl-C was pressed: a library may turn its exception into another one.
     """
+    request = StopRequest()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        request.signal = number
+        raise KeyboardInterrupt
 
     def leave(number: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
@@ -37,6 +45,9 @@ def exit_on_signals() -> None:
     # Windows has no such signal.
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, leave)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
+    return request
 
 
 @contextmanager

@@ -4,6 +4,7 @@
     header = write_header(material, "policy")
 
 material.py   the network of a policy file, and what goes with it
+foreign.py    the same of a file of another library
 reading.py    from a graph to the steps of a network; what is no multilayer perceptron is refused
 constants.py  the constants of a graph
 network.py    the steps, and their outputs in double precision

@@ -12,7 +12,7 @@ from lander_runtime.errors import CheckFailed
 from lander_runtime.policy.agreement import TOLERANCE, among_best, difference, tolerance_for, usual_scale
 from lander_runtime.policy.metadata import Golden
 from lander_runtime.seeds import FIRST_VERIFICATION_SEED
-from lander_runtime.spec import filled_bounds
+from lander_runtime.spec import Space, filled_bounds
 
 _OBSERVATIONS = 256
 _GOLDEN = 8
@@ -28,10 +28,9 @@ class GoldenVectors:
     outputs: NDArray[np.float32]
     """Logits or means."""
     scale: NDArray[np.float32]
-    actions: NDArray[Any]
-    """int64 `[G, k]`, one a choice; or float32 `[G, n]`."""
+    actions: NDArray[np.float32] | None
+    """None for discrete actions, which the logits decide."""
     action_scale: NDArray[np.float32] | None
-    """None for discrete actions."""
     tolerance: float
     """Largest difference, divided by the scale, that counts as the same."""
 
@@ -52,7 +51,7 @@ def compare(material: Material) -> Agreement:
     Raises:
         CheckFailed: they do not agree.
     """
-    observations = _trial_observations(material)
+    observations = trial_observations(material.policy.observation, _OBSERVATIONS)
     tolerance = _tolerance(material)
     exact = material.network.run(observations.reshape(len(observations), -1))
     scale = np.maximum(usual_scale(exact.values), exact.scale)
@@ -76,17 +75,17 @@ def golden_vectors(material: Material) -> GoldenVectors:
     info = material.info
     if info is not None:
         return _from_file(info.golden, material)
-    observations = _trial_observations(material)[:_GOLDEN]
+    observations = trial_observations(material.policy.observation, _GOLDEN)
     flat = observations.reshape(len(observations), -1)
     exact = material.network.run(flat)
     ended = _ended(material, exact)
     continuous = material.policy.action.type == "Box"
-    actions = np.asarray(material.policy.act(observations)).reshape(len(observations), -1)
+    actions = np.asarray(material.policy.act(observations), np.float32).reshape(len(observations), -1)
     return GoldenVectors(
         flat.astype(np.float32),
         material.outputs(observations).astype(np.float32),
         _rounded_up(np.maximum(usual_scale(exact.values), exact.scale)),
-        actions.astype(np.float32) if continuous else actions,
+        actions if continuous else None,
         _rounded_up(np.maximum(usual_scale(ended.values), ended.scale)) if continuous else None,
         TOLERANCE,
     )
@@ -109,7 +108,7 @@ def _from_file(golden: Golden, material: Material) -> GoldenVectors:
         rows(golden.observations, np.float32),
         rows(golden.outputs[name], np.float32),
         scale_of(name),
-        rows(golden.outputs["action"], np.float32 if continuous else np.int64),
+        rows(golden.outputs["action"], np.float32) if continuous else None,
         scale_of("action") if continuous else None,
         _tolerance(material),
     )
@@ -121,13 +120,12 @@ def _tolerance(material: Material) -> float:
     return material.info.golden.tolerance or tolerance_for(material.policy.observation)
 
 
-def _trial_observations(material: Material) -> NDArray[Any]:
-    """`[M, *obs_shape]`: within the bounds, the same at every export, and zeros at the end."""
-    space = material.policy.observation
+def trial_observations(space: Space, count: int) -> NDArray[Any]:
+    """`[count, *obs_shape]`: within the bounds, the same at every call; the first is zeros."""
     low, high = (np.clip(bound, -_FARTHEST, _FARTHEST) for bound in filled_bounds(space, unbounded=_FARTHEST))
     generator = np.random.default_rng(FIRST_VERIFICATION_SEED)
-    within = generator.uniform(low, np.maximum(low, high), (_OBSERVATIONS - 1, *space.shape))
-    return np.concatenate([within, np.zeros((1, *space.shape))]).astype(space.dtype)
+    within = generator.uniform(low, np.maximum(low, high), (count - 1, *space.shape))
+    return np.concatenate([np.zeros((1, *space.shape)), within]).astype(space.dtype)
 
 
 def _ended(material: Material, exact: Exact) -> Exact:

@@ -154,7 +154,7 @@ class _Writer:
             self._function: golden.outputs,
             "scale": golden.scale,
         }
-        if golden.action_scale is not None:
+        if golden.actions is not None and golden.action_scale is not None:
             arrays |= {"action": golden.actions, "action_scale": golden.action_scale}
         right = {
             "Discrete": snippets.RIGHT_DISCRETE,

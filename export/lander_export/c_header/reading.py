@@ -5,7 +5,7 @@ changes with the observation, and constants.
 """
 
 from collections.abc import Callable, Collection
-from typing import NoReturn
+from typing import NoReturn, TypeGuard
 
 import numpy as np
 
@@ -97,7 +97,7 @@ class GraphReader:
             if not after:
                 self._refuse(f"a layer or constant does not fit a vector of {width} numbers")
             before = joined[-1] if joined else None
-            if isinstance(before, Dense) and _is_bias(step) and not before.bias.any():
+            if isinstance(before, Dense) and not before.bias.any() and _is_bias(step):
                 values = np.broadcast_to(step.values, after).astype(np.float32)
                 joined[-1] = Dense(before.weight, values)
             else:
@@ -160,7 +160,7 @@ class GraphReader:
         )
 
 
-def _is_bias(step: Step) -> bool:
+def _is_bias(step: Step) -> TypeGuard[WithConstant]:
     return isinstance(step, WithConstant) and step.operation == "add"
 
 

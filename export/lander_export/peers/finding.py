@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 from lander_runtime.errors import InputRefused
+from lander_runtime.files import open_regular
 
 
 def peer_file(folder: Path) -> Path | None:
@@ -29,7 +30,7 @@ def peer_file(folder: Path) -> Path | None:
 def _is_model(path: Path) -> bool:
     """Whether it has a policy inside; rl-zoo's folders have zips of metrics too."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             return {"data", "policy.pth"} <= set(archive.namelist())
     except Exception:  # A damaged directory can raise anything.
         return False

@@ -31,7 +31,8 @@ from lander_export.peers.peer import (
 )
 from lander_export.peers.tensors import load_torch
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.inert.zip_reading import LARGEST_FILE, read_bounded
+from lander_runtime.files import read_regular
+from lander_runtime.inert.zip_reading import LARGEST_FILE
 from lander_runtime.policy.metadata import Training
 from lander_runtime.text import printable
 from lander_trainer.networks.layers import ACTIVATIONS
@@ -51,7 +52,7 @@ def read_state_dict(path: Path, spaces: PeerSpaces, options: PeerOptions) -> Pee
         raise UsageError(f"Unknown activation {options.activation!r}; choose from {', '.join(ACTIVATIONS)}.")
     if options.squash not in (None, *SQUASHES):
         raise UsageError(f"Unknown --squash {options.squash!r}; choose from {', '.join(SQUASHES)}.")
-    contents = read_contents(load_torch(read_bounded(path, LARGEST_FILE), str(path)), str(path))
+    contents = read_contents(load_torch(read_regular(path, LARGEST_FILE), str(path)), str(path))
     tensors = without_prefixes(contents.tensors, path.name)
     memory = [name for name in tensors if _MEMORY.search(name) and not is_the_critics(name)]
     if memory:

@@ -6,5 +6,6 @@ runtimes.py   the same file in other runtimes, each in a process of its own
 children.py   what runs in those processes
 doctor.py     what is installed on this machine, and whether it works
 installed.py  what is installed, without importing it
+timing.py     times of calls, taken in turns
 trials.py     tries one thing, in a process of its own
 """

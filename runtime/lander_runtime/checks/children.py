@@ -6,6 +6,7 @@ nothing of lander, so that the process holds numpy and one runtime.
 
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,16 @@ def _onnxruntime(model: Path, observations: NDArray[Any], names: Sequence[str]) 
     import onnxruntime
 
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    return dict(zip(names, session.run(list(names), {"obs": observations}), strict=True))
+    found = map(np.asarray, session.run(list(names), {"obs": observations}))
+    return dict(zip(names, found, strict=True))
 
 
 def _openvino(precision: str | None) -> Runner:
     """Its default on processors with bfloat16 is to compute in that."""
 
     def run(model: Path, observations: NDArray[Any], names: Sequence[str]) -> Outputs:
-        import openvino
-
+        # By name, as the two below: the type checker of a machine without it does not know it.
+        openvino = import_module("openvino")
         settings = {} if precision is None else {"INFERENCE_PRECISION_HINT": precision}
         compiled = openvino.compile_model(model, "CPU", settings)
         found = compiled({"obs": observations})
@@ -47,8 +49,7 @@ def _onnx(model: Path, observations: NDArray[Any], names: Sequence[str]) -> Outp
 
 
 def _tract(model: Path, observations: NDArray[Any], names: Sequence[str]) -> Outputs:
-    import tract
-
+    tract = import_module("tract")
     loaded = tract.onnx().load(str(model))
     kinds = {"float32": "f32", "float64": "f64", "float16": "f16", "uint8": "u8", "int64": "i64"}
     kind = kinds.get(str(observations.dtype), str(observations.dtype).replace("int", "i"))
@@ -58,8 +59,7 @@ def _tract(model: Path, observations: NDArray[Any], names: Sequence[str]) -> Out
 
 
 def _onnx2torch(model: Path, observations: NDArray[Any], names: Sequence[str]) -> Outputs:
-    import onnx2torch
-
+    onnx2torch = import_module("onnx2torch")
     module = onnx2torch.convert(str(model))
     # It has imported PyTorch, which the runtime itself never does.
     torch = sys.modules["torch"]

@@ -37,9 +37,8 @@ _ONE_RUNTIME = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'lan
 _GPU_BUILD = "pip uninstall -y onnxruntime && pip install 'lander-rl[gpu]'"
 _CUDA_LIBRARIES = "pip install 'onnxruntime-gpu[cuda,cudnn]'"
 
-_MISSING = re.compile(
-    r"\b(lib[\w.+-]+\.so[.\d]*): cannot open shared object|\b([\w.-]+\.dll)\b.{0,40}missing"
-)
+_MISSING = re.compile(r"\b(lib[\w.+-]+\.so[.\d]*): cannot open shared object")
+"""What Linux says of a library that it does not find."""
 
 _INSTRUCTIONS = {8: "AVX2, 8 lanes in a vector", 4: "4 lanes in a vector (SSE2 or NEON)"}
 
@@ -233,8 +232,7 @@ def _try(trial: str, argument: str = "") -> Answer:
         if lines
         else f"its process ended with {child.returncode}"
     )
-    missing = [name for pair in _MISSING.findall(child.stderr) for name in pair if name]
-    return Answer(False, escaped(said), tuple(dict.fromkeys(missing)))
+    return Answer(False, escaped(said), tuple(dict.fromkeys(_MISSING.findall(child.stderr))))
 
 
 def _sum_model() -> bytes:

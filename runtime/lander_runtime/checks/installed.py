@@ -46,17 +46,16 @@ def _requirements() -> Iterator[tuple[str, str]]:
 
 def cuda_of_torch() -> str | None:
     """The CUDA that the installed PyTorch was built for, such as `13.0`; None for a CPU build or without."""
-    found = _setting("torch", "version.py", "cuda")
-    return None if found == "None" else found
+    return _version_in("torch", "version.py", "cuda")
 
 
 def cuda_of_onnxruntime() -> str | None:
     """The CUDA that the installed ONNX Runtime was built for; None for a CPU build or without it."""
-    return _setting("onnxruntime", "capi/build_and_package_info.py", "cuda_version") or None
+    return _version_in("onnxruntime", "capi/build_and_package_info.py", "cuda_version")
 
 
-def _setting(module: str, file: str, name: str) -> str | None:
-    """What a file of a package assigns to a name, without quotes; None where there is no such line."""
+def _version_in(module: str, file: str, name: str) -> str | None:
+    """The version that a file of a package assigns to a name; None where it assigns none."""
     spec = find_spec(module)
     if spec is None or spec.origin is None:
         return None
@@ -64,5 +63,5 @@ def _setting(module: str, file: str, name: str) -> str | None:
         text = (Path(spec.origin).parent / file).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    found = re.search(rf"^{name}\b[^=\n]*= *['\"]?([\w.]*)['\"]? *$", text, re.MULTILINE)
+    found = re.search(rf"^{name}\b[^=\n]*= *['\"](\d[\d.]*)['\"] *$", text, re.MULTILINE)
     return None if found is None else found[1]

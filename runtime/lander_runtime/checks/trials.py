@@ -24,7 +24,7 @@ def _provider(argument: str) -> str:
     session = onnxruntime.InferenceSession(model, providers=[provider], enable_fallback=0)
     if session.get_providers()[0] != provider:
         raise RuntimeError(f"the session runs on {session.get_providers()[0]} instead")
-    [output] = session.run(None, {"x": np.ones((1, 2), np.float32)})
+    [output] = map(np.asarray, session.run(None, {"x": np.ones((1, 2), np.float32)}))
     if output.tolist() != [[3.0]]:
         raise RuntimeError(f"1 + 2 is {output.tolist()} there")
     return "opens a session and runs"

@@ -7,17 +7,16 @@ so that all that is wrong is found.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime.checks.outcome import Check, Outcome, failed, not_checked, passed
 from lander_runtime.checks.runtimes import RuntimeResult, run_everywhere
-from lander_runtime.episodes.episode import EpisodeObserver
 from lander_runtime.errors import CheckFailed, InputRefused
-from lander_runtime.evaluation.evaluate import evaluate
 from lander_runtime.files import sha256_of
+from lander_runtime.graphs.bounds.bounding import LARGE, USUAL, Limits
 from lander_runtime.graphs.model import METADATA_KEY, Model
 from lander_runtime.graphs.numbers import weights_digest
 from lander_runtime.graphs.reading import read_model
@@ -30,6 +29,9 @@ from lander_runtime.policy.policy import Policy
 from lander_runtime.policy.session import OpenSession, open_session
 from lander_runtime.scores.summary import Summary
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
+
+if TYPE_CHECKING:
+    from lander_runtime.episodes.episode import EpisodeObserver
 
 _SIGNIFICANT = 3.29
 """Standard errors. Of sound files, one in a thousand has a fresh score farther from its claim."""
@@ -62,7 +64,8 @@ def verify(
     *,
     episodes: int = 0,
     all_runtimes: bool = False,
-    observer: EpisodeObserver | None = None,
+    large: bool = False,
+    observer: "EpisodeObserver | None" = None,
 ) -> Verified:
     """Check everything that the file at `path` says about itself.
 
@@ -71,14 +74,15 @@ def verify(
         device: `auto`, `cpu` or `cuda`, as of `Policy.load`.
         episodes: fresh ones to compare the claimed score with; 0 leaves it out.
         all_runtimes: run the golden vectors in every other runtime that is installed, too.
+        large: as of `Policy.load`.
         observer: is called with every episode.
 
     Raises:
         InputRefused: the file is missing or cannot be parsed.
         MachineLacks: `cuda` does not run here.
     """
-    content = read_policy_file(path)
-    verifier = _Verifier(read_model(content, path.name), path, content, device)
+    content = read_policy_file(path, large=large)
+    verifier = _Verifier(read_model(content, path.name), path, content, device, LARGE if large else USUAL)
     checks = verifier.checks()
     if episodes:
         checks.append(verifier.score(episodes, observer))
@@ -92,8 +96,9 @@ def verify(
 class _Verifier:
     """Checks build on each other: what one finds is kept for the next."""
 
-    def __init__(self, model: Model, path: Path, content: bytes, device: str) -> None:
+    def __init__(self, model: Model, path: Path, content: bytes, device: str, limits: Limits) -> None:
         self.model, self._path, self._content, self._device = model, path, content, device
+        self._limits = limits
         self.info: PolicyInfo | None = None
         self.opened: OpenSession | None = None
         self.policy: Policy | None = None
@@ -112,7 +117,7 @@ class _Verifier:
             self._attempt("batches", self._batches),
         ]
 
-    def score(self, episodes: int, observer: EpisodeObserver | None) -> Check:
+    def score(self, episodes: int, observer: "EpisodeObserver | None") -> Check:
         """Compare the claimed score with that of episodes that the claim is not about."""
         try:
             return passed("claimed score", self._score(episodes, observer))
@@ -149,14 +154,15 @@ class _Verifier:
         return f"SHA-256 {found}, as claimed"
 
     def _session(self) -> str:
-        self.opened = open_session(self.model, self._path.name, self._device)
+        self.opened = open_session(self.model, self._path.name, self._device, limits=self._limits)
         note = "" if self.opened.note is None else f" ({self.opened.note})"
         return f"{self.opened.provider}{note}"
 
     def _signature(self) -> str:
         info, opened = self._needed(self.info, "no metadata"), self._needed(self.opened, "no session")
         check_graph(opened, info, self._path.name)
-        self.policy = Policy(opened, info, self._path, sha256_of(self._content), self._content)
+        large = self._limits == LARGE
+        self.policy = Policy(opened, info, self._path, sha256_of(self._content), self._content, large=large)
         return f"as schema {info.schema} says, at batches of 1 and 3"
 
     def _golden(self) -> str:
@@ -171,7 +177,7 @@ class _Verifier:
     def _determinism(self) -> str:
         policy, observations = self._fitting(), self._observations()
         first = policy.outputs(observations)
-        again = open_session(self.model, self._path.name, policy.device)
+        again = open_session(self.model, self._path.name, policy.device, limits=self._limits)
         for turn in range(_REPEATS):
             run = policy.outputs if turn < _REPEATS - 1 else _outputs_of(again, list(first))
             for name, values in run(observations).items():
@@ -192,7 +198,10 @@ class _Verifier:
             raise CheckFailed(f"an observation gives other outputs alone than in a batch, by {worst:.1e}.")
         return f"each row alone as in a batch of {len(observations)}, within {worst:.1e}"
 
-    def _score(self, episodes: int, observer: EpisodeObserver | None) -> str:
+    def _score(self, episodes: int, observer: "EpisodeObserver | None") -> str:
+        # Here, so that everything else can be verified without Gymnasium.
+        from lander_runtime.evaluation.evaluate import evaluate
+
         policy = self._fitting()
         claim = self._needed(policy.info.evaluation, "the file claims no score")
         first_seed = max(FIRST_EVALUATION_SEED, claim.first_seed + claim.episodes)

@@ -4,8 +4,10 @@ making.py    completes a recipe, and builds the environment from it
 registry.py  Gymnasium's registry entry of an id
 imports.py   modules that the user names because they register environments
 spaces.py    observation and action space as plain data
+faults.py    what goes wrong in an environment's own code
 wrapping.py  wrappers as people write them
 wrappers.py  our own wrappers that a recipe may name
+wrapper_limits.py  what a recipe's wrappers may ask for
 known/       names, units and outcomes of particular environments, and settings of packages such as vizdoom
 
 Names are imported on first use, so that using `known` does not load Gymnasium.
@@ -26,14 +28,13 @@ if TYPE_CHECKING:
         newer_version,
         registered,
     )
-    from lander_runtime.envs.spaces import as_declared, declared_dtype, describe_spaces, is_discrete
+    from lander_runtime.envs.spaces import declared_dtype, describe_spaces, is_discrete
     from lander_runtime.envs.wrapping import read_wrap, wrap_in_words, wrappers_from_tables
 
 __all__ = [
     "WRAPPERS",
     "Registration",
     "adopt",
-    "as_declared",
     "check_importable",
     "declared_dtype",
     "describe_spaces",
@@ -66,6 +67,6 @@ __getattr__ = lazy_names(
             "registered",
         ),
         "lander_runtime.envs.wrapping": ("read_wrap", "wrap_in_words", "wrappers_from_tables"),
-        "lander_runtime.envs.spaces": ("as_declared", "declared_dtype", "describe_spaces", "is_discrete"),
+        "lander_runtime.envs.spaces": ("declared_dtype", "describe_spaces", "is_discrete"),
     },
 )

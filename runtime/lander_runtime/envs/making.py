@@ -7,8 +7,10 @@ from typing import Any
 
 import gymnasium
 
+from lander_runtime.envs.faults import raised
 from lander_runtime.envs.known import family_of
-from lander_runtime.envs.registry import registered
+from lander_runtime.envs.registry import blamed_on_file, registered
+from lander_runtime.envs.wrapper_limits import check_size, check_wrapper_limits
 from lander_runtime.envs.wrappers import DictItemObservation, ShrinkObservation
 from lander_runtime.errors import InputRefused, MachineLacks, UsageError
 from lander_runtime.spec import EnvSpec, WrapperSpec
@@ -82,10 +84,17 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
         render_mode: None, `rgb_array` or `human`; never part of the recipe.
 
     Raises:
-        UsageError: Gymnasium does not know the id, or refuses the arguments.
-        InputRefused: a wrapper that is not on the list, or an argument that a family does not list.
+        EnvironmentFailed: the environment's own code raised, though it was given no arguments.
+        UsageError: Gymnasium does not know the id, or refuses the arguments, which a person has typed.
+        InputRefused: the same of a recipe from a file; a wrapper that is not on the list or asks for too
+            much, or an argument that a family does not list.
         MachineLacks: a package that the environment needs is missing.
     """
+    with blamed_on_file(spec):
+        return _made(spec, render_mode)
+
+
+def _made(spec: EnvSpec, render_mode: str | None) -> gymnasium.Env[Any, Any]:
     _check_wrappers(spec)
     family = family_of(spec.id)
     registered(spec.id)
@@ -107,12 +116,15 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
     except gymnasium.error.DependencyNotInstalled as error:
         reason = shortened(str(error))
         raise MachineLacks(f"{spec.id} needs a package that is missing: {reason}") from error
-    except Exception as error:  # An environment's own checks may raise anything.
+    except (Exception, SystemExit) as error:  # An environment's own checks may raise anything.
+        if not (spec.kwargs or isinstance(error, gymnasium.error.Error | ImportError)):
+            raise raised(spec.id, error, "when it was made") from error
         given = f" with {shortened(str(dict(spec.kwargs)))}" if spec.kwargs else ""
         raise UsageError(f"Gymnasium cannot make {spec.id}{given}: {shortened(str(error))}") from error
     if family is not None and family.adapter:
         env = _imported(family.adapter)(env)
     for wrapper in spec.wrappers:
+        check_size(env.observation_space, wrapper, spec.id)
         try:
             env = WRAPPERS[wrapper.name](env, **_with_tuples(wrapper.kwargs))
         except gymnasium.error.DependencyNotInstalled as error:
@@ -128,7 +140,8 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
 
 
 def _check_wrappers(spec: EnvSpec) -> None:
-    """Raise `InputRefused` for a wrapper that is not on the list."""
+    """Raise `InputRefused` for a wrapper that is not on the list, or that asks for too much."""
+    check_wrapper_limits(spec)
     for wrapper in spec.wrappers:
         if wrapper.name not in WRAPPERS:
             raise InputRefused(

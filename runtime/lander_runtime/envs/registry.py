@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -11,8 +12,23 @@ import gymnasium
 
 from lander_runtime.envs.imports import import_modules, imported_modules
 from lander_runtime.envs.known import family_of
-from lander_runtime.errors import MachineLacks, UsageError
+from lander_runtime.errors import InputRefused, MachineLacks, UsageError
 from lander_runtime.spec import EnvSpec
+
+
+@contextlib.contextmanager
+def blamed_on_file(spec: EnvSpec) -> Iterator[None]:
+    """Inside, what is wrong with a recipe is an argument's fault if a person typed it, and else the file's.
+
+    Raises:
+        InputRefused: in place of a UsageError about a recipe from a file.
+    """
+    try:
+        yield
+    except UsageError as error:
+        if spec.origin is None:
+            raise
+        raise InputRefused(f"{spec.origin}: {error}") from error
 
 
 def registered(env_id: str) -> Any:
@@ -113,7 +129,8 @@ def is_importable(spec: EnvSpec) -> bool:
     Raises:
         UsageError: Gymnasium does not know the id, or has replaced that version.
     """
-    entry_point = registered(spec.id).entry_point
+    with blamed_on_file(spec):
+        entry_point = registered(spec.id).entry_point
     return isinstance(entry_point, str) and not entry_point.startswith("__main__:")
 
 
@@ -125,7 +142,8 @@ def check_importable(spec: EnvSpec) -> None:
     Raises:
         UsageError: another process cannot make `spec`.
     """
-    entry_point = registered(spec.id).entry_point
+    with blamed_on_file(spec):
+        entry_point = registered(spec.id).entry_point
     if isinstance(entry_point, str) and entry_point.startswith("__main__:"):
         raise UsageError(
             f"A worker process cannot import {spec.id}: its code is in the running script. Move it to a "

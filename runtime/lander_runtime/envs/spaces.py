@@ -68,20 +68,6 @@ def declared_dtype(env: gymnasium.Env[Any, Any]) -> np.dtype[Any] | None:
     return np.dtype(space.dtype) if isinstance(space, gymnasium.spaces.Box) else None
 
 
-def as_declared(obs: Any, dtype: np.dtype[Any] | None) -> Any:
-    """An observation as an array of the type that its space declares.
-
-    Many environments declare float32 and return float64 arrays or lists, some of them from `step` only. So
-    every observation is looked at; one that is right already is returned as it is. NaN stays NaN, and what is
-    too large for `dtype` becomes infinite. With None as `dtype` nothing is cast.
-    """
-    # By identity, because this is done at every step: comparing two dtypes takes three times as long.
-    if dtype is None or (type(obs) is np.ndarray and obs.dtype is dtype):
-        return obs
-    with np.errstate(over="ignore"):
-        return np.asarray(obs).astype(dtype, copy=False)
-
-
 def is_discrete(env: gymnasium.Env[Any, Any]) -> bool:
     """Whether the actions are Discrete, so that `env.step` takes an int."""
     return isinstance(env.action_space, gymnasium.spaces.Discrete)

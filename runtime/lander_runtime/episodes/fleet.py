@@ -68,6 +68,8 @@ class Fleet:
         """
         self._actor = actor
         self._lanes: list[Lane] = []
+        self._finished: list[Episode] = []
+        self._first_index = 0
         try:
             for _ in range(lanes):
                 self._lanes.append(Lane(spec, render_mode, keep))
@@ -76,13 +78,21 @@ class Fleet:
             raise
 
     def run(self, seeds: Sequence[int], first_index: int = 0) -> list[Episode]:
-        """Run one episode for each seed, numbered from `first_index`; returns them in this order."""
+        """Run one episode for each seed, numbered from `first_index`; returns them in this order.
+
+        Raises:
+            EnvironmentFailed: the environment's own code raised, or it returned what it does not promise.
+        """
         pending = iter(enumerate(seeds, start=first_index))
         finished: list[Episode] = []
+        self._finished, self._first_index = finished, first_index
         active = [lane for lane in self._lanes if lane.start(next(pending, None))]
         while active:
             # numpy.stack takes three times as long for a few dozen small arrays.
             obs = np.array([lane.obs for lane in active])
+            if obs.dtype.kind == "f" and np.isnan(obs).any():
+                for lane in active:
+                    lane.check_numbers()
             actions = self._actor(obs, [lane.generator for lane in active])
             idle = False
             for lane, action in zip(active, _one_by_one(actions), strict=True):
@@ -94,9 +104,17 @@ class Fleet:
                 active = [lane for lane in active if lane.busy]
         return sorted(finished, key=lambda episode: episode.index)
 
+    def finished(self) -> list[Episode]:
+        """Where `run` was interrupted: the episodes that had ended, up to the first that had not.
+
+        Others may have ended too, but mostly the short ones, and a score of these would be biased.
+        """
+        ended = sorted(self._finished, key=lambda episode: episode.index)
+        return [episode for place, episode in enumerate(ended, self._first_index) if episode.index == place]
+
     def close(self) -> None:
         for lane in self._lanes:
-            lane.env.close()
+            lane.close()
 
     def __enter__(self) -> "Fleet":
         return self

@@ -1,6 +1,6 @@
 """A lane: one environment copy, and the episode that runs in it."""
 
-import math
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from lander_runtime import envs
 from lander_runtime.actions_seen import ActionsSeen
+from lander_runtime.envs.faults import as_observation, as_reward, bad_number, close_quietly, raised, when
 from lander_runtime.envs.known import knowledge_of
-from lander_runtime.envs.spaces import as_declared
 from lander_runtime.episodes.episode import NOTHING, Episode, Keep, Trajectory
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import EnvSpec
@@ -22,6 +22,8 @@ class Lane:
     """One environment copy and the episode that runs in it.
 
     Raises:
+        EnvironmentFailed: from `start` and `step`, the environment's own code raised, or it returned what it
+            does not promise.
         UsageError: `keep` asks for observations that are too large; otherwise as `envs.make`.
     """
 
@@ -41,6 +43,7 @@ class Lane:
         # into rows of one array: many small arrays would fill the cache that the environments need.
         space = self.env.observation_space
         self._dtype = envs.declared_dtype(self.env)
+        self._shape = space.shape or ()
         self._rows = np.empty((256 if self._keeps_observations else 0, *(space.shape or ())), space.dtype)
         self.busy = False
         self.total = 0.0
@@ -61,8 +64,11 @@ class Lane:
             self.total, self.length, self.reward = 0.0, 0, 0.0
             # With a 1 added: from the seed alone it would be the stream that the environment draws from.
             self.generator = np.random.default_rng([self._seed, 1])
-            obs, _ = self.env.reset(seed=self._seed)
-            self.obs = as_declared(obs, self._dtype)
+            try:
+                obs, _ = self.env.reset(seed=self._seed)
+            except (Exception, SystemExit) as error:
+                raise self._raised(error, 0) from error
+            self.obs = self._observed(obs, 0)
             self._actions: list[Any] = []
             self._rewards: list[float] = []
             if self._keeps_observations:
@@ -77,11 +83,17 @@ class Lane:
             # Before the step, and as a copy: an environment may write into its action, and an actor may
             # return the same array every time.
             self._actions.append(action if self._discrete else np.array(action))
-        obs, reward, terminated, truncated, _ = self._step(action)
-        reward = float(reward)
-        self.obs, self.reward = as_declared(obs, self._dtype), reward
+        number = self.length + 1
+        try:
+            obs, reward, terminated, truncated, _ = self._step(action)
+            terminated, truncated = bool(terminated), bool(truncated)
+        except (Exception, SystemExit) as error:
+            raise self._raised(error, number) from error
+        if type(reward) is not float or not isfinite(reward):
+            reward = as_reward(reward, self.spec.id, self._seed, number)
+        self.obs, self.reward = self._observed(obs, number), reward
         self.total += reward
-        self.length += 1
+        self.length = number
         if self._keeps_rewards:
             self._rewards.append(reward)
         if self._keeps_observations:
@@ -90,13 +102,45 @@ class Lane:
             self._rows[self.length] = self.obs
         if not (terminated or truncated):
             return None
-        return self._episode(reward, bool(terminated))
+        return self._episode(reward, terminated)
+
+    def render(self) -> Any:
+        """The environment's picture of this moment.
+
+        Raises:
+            EnvironmentFailed: its own code raised.
+        """
+        try:
+            return self.env.render()
+        except (Exception, SystemExit) as error:
+            place = when(self._seed, self.length)
+            raise raised(self.spec.id, error, f"while it was drawn {place}") from error
+
+    def check_numbers(self) -> None:
+        """Raise `EnvironmentFailed` if the last observation has a NaN."""
+        if self.obs.dtype.kind == "f" and np.isnan(self.obs).any():
+            raise bad_number(self.obs, self.spec.id, self._seed, self.length)
+
+    def _observed(self, obs: Any, step: int) -> Any:
+        """An observation as its Box declares it; of another space it stays as it is."""
+        dtype = self._dtype
+        # By identity, because this is done at every step: comparing two dtypes takes three times as long.
+        if dtype is None or (type(obs) is np.ndarray and obs.dtype is dtype and obs.shape == self._shape):
+            return obs
+        return as_observation(obs, dtype, self._shape, self.spec.id, self._seed, step)
+
+    def _raised(self, error: BaseException, step: int) -> BaseException:
+        return raised(self.spec.id, error, when(self._seed, step))
+
+    def close(self) -> None:
+        """Close the environment."""
+        close_quietly(self.env)
 
     def _check_size(self) -> None:
         space = self.env.observation_space
         size = int(np.prod(space.shape or ())) * np.dtype(space.dtype).itemsize
         if self._keep.observations and size > LARGEST_KEPT:
-            self.env.close()
+            close_quietly(self.env)
             raise UsageError(
                 f"An observation of {self.spec.id} takes {size:,} bytes; only observations of up to "
                 f"{LARGEST_KEPT:,} bytes can be kept. Leave out observations=True."
@@ -132,7 +176,7 @@ class Lane:
             int(at_bounds.sum()),
             float(actions.min()),
             float(actions.max()),
-            (ends[0] if math.isfinite(ends[0]) else None, ends[1] if math.isfinite(ends[1]) else None),
+            (ends[0] if isfinite(ends[0]) else None, ends[1] if isfinite(ends[1]) else None),
         )
 
     def _kept(self, trajectory: Trajectory) -> Trajectory | None:

@@ -28,6 +28,7 @@ def moments_of(lane: Lane, actor: Actor, seed: int, index: int = 0) -> Iterator[
     moment = Moment()
     yield moment
     while moment.episode is None:
+        lane.check_numbers()
         action = actor(lane.obs[None], [lane.generator])[0]
         moment = Moment(action, lane.step(action))
         yield moment

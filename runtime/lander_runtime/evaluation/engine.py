@@ -25,6 +25,8 @@ class Engine(Protocol):
     def run(self, job: Job, shards: Iterable[range]) -> Iterator[list[Episode]]:
         """The episodes of each shard, in the order of `shards`. Closing the iterator ends all work.
 
+        After Ctrl-C come those that have ended, without a gap, and then KeyboardInterrupt.
+
         Raises:
             LanderError: a shard failed, also when it was run again.
         """

@@ -14,7 +14,7 @@ from lander_runtime.envs.known import knowledge_of
 from lander_runtime.episodes.actors import AnyPolicy, actor_of
 from lander_runtime.episodes.episode import NOTHING, EpisodeObserver, Keep
 from lander_runtime.episodes.fleet import LANES
-from lander_runtime.errors import MachineLacks, UsageError
+from lander_runtime.errors import Interrupted, MachineLacks, UsageError
 from lander_runtime.evaluation.engine import Engine
 from lander_runtime.evaluation.job import Job
 from lander_runtime.evaluation.local import LocalEngine
@@ -65,6 +65,8 @@ def evaluate(
         observer: is called with every episode, in the order of their seeds.
 
     Raises:
+        EnvironmentFailed: the environment's own code raised, or returned what it does not promise.
+        Interrupted: Ctrl-C; it holds the report of the first episodes.
         MachineLacks: no window can be opened.
         UsageError: `episodes`, `first_seed`, `lanes` or `workers` out of range; no environment, or one
             that Gymnasium does not know or that does not fit the policy; `sampled` with a plain function;
@@ -92,13 +94,21 @@ def evaluate(
     job = Job(policy, spec, first_seed, sampled, lanes, render_mode, keep)
     started = time.perf_counter()
     collected = Collected(knowledge_of(spec.id).measures)
-    for finished in engine.run(job, engine.shards(episodes, lanes)):
-        collected.add(finished)
-        if observer is not None:
-            for episode in finished:
-                observer.on_episode(episode)
-    seconds = time.perf_counter() - started
-    results = collected.results()
+    try:
+        for finished in engine.run(job, engine.shards(episodes, lanes)):
+            collected.add(finished)
+            if observer is not None:
+                for episode in finished:
+                    observer.on_episode(episode)
+    except KeyboardInterrupt as stop:
+        seconds = time.perf_counter() - started
+        partial = _report(job, collected, engine, seconds) if len(collected) else None
+        raise Interrupted(partial) from stop
+    return _report(job, collected, engine, time.perf_counter() - started)
+
+
+def _report(job: Job, collected: Collected, engine: Engine, seconds: float) -> Report:
+    policy, spec, results = job.policy, job.env, collected.results()
     by_file = isinstance(policy, PolicyFile)
     return Report(
         policy_path=str(policy.path) if by_file else None,
@@ -107,15 +117,15 @@ def evaluate(
         env=spec,
         summary=summarise(
             results,
-            first_seed=first_seed,
-            deterministic=not sampled,
+            first_seed=job.first_seed,
+            deterministic=not job.sampled,
             reward_threshold=spec.reward_threshold,
         ),
         results=results,
         execution=Execution(
             provider=policy.provider if by_file else None,
             engine=engine.description,
-            lanes=lanes,
+            lanes=job.lanes,
             seconds=seconds,
             steps_per_second=float(results.lengths.sum()) / max(seconds, 1e-9),
             versions={
@@ -150,6 +160,9 @@ def check_fit(policy: PolicyFile, spec: EnvSpec) -> None:
 
 def _check_screen(spec: EnvSpec) -> None:
     """Open and close the window once, to tell a missing screen from an error in an episode."""
+    from lander_runtime.pictures.window import check_screen
+
+    check_screen()
     probe = envs.make(spec, "human")
     try:
         probe.reset(seed=0)

@@ -1,5 +1,6 @@
 """An evaluation that can be sent to another process and run in parts."""
 
+import signal
 from dataclasses import dataclass
 
 from lander_runtime import envs
@@ -46,6 +47,23 @@ class JobRunner:
         """The episodes with these numbers, in order; each depends on the job and its number only."""
         seeds = range(self._first_seed + shard.start, self._first_seed + shard.stop)
         return self._fleet.run(seeds, first_index=shard.start)
+
+    def run_until_interrupted(self, shard: range) -> list[Episode]:
+        """`run` in a worker process; SIGINT ends it with the first episodes of the shard.
+
+        Elsewhere a worker ignores that signal, so that it never ends one.
+        """
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return self.run(shard)
+        except KeyboardInterrupt:
+            return self.finished()
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def finished(self) -> list[Episode]:
+        """The first episodes of a shard that was interrupted."""
+        return self._fleet.finished()
 
     def close(self) -> None:
         self._fleet.close()

@@ -21,4 +21,9 @@ class LocalEngine:
     def run(self, job: Job, shards: Iterable[range]) -> Iterator[list[Episode]]:
         with closing(JobRunner(job)) as runner:
             for shard in shards:
-                yield runner.run(shard)
+                try:
+                    episodes = runner.run(shard)
+                except KeyboardInterrupt:
+                    yield runner.finished()
+                    raise
+                yield episodes

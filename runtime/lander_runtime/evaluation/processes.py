@@ -1,10 +1,11 @@
 """The engine for one machine: independent worker processes."""
 
 import contextlib
+import itertools
 import queue
 import threading
+import time
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 from lander_runtime import envs
 from lander_runtime.episodes.episode import Episode
@@ -44,12 +45,14 @@ class ProcessEngine:
     def run(self, job: Job, shards: Iterable[range]) -> Iterator[list[Episode]]:
         pool = _WorkerPool(job, self._workers)
         waiting, finished = enumerate(shards), dict[int, list[Episode] | Exception]()
+        sizes: dict[int, range] = {}
         sent = returned = 0
         try:
             while True:
                 # At most four shards for each worker ahead, so that few finished ones wait for a slow one.
-                for number, shard in islice(waiting, 4 * self._workers - (sent - returned)):
+                for number, shard in itertools.islice(waiting, 4 * self._workers - (sent - returned)):
                     pool.tasks.put((number, shard))
+                    sizes[number] = shard
                     sent += 1
                 if sent == returned:
                     return
@@ -60,8 +63,20 @@ class ProcessEngine:
                 if isinstance(result, Exception):
                     raise result
                 yield result
+                del sizes[returned]
                 returned += 1
-        except BaseException:  # Also Ctrl-C, and GeneratorExit if the caller stops reading.
+        except KeyboardInterrupt:
+            finished.update(pool.interrupt(sent - returned - len(finished)))
+            pool.stop()
+            for number in range(returned, sent):
+                result = finished.get(number)
+                if not isinstance(result, list):
+                    break
+                yield result
+                if len(result) < len(sizes[number]):
+                    break
+            raise
+        except BaseException:  # Also GeneratorExit if the caller stops reading.
             pool.stop()
             raise
         finally:
@@ -92,11 +107,35 @@ class _WorkerPool:
 
     def stop(self) -> None:
         """Kill the workers and drop the tasks that wait."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self.tasks.get_nowait()
+        self._drop_tasks()
         for slot in self._slots:
             slot.stop()
+
+    def interrupt(self, shards: int) -> dict[int, list[Episode] | Exception]:
+        """Let every worker end its shard early; returns what has come within a second, by number.
+
+        Args:
+            shards: how many have not come so far.
+        """
+        waiting = shards - self._drop_tasks()
+        for slot in self._slots:
+            slot.interrupt()
+        found: dict[int, list[Episode] | Exception] = {}
+        deadline = time.monotonic() + 1.0
+        with contextlib.suppress(queue.Empty):
+            while len(found) < waiting:
+                number, result = self.results.get(timeout=max(0.0, deadline - time.monotonic()))
+                found[number] = result
+        return found
+
+    def _drop_tasks(self) -> int:
+        """Forget the tasks that no worker has begun; returns how many there were."""
+        for dropped in itertools.count():
+            try:
+                self.tasks.get_nowait()
+            except queue.Empty:
+                return dropped
+        raise AssertionError("the count has no end")
 
     def close(self) -> None:
         """Close every worker's environments and end it, after all tasks are finished or dropped."""
@@ -133,7 +172,7 @@ class _WorkerSlot:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 worker = self._worker or self._start()
-                worker.send("run", shard)
+                worker.send("run_until_interrupted", shard)
                 return worker.receive()
             except WorkerDied as death:
                 self.close()
@@ -146,6 +185,12 @@ class _WorkerSlot:
                         "With one worker the episodes run in this process, which shows any other cause."
                     ) from death
         raise AssertionError("the last attempt returns or raises")
+
+    def interrupt(self) -> None:
+        """End the shard that runs with the episodes that it has; called from another thread."""
+        with self._lock:
+            if self._worker is not None:
+                self._worker.interrupt()
 
     def stop(self) -> None:
         """Kill the worker at once, and any that is about to start; called from another thread."""

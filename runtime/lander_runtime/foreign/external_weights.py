@@ -11,29 +11,29 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from lander_runtime.errors import InputRefused
 from lander_runtime.graphs.model import Model, Tensor
 from lander_runtime.graphs.reading import read_model
-from lander_runtime.policy.content import MAX_FILE_BYTES, read_part, read_policy_file
+from lander_runtime.policy.content import largest_file, read_part, read_policy_file, too_large
 from lander_runtime.text import quoted
 
 _MOST_FILES = 1000
 """Older exporters write one file a tensor."""
 
 
-def read_files(path: Path) -> tuple[bytes, dict[str, bytes]]:
+def read_files(path: Path, *, large: bool = False) -> tuple[bytes, dict[str, bytes]]:
     """The content of the model at `path`, and of the files with its external weights by their names.
 
     Raises:
         InputRefused: a file is missing, is not in the model's own folder, or is too large.
     """
-    content = read_policy_file(path)
+    content = read_policy_file(path, large=large)
     names = _locations(read_model(content, path.name))
     if len(names) > _MOST_FILES:
         raise InputRefused(f"{path.name}: keeps weights in {len(names)} files. {_ADVICE}")
-    weights, left = {}, MAX_FILE_BYTES - len(content)
+    weights, left = {}, largest_file(large=large) - len(content)
     for name in names:
-        found = _read_beside(path, name)
+        found = _read_beside(path, name, large=large)
         left -= len(found)
         if left < 0:
-            raise InputRefused(f"{path.name}: with its weights it is too large for a policy.")
+            raise InputRefused(f"{path.name}: with its weights it is {too_large(large=large)}")
         weights[name] = found
     return content, weights
 
@@ -59,7 +59,7 @@ def _locations(model: Model) -> list[str]:
     return list(dict.fromkeys(where.get("location", "") for where in found))
 
 
-def _read_beside(path: Path, name: str) -> bytes:
+def _read_beside(path: Path, name: str, *, large: bool) -> bytes:
     """The content of the file `name` in the folder of the model at `path`."""
     plain = PurePosixPath(name).name == name == PureWindowsPath(name).name and name not in ("", ".", "..")
     if not plain or not name.isprintable():
@@ -75,7 +75,7 @@ def _read_beside(path: Path, name: str) -> bytes:
             raise InputRefused(
                 f"{path.name}: keeps weights in {quoted(name)}, which is a link to another place. {_ADVICE}"
             )
-        return read_part(beside)
+        return read_part(beside, large=large)
     except (InputRefused, OSError, RuntimeError, ValueError) as error:  # RuntimeError: a ring of links.
         if isinstance(error, InputRefused) and str(error).startswith(f"{path.name}: keeps"):
             raise

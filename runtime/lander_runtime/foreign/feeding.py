@@ -1,6 +1,7 @@
 """Observations, state and flags as a graph's inputs, and its outputs row by row."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,17 @@ class Feeding:
     def remembers(self) -> bool:
         return bool(self.states or self.starts) and not self.forgets
 
+    def shapes(self, observation: Sequence[int], rows: int) -> dict[str, tuple[int, ...]]:
+        """The shapes of all inputs for `rows` observations, before any of them is made."""
+        given = {self.entry.name: _input_shape(self.entry, observation, rows)}
+        given |= {
+            start.name: tuple(1 if size is None else size for size in start.shape) for start in self.starts
+        }
+        return given | {
+            state.input: tuple(rows if size is None else size for size in state.shape)
+            for state in self.states
+        }
+
     def first(self, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """All inputs for observations `[batch, *obs_shape]` at the start of an episode."""
         return self.at(obs, None)
@@ -60,6 +72,22 @@ def as_input(entry: Input, obs: NDArray[Any]) -> NDArray[Any]:
         case "channels_last":
             return np.ascontiguousarray(obs.transpose(0, 2, 3, 1))
     return obs
+
+
+def _input_shape(entry: Input, observation: Sequence[int], rows: int) -> tuple[int, ...]:
+    """The shape of what `_as_input` gives for `rows` observations."""
+    match entry.layout:
+        case "single":
+            return tuple(observation)
+        case "flat":
+            return rows, math.prod(observation)
+        case "sequence":
+            return 1, rows, *observation
+        case "channels_first":
+            return rows, observation[2], *observation[:2]
+        case "channels_last":
+            return rows, *observation[1:], observation[0]
+    return rows, *observation
 
 
 def by_row(value: Any, batch: int, entry: Input) -> NDArray[Any] | None:

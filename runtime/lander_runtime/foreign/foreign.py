@@ -19,7 +19,7 @@ from lander_runtime.foreign.feeding import Carried, by_row
 from lander_runtime.foreign.matching import Choices, match
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.base import PolicyFile
-from lander_runtime.policy.content import MAX_FILE_BYTES
+from lander_runtime.policy.content import largest_file
 from lander_runtime.policy.sampling import greedy_blocks, sample_blocks, sample_categorical
 from lander_runtime.spec import EnvSpec, Space, filled_bounds
 from lander_runtime.text import quoted
@@ -44,7 +44,7 @@ class ForeignPolicy(PolicyFile):
         """Match the graph with `spaces`, those of `env`; otherwise like `from_bytes`."""
         read = read_model(model, path.name)
         if weights:
-            read = with_weights(read, weights, path, MAX_FILE_BYTES)
+            read = with_weights(read, weights, path, largest_file(large=choices.large))
         try:
             found = match(read, path.name, device, spaces, choices)
         except (InputRefused, UsageError) as error:
@@ -101,7 +101,7 @@ class ForeignPolicy(PolicyFile):
             UsageError: Gymnasium does not know `env`, or there is no such output.
         """
         path = Path(path)
-        model, weights = read_files(path)
+        model, weights = read_files(path, large=choices is not None and choices.large)
         return cls.from_bytes(model, path, env, device, output, weights=weights, choices=choices)
 
     @classmethod

@@ -29,10 +29,15 @@ from lander_runtime.foreign.trials import (
     trial_observations,
     varied_observations,
 )
+from lander_runtime.graphs.bounds.bounding import LARGE, USUAL, Limits, batches, check_bounds
 from lander_runtime.graphs.model import Model
+from lander_runtime.graphs.structure import check_structure
 from lander_runtime.policy.session import OpenSession, open_session
 from lander_runtime.spec import Space
 from lander_runtime.text import quoted
+
+_MUCH_WORK, _FEW_ROWS = 500_000_000, 4
+"""Above so much work for a batch of 32, some forty trial runs of it would take seconds: then fewer rows."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +52,12 @@ class Choices:
     """Run a policy that would remember without its memory."""
     preparation: Preparation | None = None
     """What to do with observations in front of the graph."""
+    large: bool = False
+    """Take a graph of more memory and work than is usual."""
 
     @property
-    def any(self) -> bool:
-        return self != Choices()
+    def limits(self) -> Limits:
+        return LARGE if self.large else USUAL
 
 
 @dataclass(frozen=True)
@@ -98,13 +105,18 @@ class _Matcher:
 
     def match(self) -> Match:
         plan = self._plan
-        opened = open_session(plan.model, self._name, self._device)
-        feeding, output, probabilities = self._fitted(opened, plan)
+        ways = self._bounded_ways(plan)
+        shapes = [one for feeding, _ in ways for one in self._shapes(plan.model, feeding)]
+        limits = self._choices.limits
+        opened = open_session(plan.model, self._name, self._device, shapes=shapes, limits=limits)
+        feeding, output, probabilities = self._fitted(opened, ways)
         model, used = plan.model, _used(output)
         final = pruned(model, used, plan.states)
         if len(final.graph.inputs) < len(model.graph.inputs):
             # Another output needs more than the action does.
-            opened, model = open_session(final, self._name, self._device), final
+            shapes = self._shapes(final, feeding)
+            opened = open_session(final, self._name, self._device, shapes=shapes, limits=limits)
+            model = final
         given = {value.name for value in model.graph.inputs}
         feeding = replace(
             feeding,
@@ -114,7 +126,7 @@ class _Matcher:
         forgotten = self._forgotten(final, feeding, used)
         if self._choices.stateless and feeding.states:
             feeding = replace(feeding, forgets=True)
-        probe = Probe(final, feeding, self._observation)
+        probe = self._probe(final, feeding)
         said, counts = self._about_units(final, output, probe)
         constant = self._is_constant(opened, feeding, output, probe)
         opened, fed = self._prepared(opened, final, feeding)
@@ -142,10 +154,18 @@ class _Matcher:
         if self._choices.preparation is None:
             return opened, feeding
         model, entry = prepared(model, feeding.entry, self._observation, self._choices.preparation)
-        return open_session(model, self._name, self._device), replace(feeding, entry=entry)
+        feeding = replace(feeding, entry=entry)
+        shapes, limits = self._shapes(model, feeding), self._choices.limits
+        return open_session(model, self._name, self._device, shapes=shapes, limits=limits), feeding
 
-    def _fitted(self, opened: OpenSession, plan: Plan) -> tuple[Feeding, Output, bool]:
-        """How observations go in, what comes out, and whether scores are probabilities."""
+    def _bounded_ways(self, plan: Plan) -> list[tuple[Feeding, int]]:
+        """The ways to feed it that take no more than a policy does, each with its rows for a trial.
+
+        Raises:
+            InputRefused: there is none.
+        """
+        check_structure(plan.model, self._name)
+        ways: list[tuple[Feeding, int]] = []
         first: InputRefused | None = None
         for entry in _ways_in(plan.entry, self._observation):
             # A symbolic batch may be wrong: a graph may have one size built in, or mix its rows.
@@ -154,9 +174,34 @@ class _Matcher:
                 states = tuple(state.filled(size) for state in plan.states)
                 feeding = Feeding(entry, None if any_size else size, states, plan.starts)
                 try:
-                    return feeding, *self._attempt(opened, feeding, size)
+                    shapes = self._shapes(plan.model, feeding)
+                    work = check_bounds(plan.model, self._name, shapes, self._choices.limits)
                 except InputRefused as refusal:
                     first = first or refusal
+                    continue
+                few = feeding.batch is None and work > _MUCH_WORK
+                ways.append((feeding, _FEW_ROWS if few else size))
+        if not ways:
+            assert first is not None
+            raise first
+        return ways
+
+    def _shapes(self, model: Model, feeding: Feeding) -> list[dict[str, tuple[int, ...]]]:
+        """The shapes of all inputs, in all batches in which they may come."""
+        rows = batches(model.graph) if feeding.batch is None else [feeding.batch]
+        return [feeding.shapes(self._observation.shape, size) for size in rows]
+
+    def _probe(self, model: Model, feeding: Feeding) -> Probe:
+        return Probe(model, feeding, self._observation, self._choices.limits)
+
+    def _fitted(self, opened: OpenSession, ways: list[tuple[Feeding, int]]) -> tuple[Feeding, Output, bool]:
+        """How observations go in, what comes out, and whether scores are probabilities."""
+        first: InputRefused | None = None
+        for feeding, rows in ways:
+            try:
+                return feeding, *self._attempt(opened, feeding, rows)
+            except InputRefused as refusal:
+                first = first or refusal
         assert first is not None
         raise first
 
@@ -201,7 +246,7 @@ class _Matcher:
         if self._action.type == "Box" or output.action is None:
             return None
         behind = list(dict.fromkeys(numbers for numbers, _ in self._plan.places_behind(output.action)))
-        probe = Probe(pruned(self._plan.model, _used(output), ()), feeding, self._observation)
+        probe = self._probe(pruned(self._plan.model, _used(output), ()), feeding)
         shapes = {name: np.shape(value) for name, value in probe.run(behind, obs).items()}
         rows = [name for name, shape in shapes.items() if shape and shape[0] == batch]
         return (lambda others: dict(probe.run(rows, others))) if rows else None
@@ -234,7 +279,7 @@ class _Matcher:
         Raises:
             InputRefused: there is something, and the user has not said to go on.
         """
-        probe = Probe(model, feeding, self._observation)
+        probe = self._probe(model, feeding)
         found = forgets(model.graph, feeding.states, probe.run)
         if found is None:
             lost = states_without_input(self._plan.following, self._plan.states)

@@ -3,6 +3,7 @@
 Apart from `foreign.py`, which knows files without our metadata only.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from lander_runtime.errors import UsageError
@@ -40,19 +41,19 @@ def open_policy(
     """
     path = Path(path)
     choices = choices or Choices(output)
-    model, weights = read_files(path)
+    model, weights = read_files(path, large=choices.large)
     try:
         # Files with our metadata have no external weights.
         if weights:
             raise NoMetadata.of(path)
-        policy = Policy.from_bytes(model, path, device)
+        policy = Policy.from_bytes(model, path, device, choices.large)
     except NoMetadata:
         if env is None:
             raise
         return ForeignPolicy.from_bytes(model, path, env, device, weights=weights, choices=choices)
     if choices.output is not None:
         raise SaysItself(f"The metadata of {path.name} already names the action; leave out --output.")
-    if choices.any:
+    if replace(choices, large=False) != Choices(choices.output):
         raise SaysItself(
             f"{path.name} was written by lander, and its metadata says how it acts; leave out "
             "--action-range, --stateless, --normalizer and --pixel-scale."

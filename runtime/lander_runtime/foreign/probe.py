@@ -10,6 +10,7 @@ from lander_runtime.episodes.fleet import LANES
 from lander_runtime.foreign.analysis.pruning import without_other_outputs
 from lander_runtime.foreign.feeding import Feeding
 from lander_runtime.foreign.trials import trial_observations
+from lander_runtime.graphs.bounds.bounding import USUAL, Limits, batches
 from lander_runtime.graphs.model import Model, Node, Value
 from lander_runtime.policy.session import open_session
 from lander_runtime.spec import Space
@@ -18,8 +19,9 @@ from lander_runtime.spec import Space
 class Probe:
     """Runs a graph on the CPU and looks at any of its values, also those that are no outputs."""
 
-    def __init__(self, model: Model, feeding: Feeding, observation: Space) -> None:
+    def __init__(self, model: Model, feeding: Feeding, observation: Space, limits: Limits = USUAL) -> None:
         self._model = model
+        self._limits = limits
         self._feeding = feeding
         self._observation = observation
         self._opened: dict[tuple[str, ...], Any] = {}
@@ -33,7 +35,10 @@ class Probe:
         wanted = tuple(names)
         if wanted not in self._opened:
             model = _with_outputs(self._model, wanted)
-            self._opened[wanted] = open_session(model, "the graph", "cpu"), model
+            rows = batches(model.graph) if self._feeding.batch is None else [self._feeding.batch]
+            shapes = [self._feeding.shapes(self._observation.shape, size) for size in rows]
+            opened = open_session(model, "the graph", "cpu", shapes=shapes, limits=self._limits)
+            self._opened[wanted] = opened, model
         opened, model = self._opened[wanted]
         given = {value.name for value in model.graph.inputs}
         feed = {name: value for name, value in self._feeding.first(obs).items() if name in given}

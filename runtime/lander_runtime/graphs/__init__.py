@@ -9,4 +9,5 @@ tensor_data.py  the numbers of a tensor, from each form in which ONNX stores the
 model.py        the model as plain data, and its bytes
 numbers.py      its tensors as NumPy arrays, and the digest over them
 structure.py    the operators that a policy may use
+bounds/         what a graph would take, and settings that would end the process
 """

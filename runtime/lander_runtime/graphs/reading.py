@@ -34,6 +34,12 @@ MAX_FIELDS = 100_000
 MAX_INTEGERS = 1 << 22
 """In tensors that do not have them in `raw_data`, in all of a file together."""
 
+MAX_NAME_BYTES = 4096
+"""Of a name of a value, a node or an operator."""
+
+MAX_METADATA_BYTES = 8 << 20
+"""What a file says of itself. As Python's objects it takes up to thirty times as much memory."""
+
 _OWN_DOMAINS = ("", "ai.onnx")
 """Two names of ONNX's own operators."""
 
@@ -286,6 +292,9 @@ def _single(value: int | memoryview, field: Field, message: Schema) -> Any:
         return signed(value)
     if field.kind != "text":
         return value
+    most = MAX_METADATA_BYTES if message is schema.ENTRY else MAX_NAME_BYTES
+    if len(value) > most:
+        raise Malformed(f"{message.name}.{field.name} has {len(value):,} bytes, at most {most:,} are read")
     try:
         return str(value, "utf-8")
     except UnicodeDecodeError as error:

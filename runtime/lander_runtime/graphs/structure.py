@@ -27,7 +27,7 @@ RANDOM = frozenset(
 
 _OPERATORS_BY_USE = {
     "arithmetic": (
-        "Abs Add Ceil Clip CumProd CumSum Det Div Einsum Erf Exp Floor Gemm Log MatMul Max Mean Min Mod "
+        "Abs Add Ceil Clip CumProd CumSum Div Einsum Erf Exp Floor Gemm Log MatMul Max Mean Min Mod "
         "Mul Neg Pow Reciprocal Round Sign Sqrt Sub Sum"
     ),
     "trigonometry": ("Acos Acosh Asin Asinh Atan Atanh Cos Cosh Sin Sinh Tan"),
@@ -44,9 +44,8 @@ _OPERATORS_BY_USE = {
         "LpNormalization MeanVarianceNormalization RMSNormalization"
     ),
     "images": (
-        "AffineGrid AveragePool CenterCropPad Col2Im Conv ConvTranspose DeformConv DepthToSpace "
-        "GlobalAveragePool GlobalLpPool GlobalMaxPool GridSample LpPool MaxPool MaxUnpool Resize "
-        "SpaceToDepth Upsample"
+        "AveragePool CenterCropPad Conv ConvTranspose DepthToSpace GlobalAveragePool GlobalLpPool "
+        "GlobalMaxPool GridSample LpPool MaxPool Resize SpaceToDepth Upsample"
     ),
     "memory and attention": ("Attention GRU LSTM RNN RotaryEmbedding"),
     "reduction": (
@@ -80,6 +79,9 @@ _OTHER_ADVICE = "Export the network alone, from observations to actions."
 
 _MAX_RANK = 64
 """NumPy's."""
+
+_LONGEST_AXIS = 1 << 40
+"""An axis may be longer than a file where another one has no numbers, and would overflow later."""
 
 _VALUE_KINDS = frozenset({"FLOAT", "INT", "STRING", "TENSOR", "FLOATS", "INTS", "STRINGS"})
 """Attributes that hold values; the others hold graphs, types or sparse tensors."""
@@ -161,7 +163,7 @@ def _check_tensor(tensor: Tensor, name: str) -> None:
 
 
 def _is_whole(tensor: Tensor) -> bool:
-    if len(tensor.dims) > _MAX_RANK or min(tensor.dims, default=0) < 0:
+    if len(tensor.dims) > _MAX_RANK or not all(0 <= size <= _LONGEST_AXIS for size in tensor.dims):
         return False
     # Python's integers, which do not overflow.
     size = math.prod(tensor.dims)

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.files import read_regular
 from lander_runtime.inert.npz import read_arrays
 from lander_runtime.inert.vecnormalize import read_vecnormalize
-from lander_runtime.inert.zip_reading import read_bounded
 from lander_runtime.text import shortened
 
 _LARGEST = 2**26
@@ -96,7 +96,7 @@ def read_normalizer(path: Path, epsilon: float | None = None, clip: float | None
         InputRefused: the file is missing or damaged, or has no statistics of observations.
         UsageError: an epsilon or a clip that no normalisation has.
     """
-    content, where = read_bounded(path, _LARGEST), str(path)
+    content, where = read_regular(path, _LARGEST), str(path)
     if content.startswith(b"PK"):
         arrays = read_arrays(content, where, _LARGEST)
         if "mean" not in arrays or "var" not in arrays:

@@ -6,6 +6,7 @@ import zlib
 from pathlib import Path
 
 from lander_runtime.errors import InputRefused
+from lander_runtime.files import read_regular
 from lander_runtime.text import quoted
 
 LARGEST_FILE = 2**30
@@ -36,7 +37,7 @@ class ZipMembers:
     @classmethod
     def open(cls, path: Path, where: str) -> "ZipMembers":
         """Read the file at `path`, called `where` in messages; raises like the class."""
-        return cls(read_bounded(path, LARGEST_FILE), where)
+        return cls(read_regular(path, LARGEST_FILE), where)
 
     @property
     def names(self) -> list[str]:
@@ -79,26 +80,9 @@ class ZipMembers:
             OSError,
             NotImplementedError,
             RuntimeError,
+            ValueError,  # A place before the beginning of the file.
         ) as error:
             raise InputRefused(f"{self.where}: {quoted(name)} is damaged.") from error
         if len(content) != info.file_size:
             raise InputRefused(f"{self.where}: {quoted(name)} is shorter than it says.")
         return content
-
-
-def read_bounded(path: Path, largest: int) -> bytes:
-    """The bytes of a regular file.
-
-    Raises:
-        InputRefused: it cannot be read, or has more than `largest` bytes.
-    """
-    if not path.is_file():
-        raise InputRefused(f"{path}: no such file.")
-    try:
-        with path.open("rb") as file:
-            content = file.read(largest + 1)
-    except OSError as error:
-        raise InputRefused(f"{path}: cannot be read ({error.strerror}).") from error
-    if len(content) > largest:
-        raise InputRefused(f"{path}: larger than the {largest:,} bytes that are read of such a file.")
-    return content

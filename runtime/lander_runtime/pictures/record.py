@@ -43,7 +43,7 @@ def record_episode(actor: Actor, env: EnvSpec | str, seed: int, path: Path) -> E
         with GifWriter(path, frames_per_second=round(frames_per_second(lane))) as gif:
             return draw_episode(lane, moments, gif)
     finally:
-        lane.env.close()
+        lane.close()
 
 
 class Pictures(Protocol):
@@ -99,15 +99,12 @@ def first_frame(env: EnvSpec | str, seed: int) -> NDArray[np.uint8]:
         lane.start((0, seed))
         return _frame(lane)
     finally:
-        lane.env.close()
+        lane.close()
 
 
 def _frame(lane: Lane) -> NDArray[np.uint8]:
-    try:
-        with _without_a_screen():
-            frame = lane.env.render()
-    except Exception as error:  # An environment's render() may raise anything.
-        raise UsageError(f"{lane.spec.id} cannot be drawn: {type(error).__name__} {error}") from error
+    with _without_a_screen():
+        frame = lane.render()
     if not isinstance(frame, np.ndarray):
         raise UsageError(
             f"{lane.spec.id} cannot be drawn: expected an array from render(), found {type(frame).__name__}."

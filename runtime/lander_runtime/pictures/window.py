@@ -1,5 +1,7 @@
 """A window for pictures of any size at a steady frame rate; the environments' own windows have one size."""
 
+import os
+import sys
 from types import TracebackType
 from typing import Any
 
@@ -37,6 +39,7 @@ class Window:
         self._screen: Any = None
 
     def __enter__(self) -> "Window":
+        check_screen()
         # Before the environment draws, because rendering in memory may start SDL with the dummy driver.
         try:
             self._pygame.display.init()
@@ -70,6 +73,22 @@ class Window:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pygame.display.quit()
+
+
+def check_screen() -> None:
+    """Refuse to open a window where there is no screen: SDL would draw it in memory, unseen.
+
+    A user who has chosen a driver of SDL has said what is wanted.
+
+    Raises:
+        MachineLacks: there is no screen.
+    """
+    screens = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER", "SDL_VIDEO_DRIVER")
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in screens):
+        raise MachineLacks(
+            "There is no screen here: neither DISPLAY nor WAYLAND_DISPLAY is set. "
+            "Leave out --render, or record with --gif."
+        )
 
 
 def _no_window(error: Exception) -> MachineLacks:

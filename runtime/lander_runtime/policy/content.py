@@ -1,13 +1,17 @@
 """Reads the bytes of a policy file."""
 
+import os
 import shlex
 from pathlib import Path
 
 from lander_runtime.errors import InputRefused
+from lander_runtime.files import open_regular, read_regular
 
-MAX_FILE_BYTES = 512 * 1024 * 1024
+USUAL_FILE_BYTES = 64 * 1024 * 1024
 """A larger file is refused unread: policies are small, and the path may name any file."""
 
+LARGE_FILE_BYTES = 512 * 1024 * 1024
+"""The same where the user has said --large."""
 
 _ZIP = b"PK\x03\x04"
 """What an archive begins with: those of Stable-Baselines3, and of torch.save."""
@@ -15,13 +19,18 @@ _ZIP = b"PK\x03\x04"
 _CHECKPOINTS = frozenset({".zip", ".pth", ".pt", ".ckpt", ".safetensors", ".pkl", ".tar"})
 
 
-def read_policy_file(path: Path) -> bytes:
-    """The content of `path`.
+def largest_file(*, large: bool) -> int:
+    """Bytes of the largest file that is read, weights beside it included."""
+    return LARGE_FILE_BYTES if large else USUAL_FILE_BYTES
+
+
+def read_policy_file(path: Path, *, large: bool = False) -> bytes:
+    """The content of `path`; with `large`, of up to `LARGE_FILE_BYTES`.
 
     Raises:
         InputRefused: it is missing, no plain file, too large for a policy, or a checkpoint.
     """
-    content = read_part(path)
+    content = read_part(path, large=large)
     if content.startswith(_ZIP) or path.suffix.lower() in _CHECKPOINTS:
         command = shlex.join(["lander", "export", str(path)])
         env = "" if path.suffix == ".safetensors" else " --env ENV"
@@ -29,21 +38,22 @@ def read_policy_file(path: Path) -> bytes:
     return content
 
 
-def read_part(path: Path) -> bytes:
+def too_large(*, large: bool) -> str:
+    """What to say of a file, or of one with its weights, above `largest_file`."""
+    if large:
+        return "too large for a policy."
+    return "more than a policy has. If it is meant to be so large, add: --large"
+
+
+def read_part(path: Path, *, large: bool = False) -> bytes:
     """The content of `path`, a policy or weights beside it.
 
     Raises:
         InputRefused: it is missing, no plain file, or too large for a policy.
     """
-    try:
-        # Not a pipe or a device, which could be read for ever.
-        if path.exists() and not path.is_file():
-            raise InputRefused(f"{path}: cannot be read (expected a file, found a folder or a device).")
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise InputRefused(f"{path.name}: {size / 1e6:.0f} MB is too large for a policy.")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a path that no file can have.
-        raise InputRefused(
-            f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})."
-        ) from error
+    largest = largest_file(large=large)
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > largest:
+            raise InputRefused(f"{path.name}: {size / 1e6:.0f} MB is {too_large(large=large)}")
+    return read_regular(path, largest)

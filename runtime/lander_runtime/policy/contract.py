@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lander_runtime.errors import InputRefused
+from lander_runtime.graphs.bounds.bounding import BATCH
 from lander_runtime.policy.metadata import PolicyInfo
 from lander_runtime.policy.session import OpenSession
 from lander_runtime.text import shortened
@@ -48,6 +49,10 @@ def check_graph(opened: OpenSession, info: PolicyInfo, name: str) -> None:
         raise InputRefused(
             f"{name}: expected golden outputs {list(outputs)}, "
             f"found {shortened(str(list(info.golden.outputs)))}."
+        )
+    if len(info.golden.observations) > BATCH:
+        raise InputRefused(
+            f"{name}: expected at most {BATCH} golden observations, found {len(info.golden.observations)}."
         )
     # A symbolic batch proves nothing: a graph may still have one size built in.
     for batch in (1, 3):

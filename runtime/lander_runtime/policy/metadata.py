@@ -146,13 +146,13 @@ class PolicyInfo:
         return json_text(data)
 
     @classmethod
-    def read(cls, path: Path) -> "PolicyInfo":
+    def read(cls, path: Path, *, large: bool = False) -> "PolicyInfo":
         """What the file at `path` says about itself, without opening it: nothing of it is checked.
 
         Raises:
             InputRefused: the file is missing, is no ONNX file, or has no or bad metadata.
         """
-        read = read_model(read_policy_file(path), path.name)
+        read = read_model(read_policy_file(path, large=large), path.name)
         if read.metadata is None:
             raise InputRefused(f"{path}: not a policy file that says what it is.")
         return cls.from_json(read.metadata, path.name)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError
 from lander_runtime.files import sha256_of
+from lander_runtime.graphs.bounds.bounding import LARGE, USUAL
 from lander_runtime.graphs.model import METADATA_KEY
 from lander_runtime.graphs.numbers import weights_digest
 from lander_runtime.graphs.reading import read_model
@@ -49,7 +50,16 @@ class Policy(PolicyFile):
     Threads may share it. A pickled policy holds the bytes of its file, and the copy opens its own session.
     """
 
-    def __init__(self, opened: OpenSession, info: PolicyInfo, path: Path, sha256: str, model: bytes) -> None:
+    def __init__(
+        self,
+        opened: OpenSession,
+        info: PolicyInfo,
+        path: Path,
+        sha256: str,
+        model: bytes,
+        *,
+        large: bool = False,
+    ) -> None:
         self.info = info
         """The file's typed metadata."""
         self.env = info.env
@@ -62,6 +72,7 @@ class Policy(PolicyFile):
         self.device = opened.device
         self.device_note = opened.note
         self._model = model
+        self._large = large
         self._opened = opened
         self._run = opened.run
         self._outputs = output_names(info)
@@ -72,36 +83,37 @@ class Policy(PolicyFile):
             self._action_bounds = tuple(bound.astype(np.float32) for bound in filled_bounds(info.action))
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "auto") -> "Policy":
+    def load(cls, path: str | Path, device: str = "auto", *, large: bool = False) -> "Policy":
         """Load a policy file.
 
         Args:
             path: an ONNX file written by `lander export`.
             device: `auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back.
+            large: open a file of 64 to 512 MB too, and a graph that takes more memory and work than is usual.
 
         Raises:
-            InputRefused: the file is missing, is not ONNX, carries no or bad metadata, or its
-                graph, weights or golden vectors do not fit its metadata.
+            InputRefused: the file is missing, is not ONNX, carries no or bad metadata, its graph, weights or
+                golden vectors do not fit its metadata, or it would take more than a policy does.
             MachineLacks: `cuda` does not run here.
         """
         path = Path(path)
-        return cls.from_bytes(read_policy_file(path), path, device)
+        return cls.from_bytes(read_policy_file(path, large=large), path, device, large)
 
     @classmethod
-    def from_bytes(cls, model: bytes, path: Path, device: str = "auto") -> "Policy":
+    def from_bytes(cls, model: bytes, path: Path, device: str = "auto", large: bool = False) -> "Policy":
         """Like `load`, from the file's content; `path` is only its name."""
         read = read_model(model, path.name)
         if read.metadata is None:
             raise NoMetadata.of(path)
         info = PolicyInfo.from_json(read.metadata, path.name)
-        opened = open_session(read, path.name, device)
+        opened = open_session(read, path.name, device, limits=LARGE if large else USUAL)
         check_graph(opened, info, path.name)
-        policy = cls(opened, info, path, sha256_of(model), model)
+        policy = cls(opened, info, path, sha256_of(model), model, large=large)
         policy._check_claims(weights_digest(read))
         return policy
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).from_bytes, (self._model, self.path, self.device)
+        return type(self).from_bytes, (self._model, self.path, self.device, self._large)
 
     def act(self, obs: ArrayLike, rng: np.random.Generator | None = None) -> Any:
         """Choose an action for one observation or a batch; the shape of `obs` decides which.

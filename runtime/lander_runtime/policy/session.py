@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime.errors import InputRefused, LanderError, MachineLacks, UsageError
+from lander_runtime.graphs.bounds.bounding import USUAL, Limits, Shapes, check_bounds, declared_shapes
 from lander_runtime.graphs.model import Model
 from lander_runtime.graphs.structure import check_structure
 from lander_runtime.policy.too_new import too_new
@@ -108,7 +109,14 @@ class OpenSession:
         return "cuda" if self.provider == _CUDA else "cpu"
 
 
-def open_session(model: Model, name: str, device: str = "auto") -> OpenSession:
+def open_session(
+    model: Model,
+    name: str,
+    device: str = "auto",
+    *,
+    shapes: Sequence[Shapes] | None = None,
+    limits: Limits = USUAL,
+) -> OpenSession:
     """Check a model and open a session with bytes that are written from it.
 
     Args:
@@ -116,15 +124,20 @@ def open_session(model: Model, name: str, device: str = "auto") -> OpenSession:
         name: the name of the file in errors.
         device: `cpu`; `cuda`, which fails where CUDA does not run the whole graph; or `auto`,
             which takes CUDA where a session really runs there and the CPU otherwise.
+        shapes: of the inputs, in all the ways in which it will be run; by default as the model declares
+            them, with a batch of up to 32.
+        limits: what it may take.
 
     Raises:
-        InputRefused: the model holds something that no policy may, or ONNX Runtime cannot load it.
+        InputRefused: the model holds something that no policy may, would take more than a policy does, or
+            ONNX Runtime cannot load it.
         MachineLacks: `cuda` was requested and does not run here.
         UsageError: an unknown device.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise UsageError(f"Unknown device {device!r}. Choose auto, cpu or cuda.")
     check_structure(model, name)
+    check_bounds(model, name, declared_shapes(model.graph) if shapes is None else shapes, limits)
     written = model.to_bytes()
     try:
         return _opened(written, name, device)

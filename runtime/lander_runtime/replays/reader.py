@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lander_runtime.errors import InputRefused
+from lander_runtime.files import open_regular
 from lander_runtime.json_fields import Fields
 from lander_runtime.replays.header import Header
 from lander_runtime.replays.recorded import Recorded
@@ -46,18 +47,15 @@ class _Lines:
     def __init__(self, path: Path) -> None:
         self._name = path.name
         self._number = 0
-        try:
-            self._file = gzip.open(path, "rb")  # noqa: SIM115 (closed by __exit__)
-        except OSError as error:
-            raise InputRefused(
-                f"{path} cannot be read: {error.strerror}. Name a file of --save-replay."
-            ) from error
+        self._raw = open_regular(path)
+        self._file = gzip.GzipFile(fileobj=self._raw)
 
     def __enter__(self) -> "_Lines":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+        self._raw.close()
 
     def next(self) -> Fields:
         line = self._read()

@@ -10,7 +10,7 @@ from lander_runtime.envs.known import knowledge_of
 from lander_runtime.episodes.episode import Episode, Keep
 from lander_runtime.episodes.lane import Lane
 from lander_runtime.episodes.moments import Moment
-from lander_runtime.errors import CheckFailed, InputRefused
+from lander_runtime.errors import CheckFailed, EnvironmentFailed, InputRefused
 from lander_runtime.replays.header import Header, action_space
 from lander_runtime.replays.recorded import Recorded
 from lander_runtime.scores.report import Execution, Report
@@ -118,7 +118,7 @@ class ReplayVerifier:
         )  # fmt: skip
 
     def close(self) -> None:
-        self.lane.env.close()
+        self.lane.close()
 
     def __enter__(self) -> "ReplayVerifier":
         return self
@@ -179,8 +179,10 @@ def _environment_errors(step: int, name: str) -> Iterator[None]:
     """Turn any error of the environment into a divergence: the file's actions may cause it."""
     try:
         yield
-    except Exception as error:
-        raise _Diverged(step, "error", "no error", f"{type(error).__name__}: {error}", name) from error
+    except Exception as failed:
+        # Of what the environment's own code raised, its own words.
+        error = failed.__cause__ if isinstance(failed, EnvironmentFailed) and failed.__cause__ else failed
+        raise _Diverged(step, "error", "no error", f"{type(error).__name__}: {error}", name) from failed
 
 
 def _ends(length: int, step: int, ended: bool) -> tuple[str, str]:

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from lander_runtime.errors import InputRefused
 from lander_runtime.json_fields import Fields
 from lander_runtime.scores.results import Results
 from lander_runtime.scores.shards import Shard
-from lander_runtime.scores.summary import LARGEST_NUMBER, Summary, cautions
+from lander_runtime.scores.summary import LARGEST_NUMBER, Summary, cautions, summarise
 from lander_runtime.scores.words import report_rows, report_title
 from lander_runtime.spec import EnvSpec
 from lander_runtime.text import aligned, escaped, printable, quoted
@@ -80,6 +80,17 @@ class Report:
         """What to know before trusting the score, a sentence each."""
         seen = [] if self.actions is None else self.actions.cautions()
         return [*seen, *cautions(self.summary, self.env.reward_threshold)]
+
+    def of_first(self, episodes: int) -> Self:
+        """The report that so many episodes would have given, from the first on."""
+        results = self.results.first(episodes)
+        summary = summarise(
+            results,
+            first_seed=self.summary.first_seed,
+            deterministic=self.summary.deterministic,
+            reward_threshold=self.env.reward_threshold,
+        )
+        return replace(self, results=results, summary=summary)
 
     def findings(self) -> dict[str, Any]:
         """The results, the same for each repetition of the evaluation; long columns as arrays."""
@@ -149,6 +160,8 @@ class Report:
             raise InputRefused(
                 f"{source.where}: the schema is {quoted(source.text('schema'))}; this version reads {SCHEMA}."
             )
+        if source.data.get("partial"):
+            raise InputRefused(f"{source.where}: Ctrl-C ended this evaluation early. Evaluate again.")
         policy = source.child("policy")
         _check_digest(source)
         report = cls(

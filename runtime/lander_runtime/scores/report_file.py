@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lander_runtime.errors import InputRefused
-from lander_runtime.files import atomic_write
+from lander_runtime.files import atomic_write, read_regular
 from lander_runtime.json_fields import Fields
 from lander_runtime.scores.report import Report
 from lander_runtime.text import json_text
@@ -29,17 +29,7 @@ def read_report(path: Path) -> Report:
     Raises:
         InputRefused: the file does not exist, is not a report, is damaged, or is too large.
     """
-    try:
-        with path.open("rb") as file:
-            # One byte more than allowed. The size of the file is not read first, because it may be a pipe.
-            content = file.read(_LARGEST + 1)
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name.
-        reason = getattr(error, "strerror", None) or error
-        raise InputRefused(f"{path}: cannot be read ({reason}).") from error
-    if len(content) > _LARGEST:
-        raise InputRefused(
-            f"{path}: expected at most {_LARGEST:,} bytes, found more. Evaluate in more, smaller shards."
-        )
+    content = read_regular(path, _LARGEST)
     try:
         text = content.decode()
     except UnicodeDecodeError as error:

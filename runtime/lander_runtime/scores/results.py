@@ -55,6 +55,16 @@ class Results:
         counts = np.bincount(self.outcome_codes, minlength=len(self.outcome_names)).tolist()
         return dict(zip(self.outcome_names, counts, strict=True))
 
+    def first(self, episodes: int) -> "Results":
+        """The first so many."""
+        return Results(
+            returns=self.returns[:episodes],
+            lengths=self.lengths[:episodes],
+            outcome_names=self.outcome_names,
+            outcome_codes=self.outcome_codes[:episodes],
+            measures={component: values[:episodes] for component, values in self.measures.items()},
+        )
+
     @classmethod
     def from_json(cls, source: Fields) -> "Results":
         """Read the columns of a report from untrusted JSON.
@@ -134,6 +144,10 @@ class Collected:
             self._codes.append(self._names.setdefault(episode.outcome, len(self._names)))
             for column, value in zip(self._measures, episode.measures, strict=True):
                 column.append(np.nan if value is None else value)
+
+    def __len__(self) -> int:
+        """How many episodes there are so far."""
+        return len(self._returns)
 
     def results(self) -> Results:
         """The episodes so far."""

@@ -136,6 +136,11 @@ class RemoteWorker:
             raise answer
         return answer
 
+    def interrupt(self) -> None:
+        """Send SIGINT, which only a method that waits for it notices. Without effect on Windows."""
+        if sys.platform != "win32":
+            self._process.send_signal(signal.SIGINT)
+
     def kill(self) -> None:
         """Kill the process at once; a thread that waits in `receive` gets `WorkerDied`."""
         self._process.kill()
@@ -161,6 +166,7 @@ def _serve() -> None:
     """Answer requests until the parent closes the pipe or dies."""
     # A service manager sends SIGTERM to all processes at once, but the trainer must finish its update.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # Text that an environment prints must not mix with the answers.
     target: object = None
@@ -181,6 +187,9 @@ def _serve() -> None:
             else:
                 answer = getattr(target, request)(*arguments)
         except LanderError as error:
+            if error.__cause__ is not None:
+                # For --debug: a traceback does not leave its process.
+                error.add_note(f"In a worker process:\n{traceback.format_exc()}")
             answer = error
         except Exception:
             answer = RuntimeError("Something failed in a worker process.\n" + traceback.format_exc())

@@ -32,6 +32,8 @@ def test_a_policy_file_gives_a_header_beside_it(lander: Lander, tiny: Path) -> N
     text = Path("policy.h").read_text(encoding="ascii")
     assert "LunarLander-v3" in text
     assert "static inline int policy_act(" in text
+    assert 'In a program: #include "policy.h", then policy_act(observation)\n' in found.err
+    assert found.next == "lander verify tiny.onnx --all-runtimes"
 
 
 def test_json_is_one_object_and_the_same_file_gives_the_same_bytes(lander: Lander, tiny: Path) -> None:
@@ -53,6 +55,7 @@ def test_a_run_is_converted_and_verified_first(lander: Lander, barely_trained: P
     assert found.err.splitlines()[0] == f"Exporting {barely_trained / 'best.safetensors'}"
     assert "licence: CC-BY-4.0" in Path("run.h").read_text()
     assert not (barely_trained / "policy.onnx").exists()
+    assert found.next == f"lander export {barely_trained}"
 
 
 def test_a_file_of_another_library_says_what_was_assumed(lander: Lander) -> None:
@@ -79,6 +82,7 @@ def test_without_an_environment_it_is_asked_for(lander: Lander) -> None:
         (["--no-gif"], 2, "--gif goes with --format onnx"),
         (["--activation", "relu"], 2, "leave out --activation"),
         (["--license", "MIT"], 2, "leave out --license"),
+        (["--normalizer", "stats.npz"], 2, "--normalizer: a header takes what is inside an ONNX file"),
     ],
 )
 def test_what_does_not_go_together(
@@ -112,8 +116,8 @@ def test_a_damaged_file_is_refused(lander: Lander, tiny: Path) -> None:
     assert (found.code, found.out) == (3, "")
 
 
-def test_it_needs_no_pytorch(start: Callable[..., Any], tiny: Path) -> None:
-    """Where importing it fails, as if it were not installed."""
-    prelude = "import sys; sys.modules['torch'] = None; sys.modules['onnx'] = None"
+def test_it_needs_neither_pytorch_nor_gymnasium(start: Callable[..., Any], tiny: Path) -> None:
+    """Where importing them fails, as if they were not installed."""
+    prelude = "import sys; sys.modules.update(torch=None, onnx=None, gymnasium=None, PIL=None)"
     assert start("export", tiny, "--format", "c", prelude=prelude).end().code == 0
     assert Path("policy.h").exists()

@@ -71,6 +71,11 @@ def test_only_what_cannot_be_parsed_is_exit_3(lander: Lander, tiny: Path) -> Non
     assert lander("verify", DATA / "cleanrl-agent.onnx").code == 1
 
 
+def test_without_episodes_it_needs_onnx_runtime_alone(start: Callable[..., Any], tiny: Path) -> None:
+    prelude = "import sys; sys.modules.update(torch=None, onnx=None, gymnasium=None, PIL=None)"
+    assert start("verify", tiny, prelude=prelude).end().code == 0
+
+
 def test_one_episode_says_nothing_of_a_mean(lander: Lander, tiny: Path) -> None:
     found = lander("verify", tiny, "--episodes", "1")
     assert (found.code, found.out) == (2, "")

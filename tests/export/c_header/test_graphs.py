@@ -17,6 +17,7 @@ from lander_export.c_header.network import Dense
 from lander_export.graph import DiscretePolicyGraph, NormalisedActor
 from lander_export.model import build_model
 from lander_export.multi_discrete import MultiDiscretePolicyGraph
+from lander_export.twins.in_torch import torch_twin
 from lander_runtime import envs
 from lander_runtime.errors import CheckFailed, InputRefused
 from lander_runtime.foreign.matching import Choices
@@ -104,6 +105,13 @@ def agrees(header: Header, tmp_path: Path, expected: Callable[[Any], Any], *opti
 def test_steps_between_layers(name: str, tmp_path: Path) -> None:
     header = header_of_foreign(two_layers(*ACTIVATIONS[name]), ENV)
     agrees(header, tmp_path, header.material.outputs, *(["-DPOLICY_OWN_TANH"] if name == "elu" else []))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_same_steps_in_pytorch(name: str) -> None:
+    material = header_of_foreign(two_layers(*ACTIVATIONS[name]), ENV).material
+    obs = np.random.default_rng(2).normal(size=(100, 8)).astype(np.float32)
+    assert np.array_equal(torch_twin(material)(obs), material.policy.act(obs))
 
 
 def test_a_weight_may_be_a_product_a_transpose_or_a_node(tmp_path: Path) -> None:

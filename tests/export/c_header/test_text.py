@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from c_programs import STRICT, compiler, header_of, header_of_foreign
 from lander_export.c_header import is_name
 from lander_export.c_header.text import in_comment, number, string
+from lander_runtime.errors import InputRefused
 from lander_runtime.graphs.model import METADATA_KEY
 from lander_runtime.policy.policy import Policy
 
@@ -22,17 +23,22 @@ TINY = Path(__file__).parents[2] / "data" / "tiny-discrete.onnx"
 
 ATTACKS = [
     "*/ int attack = 1; /*",
-    "*\\\n/ int attack = 1; /*",
-    "??/\n*/ int attack = 1; /*",
-    "*??/\n/ int attack = 1;",
+    "*??/ / int attack = 1; /*",
     "ends in a backslash \\",
     "a trigraph at the end ??/",
-    'a quote " and a line\n#define main attack',
+    'a quote " and #define main attack',
     "// /* /// */",
-    "\u202e reversed, \u2028 a line, \x00 a zero, \x1b[2J",
     "🚀 é 着陆",
     "%s%n $name ${NAME}",
 ]
+
+REFUSED = [
+    "*\\\n/ int attack = 1; /*",
+    "??/\n*/ int attack = 1; /*",
+    'a quote " and a line\n#define main attack',
+    "\u202e reversed, \u2028 a line, \x00 a zero, \x1b[2J",
+]
+"""Words with control characters, which no file may have."""
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
@@ -110,6 +116,19 @@ def test_words_of_a_file_add_no_code(words: str, name: str, standard: str, tmp_p
     )  # fmt: skip
     assert child.returncode == 0, child.stderr
     assert subprocess.run([tmp_path / "run"]).returncode == 0
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_words_with_control_characters_are_refused_before(words: str) -> None:
+    with pytest.raises(InputRefused, match="control character"):
+        Policy.from_bytes(hostile(words), Path("hostile.onnx"), "cpu")
+
+
+@pytest.mark.parametrize("words", [*ATTACKS, *REFUSED])
+def test_not_even_those_would_leave_a_comment(words: str) -> None:
+    assert not set(in_comment(words)) & set('*\\?"\n\x00\x1b\u2028')
+    assert string(words).isprintable()
+    assert string(words).isascii()
 
 
 def test_the_own_tanh_is_within_two_units_in_the_last_place(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """Environments that worker processes import too, some of which bring their process down."""
 
+import math
 import os
 import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -103,3 +104,59 @@ class ClosingEnv(WanderingEnv):
 def second(obs: NDArray[Any]) -> NDArray[Any]:
     """A policy that workers can import: the second action, always."""
     return np.ones(len(obs), np.int64)
+
+
+class FaultyEnv(WanderingEnv):
+    """In its third step it does what `fault` names."""
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"]}
+    render_mode = None
+
+    def __init__(self, fault: str, render_mode: str | None = None) -> None:
+        super().__init__()
+        self._fault = fault
+        self.render_mode = render_mode
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        self._steps = 0
+        obs, info = super().reset(seed=seed, options=options)
+        if self._fault == "reset raises":
+            raise KeyError("terrain")
+        self._left = 20
+        return obs, info
+
+    def render(self) -> Any:
+        if self._fault == "render raises":
+            raise OSError("no colours left")
+        return np.zeros((8, 8, 3), np.uint8)
+
+    def close(self) -> None:
+        if self._fault == "close raises":
+            raise RuntimeError("cannot close")
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        self._steps += 1
+        obs, reward, terminated, truncated, info = super().step(action)
+        if self._steps == 3:
+            obs, reward = self._broken(obs, reward)
+        return obs, reward, terminated, truncated, info
+
+    def _broken(self, obs: Any, reward: Any) -> tuple[Any, Any]:
+        match self._fault:
+            case "step raises":
+                raise RuntimeError("the simulator went away\nand more")
+            case "step exits":
+                raise SystemExit(1)
+            case "reward array":
+                return obs, np.array([1.0])
+            case "reward nan":
+                return obs, math.nan
+            case "reward text":
+                return obs, "much"
+            case "observation nan":
+                return np.where(np.arange(8) == 5, np.float32(math.nan), obs), reward
+            case "observation shape":
+                return obs[:3], reward
+            case "observation text":
+                return "up", reward
+        return obs, reward

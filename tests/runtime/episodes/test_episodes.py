@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lander_runtime import EnvSpec, Policy, UsageError
+from lander_runtime import EnvironmentFailed, EnvSpec, Policy, UsageError
 from lander_runtime.episodes.actors import actor_of
 from lander_runtime.episodes.episode import Keep
 from lander_runtime.episodes.fleet import Fleet, run_episodes
@@ -248,6 +248,6 @@ def test_a_lane_that_cannot_be_opened_closes_the_others(
         def close(self) -> None:
             events.append("closed")
 
-    with pytest.raises(UsageError, match="no more of them"):
+    with pytest.raises(EnvironmentFailed, match="no more of them"):
         Fleet(largest, EnvSpec(register(Scarce)), lanes=3)
     assert events == ["opened", "opened", "closed", "closed"]

@@ -59,11 +59,20 @@ def test_a_pipe_is_refused_rather_than_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_file_too_large_is_refused_unread(tmp_path: Path) -> None:
-    """One byte more than 512 MiB, all of it a hole that takes no space on the disk."""
-    with (tmp_path / "policy.onnx").open("wb") as file:
+    """One byte more than the limit, all of it a hole that takes no space on the disk."""
+    path = tmp_path / "policy.onnx"
+    with path.open("wb") as file:
+        file.truncate(64 * 1024 * 1024 + 1)
+    with pytest.raises(
+        InputRefused, match=r"policy\.onnx: 67 MB is more than a policy has\. .* add: --large"
+    ):
+        Policy.load(path)
+    with pytest.raises(InputRefused, match=r"policy\.onnx: not an ONNX file"):
+        Policy.load(path, large=True)
+    with path.open("r+b") as file:
         file.truncate(512 * 1024 * 1024 + 1)
     with pytest.raises(InputRefused, match=r"policy\.onnx: 537 MB is too large for a policy"):
-        Policy.load(tmp_path / "policy.onnx")
+        Policy.load(path, large=True)
 
 
 @pytest.mark.parametrize(

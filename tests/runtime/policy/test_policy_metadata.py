@@ -254,3 +254,20 @@ def inside(data: Any, path: Any) -> Any:
     for key in path[:-1]:
         data = data[key]
     return data
+
+
+def test_more_golden_observations_than_a_batch_are_refused(
+    tiny_discrete: Path, with_changed_metadata: Callable[..., bytes], load: Load
+) -> None:
+    def many(data: Any) -> None:
+        data["golden"]["observations"] = data["golden"]["observations"][:1] * 33
+
+    with pytest.raises(InputRefused, match="at most 32 golden observations, found 33"):
+        load(with_changed_metadata(tiny_discrete, many))
+
+
+def test_metadata_above_8_mb_is_refused(
+    tiny_discrete: Path, with_changed_metadata: Callable[..., bytes], load: Load
+) -> None:
+    with pytest.raises(InputRefused, match=r"at most 8,388,608 are read"):
+        load(with_changed_metadata(tiny_discrete, lambda data: data.update(more="x" * (8 << 20))))

@@ -74,7 +74,7 @@ def test_auto_without_a_gpu_is_the_cpu_and_nothing_to_mention(
 
 @pytest.mark.parametrize("device", ["auto", "cpu"])
 def test_a_broken_model_is_refused_whatever_the_device(tiny_discrete: Path, device: str) -> None:
-    with pytest.raises(InputRefused, match=r"broken\.onnx: ONNX Runtime cannot load it"):
+    with pytest.raises(InputRefused, match=r"broken\.onnx: .* which nothing before it makes"):
         open_session(broken(tiny_discrete), "broken.onnx", device)
 
 

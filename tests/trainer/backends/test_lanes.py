@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lander_runtime import envs
-from lander_runtime.errors import InputRefused, LanderError
+from lander_runtime.errors import EnvironmentFailed, InputRefused, LanderError
 from lander_runtime.spec import EnvSpec, WrapperSpec
 from lander_runtime.workers.remote import RemoteWorker, WorkerDied
 from lander_trainer.backends.gymnasium import GymnasiumBackend
@@ -267,7 +267,9 @@ def test_worker_that_does_not_start_leaves_none_behind(
     spec = envs.resolve(register("trainer_environments:WalkingEnv"))
     with pytest.raises(OSError, match="no more processes"):
         GymnasiumBackend(spec, 4, SEED, 4)
-    assert [process.poll() for process in processes] == [0, 0]
+    assert len(processes) == 2
+    # Ended by themselves, or killed where that takes too long on a busy machine.
+    assert None not in [process.poll() for process in processes]
 
 
 def test_worker_does_not_load_pytorch() -> None:
@@ -294,7 +296,9 @@ def test_backend_that_is_closed_leaves_no_worker(walking: EnvSpec) -> None:
         backend.reset()
         processes = [remote._process for remote in backend._remote]
         assert [process.poll() for process in processes] == [None, None]
-    assert [process.poll() for process in processes] == [0, 0]
+    assert len(processes) == 2
+    # Ended by themselves, or killed where that takes too long on a busy machine.
+    assert None not in [process.poll() for process in processes]
 
 
 PARENT = """
@@ -361,10 +365,10 @@ def test_environments_error_arrives_with_its_place(register: Register) -> None:
     with backend_of(spec, lanes=2, workers=2) as backend:
         backend.reset()
         backend.step(np.array([0, 1]))
-        with pytest.raises(RuntimeError, match="failed in a worker process") as caught:
+        expected = r"raised ArithmeticError in step 2 of the episode of seed \d+: the mast is broken\."
+        with pytest.raises(EnvironmentFailed, match=expected) as caught:
             backend.step(np.array([0, 2]))
-        assert "ArithmeticError: the mast is broken" in str(caught.value)
-        assert "trainer_environments.py" in str(caught.value)
+        assert "trainer_environments.py" in "".join(caught.value.__notes__)
         # The worker is still there, only that episode is not.
         assert backend._remote[0]._process.poll() is None
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,19 @@ def test_missing_file_is_refused(path: Path) -> None:
         Checkpoint.load(path)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+def test_named_pipe_is_refused_and_not_waited_for(path: Path) -> None:
+    os.mkfifo(path)
+    with pytest.raises(InputRefused, match="a pipe or a device"):
+        Checkpoint.load(path)
+
+
+def test_thousands_of_layers_are_refused(path: Path) -> None:
+    save_file({f"network.actor.{i}.weight": torch.zeros(1) for i in range(20_000)}, path)
+    with pytest.raises(InputRefused, match="at most 10,000 tensors, found 20,000"):
+        Checkpoint.load(path)
+
+
 def test_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputRefused):
         Checkpoint.load(tmp_path)
@@ -296,7 +310,21 @@ def test_misshapen_entry_is_refused(saved: Path, entry: str, value: Any) -> None
         Checkpoint.load(saved)
 
 
-@pytest.mark.parametrize("config", [{"gamma": 2.0}, {"hidden_sizes": []}, {"steps": "many"}], ids=str)
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"gamma": 2.0},
+        {"hidden_sizes": []},
+        {"steps": "many"},
+        {"hidden_sizes": [2**61, 2**62]},
+        {"hidden_sizes": [10**400]},
+        {"hidden_sizes": [8] * 100_000},
+        {"channels": [2**62]},
+        {"env_kwargs": "[" * 5000},
+        {"steps": 10**400},
+    ],
+    ids=lambda config: str(config)[:40],
+)
 def test_settings_that_no_run_can_have_are_refused(saved: Path, config: dict[str, Any]) -> None:
     # The file is wrong here, not what the user typed: InputRefused and not UsageError.
     rewrite(saved, config=config)
@@ -330,8 +358,11 @@ def test_spaces_that_the_networks_do_not_have_are_refused(saved: Path, entry: st
         ("network.actor.0.weight", torch.zeros(8)),
         ("network.actor.0.weight", None),
         ("network.actor.9.weight", torch.zeros(1)),
+        ("network.actor.0.weight", torch.zeros(8, 4, dtype=torch.int32)),
+        ("network.actor.0.weight", torch.zeros(8, 4, dtype=torch.float64)),
+        (f"network.actor.{'9' * 5000}.weight", torch.zeros(1)),
     ],
-    ids=["size", "rank", "missing", "too many"],
+    ids=["size", "rank", "missing", "too many", "whole numbers", "double", "index of 5,000 digits"],
 )
 def test_tensors_that_do_not_fit_are_refused(saved: Path, name: str, tensor: Tensor | None) -> None:
     tensors = checkpoint_of().tensors

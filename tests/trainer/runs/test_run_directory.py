@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.errors import InputRefused, MachineLacks, UsageError
 from lander_trainer import RunDirectory, TrainConfig, newest_run
 
 
@@ -147,6 +147,42 @@ def test_dropping_everything_leaves_an_empty_file(tmp_path: Path) -> None:
     assert run.read_metrics() == []
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"\xff\xfe", "not UTF-8"),
+        (b"no json", "not valid JSON"),
+        (b"[1, 2]", "expected a JSON object"),
+        (b'{"steps": 1}', "'update' is missing"),
+        (b'{"update": "two"}', "'update' should be an integer"),
+        (b'{"update": 2, "mean_return": "much"}', "'mean_return' should be a number"),
+        (b'{"update": 2, "steps": 1e999}', "not valid JSON"),
+        (b'{"update": 1}', "update 1 comes after 1"),
+        (b"[" * 5000, "not valid JSON"),
+        (b'{"update": ' + b"9" * 5000 + b"}", "not valid JSON|out of range|should be"),
+        (b"", "not valid JSON"),
+        (bytes(64), "not valid JSON"),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_a_damaged_line_is_named(tmp_path: Path, line: bytes, reason: str) -> None:
+    run = run_with_rows(tmp_path, 1)
+    with run.metrics.open("ab") as file:
+        file.write(line + b"\n" + b'{"update": 5}\n')
+    with pytest.raises(InputRefused, match=rf"metrics\.jsonl: line 2.*({reason})") as caught:
+        run.drop_metrics_after(1)
+    assert len(str(caught.value)) < 600
+    assert b"\n" + line in run.metrics.read_bytes(), "what cannot be read is not overwritten"
+
+
+@pytest.mark.parametrize("tail", [b"\xff\xfe\x00", b"[" * 5000, b"17", bytes(100)])
+def test_a_tail_that_is_no_row_is_left_out(tmp_path: Path, tail: bytes) -> None:
+    run = run_with_rows(tmp_path, 2)
+    with run.metrics.open("ab") as file:
+        file.write(tail)
+    assert [row["update"] for row in run.read_metrics()] == [1, 2]
+
+
 # newest_run
 
 
@@ -163,3 +199,29 @@ def test_newest_run_is_the_one_whose_checkpoint_was_written_last(tmp_path: Path)
 def test_no_run_is_no_error(tmp_path: Path) -> None:
     assert newest_run(tmp_path) is None
     assert newest_run(tmp_path / "nowhere") is None
+
+
+def test_a_run_is_written_by_one_at_a_time(tmp_path: Path) -> None:
+    run = RunDirectory.create("CartPole-v1", tmp_path / "run")
+    with run.locked(new=True), run.locked(new=True):
+        with pytest.raises(InputRefused, match=f"in use: process {os.getpid()}"):
+            RunDirectory(run.path).locked(new=False).__enter__()
+        # The lock itself is no content.
+        assert RunDirectory.create("CartPole-v1", run.path).path == run.path
+    assert list(run.path.iterdir()) == []
+
+
+def test_a_run_that_began_in_between_is_not_overwritten(tmp_path: Path) -> None:
+    run = RunDirectory.create("CartPole-v1", tmp_path / "run")
+    run.metrics.write_text("")
+    with pytest.raises(UsageError, match="is not empty"):
+        run.locked(new=True).__enter__()
+    with run.locked(new=False):
+        pass
+
+
+def test_a_deleted_folder_is_a_sentence_and_is_not_made_again(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    with pytest.raises(MachineLacks, match=r"run is gone: it was deleted or moved"):
+        run.append_metrics({})
+    assert not run.path.exists()

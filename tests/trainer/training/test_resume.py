@@ -343,13 +343,23 @@ def test_periodic_checkpoint_survives_a_crash(echo: str, run: RunDirectory) -> N
             if metrics.update == 6:
                 raise RuntimeError("crash")
 
-    # 0.1 s is the shortest time between checkpoints; 40,000 steps take several times that.
+    # 0.1 s is the longest time between checkpoints; 40,000 steps take several times that.
     config = settings(
         echo, checkpoint_seconds=0.1, lanes=16, rollout_steps=512, steps=7 * 8192, selection_episodes=0
     )
     with pytest.raises(RuntimeError, match="crash"):
         train(config, run, observer=Crash())
-    assert 1 <= Checkpoint.load(run.checkpoint).progress.updates <= 5
+    assert 1 <= Checkpoint.load(run.checkpoint).progress.updates <= 6
+
+
+def test_the_first_update_is_saved_before_anything_can_go_wrong(echo: str, run: RunDirectory) -> None:
+    class Crash(Recorder):
+        def on_update(self, metrics: UpdateMetrics) -> None:
+            raise RuntimeError("crash")
+
+    with pytest.raises(RuntimeError, match="crash"):
+        train(settings(echo), run, observer=Crash())
+    assert Checkpoint.load(run.checkpoint).progress.updates == 1
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ Not `gymnasium.vector.SyncVectorEnv`, which is slower: on LunarLander 23,400 ste
 against 30,300 here (64 lanes).
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime import envs
+from lander_runtime.envs.faults import (
+    as_observation,
+    as_reward,
+    bad_number,
+    close_quietly,
+    raised,
+    when,
+)
 from lander_runtime.errors import InputRefused
 from lander_runtime.seeds import FIRST_SELECTION_SEED
 from lander_runtime.spec import EnvSpec, Space
@@ -129,6 +138,7 @@ class Lanes:
 
     def __init__(self, spec: EnvSpec, seed: int, first: int, count: int) -> None:
         """Make lanes `first` to `first + count - 1` of the run with `seed`."""
+        self._id = spec.id
         self._seed = seed
         self._first = first
         self._envs = [envs.make(spec) for _ in range(count)]
@@ -147,6 +157,7 @@ class Lanes:
         """Start the first episode of every lane; returns observations `[N, *obs_shape]`."""
         for lane in range(len(self._envs)):
             self._start(lane, 0)
+        self._check_numbers()
         return self._obs
 
     def step(self, actions: NDArray[Any]) -> StepResult:
@@ -161,6 +172,7 @@ class Lanes:
             else:
                 self._actions[lane].append(action)
                 rewards[lane], terminated[lane], truncated[lane] = self._step(lane, action)
+        self._check_numbers()
         return StepResult(self._obs, rewards, terminated, truncated)
 
     def history(self) -> ActionHistory:
@@ -190,7 +202,7 @@ class Lanes:
 
     def close(self) -> None:
         for env in self._envs:
-            env.close()
+            close_quietly(env)
 
     def _one_by_one(self, actions: NDArray[Any]) -> Iterable[Any]:
         """The action of each lane, of `[N, *action_shape]`; copies, because the history keeps them."""
@@ -200,19 +212,48 @@ class Lanes:
         self._episodes[lane] = episode
         self._actions[lane] = []
         self._ended[lane] = False
-        seed = episode_seed(self._seed, self._first + lane, episode)
-        obs, _ = self._envs[lane].reset(seed=seed)
-        self._obs[lane] = envs.as_declared(obs, self._obs.dtype)
+        seed = self._seed_of(lane)
+        try:
+            obs, _ = self._envs[lane].reset(seed=seed)
+        except (Exception, SystemExit) as error:
+            raise raised(self._id, error, when(seed, 0)) from error
+        self._obs[lane] = self._observed(obs, lane)
 
     def _step(self, lane: int, action: Any) -> tuple[float, bool, bool]:
         if self._action.n is None:
             # A copy: an environment may write into its array, and the history must not change.
             action = np.array(action)
-        obs, reward, terminated, truncated, _ = self._envs[lane].step(action)
-        self._obs[lane] = envs.as_declared(obs, self._obs.dtype)
-        self._ended[lane] = bool(terminated or truncated)
+        try:
+            obs, reward, terminated, truncated, _ = self._envs[lane].step(action)
+            terminated, truncated = bool(terminated), bool(truncated)
+        except (Exception, SystemExit) as error:
+            raise raised(self._id, error, self._when(lane)) from error
+        self._obs[lane] = self._observed(obs, lane)
+        self._ended[lane] = terminated or truncated
+        if type(reward) is not float or not math.isfinite(reward):
+            reward = as_reward(reward, self._id, self._seed_of(lane), len(self._actions[lane]))
         # A step may report both; then it counts as terminated, so that nothing is bootstrapped.
-        return float(reward), bool(terminated), bool(truncated and not terminated)
+        return reward, terminated, truncated and not terminated
+
+    def _observed(self, obs: Any, lane: int) -> NDArray[Any]:
+        """An observation as its Box declares it."""
+        dtype, shape = self._obs.dtype, self._obs.shape[1:]
+        if type(obs) is np.ndarray and obs.dtype is dtype and obs.shape == shape:
+            return obs
+        return as_observation(obs, dtype, shape, self._id, self._seed_of(lane), len(self._actions[lane]))
+
+    def _check_numbers(self) -> None:
+        """Raise `EnvironmentFailed` for a NaN or an infinity: nothing can be learned from it."""
+        if self._obs.dtype.kind == "f" and not np.isfinite(self._obs).all():
+            finite = np.isfinite(self._obs).reshape(len(self._obs), -1).all(axis=1)
+            lane = int(np.argmin(finite))
+            raise bad_number(self._obs[lane], self._id, self._seed_of(lane), len(self._actions[lane]))
+
+    def _seed_of(self, lane: int) -> int:
+        return episode_seed(self._seed, self._first + lane, self._episodes[lane])
+
+    def _when(self, lane: int) -> str:
+        return when(self._seed_of(lane), len(self._actions[lane]))
 
 
 def episode_seed(seed: int, lane: int, episode: int) -> int:

@@ -7,10 +7,15 @@ time the steps between its checkpoint and the end of its earlier part.
 import uuid
 from pathlib import Path
 
-from lander_runtime.files import write_text
+from lander_runtime.errors import InputRefused
+from lander_runtime.files import read_regular_text, write_text
+from lander_runtime.text import quoted
 from lander_trainer.runs.run_directory import RunDirectory
 
 PROJECT = "lander"
+
+_LONGEST_ID = 1000
+"""Bytes of a file with an id."""
 
 
 def run_name(folder: Path) -> str:
@@ -24,7 +29,10 @@ def run_id(folder: Path, tracker: str) -> str:
     A new id is from the system's randomness: no seed changes it, and it changes no result.
     """
     file = _id_file(folder, tracker)
-    return file.read_text(encoding="utf-8").strip() if file.is_file() else uuid.uuid4().hex[:8]
+    found = read_regular_text(file, _LONGEST_ID).strip() if file.is_file() else uuid.uuid4().hex[:8]
+    if not (found.isascii() and found.isprintable()):
+        raise InputRefused(f"{file}: expected the id of a run, found {quoted(found)}. Remove the file.")
+    return found
 
 
 def keep_run_id(folder: Path, tracker: str, value: str) -> None:
@@ -38,7 +46,7 @@ def steps_reported(folder: Path) -> int:
     Call before training starts: training removes the rows after its checkpoint.
     """
     rows = RunDirectory(folder).read_metrics()
-    return int(rows[-1]["steps"]) if rows else 0
+    return int(rows[-1].get("steps") or 0) if rows else 0
 
 
 def _id_file(folder: Path, tracker: str) -> Path:

@@ -3,5 +3,6 @@
 curve.py  the learning curve of one run
 plot.py   several runs in one picture
 bands.py  mean and interval over several runs
+speed.py  speed over batch size, a line for each runtime
 style.py  size, colours and axes of all pictures, and saving them
 """

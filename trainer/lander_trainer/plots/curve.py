@@ -51,5 +51,6 @@ def draw_learning_curve(
 
 def points(rows: Sequence[dict[str, Any]], y: str, x: str = "steps") -> tuple[list[float], list[float]]:
     """Values of x and y, of all rows that have a value for `y`."""
-    pairs = [(row[x], row[y]) for row in rows if row[y] is not None]
+    pairs = [(row.get(x), row.get(y)) for row in rows]
+    pairs = [(place, value) for place, value in pairs if place is not None and value is not None]
     return [place for place, _ in pairs], [value for _, value in pairs]

@@ -11,6 +11,7 @@ No pickle anywhere, so opening a checkpoint from an unknown source runs no code 
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.files import atomic_write
+from lander_runtime.files import atomic_write, open_regular
 from lander_runtime.json_fields import Fields
 from lander_runtime.spec import EnvSpec, Space
 from lander_runtime.text import LONGEST, quoted, shortened
@@ -34,6 +35,12 @@ from lander_trainer.ppo.normaliser import Normaliser
 
 METADATA_KEY = "lander.checkpoint"
 SCHEMA = "1.0"
+
+_LARGEST = 4 * 2**30
+"""Bytes of a file; Doom's largest has 30 million, most of them the actions of running episodes."""
+
+_MOST_TENSORS = 10_000
+"""An actor-critic of a hundred layers has a thousand, with the state of its optimiser."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +102,7 @@ class Checkpoint:
         Raises:
             InputRefused: it is missing, not safetensors, not ours, of an unknown major version, or damaged.
         """
-        try:
-            with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        except (OSError, SafetensorError) as error:
-            raise InputRefused(
-                f"{path}: not a readable safetensors file ({shortened(str(error))})."
-            ) from error
+        metadata, tensors = _read(path)
         if METADATA_KEY not in metadata:
             raise InputRefused(f"{path}: a safetensors file, but not a checkpoint of lander.")
         fields = Fields.parse(metadata[METADATA_KEY], path.name)
@@ -155,7 +155,9 @@ class Checkpoint:
         # Compared before memory of the size that the header claims is allocated.
         with torch.device("meta"):
             claimed = build_network(self.observation, self.action, self.config).state_dict()
-        if {k: t.shape for k, t in claimed.items()} != {k: t.shape for k, t in weights.items()}:
+        # Their types too: whole numbers would be taken as floats without a word.
+        forms = [{name: (t.shape, t.dtype) for name, t in each.items()} for each in (claimed, weights)]
+        if forms[0] != forms[1]:
             raise InputRefused("The weights do not fit the settings that they are stored with.")
         network = build_network(self.observation, self.action, self.config)
         network.load_state_dict(weights)
@@ -185,6 +187,25 @@ class Checkpoint:
                 except TypeError as error:
                     raise InputRefused(f"{quoted(name)} in the checkpoint is of {tensor.dtype}.") from error
         return arrays
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Header and tensors of a safetensors file. Its reader checks that every tensor is all there."""
+    # Closed at once: safetensors opens files by their names only. It never waits for a regular one.
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+    if size > _LARGEST:
+        raise InputRefused(f"{path}: {size / 1e9:.1f} GB are too much for a checkpoint.")
+    try:
+        with safe_open(path, framework="pt") as opened:
+            names = list(opened.keys())
+            if len(names) > _MOST_TENSORS:
+                raise InputRefused(
+                    f"{path}: expected at most {_MOST_TENSORS:,} tensors, found {len(names):,}."
+                )
+            return opened.metadata() or {}, {name: opened.get_tensor(name) for name in names}
+    except (OSError, SafetensorError, TypeError, ValueError, RuntimeError) as error:
+        raise InputRefused(f"{path}: not a readable safetensors file ({shortened(str(error))}).") from error
 
 
 def _read_config(values: dict[str, Any], path: Path) -> TrainConfig:

@@ -6,19 +6,27 @@ checkpoint.safetensors    the newest weights and all that is needed to resume
 best.safetensors          the weights that scored best on the selection seeds
 learning_curve.png        training returns and selection scores over steps
 policy.onnx, .md, .gif    after `lander export`
+.lock                     while a process writes the run
 """
 
 import json
 import re
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
-from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.files import write_text
+from lander_runtime.errors import InputRefused, MachineLacks, UsageError
+from lander_runtime.files import flush_to_disk, is_temporary, read_regular, remove_leftovers, write_text
+from lander_runtime.json_fields import Fields
+from lander_runtime.locks import locked
 from lander_trainer.config import TrainConfig
+
+LARGEST_METRICS = 2**30
+"""Bytes of metrics.jsonl; a million updates take half of it."""
 
 
 class RunDirectory:
@@ -31,6 +39,8 @@ class RunDirectory:
         self.metrics = path / "metrics.jsonl"
         self.config = path / "config.toml"
         self.curve = path / "learning_curve.png"
+        self._lock = path / ".lock"
+        self._held = False
 
     @classmethod
     def create(cls, env_id: str, out: Path | None = None, root: Path = Path("runs")) -> "RunDirectory":
@@ -42,12 +52,9 @@ class RunDirectory:
         try:
             if out is not None:
                 out.mkdir(parents=True, exist_ok=True)
-                if any(out.iterdir()):
-                    again = shlex.quote(str(out))
-                    raise UsageError(
-                        f"{out} is not empty. Choose another --out, or go on with --resume {again}."
-                    )
-                return cls(out)
+                run = cls(out)
+                run._check_empty()
+                return run
             parent = root / env_id.replace("/", "-")
             parent.mkdir(parents=True, exist_ok=True)
             numbers = [int(entry.name) for entry in parent.iterdir() if re.fullmatch(r"\d+", entry.name)]
@@ -74,6 +81,45 @@ class RunDirectory:
             raise InputRefused(f"{path}: no run to resume; expected {run.checkpoint.name} in it.")
         return run
 
+    @contextmanager
+    def locked(self, *, new: bool) -> Iterator[None]:
+        """Keep other processes from writing the run while inside; may be entered again inside.
+
+        Args:
+            new: the run is to be started, so the folder must have none yet.
+
+        Raises:
+            InputRefused: another process writes the run.
+            UsageError: the folder cannot be written, or a run was started in it.
+        """
+        if self._held:
+            yield
+            return
+        with locked(self._lock, self.path, "Wait until it has ended, or train in another folder with --out."):
+            remove_leftovers(self.path)
+            if new and any(file.exists() for file in (self.config, self.metrics, self.checkpoint)):
+                self._check_empty()
+            self._held = True
+            try:
+                yield
+            finally:
+                self._held = False
+
+    @property
+    def kept(self) -> str:
+        """For an error of training: a sentence about the checkpoint; empty where there is none yet."""
+        if not self.checkpoint.is_file():
+            return ""
+        return f"{self.checkpoint} is older and sound; lander export {self.path} takes its best. "
+
+    def _check_empty(self) -> None:
+        # What `locked` looks after does not count.
+        if any(file != self._lock and not is_temporary(file) for file in self.path.iterdir()):
+            again = shlex.quote(str(self.path))
+            raise UsageError(
+                f"{self.path} is not empty. Choose another --out, or go on with --resume {again}."
+            )
+
     def write_config(self, config: TrainConfig) -> None:
         # TOML has no null: an argument that is None is left out here and kept in the checkpoint.
         values = config.to_dict()
@@ -82,25 +128,79 @@ class RunDirectory:
         write_text(self.config, tomli_w.dumps(values))
 
     def append_metrics(self, row: dict[str, Any]) -> None:
-        with self.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row, allow_nan=False) + "\n")
+        """Add the row of an update.
+
+        Raises:
+            MachineLacks: the run's folder is gone.
+        """
+        try:
+            with self.metrics.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row, allow_nan=False) + "\n")
+        except FileNotFoundError as error:
+            # Before the checkpoint, which would make the folder once more, without the rows so far.
+            raise MachineLacks(
+                f"The folder {self.path} is gone: it was deleted or moved while the run was going on. "
+                "Start the run again."
+            ) from error
+
+    def flush_metrics(self) -> None:
+        """Wait until the rows are on the disk, which a power cut does not empty."""
+        flush_to_disk(self.metrics)
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """All complete rows; a last line that a crash cut short is left out."""
+        """All complete rows; a last line that a crash cut short is left out.
+
+        Raises:
+            InputRefused: another line is no row; names the file and the line.
+        """
         if not self.metrics.is_file():
             return []
         rows = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
-            try:
-                rows.append(json.loads(line))
-            except ValueError:
+        lines = read_regular(self.metrics, LARGEST_METRICS).split(b"\n")
+        for number, line in enumerate(lines, 1):
+            # After the last line end there is nothing, or a row that a crash cut short.
+            if number == len(lines) and not _is_row(line):
                 break
+            row = _read_row(line, f"{self.metrics}: line {number}")
+            if rows and row["update"] <= rows[-1]["update"]:
+                raise InputRefused(
+                    f"{self.metrics}: line {number}: update {row['update']} comes after "
+                    f"{rows[-1]['update']}. Remove the lines that do not belong there."
+                )
+            rows.append(row)
         return rows
 
     def drop_metrics_after(self, update: int) -> None:
         """Remove the rows after `update`, that of the checkpoint: a resumed run writes them again."""
         kept = [row for row in self.read_metrics() if row["update"] <= update]
         write_text(self.metrics, "".join(json.dumps(row) + "\n" for row in kept))
+
+
+def _read_row(line: bytes, where: str) -> dict[str, Any]:
+    """A row of metrics: it has the number of its update, and what is drawn or shown is a number or null.
+
+    Raises:
+        InputRefused: it is something else.
+    """
+    try:
+        fields = Fields.parse(line.decode(), where)
+    except UnicodeDecodeError as error:
+        raise InputRefused(f"{where}: not UTF-8 text ({error.reason} at byte {error.start}).") from error
+    if not 0 <= fields.integer("update") < 2**63:
+        raise fields.wrong("update", "0 or more", fields.data["update"])
+    for name in _SHOWN:
+        fields.optional_number(name)
+    return dict(fields.data)
+
+
+_SHOWN = ("steps", "seconds", "done", "mean_return", "selection_score", "best_score")
+
+
+def _is_row(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def newest_run(root: Path = Path("runs")) -> Path | None:

@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from lander_runtime.errors import InputRefused
+from lander_runtime.files import read_regular_text
 from lander_runtime.json_fields import Fields
 from lander_runtime.text import shortened
-from lander_trainer.runs.run_directory import RunDirectory
+from lander_trainer.runs.run_directory import LARGEST_METRICS, RunDirectory
+
+_LARGEST_CONFIG = 2**20
+"""Bytes of config.toml."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,8 @@ def read_history(path: Path) -> RunHistory:
 
 def _read_config(file: Path) -> dict[str, Any]:
     try:
-        config = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        config = tomllib.loads(read_regular_text(file, _LARGEST_CONFIG))
+    except (ValueError, RecursionError) as error:
         reason = shortened(str(error))
         raise InputRefused(f"{file}: not the readable settings of a run ({reason}).") from error
     settings = Fields({"settings": config}, str(file)).plain("settings")
@@ -72,10 +76,7 @@ def _read_config(file: Path) -> dict[str, Any]:
 
 
 def _read_rows(run: RunDirectory) -> list[dict[str, float | None]]:
-    try:
-        lines = run.metrics.read_text(encoding="utf-8").split("\n")
-    except (OSError, ValueError) as error:
-        raise InputRefused(f"{run.metrics}: not readable ({error}).") from error
+    lines = read_regular_text(run.metrics, LARGEST_METRICS).split("\n")
     # After the last line end there is nothing, or a row that a crash cut short.
     rows = [_read_row(line, f"{run.metrics}: line {number}") for number, line in enumerate(lines[:-1], 1)]
     if not rows:

@@ -55,7 +55,7 @@ def convert(name: str, value: Any, types_by_name: Mapping[str, Any]) -> Any:
     kind = types_by_name[name]
     try:
         return _parse(kind, value)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise UsageError(
             f"{name}={shortened(str(value))} does not fit; expected {in_words(kind)}."
         ) from error

@@ -40,6 +40,8 @@ class VerifyRequest:
     """`auto`, `cpu` or `cuda`."""
     imports: "Sequence[str]" = ()
     """Modules that register environments, for `episodes`."""
+    large: bool = False
+    """Open a file of 64 to 512 MB too, and a graph that takes more memory and work than is usual."""
 
     def __post_init__(self) -> None:
         if self.episodes < 0 or self.episodes == 1:
@@ -142,6 +144,7 @@ def verify(
     all_runtimes: bool = False,
     device: str = "auto",
     imports: "Sequence[str]" = (),
+    large: bool = False,
     observer: "EpisodeObserver | None" = None,
 ) -> Verification:
     """Check what a policy file claims: schema, weights, golden vectors, determinism, score.
@@ -154,6 +157,7 @@ def verify(
         all_runtimes: run the golden vectors in every other runtime that is installed, too.
         device: `auto`, `cpu` or `cuda`; `cuda` fails where it does not run, and never falls back.
         imports: modules that register environments.
+        large: open a file of 64 to 512 MB too, and a graph that takes more memory and work than is usual.
         observer: is called with every episode.
 
     Raises:
@@ -161,7 +165,7 @@ def verify(
         MachineLacks: `cuda` does not run here.
         UsageError: `episodes` is 1 or negative.
     """
-    return run_verify(VerifyRequest(policy, episodes, all_runtimes, device, imports), observer)
+    return run_verify(VerifyRequest(policy, episodes, all_runtimes, device, imports, large), observer)
 
 
 def run_verify(request: VerifyRequest, observer: "EpisodeObserver | None" = None) -> Verification:
@@ -176,7 +180,7 @@ def run_verify(request: VerifyRequest, observer: "EpisodeObserver | None" = None
     with stage(stages, "episodes", request.episodes) if request.episodes else nullcontext():
         found = verify_file(
             path, request.device, episodes=request.episodes, all_runtimes=request.all_runtimes,
-            observer=observer,
+            large=request.large, observer=observer,
         )  # fmt: skip
     return Verification(
         found.path, found.sha256, found.provider, found.checks, found.runtimes, tuple(found.failed)

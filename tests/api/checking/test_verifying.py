@@ -6,7 +6,7 @@ import pytest
 
 import lander_rl
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 
 
 def test_a_result_says_whether_all_is_well_and_shows_itself() -> None:

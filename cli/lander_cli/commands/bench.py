@@ -1,0 +1,37 @@
+"""`lander bench`: how fast a policy acts in each runtime that is here."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lander_cli.arguments import options as given
+from lander_cli.terminal.console import out, print_json, print_next, say
+from lander_runtime.errors import CheckFailed
+
+
+def bench_command(
+    policy: given.PolicyFile = None,
+    batch: Annotated[
+        list[int] | None,
+        typer.Option(help="Observations at once; may be repeated.", show_default="1, 16, 256 and 4096"),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the speeds in this .png or .svg file.")] = None,
+    as_json: Annotated[bool, given.json_flag("lander.bench/1")] = False,
+) -> None:
+    """Time a policy in ONNX Runtime, PyTorch and C, and compare the actions.
+
+    If a runtime acts in another way than ONNX Runtime on the CPU, the exit code is 1.
+    """
+    from lander_rl.checking.benching import BATCHES, BenchRequest, run_bench
+
+    found = run_bench(BenchRequest(policy, tuple(batch or BATCHES), plot), say)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        out().print(repr(found), markup=False)
+    if found.picture is not None:
+        say(f"Drew {found.picture}")
+    if found.failure is not None:
+        raise CheckFailed(found.failure)
+    print_next("lander", "verify", found.path, "--all-runtimes")
