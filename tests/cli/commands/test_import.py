@@ -108,7 +108,7 @@ def test_without_the_word_nothing_is_imported(lander, start) -> None:
     assert lander("export", "run", "--import", "my_env", "--episodes", 0, "--no-gif").code == 0
     for words in (["train", "--resume", "run"], ["export", "run"], ["eval", "run"]):
         ended = start(*words).end()
-        assert ended.code == 2
+        assert ended.code == 3
         assert "does not know 'my_env/Line-v0'" in ended.message
         assert "add: --import" in ended.message
         assert "hello" not in ended.err + ended.out
