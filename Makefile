@@ -35,7 +35,7 @@ BROWSERS := chromium chromium-browser google-chrome
 
 .PHONY: demo test test-pythons browser chromium node lint bench wheel-test wheels install install-dev python clean
 
-# Train for half a minute, export, score ten episodes, record a GIF.
+# Train, export, score ten episodes, record a GIF.
 demo: $(INSTALLED)
 	$(BIN)/lander train
 	$(BIN)/lander export
@@ -77,7 +77,7 @@ bench: $(DEV_INSTALLED)
 	$(BIN)/python benchmarks/act_speed.py
 	$(BIN)/python benchmarks/seeds.py --seeds 3 --steps 1_000_000 --out seeds.json
 	rm -f train_speed.json
-	$(BIN)/python benchmarks/train_speed.py --only lander-envpool,lander-gymnasium --out train_speed.json
+	$(BIN)/python benchmarks/train_speed.py --only lander-native,lander-gymnasium --out train_speed.json
 
 # The built wheel in a clean environment with the extra `cpu` only.
 wheel-test: $(DEV_INSTALLED)

@@ -45,16 +45,18 @@ class Clock:
         """Mean return of the last 100 training episodes."""
         self.episodes = 0
         self._returns: deque[float] = deque(maxlen=100)
-        self._started = self._stopped = math.nan
+        self._started = self._stopped = self._cpu_seconds = math.nan
         self._peak_rss = self._children_rss = 0.0
 
     def start(self) -> None:
         """Call when everything is built, just before training."""
         self._started = time.perf_counter()
+        self._cpu_before = cpu_seconds()
 
     def stop(self) -> None:
         """Call when training has returned."""
         self._stopped = time.perf_counter()
+        self._cpu_seconds = cpu_seconds() - self._cpu_before
         # Here and not in `report`, because scoring opens environments of its own.
         self._peak_rss = peak_rss_mb() + self._children_rss
 
@@ -85,6 +87,8 @@ class Clock:
             "steps": steps,
             "seconds": round(seconds, 3),
             "steps_per_second": round(steps / seconds, 1),
+            # On a machine that is shared this says more than the time on the wall.
+            "cpu_seconds": round(self._cpu_seconds, 3),
             "seconds_to_200": _rounded(self.seconds_to_threshold),
             "steps_to_200": self.steps_to_threshold,
             "environment_seconds": round(self.environment_seconds, 3),
