@@ -30,10 +30,10 @@ INSTALLED := $(VENV)/.installed-$(ONNXRUNTIME)
 DEV_INSTALLED := $(VENV)/.installed-$(ONNXRUNTIME)-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-# In which a test opens the page that `lander eval --report` writes.
+# In which tests open the page that `lander eval --report` writes and the one that `make browser` builds.
 BROWSERS := chromium chromium-browser google-chrome
 
-.PHONY: demo test test-pythons browser lint bench wheel-test wheels install install-dev python clean
+.PHONY: demo test test-pythons browser chromium node lint bench wheel-test wheels install install-dev python clean
 
 # Train, export, score ten episodes, record a GIF.
 demo: $(INSTALLED)
@@ -42,19 +42,29 @@ demo: $(INSTALLED)
 	$(BIN)/lander eval --episodes 10
 
 # Everything that must hold before a change lands, slow training tests included.
-test: lint browser
+test: lint chromium node browser
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 # `make test` on each Python that lander supports and this machine has; a summary at the end.
 test-pythons:
 	tests/pythons/check.sh
 
-# Installed where that needs no password; without a browser, one test is skipped.
-browser:
+# LunarLander in a web page, in build/browser/: physics as WebAssembly, the policy that ships, all in one file.
+browser: | $(BIN)/python
+	@$(BIN)/python examples/browser/build.py
+
+# These two are installed where that needs no password; without them, some tests are skipped.
+chromium:
 	@for name in $(BROWSERS); do command -v $$name >/dev/null && exit 0; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; then exit 0; fi; \
-	echo "No chromium: tests/runtime/page/test_browser.py is skipped. On Debian: apt-get install chromium"
+	echo "No chromium: the tests of pages are skipped. On Debian: apt-get install chromium"
+
+node:
+	@command -v node >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs >/dev/null; then exit 0; fi; \
+	echo "No node: the tests of JavaScript are skipped. On Debian: apt-get install nodejs"
 
 lint: $(DEV_INSTALLED)
 	$(BIN)/ruff check .
@@ -73,8 +83,8 @@ bench: $(DEV_INSTALLED)
 wheel-test: $(DEV_INSTALLED)
 	tests/wheel/check.sh $(BIN)/python
 
-# One wheel for each system, with the simulator inside, in dist/; needs PyPI's ziglang.
-wheels: $(DEV_INSTALLED)
+# One wheel for each system, with the simulator and the web page inside, in dist/; needs PyPI's ziglang.
+wheels: $(DEV_INSTALLED) browser
 	$(BIN)/python simulator/wheels.py
 
 install: $(INSTALLED)

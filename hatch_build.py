@@ -1,5 +1,7 @@
 """The build hook: compiles LunarLander's physics for the wheel or the editable install that is being made.
 
+It also packs the web page that `make browser` built, if it is there.
+
 With the system's C++ compiler, else with the one in PyPI's `ziglang`, which is asked for only then. Where
 compiling fails, the install goes on without the simulator and says so; `make wheels`, which names its target
 in LANDER_SIMULATOR_TARGET, fails instead.
@@ -39,6 +41,7 @@ class SimulatorBuildHook(BuildHookInterface):
             # pip makes an editable wheel twice, the first time for its metadata.
             self._compile(build, lambda: build.compile_all() if build.older_than_the_sources() else [])
             return
+        build_data["force_include"].update(_web_page())
         name = _wheel_target()
         target = next((target for target in build.TARGETS if target.zig == name), None)
         if name and target is None:
@@ -75,6 +78,15 @@ class SimulatorBuildHook(BuildHookInterface):
                 f"LunarLander's physics were not compiled, so training will use Gymnasium's: {error}"
             )
             return []
+
+
+def _web_page() -> dict[str, str]:
+    """The built page and the licence of the physics in it; nothing is built here, since that downloads."""
+    built = Path(__file__).parent / "build" / "browser"
+    names = ("lander.html", "BOX2D-LICENSE.txt")
+    if not all((built / name).is_file() for name in names):
+        return {}
+    return {str(built / name): f"lander_rl/browser/{name}" for name in names}
 
 
 def _wheel_target() -> str:

@@ -23,6 +23,7 @@ merging.py       `merge`: the reports of parts become one
 replaying.py     `replay`: verifies recorded episodes without the policy
 checking/        `verify`, `doctor`, `bench`: a file's claims, this machine, and how fast it acts here
 recording.py     `record`: one episode as a GIF
+playing.py       `play`: a policy lands in the browser
 serving.py       `serve`: policies as an HTTP service
 catalogue/       `models`, `environments`, `settings`: tables of what is available
 observing.py     observers of evaluations, comparisons and replays
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from lander_rl.inputs.opening import open_policy
     from lander_rl.merging import merge
     from lander_rl.observing import EvaluationObserver
+    from lander_rl.playing import Page, PlayRequest, play
     from lander_rl.plotting import Picture, PlotRequest, plot
     from lander_rl.recording import Recording, record
     from lander_rl.replaying import ReplayRequest, replay
@@ -99,7 +101,9 @@ __all__ = [
     "LanderError",
     "MachineLacks",
     "Model",
+    "Page",
     "Picture",
+    "PlayRequest",
     "PlotRequest",
     "Policy",
     "Preset",
@@ -130,6 +134,7 @@ __all__ = [
     "merge",
     "models",
     "open_policy",
+    "play",
     "plot",
     "record",
     "replay",
@@ -155,6 +160,7 @@ __getattr__ = lazy_names(
         "lander_rl.merging": ("merge",),
         "lander_rl.observing": ("EvaluationObserver",),
         "lander_rl.inputs.opening": ("open_policy",),
+        "lander_rl.playing": ("Page", "PlayRequest", "play"),
         "lander_rl.plotting": ("Picture", "PlotRequest", "plot"),
         "lander_rl.recording": ("Recording", "record"),
         "lander_rl.replaying": ("ReplayRequest", "replay"),

@@ -178,7 +178,7 @@ def _opened(path: Path, request: CHeaderRequest) -> "tuple[PolicyFile, Model]":
     from lander_rl.inputs.said import Said
     from lander_runtime.foreign.external_weights import read_files, with_weights
     from lander_runtime.graphs.reading import read_model
-    from lander_runtime.policy.content import MAX_FILE_BYTES
+    from lander_runtime.policy.content import USUAL_FILE_BYTES
     from lander_runtime.policy.policy import Policy
 
     _check_options(path, request)
@@ -194,7 +194,7 @@ def _opened(path: Path, request: CHeaderRequest) -> "tuple[PolicyFile, Model]":
     assert policy is not None, "a file was named"
     if isinstance(policy, Policy):
         policy.self_test()
-    return policy, with_weights(model, weights, path, MAX_FILE_BYTES) if weights else model
+    return policy, with_weights(model, weights, path, USUAL_FILE_BYTES) if weights else model
 
 
 def _check_options(path: Path, request: CHeaderRequest) -> None:

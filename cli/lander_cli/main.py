@@ -18,6 +18,7 @@ from lander_cli.commands.eval import eval_command
 from lander_cli.commands.export import export_command
 from lander_cli.commands.inspect import inspect_command
 from lander_cli.commands.merge import merge_command
+from lander_cli.commands.play import play_command
 from lander_cli.commands.plot import plot_command
 from lander_cli.commands.replay import replay_command
 from lander_cli.commands.serve import serve_command
@@ -46,6 +47,7 @@ app.command("eval")(results_only()(eval_command))
 app.command("compare")(results_only()(compare_command))
 app.command("merge")(results_only()(merge_command))
 app.command("inspect")(results_only()(inspect_command))
+app.command("play")(results_only()(play_command))
 app.command("verify")(results_only()(verify_command))
 app.command("bench")(results_only()(bench_command))
 app.command("doctor")(results_only()(doctor_command))

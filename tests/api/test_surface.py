@@ -11,15 +11,15 @@ import lander_rl
 HEAVY = {"torch", "gymnasium", "onnxruntime", "onnx", "numpy", "rich", "typer", "PIL", "matplotlib"}
 
 PUBLIC = {
-    "BenchRequest", "Benchmark", "CHeader", "CHeaderRequest", "CheckFailed", "CompareRequest",
-    "Comparison", "Diagnosis", "Environment", "EnvironmentFailed", "Episode", "EpisodeObserver",
-    "EvaluateRequest", "EvaluationObserver", "ExportRequest", "Exported", "InputRefused", "Interrupted",
-    "LanderError", "MachineLacks", "Model", "Picture", "PlotRequest", "Policy", "Preset", "Recording",
-    "ReplayRequest", "ReplayResult", "Report", "ResumeRequest", "Run", "ServeRequest", "Setting",
-    "TrainObserver", "TrainRequest", "TritonModel", "TritonRequest", "UpdateMetrics", "UsageError",
-    "Verification", "VerifyRequest", "bench", "compare", "doctor", "environments", "evaluate", "export",
-    "export_c", "export_triton", "merge", "models", "open_policy", "plot", "record", "replay", "resume",
-    "serve", "settings", "train", "verify",
+    "BenchRequest", "Benchmark", "CHeader", "CHeaderRequest", "CheckFailed", "CompareRequest", "Comparison",
+    "Diagnosis", "Environment", "EnvironmentFailed", "Episode", "EpisodeObserver", "EvaluateRequest",
+    "EvaluationObserver", "ExportRequest", "Exported", "InputRefused", "Interrupted", "LanderError",
+    "MachineLacks", "Model", "Page", "Picture", "PlayRequest", "PlotRequest", "Policy", "Preset",
+    "Recording", "ReplayRequest", "ReplayResult", "Report", "ResumeRequest", "Run", "ServeRequest",
+    "Setting", "TrainObserver", "TrainRequest", "TritonModel", "TritonRequest", "UpdateMetrics",
+    "UsageError", "Verification", "VerifyRequest", "bench", "compare", "doctor", "environments", "evaluate",
+    "export", "export_c", "export_triton", "merge", "models", "open_policy", "play", "plot", "record",
+    "replay", "resume", "serve", "settings", "train", "verify",
 }  # fmt: skip
 
 

@@ -32,6 +32,12 @@ refuses() { # refuses <what the message must hold> <command ...>: exit 4 and the
         exit 1
     fi
 }
+if [ -f "$here/build/browser/lander.html" ]; then
+    venv/bin/lander play --out page.html 2>/dev/null
+    grep -q 'id="physics"' page.html
+else
+    refuses "make browser" venv/bin/lander play --out page.html
+fi
 refuses "pip install 'lander-rl[train]'" venv/bin/lander train
 refuses "pip install 'lander-rl[train]'" venv/bin/lander export
 refuses "pip install 'lander-rl[eval]'" venv/bin/lander eval

@@ -122,13 +122,31 @@ class Report:
         """Digest of the findings; it does not depend on workers, lanes or the run."""
         return digest(self.findings())
 
+    @property
+    def episodes_sha256(self) -> str:
+        """Digest of the episodes alone, without statistics or measures.
+
+        So that a program in another language, which has only the physics and the policy, can arrive at it.
+        """
+        return digest(
+            {
+                "policy": self.policy_sha256,
+                "env": self.env.to_json(),
+                "first_seed": self.summary.first_seed,
+                "returns": self.results.returns,
+                "lengths": self.results.lengths,
+                "outcomes": self.results.outcomes,
+            }
+        )
+
     def to_json(self) -> dict[str, Any]:
-        """Findings, their digest, and how they were made, as plain data."""
+        """Findings, their digests, and how they were made, as plain data."""
         data = _plain(self.findings())
         # A file's name may hold control characters, and bytes that are not text.
         data["policy"]["path"] = None if self.policy_path is None else escaped(self.policy_path)
         shard = {} if self.shard is None else {"shard": asdict(self.shard)}
-        return {**data, **shard, "report_sha256": self.sha256, **asdict(self.execution)}
+        digests = {"report_sha256": self.sha256, "episodes_sha256": self.episodes_sha256}
+        return {**data, **shard, **digests, **asdict(self.execution)}
 
     @classmethod
     def from_json(cls, source: Fields) -> "Report":
@@ -158,16 +176,20 @@ class Report:
             shard=None if source.data.get("shard") is None else Shard.from_json(source.child("shard")),
         )
         _check_summary(report, source)
+        _check_episodes(report, source)
         return report
 
 
 RUN_KEYS = tuple(Execution.__dataclass_fields__)
-"""Entries of a report in JSON that say how it was run. The digest covers all entries but these,
-`report_sha256`, `shard` and the policy's path."""
+"""Entries of a report in JSON that say how it was run. The digest covers all entries but these, `NO_FINDINGS`
+and the policy's path."""
+
+NO_FINDINGS = ("report_sha256", "episodes_sha256", "shard")
+"""Further entries that it does not cover: the digests themselves, and which part of a whole this is."""
 
 
 def _check_digest(source: Fields) -> None:
-    left_out = {*RUN_KEYS, "report_sha256", "shard"}
+    left_out = {*RUN_KEYS, *NO_FINDINGS}
     # From the JSON and not from the parsed report: a later version may write further findings.
     findings = {key: value for key, value in source.data.items() if key not in left_out}
     findings["policy"] = {key: value for key, value in source.mapping("policy").items() if key != "path"}
@@ -198,6 +220,15 @@ def _check_summary(report: Report, source: Fields) -> None:
             raise source.wrong(name, f"{value:g}, as its episodes give", getattr(summary, name))
     if summary.first_seed < 0:
         raise source.wrong("first_seed", "0 or more", summary.first_seed)
+
+
+def _check_episodes(report: Report, source: Fields) -> None:
+    """Compare the digest of the episodes, which reports of older versions lack."""
+    if "episodes_sha256" in source.data and source.text("episodes_sha256") != report.episodes_sha256:
+        raise InputRefused(
+            f"{source.where}: its episodes have the digest {report.episodes_sha256[:12]}, and the report "
+            f"says {source.text('episodes_sha256')[:12]!r}. Evaluate again."
+        )
 
 
 def _plain(value: Any) -> Any:

@@ -109,7 +109,7 @@ class TestReport:
             "std_return", "ci95", "iqm_return", "min_return", "max_return", "success_rate", "mean_length",
             "returns", "lengths", "outcomes", "steps_per_second", "versions", "median_return",
             "cvar05_return", "mean_minus_std", "success_ci95", "outcome_counts", "mean_measures", "measures",
-            "warnings", "report_sha256", "engine", "lanes", "seconds",
+            "warnings", "report_sha256", "episodes_sha256", "engine", "lanes", "seconds",
         }  # fmt: skip
         assert report["schema"] == "lander.evaluation/1"
         assert report["policy"] == {"path": str(tiny), "sha256": sha256_of(tiny.read_bytes())}

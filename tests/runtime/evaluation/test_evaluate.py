@@ -160,7 +160,7 @@ def test_the_report_has_the_promised_entries(discrete: Policy, tiny_discrete: Pa
         "std_return", "ci95", "iqm_return", "min_return", "max_return", "success_rate", "mean_length",
         "returns", "lengths", "outcomes", "steps_per_second", "versions", "median_return", "cvar05_return",
         "mean_minus_std", "success_ci95", "outcome_counts", "mean_measures", "measures", "warnings",
-        "report_sha256", "engine", "lanes", "seconds",
+        "report_sha256", "episodes_sha256", "engine", "lanes", "seconds",
     }  # fmt: skip
     assert json.loads(json.dumps(data, allow_nan=False)) == data
     assert data["schema"] == "lander.evaluation/1"

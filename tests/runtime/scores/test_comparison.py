@@ -23,14 +23,19 @@ Rebuild = Callable[[Path, Callable[[Any], object]], bytes]
 
 
 @pytest.fixture(scope="session")
-def other(tiny_discrete: Path, with_changed_graph: Rebuild, load: Load) -> Policy:
+def other(
+    tiny_discrete: Path,
+    with_changed_graph: Rebuild,
+    with_right_golden: Callable[[bytes], bytes],
+    load: Load,
+) -> Policy:
     """The tiny policy with its head upside down: the same environment and other actions."""
 
     def change(model: Any) -> None:
         [head] = [tensor for tensor in model.graph.initializer if tensor.name == "head.weight"]
         head.raw_data = (-np.frombuffer(head.raw_data, np.float32)).tobytes()
 
-    return load(with_changed_graph(tiny_discrete, change))
+    return load(with_right_golden(with_changed_graph(tiny_discrete, change)))
 
 
 def by_the_recipe(comparison: dict[str, Any]) -> str:

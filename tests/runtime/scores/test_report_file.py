@@ -1,6 +1,7 @@
 """Reports that come back: what was written is read bit for bit, and what was tampered with is refused."""
 
 import copy
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from lander_runtime import InputRefused, Policy, UsageError, evaluate
 from lander_runtime.digest import digest
 from lander_runtime.json_fields import Fields
-from lander_runtime.scores.report import RUN_KEYS, Report
+from lander_runtime.scores.report import NO_FINDINGS, RUN_KEYS, Report
 from lander_runtime.scores.report_file import read_report, write_report
 from lander_runtime.scores.shards import Shard
 
@@ -29,7 +30,7 @@ def read(data: Any) -> Report:
 
 def sealed(data: dict[str, Any]) -> dict[str, Any]:
     """`data` with the digest that belongs to it, as a forger would have it."""
-    findings = {key: value for key, value in data.items() if key not in {*RUN_KEYS, "report_sha256", "shard"}}
+    findings = {key: value for key, value in data.items() if key not in {*RUN_KEYS, *NO_FINDINGS}}
     findings["policy"] = {key: value for key, value in data["policy"].items() if key != "path"}
     return {**data, "report_sha256": digest(findings)}
 
@@ -93,6 +94,27 @@ def test_a_finding_that_was_changed_is_refused(report: Report, tamper: Callable[
     tamper(data)
     with pytest.raises(InputRefused, match="changed or damaged"):
         read(data)
+
+
+def test_the_digest_of_the_episodes_can_be_worked_out_from_the_entries_that_it_names(report: Report) -> None:
+    data = report.to_json()
+    episodes = {name: data[name] for name in ("env", "first_seed", "returns", "lengths", "outcomes")}
+    text = json.dumps(
+        {**episodes, "policy": data["policy"]["sha256"]},
+        sort_keys=True, separators=(",", ":"), ensure_ascii=False,
+    )  # fmt: skip
+    assert data["episodes_sha256"] == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_report_of_an_older_version_has_no_digest_of_its_episodes_and_a_wrong_one_is_refused(
+    report: Report,
+) -> None:
+    data = report.to_json()
+    assert (
+        read({key: value for key, value in data.items() if key != "episodes_sha256"}).sha256 == report.sha256
+    )
+    with pytest.raises(InputRefused, match="its episodes have the digest"):
+        read({**data, "episodes_sha256": "0" * 64})
 
 
 @pytest.mark.parametrize(

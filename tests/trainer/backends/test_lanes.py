@@ -267,7 +267,9 @@ def test_worker_that_does_not_start_leaves_none_behind(
     spec = envs.resolve(register("trainer_environments:WalkingEnv"))
     with pytest.raises(OSError, match="no more processes"):
         GymnasiumBackend(spec, 4, SEED, 4)
-    assert [process.poll() for process in processes] == [0, 0]
+    assert len(processes) == 2
+    # Ended by themselves, or killed where that takes too long on a busy machine.
+    assert None not in [process.poll() for process in processes]
 
 
 def test_worker_does_not_load_pytorch() -> None:
@@ -294,7 +296,9 @@ def test_backend_that_is_closed_leaves_no_worker(walking: EnvSpec) -> None:
         backend.reset()
         processes = [remote._process for remote in backend._remote]
         assert [process.poll() for process in processes] == [None, None]
-    assert [process.poll() for process in processes] == [0, 0]
+    assert len(processes) == 2
+    # Ended by themselves, or killed where that takes too long on a busy machine.
+    assert None not in [process.poll() for process in processes]
 
 
 PARENT = """

@@ -1,0 +1,64 @@
+"""`lander play`: a policy lands in the browser, and people fly beside it."""
+
+import os
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lander_cli.arguments import options as given
+from lander_cli.arguments.numbers import whole_number
+from lander_cli.terminal.console import print_json, print_next, print_rows, say
+
+_Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", parser=whole_number(0), metavar="INTEGER", help="Seed of the first episode.",
+        show_default="1000000",
+    ),
+]  # fmt: skip
+_Out = Annotated[
+    Path | None, typer.Option("--out", help="Write the page to this .html file instead of serving it.")
+]
+_NoOpen = Annotated[bool, typer.Option("--no-open", help="Do not open the browser.")]
+
+
+def play_command(
+    policy: given.PolicyFile = None,
+    seed: _Seed = None,
+    out_file: _Out = None,
+    no_open: _NoOpen = False,
+    as_json: Annotated[bool, given.json_flag("lander.play/1")] = False,
+) -> None:
+    """Watch a LunarLander policy in the browser, and fly beside it.
+
+    Serves one page on 127.0.0.1 until Ctrl-C, or writes it to a file that works from disk.
+    """
+    from lander_rl.playing import PlayRequest, address_of, make_page, serving
+
+    page = make_page(PlayRequest(policy=policy, seed=seed, out=out_file))
+    if page.path is not None:
+        _print(as_json, page=str(page.path), policy=str(page.policy))
+        print_next("lander", "eval", page.policy, "--episodes", "100")
+        return
+    with serving(page) as server:
+        address = address_of(server)
+        _print(as_json, address=address, policy=str(page.policy))
+        say(f"The policy {page.origin}. Ctrl-C stops.")
+        if not no_open and _has_display():
+            webbrowser.open(address)
+        server.serve_forever()
+
+
+def _print(as_json: bool, **found: str) -> None:
+    if as_json:
+        print_json({"schema": "lander.play/1", **found})
+    else:
+        print_rows(list(found.items()))
+
+
+def _has_display() -> bool:
+    """Without one, a browser for terminals would take this one over."""
+    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,0 +1,175 @@
+// A page with a policy in it: the loop of pictures, the buttons, and what stands in the address.
+
+import { FIRST_SEED } from '../../node/lib/episodes.js';
+import { draw } from './drawing.js';
+import { Game } from './game.js';
+import { Moon, asAddress, asOptions, fromAddress } from './moon.js';
+import { Panels, signed } from './panels.js';
+import { Pilot } from './pilot.js';
+import { Scoring } from './scoring.js';
+
+const element = (id) => document.getElementById(id);
+const PANELS_EVERY = 100; // milliseconds: faster than that, no number can be read
+
+/** Begins with the first policy that is accepted; `fly` exchanges it. */
+export class Session {
+  #named = '';
+  #last = performance.now();
+  #shown = 0;
+  #over = false;
+
+  /**
+   * @param {WebAssembly.Module} physics
+   * @param {number | null} seed of the first episode, where the address has none
+   */
+  constructor(physics, seed) {
+    this.game = new Game(physics);
+    this.panels = new Panels();
+    this.moon = new Moon(() => this.#newMoon());
+    this.scoring = new Scoring(physics, () => this.#scored());
+    this.pilot = new Pilot(
+      element('view'), element('thrusters').querySelectorAll('button'), () => this.game.shared, () => this.#firstPress(),
+    );
+    this.game.seed = seedOf(addressed().get('seed')) ?? seed ?? FIRST_SEED;
+    this.#listen();
+    if (matchMedia('(prefers-reduced-motion: reduce)').matches) this.#pause(true);
+  }
+
+  /** Let a policy fly from now on. `output` is the one that was chosen in a file of another library. */
+  fly(policy, name, output) {
+    const first = !this.game.policy;
+    const said = output === undefined ? '' : ` --output ${forShell(output)}`;
+    this.#named = forShell(name) + (policy.info === null ? ` --env ${policy.env.id}${said}` : '');
+    element('policy-told').textContent = description(policy, name);
+    this.panels.belongTo(policy);
+    this.moon.belongTo(policy);
+    if (first) this.moon.set(fromAddress(addressed()));
+    this.game.policy = policy;
+    this.#newMoon();
+    if (first) requestAnimationFrame((now) => this.#frame(now));
+  }
+
+  #newMoon() {
+    this.scoring.forget();
+    this.game.use(this.game.policy, this.moon.changes);
+    this.#tell();
+  }
+
+  /** Seed and moon into the address, and into the field. */
+  #tell() {
+    element('seed').value = this.game.seed;
+    history.replaceState(null, '', `#seed=${this.game.seed}${asAddress(this.moon.changes)}`);
+  }
+
+  #begin(seed) {
+    this.pilot.letGo();
+    this.game.begin(seed);
+    this.#tell();
+  }
+
+  #frame(now) {
+    requestAnimationFrame((next) => this.#frame(next));
+    const { game } = this;
+    if (game.advance(now - this.#last, this.pilot.action)) this.#begin(game.seed + 1);
+    this.#last = now;
+    draw(element('canvas'), game.flights);
+    const turned = game.over !== this.#over;
+    this.#over = game.over;
+    if (turned) announce(game);
+    if (!turned && now - this.#shown < PANELS_EVERY) return;
+    this.#shown = now;
+    this.panels.show(game.policys, game.policy, game.yours);
+    cards(game);
+  }
+
+  #firstPress() {
+    if (this.game.shared && !this.game.paused) this.game.waiting = false;
+  }
+
+  #pause(paused) {
+    this.game.paused = paused;
+    element('pause').textContent = paused ? 'Go on' : 'Pause';
+  }
+
+  #share() {
+    const { game } = this;
+    game.share(!game.shared);
+    this.pilot.letGo();
+    this.#pause(false);
+    element('fly').setAttribute('aria-pressed', game.shared);
+    element('fly').textContent = game.shared ? 'Only watch' : 'Fly yourself';
+    element('thrusters').hidden = !game.shared;
+    if (game.shared) element('view').focus();
+  }
+
+  /** The policy as it flies here, and how `lander eval` is told of it. */
+  #scored() {
+    const { policy, recipe } = this.game;
+    return {
+      policy: { act: (observation) => policy.act(observation), env: recipe, sha256: policy.sha256, continuous: policy.continuous },
+      options: this.#named + asOptions(this.moon.changes),
+    };
+  }
+
+  #listen() {
+    element('pause').addEventListener('click', () => this.#pause(!this.game.paused));
+    element('again').addEventListener('click', () => this.#begin(this.game.seed));
+    element('next').addEventListener('click', () => this.#begin(this.game.seed + 1));
+    element('fly').addEventListener('click', () => this.#share());
+    element('share').addEventListener('click', ({ target }) => copyAddress(target));
+    element('speed').addEventListener('change', ({ target }) => (this.game.speed = Number(target.value)));
+    element('seed').addEventListener('change', ({ target }) => this.#begin(seedOf(target.value) ?? this.game.seed));
+    addEventListener('hashchange', () => {
+      this.moon.set(fromAddress(addressed()));
+      this.game.seed = seedOf(addressed().get('seed')) ?? this.game.seed;
+      this.#newMoon();
+    });
+  }
+}
+
+function addressed() {
+  return new URLSearchParams(location.hash.slice(1));
+}
+
+async function copyAddress(button) {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    button.textContent = 'Copied';
+  } catch {
+    button.textContent = 'Copy it from the address bar';
+  }
+}
+
+function cards(game) {
+  element('policy-return').textContent = signed(game.policys.total, 1);
+  element('policy-status').textContent = status(game.policys);
+  element('your-return').textContent = game.shared ? signed(game.yours.total, 1) : '–';
+  element('your-status').textContent = !game.shared ? 'not flying' : game.waiting ? 'fire an engine to start' : status(game.yours);
+}
+
+function status(flight) {
+  const seconds = `${(flight.steps / 50).toFixed(1)} s`;
+  return flight.outcome === null ? seconds : `${flight.outcome} after ${seconds}`;
+}
+
+/** Once an episode, for those who listen to the page. */
+function announce(game) {
+  const sentences = game.flights.map(([name, { outcome, total }]) => `${name === 'you' ? 'You' : 'The policy'}: ${outcome}, return ${signed(total, 1)}.`);
+  element('told').textContent = game.over ? `Seed ${game.seed}. ${sentences.join(' ')}` : '';
+}
+
+function description(policy, name) {
+  const { evaluation } = policy.info ?? {};
+  const claim = evaluation ? ` It claims a mean return of ${signed(evaluation.mean_return, 1)} over ${evaluation.episodes} episodes.` : '';
+  return `Flying: ${name}, for ${policy.env.id}.${claim}`;
+}
+
+/** A word that may be pasted into a shell. */
+function forShell(word) {
+  return /^[\w@%+=:,./][\w@%+=:,./-]*$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;
+}
+
+/** A seed that can be counted exactly, or null. */
+function seedOf(text) {
+  return /^\d+$/.test(text ?? '') && Number.isSafeInteger(Number(text)) ? Number(text) : null;
+}
