@@ -78,6 +78,7 @@ def test_the_public_names_are_these() -> None:
     assert lander_runtime.__all__ == [
         "CheckFailed",
         "EnvSpec",
+        "EnvironmentFailed",
         "InputRefused",
         "LanderError",
         "MachineLacks",

@@ -15,7 +15,15 @@ import pytest
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec as EntryOfGymnasium
 
-from lander_runtime import EnvSpec, InputRefused, LanderError, MachineLacks, UsageError, envs
+from lander_runtime import (
+    EnvironmentFailed,
+    EnvSpec,
+    InputRefused,
+    LanderError,
+    MachineLacks,
+    UsageError,
+    envs,
+)
 from lander_runtime.spec import Space, WrapperSpec
 
 LANDER = "LunarLander-v3"
@@ -160,7 +168,7 @@ def test_an_environment_that_draws_nothing_need_not_take_a_render_mode(register:
 
     spec = EnvSpec(register(Blind))
     envs.make(spec).close()
-    with pytest.raises(UsageError, match=r"Blind0-v0.*render_mode"):
+    with pytest.raises(EnvironmentFailed, match=r"Blind0-v0.*render_mode"):
         envs.make(spec, "rgb_array")
 
 

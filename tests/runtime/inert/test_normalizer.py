@@ -227,7 +227,7 @@ def test_another_kind_of_file_is_refused_with_what_was_expected(content: bytes, 
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputRefused, match="no such file"):
+    with pytest.raises(InputRefused, match="No such file"):
         read_normalizer(tmp_path / "n.npz")
 
 

@@ -30,7 +30,7 @@ specs = st.builds(
     id=env_ids,
     kwargs=objects,
     wrappers=st.lists(st.builds(WrapperSpec, words, objects), max_size=2).map(tuple),
-    max_episode_steps=st.none() | st.integers(1, 10**9),
+    max_episode_steps=st.none() | st.integers(1, 10**8),
     reward_threshold=st.none() | finite,
 )
 

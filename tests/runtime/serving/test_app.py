@@ -21,31 +21,40 @@ REQUEST = json.dumps(
 class Slow(Policy):
     """Runs when it may; the first runs, which tell the app shapes and times, take longer than it likes."""
 
-    started: threading.Event
-    may_run: threading.Event
+    is_gated = False
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.started, self.may_run = threading.Event(), threading.Event()
 
     def outputs(self, obs: ArrayLike) -> dict[str, NDArray[Any]]:
         if not np.any(obs):
             threading.Event().wait(0.01)
-        else:
+        elif self.is_gated:
             self.started.set()
             self.may_run.wait(10)
         return super().outputs(obs)
 
 
 class Failing(Policy):
-    """Fails on all observations but zeros."""
+    """Fails once it has been opened, on all observations but zeros."""
+
+    is_broken = False
 
     def outputs(self, obs: ArrayLike) -> dict[str, NDArray[Any]]:
-        if np.any(obs):
+        if self.is_broken and np.any(obs):
             raise InputRefused("/home/somebody/policy.onnx: a sentence for the log only")
         return super().outputs(obs)
 
 
 class Infinite(Policy):
-    """Gives logits that JSON cannot carry."""
+    """Gives logits that JSON cannot carry, once it has been opened."""
+
+    is_broken = False
 
     def outputs(self, obs: ArrayLike) -> dict[str, NDArray[Any]]:
+        if not self.is_broken:
+            return super().outputs(obs)
         return {**super().outputs(obs), "logits": np.full((len(np.asarray(obs)), 4), np.inf, np.float32)}
 
 
@@ -73,7 +82,7 @@ async def post(app: Any, *parts: bytes, between: float = 0.0) -> tuple[int, dict
 
 def test_beyond_the_limit_the_answer_is_503_at_once(policy: Policy) -> None:
     slow = Slow.load(policy.path, "cpu")
-    slow.started, slow.may_run = threading.Event(), threading.Event()
+    slow.is_gated = True
     app = make_app({"p": slow}, Limits(max_batch=4, max_waiting=8))
 
     async def overload() -> list[tuple[int, dict[str, Any]]]:
@@ -92,13 +101,17 @@ def test_beyond_the_limit_the_answer_is_503_at_once(policy: Policy) -> None:
 
 
 def test_a_policy_that_fails_is_500_and_keeps_its_reasons(policy: Policy) -> None:
-    app = make_app({"p": Failing.load(policy.path, "cpu")}, Limits())
+    failing = Failing.load(policy.path, "cpu")
+    failing.is_broken = True
+    app = make_app({"p": failing}, Limits())
 
     assert asyncio.run(post(app, REQUEST)) == (500, {"error": "The policy failed on this batch."})
 
 
 def test_outputs_that_json_cannot_carry(policy: Policy) -> None:
-    app = make_app({"p": Infinite.load(policy.path, "cpu")}, Limits())
+    infinite = Infinite.load(policy.path, "cpu")
+    infinite.is_broken = True
+    app = make_app({"p": infinite}, Limits())
 
     status, answer = asyncio.run(post(app, REQUEST))
 
