@@ -146,7 +146,7 @@ class TestEvaluate:
         [
             ({"normalizer_epsilon": 1.0}, "belong to"),
             ({"normalizer_clip": 1.0}, "belong to"),
-            ({"normalizer": "missing.npz"}, "no such file"),
+            ({"normalizer": "missing.npz"}, "No such file"),
             ({"pixel_scale": 0.0}, "above 0"),
         ],
     )

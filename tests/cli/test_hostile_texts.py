@@ -21,7 +21,7 @@ import lander_rl
 from lander_runtime.digest import digest
 from lander_runtime.errors import LanderError
 from lander_runtime.graphs.model import METADATA_KEY
-from lander_runtime.scores.report import RUN_KEYS
+from lander_runtime.scores.report import NO_FINDINGS, RUN_KEYS
 
 Planted = tuple[str | int, ...]
 """The way to a text inside of JSON: keys and indices. A key itself where the last one is `KEY`."""
@@ -240,9 +240,11 @@ def report_of(tiny_path: Path) -> dict[str, Any]:
 
 def write_report(data: dict[str, Any], path: Path) -> Path:
     """The report with the digest that a forger would give it."""
-    findings = {k: v for k, v in data.items() if k not in {*RUN_KEYS, "report_sha256", "shard"}}
+    findings = {k: v for k, v in data.items() if k not in {*RUN_KEYS, *NO_FINDINGS}}
     findings["policy"] = {k: v for k, v in data["policy"].items() if k != "path"}
-    path.write_text(json.dumps({**data, "report_sha256": digest(findings)}))
+    # Reports of older versions have no digest of the episodes alone.
+    rest = {k: v for k, v in data.items() if k != "episodes_sha256"}
+    path.write_text(json.dumps({**rest, "report_sha256": digest(findings)}))
     return path
 
 

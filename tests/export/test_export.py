@@ -405,11 +405,12 @@ def test_environment_without_pictures_is_exported_without_one(undrawable: Source
 
 
 @pytest.mark.filterwarnings("ignore:.*render_mode")  # Gymnasium's own words on the same matter
-def test_picture_that_cannot_be_drawn_leaves_no_policy_file(undrawable: Source, tmp_path: Path) -> None:
+def test_what_cannot_be_drawn_is_exported_without_its_animation(undrawable: Source, tmp_path: Path) -> None:
     out = tmp_path / "out" / "policy.onnx"
-    with pytest.raises(LanderError):
-        export(undrawable, out, episodes=2, gif=True)
-    assert not out.exists()
+    export(undrawable, out, episodes=2, gif=True)
+    assert out.exists()
+    assert not out.with_suffix(".gif").exists()
+    assert ".gif" not in out.with_suffix(".md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["policy.md", "policy.gif"])

@@ -30,11 +30,12 @@ def limited(opened: Opened, steps: int | None) -> Opened:
 
 def warn_of_no_limit(env: "EnvSpec", say: "Callable[[str], None]") -> None:
     """Say where nothing ends an episode but the environment itself, and how to give a limit."""
-    from lander_runtime.envs import registered
     from lander_runtime.envs.known import family_of
+    from lander_runtime.envs.registry import blamed_on_file, registered
 
+    with blamed_on_file(env):
+        limit = env.max_episode_steps or registered(env.id).max_episode_steps
     # The games of a family end by their own clocks.
-    limit = env.max_episode_steps or registered(env.id).max_episode_steps
     if limit is None and family_of(env.id) is None:
         say(
             f"{env.id} has no time limit, so an episode that does not end by itself runs for ever. "

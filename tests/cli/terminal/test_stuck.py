@@ -1,5 +1,7 @@
 """Ctrl-C and SIGTERM while ONNX Runtime computes, where Python handles no signal; real processes."""
 
+import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -52,6 +54,11 @@ def slow_policy(path: Path) -> Path:
     graph.node.extend([first, *nodes, *rest])
     graph.initializer.append(numpy_helper.from_array(np.int64([2000, 2000]), "shape"))
     graph.initializer.append(numpy_helper.from_array(np.float32(0), "nothing"))
+    [entry] = model.metadata_props
+    weights = sorted(graph.initializer, key=lambda tensor: tensor.name)
+    content = b"".join(numpy_helper.to_array(tensor).tobytes() for tensor in weights)
+    claimed = {"weights_sha256": hashlib.sha256(content).hexdigest()}
+    entry.value = json.dumps({**json.loads(entry.value), **claimed})
     onnx.save(model, path)
     return path
 
@@ -66,8 +73,9 @@ def test_a_signal_ends_a_command_within_two_seconds(tmp_path: Path, number: int,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"computing\n"
+    # What others than the command print goes to stderr.
+    assert process.stderr is not None
+    assert process.stderr.readline() == b"computing\n"
     start = time.monotonic()
     process.send_signal(number)
     _, said = process.communicate(timeout=60)

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from c_programs import STRICT, compiler, header_of, header_of_foreign
 from lander_export.c_header import is_name
 from lander_export.c_header.text import in_comment, number, string
-from lander_runtime.errors import InputRefused
 from lander_runtime.graphs.model import METADATA_KEY
 from lander_runtime.policy.policy import Policy
 
@@ -85,7 +84,6 @@ def hostile(words: str) -> bytes:
     [entry] = [item for item in model.metadata_props if item.key == METADATA_KEY]
     data: dict[str, Any] = json.loads(entry.value)
     data["license"] = words
-    data["env"]["kwargs"] = {"note": words, words or "empty": 1}
     data["env"]["id"] = "Évil着陆-v3"
     for space in ("observation", "action"):
         data[space]["components"] = [{"name": words, "unit": words} for _ in data[space]["components"]]
@@ -119,9 +117,10 @@ def test_words_of_a_file_add_no_code(words: str, name: str, standard: str, tmp_p
 
 
 @pytest.mark.parametrize("words", REFUSED)
-def test_words_with_control_characters_are_refused_before(words: str) -> None:
-    with pytest.raises(InputRefused, match="control character"):
-        Policy.from_bytes(hostile(words), Path("hostile.onnx"), "cpu")
+def test_control_characters_are_written_out_before(words: str) -> None:
+    policy = Policy.from_bytes(hostile(words), Path("hostile.onnx"), "cpu")
+    assert policy.info.license.isprintable()
+    assert "\n" not in policy.observation.components[0].name
 
 
 @pytest.mark.parametrize("words", [*ATTACKS, *REFUSED])

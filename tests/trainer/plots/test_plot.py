@@ -87,7 +87,7 @@ class TestReading:
             (b'{"steps": 1, "seconds": 1, "mean_return": NaN}\n', "not valid JSON"),
             (b'{"steps": 1' + b"0" * 400 + b', "seconds": 1}\n', "'steps' should be a finite number"),
             (b"[" * 100_000 + b"\n", "not valid JSON"),
-            (b"\xff\xfe\n", "not readable"),
+            (b"\xff\xfe\n", "not UTF-8 text"),
             (2 * (json.dumps(ROWS[0]).encode() + b"\n"), "line 2: the steps do not grow"),
         ],
     )

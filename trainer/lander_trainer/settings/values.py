@@ -50,7 +50,7 @@ def convert(name: str, value: Any, types_by_name: Mapping[str, Any]) -> Any:
             known = f"is Stable-Baselines3's {theirs}" if name != theirs else "is Stable-Baselines3's name"
             raise UsageError(f"{name!r} {known}. Here it is {ours!r}; see: lander settings {ours}")
         near = difflib.get_close_matches(name, types_by_name, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else f" Known are: {', '.join(types_by_name)}."
+        hint = f" Did you mean {near[0]!r}?" if near else " To see all, type: lander settings"
         raise UsageError(f"There is no setting {quoted(name)}.{hint}")
     kind = types_by_name[name]
     try:
