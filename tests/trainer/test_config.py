@@ -211,7 +211,7 @@ def test_near_miss_is_suggested(typed: str, meant: str) -> None:
 
 
 def test_name_that_is_near_nothing_says_where_all_are_listed() -> None:
-    with pytest.raises(UsageError, match="no setting 'zzz'. To see all, type: lander settings"):
+    with pytest.raises(UsageError, match=r"no setting 'zzz'\. To see all, type: lander settings"):
         TrainConfig().with_assignments(["zzz=1"])
 
 
