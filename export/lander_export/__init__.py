@@ -6,10 +6,15 @@
 source.py     reads a checkpoint or a state dict
 graph.py      the network that is exported
 model.py      its ONNX model
+writer.py     collects the nodes of a graph
+layers.py     the nodes of known layers, and the same layers in double precision
+double.py     a policy in double precision, to compare with
 gate.py       refuses a model that does not agree with its PyTorch network
 card.py       the model card
 exporting.py  from a checkpoint to policy file, card and animation
 triton.py     the configuration of a policy file for Triton
+multi_discrete.py  the network for MultiDiscrete actions
+peers/        other libraries' zips and state dicts
 c_header/     from a policy file to one C header, without PyTorch
 twins/        a policy's network in PyTorch and in compiled C, to measure beside ONNX Runtime
 

@@ -17,6 +17,7 @@ pictures/    GIF, video, window
 replays/     episodes stored as seeds and actions; anyone can verify them without the policy
 page/        a report as one HTML page
 checks/      a file's claims and this machine, checked
+serving/     policies over HTTP
 
 spec.py         an environment and its spaces as plain data
 actions_seen.py what the continuous actions of an evaluation were

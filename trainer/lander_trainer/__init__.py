@@ -14,7 +14,7 @@ observer.py    what a run tells its caller
 ppo/           rollouts, advantages, losses, distributions, normalisation
 networks/      actor and critic
 learners/      compute the updates: PyTorch, or handwritten in NumPy
-backends/      step the environment copies: Gymnasium or envpool
+backends/      step the environment copies: the simulator, envpool or Gymnasium
 runs/          a run on disk: checkpoint, metrics
 plots/         learning curves
 logs/          experiment trackers

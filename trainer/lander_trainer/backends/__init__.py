@@ -3,6 +3,7 @@
 base.py       the interface: N lanes, stepped together
 gymnasium.py  Gymnasium's environments, in this process and in workers
 envpool.py    envpool's environments, in C++ threads
+native.py     LunarLander in lander_simulator, in vectors of lanes
 lanes.py      some of Gymnasium's environments in one process, also a worker's
 """
 
