@@ -100,10 +100,11 @@ def evaluate(
             if observer is not None:
                 for episode in finished:
                     observer.on_episode(episode)
-    except KeyboardInterrupt as stop:
+    except KeyboardInterrupt:
         seconds = time.perf_counter() - started
         partial = _report(job, collected, engine, seconds) if len(collected) else None
-        raise Interrupted(partial) from stop
+        # Not chained: who ended it is known, and one traceback is enough.
+        raise Interrupted(partial) from None
     return _report(job, collected, engine, time.perf_counter() - started)
 
 

@@ -110,7 +110,9 @@ def test_compare_prints_what_all_policies_have(start: Any, tiny: Path) -> None:
 def test_on_a_terminal_the_bar_goes_and_the_message_stays(tiny: Path) -> None:
     import pty
 
-    code = f"{IN_STEP.format(at=5000)}\nfrom lander_cli.main import main\nmain()"
+    # Tests that run in the background may have their children ignore Ctrl-C.
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{listen}\n{IN_STEP.format(at=5000)}\nfrom lander_cli.main import main\nmain()"
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ |= {"TERM": "xterm", "COLUMNS": "120", "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -17,7 +17,9 @@ from onnx import helper, numpy_helper
 TINY = Path(__file__).parents[2] / "data" / "tiny-discrete.onnx"
 
 COMMAND = """if True:
-    import sys, threading
+    import signal, sys, threading
+    # Tests that run in the background may have their children ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     from lander_cli.main import main
 
     def say_when_it_computes(thread):
