@@ -26,9 +26,9 @@ from lander_cli.commands.train import train_command
 from lander_cli.commands.verify import verify_command
 from lander_cli.failures import explain
 from lander_cli.terminal.console import complain, forget_unwritten, out
-from lander_cli.terminal.interrupts import exit_on_signals
+from lander_cli.terminal.interrupts import StopRequest, exit_on_signals
 from lander_cli.terminal.results import results_only
-from lander_cli.terminal.stuck import leave_when_stuck
+from lander_cli.terminal.stuck import leaving_when_stuck
 from lander_runtime.kernels import fix_kernels
 from lander_runtime.text import printable_lines
 
@@ -80,12 +80,15 @@ def main() -> None:
     """Run the command line; exits with the codes that `lander_runtime.errors` lists."""
     fix_kernels()
     interrupted = exit_on_signals()
-    leave_when_stuck()
     for stream in (sys.stdout, sys.stderr):
         # A character that the terminal cannot show must not lose a result.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    arguments = sys.argv[1:]
+    with leaving_when_stuck():
+        _run(sys.argv[1:], interrupted)
+
+
+def _run(arguments: list[str], interrupted: StopRequest) -> None:
     debug = "--debug" in arguments
     try:
         # Accepted anywhere on the line, because people add it at the end.

@@ -12,7 +12,8 @@ import socket
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 _GRACE_S = 1.2
@@ -26,14 +27,15 @@ _COMPUTING = (os.path.join("lander_runtime", "policy", "session.py"), "onnxrunti
 _ENDING = frozenset({"SIGINT", "SIGTERM", "SIGHUP"})
 
 
-def leave_when_stuck() -> None:
-    """From now on, end the program after a signal that the main thread does not come to handle.
+@contextmanager
+def leaving_when_stuck() -> Iterator[None]:
+    """Inside, a signal that the main thread does not come to handle ends the program.
 
     It takes a second and a half, and the exit code is 128 plus the signal's number, as in shells.
     """
     reader, writer = socket.socketpair()
     writer.setblocking(False)
-    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     numbers = {getattr(signal, name) for name in _ENDING if hasattr(signal, name)}
     watcher = threading.Thread(
         target=_watch,
@@ -42,6 +44,13 @@ def leave_when_stuck() -> None:
         daemon=True,
     )
     watcher.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        writer.close()
+        watcher.join()
+        reader.close()
 
 
 def _watch(reader: socket.socket, writer: socket.socket, numbers: set[int], main: int) -> None:
