@@ -47,8 +47,6 @@ _UNLISTED_EXTRAS = frozenset({"cpu", "gpu", "cuda", "dev", "docs", "bench"})
 
 _MODULES = {
     "pillow": "PIL",
-    "imageio-ffmpeg": "imageio_ffmpeg",
-    "tomli-w": "tomli_w",
     "huggingface-hub": "huggingface_hub",
 }
 """Of packages whose module has another name."""
@@ -213,7 +211,7 @@ def _extra(extra: str, packages: list[str], tried: Mapping[str, Answer]) -> Chec
 def _works(package: str) -> Answer:
     if package == "gymnasium":
         return _try("environment", "LunarLander-v3")
-    return _try("module", _MODULES.get(package, package))
+    return _try("module", _MODULES.get(package, package.replace("-", "_")))
 
 
 def _try(trial: str, argument: str = "") -> Answer:
