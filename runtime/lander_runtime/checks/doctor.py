@@ -45,11 +45,8 @@ _INSTRUCTIONS = {8: "AVX2, 8 lanes in a vector", 4: "4 lanes in a vector (SSE2 o
 _UNLISTED_EXTRAS = frozenset({"cpu", "gpu", "cuda", "dev", "docs", "bench"})
 """The first three have checks of their own; the others are for working on lander itself."""
 
-_MODULES = {
-    "pillow": "PIL",
-    "huggingface-hub": "huggingface_hub",
-}
-"""Of packages whose module has another name."""
+_MODULES = {"pillow": "PIL"}
+"""Of packages whose module has another name than theirs with underscores."""
 
 
 @dataclass(frozen=True)
