@@ -102,7 +102,5 @@ def run_serve(request: ServeRequest, on_start: Callable[[str, list[str]], None])
 
     paths = named_policies(request.policies or (find_policy(None)[0],))
     policies = {name: Policy.load(path, request.device, large=request.large) for name, path in paths.items()}
-    for policy in policies.values():
-        policy.self_test()
     limits = Limits(request.max_batch, request.max_waiting)
     run(policies, request.host, request.port, limits, lambda url: on_start(url, list(policies)))

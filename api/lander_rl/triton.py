@@ -126,7 +126,6 @@ def run_export_triton(request: TritonRequest) -> TritonModel:
     check_writable(model)
     content = read_policy_file(path, large=request.large)
     policy = Policy.from_bytes(content, path, "cpu", request.large)
-    policy.self_test()
     # As it was read, so that nothing that a reader here would not see gets to another one.
     with atomic_write(model) as temporary:
         temporary.write_bytes(read_model(content, path.name).to_bytes())
