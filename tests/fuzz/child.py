@@ -1,6 +1,6 @@
 """One process of a fuzz: `python -m tests.fuzz.child TARGET FOLDER FIRST`, reads files until it is stopped.
 
-It writes the number of the file that it reads into FOLDER/at, so that whoever watches it knows what killed
+It writes the number of the file that it reads into FOLDER/at, so that the watching process knows what killed
 it.
 """
 
