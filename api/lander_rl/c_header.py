@@ -192,8 +192,6 @@ def _opened(path: Path, request: CHeaderRequest) -> "tuple[PolicyFile, Model]":
         env = None if request.env is None else without_module(request.env, request.imports)
         policy = open_for(path, env, device="cpu", wrap=request.wrap, said=said).file
     assert policy is not None, "a file was named"
-    if isinstance(policy, Policy):
-        policy.self_test()
     return policy, with_weights(model, weights, path, USUAL_FILE_BYTES) if weights else model
 
 

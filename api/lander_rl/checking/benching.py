@@ -158,7 +158,6 @@ def run_bench(request: BenchRequest, say: Callable[[str], None] = lambda text: N
     path, origin = find_policy(None if request.policy is None else Path(request.policy))
     say(f"Measuring {path} ({origin})")
     policy = Policy.load(path, "cpu")
-    policy.self_test()
     with ExitStack() as stack:
         runtimes, missing = _runtimes(policy, stack)
         rows = [row for batch in request.batches for row in _measured(policy, runtimes, batch)]
