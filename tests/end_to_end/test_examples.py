@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import lander_rl
 from lander_runtime import Policy, evaluate
 
 
@@ -75,3 +76,17 @@ def test_observers_count_and_log_what_was_evaluated(root: Path) -> None:
     first, *_, last = child.stderr.splitlines()
     assert first.startswith("INFO Evaluating ")
     assert re.fullmatch(r"INFO mean return \d+\.\d", last)
+
+
+def test_cleanrl_s_way_of_training_works_on_the_simulator(root: Path, tmp_path: Path) -> None:
+    """One rollout of 16 x 1024 steps, and what it saves can be exported."""
+    child = subprocess.run(
+        [sys.executable, root / "examples" / "simulator" / "cleanrl_ppo.py", "--steps", "16_384"],
+        capture_output=True, text=True, timeout=120, check=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert re.fullmatch(
+        r"16,384 steps in \d+ s; mean of the last episodes -\d+\.\d; 200 after never\n", child.stdout
+    )
+    policy = tmp_path / "policy.onnx"
+    lander_rl.export(tmp_path / "agent.pth", policy, env="LunarLander-v3", episodes=0, gif=False)
+    assert Policy.load(policy, "cpu").env.id == "LunarLander-v3"
