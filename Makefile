@@ -26,6 +26,9 @@ OTHER := $(if $(filter gpu,$(ONNXRUNTIME)),onnxruntime,onnxruntime-gpu)
 SIZE := $(if $(filter gpu,$(ONNXRUNTIME)),0.5,0.3)
 SIZE_CUDA := $(if $(filter gpu,$(ONNXRUNTIME)),3.1,2.8)
 
+# Processes that run tests side by side. A test file stays in one of them.
+JOBS ?= 2
+
 INSTALLED := $(VENV)/.installed-$(ONNXRUNTIME)
 DEV_INSTALLED := $(VENV)/.installed-$(ONNXRUNTIME)-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
@@ -43,7 +46,7 @@ demo: $(INSTALLED)
 
 # Everything that must hold before a change lands, slow training tests included.
 test: lint chromium node browser
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 # `make test` on each Python that lander supports and this machine has; a summary at the end.
 test-pythons:
