@@ -36,7 +36,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # In which tests open the page that `lander eval --report` writes and the one that `make browser` builds.
 BROWSERS := chromium chromium-browser google-chrome
 
-.PHONY: demo test test-pythons browser chromium node lint bench wheel-test wheels install install-dev python clean
+.PHONY: demo test test-pythons browser chromium node lint bench wheel-test wheels docs install install-dev python clean
 
 # Train, export, score ten episodes, record a GIF.
 demo: $(INSTALLED)
@@ -89,6 +89,12 @@ wheel-test: $(DEV_INSTALLED)
 # One wheel for each system, with the simulator and the web page inside, in dist/; needs PyPI's ziglang.
 wheels: $(DEV_INSTALLED) browser
 	$(BIN)/python simulator/wheels.py
+
+# The documentation as a site, in build/site/; strict, so a link that leads nowhere fails.
+docs: $(INSTALLED) browser
+	$(PIP_INSTALL) --editable '.[docs]'
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
 
 install: $(INSTALLED)
 

@@ -156,7 +156,7 @@ class TrainConfig:
     """Nonlinearity between the layers [A21, C55]."""
 
     adam_epsilon: float = 1e-5
-    """Epsilon in Adam's denominator, in [1e-16, 1] [A21, C24]."""
+    """Epsilon in Adam's denominator, from 1e-16 to 1 [A21, C24]."""
 
     selection_episodes: int = 32
     """Greedy episodes of one selection, on seeds that nothing else uses, from 0 to 50,000. The weights with

@@ -81,7 +81,7 @@ class Run(os.PathLike[str]):
             options: those of `lander_rl.export`, which returns card, animation and report too.
 
         Raises:
-            As `lander_rl.export`.
+            LanderError: as `lander_rl.export`.
         """
         return export(self, out, **options).open()
 
@@ -124,7 +124,8 @@ class Run(os.PathLike[str]):
             stop: called after every update; True saves and ends the run.
 
         Raises:
-            As `lander_rl.train`, and InputRefused where the checkpoint is missing or corrupt.
+            InputRefused: the checkpoint is missing or corrupt.
+            LanderError: as `lander_rl.train`.
         """
         request = ResumeRequest(
             run=self.path, steps=steps, time=time, target=target, device=device, backend=backend,
