@@ -296,7 +296,7 @@ class _Matcher:
         """Of continuous actions: sentences about their units, and whether the report should count them."""
         if self._action.type != "Box" or output.action is None:
             return [], False
-        interval = interval_of(model.graph, output.action, probe.run)
+        interval = interval_of(model.graph, output.action, probe)
         shape = self._action.shape
         size = int(np.prod(shape))
         rows = interval.low.size // max(1, size)

@@ -32,6 +32,15 @@ CONSTANTS = {
     "first": np.int64([0]), "second": np.int64([1]), "halves": np.int64([1, 1]), "nothing": np.int64([0] * 4),
     "third": np.int64(1), "back": np.int64([-1]), "before": np.int64([-9]),
     "three": np.float32(3), "wide": np.float32([[2]]), "minus3": np.float32(-3), "minus2": np.float32(-2),
+    "unit": np.float32([[1]]), "turn": np.float32([[2, 1], [1, 1]]), "back2": np.float32([[1, -1], [-1, 2]]),
+    "two_by_one": np.float32([[2]]), "half_of": np.float32([0.5]), "kernel": np.float32([[[1]]]),
+    "one1": np.float32([1]), "minus1": np.float32([-1]), "nought": np.int64([0]),
+    "cell": np.float32([[[1], [2], [3]]]), "last": np.int64([2]), "third1": np.int64([1]),
+    "pick": np.float32([[1], [0]]),
+    "pick2": np.float32([[0], [1]]), "mean": np.float32([[0.5], [0.5]]),
+    "ones": np.float32([1]), "twos": np.float32([2]), "noughts": np.float32([0]),
+    "hidden": np.float32([[1, -1, 0.5, 2], [0, 1, 1, -1], [0.1, 0.2, -0.3, 0.1]]),
+    "spread": np.float32([[0.7], [-0.9], [1.1], [0.6]]), "narrow": np.float32([[0.2], [-0.1], [0.3], [0.1]]),
 }  # fmt: skip
 
 
@@ -121,8 +130,43 @@ SQUASHED |= {
     "padded": [TANH, node("Pad", "t nothing", "a")],
     "cubed": [TANH, node("Pow", "t three", "a")],
     "summed over one": [TANH, node("CumSum", "t third", "a")],
+    "times the identity": [TANH, node("MatMul", "t unit", "a")],
+    "turned round and back by matrices": [
+        TANH, node("Concat", "t x", "both", axis=1), node("MatMul", "both turn", "c"),
+        node("MatMul", "c back2", "d"), node("Gather", "d first", "a", axis=1),
+    ],
+    "a layer of one": [
+        TANH, node("Gemm", "t two_by_one half_of", "u", alpha=0.5), node("Sub", "u half", "a"),
+    ],
+    "a kernel of one": [
+        TANH, node("Unsqueeze", "t last", "u"), node("Conv", "u kernel", "c"), node("Squeeze", "c last", "a"),
+    ],
+    "by indices": [TANH, node("Einsum", "t unit", "a", equation="bi,ij->bj")],
+    "a sum over one": [TANH, node("ReduceSum", "t third1", "a", keepdims=1)],
+    "one of two by a matrix": [*BOTH, node("MatMul", "both pick", "a")],
+    "the mean of two by a matrix": [
+        TANH, node("Sin", "x", "s"), node("Concat", "t s", "both", axis=1), node("MatMul", "both mean", "a"),
+    ],
+    "between matrices": [TANH, node("MatMul", "t unit", "u"), node("Clip", "u minus2 two", "c"),
+        node("MatMul", "c unit", "a")],
+    "clip by comparing": [
+        node("Greater", "x one", "over"), node("Where", "over one x", "m"),
+        node("LessOrEqual", "m minus", "under"), node("Where", "under minus1 m", "a"),
+    ],
+    "tanh by another hand": [
+        node("Mul", "x two", "y"), node("Exp", "y", "e"), node("Sub", "e one", "u"),
+        node("Add", "one1 e", "v"), node("Div", "u v", "a"),
+    ],
+    "zero or one": [node("Greater", "x one", "b"), node("Cast", "b", "a", to=TensorProto.FLOAT)],
+    "normalised by nothing": [
+        TANH, node("BatchNormalization", "t ones noughts noughts ones", "a", epsilon=0.0),
+    ],
 }  # fmt: skip
 SCALED = {
+    "tanh by two in a layer": [TANH, node("Gemm", "t wide", "a")],
+    "tanh by two in a norm": [
+        TANH, node("BatchNormalization", "t twos noughts noughts ones", "a", epsilon=0.0),
+    ],
     "tanh by two": [TANH, node("Mul", "t two", "a")],
     "low + (tanh + 1) / 2 * (high - low)": [
         TANH, node("Add", "t one", "u"), node("Div", "u two", "v"), node("Sub", "high low", "width"),
@@ -137,6 +181,7 @@ SCALED = {
         node("Slice", "both first second second", "a"),
     ],
 }  # fmt: skip
+HIDDEN = [node("MatMul", "obs hidden", "h"), node("Tanh", "h", "t2")]
 OPEN = {
     "a share that may be below zero": [
         node("Tanh", "x", "t"),
@@ -149,7 +194,9 @@ OPEN = {
     "the second of two": [*BOTH, node("Gather", "both second", "a", axis=1)],
     "more than the trial stays within": [TANH, node("PRelu", "t three", "u"), node("Gemm", "u wide", "a")],
     "linear": [node("Identity", "x", "a")],
-    "tanh in a hidden layer": [TANH, node("Gemm", "t wide", "a")],
+    "tanh in a hidden layer": [*HIDDEN, node("Gemm", "t2 spread", "a")],
+    "tanh in a hidden layer whose weights are small": [*HIDDEN, node("Gemm", "t2 narrow", "a")],
+    "the second of two by a matrix": [*BOTH, node("MatMul", "both pick2", "a")],
     "elu": [node("Elu", "x", "a")],
     "relu": [node("Relu", "x", "a")],
 }
@@ -211,6 +258,31 @@ def test_where_the_bounds_are_one_tanh_is_as_it_is(name: str) -> None:
     assert not policy.counts_actions
     with pytest.raises(InputRefused, match="--action-range 0,1"):
         load(model(SQUASHED["sigmoid"], 8, 2), LANDER)
+
+
+@pytest.mark.parametrize("factor", ["half", "most"])
+def test_a_part_of_minus_one_to_one_is_squashed_too(factor: str) -> None:
+    """What goes no further than half of what its library scales."""
+    for nodes in (
+        [TANH, node("Mul", f"t {factor}", "a")],
+        [TANH, node("Tanh", "t", "u"), node("Sin", "u", "a")],
+    ):
+        with pytest.raises(
+            InputRefused, match=r"within -.* Say --action-range -(1|0\.999),(1|0\.999) to scale"
+        ):
+            load(model(nodes))
+        assert not load(model(nodes), action_range="env").counts_actions
+
+
+def test_what_a_cell_gives_is_squashed() -> None:
+    """By a tanh that is inside of it."""
+    nodes = [
+        node("Unsqueeze", "x nought", "u"),
+        node("GRU", "u cell cell", "y h", hidden_size=1),
+        node("Squeeze", "h nought", "a"),
+    ]
+    with pytest.raises(InputRefused, match=r"within -1 to 1.*--action-range"):
+        load(model(nodes), stateless=True)
 
 
 def test_limits_of_its_own_are_said() -> None:
