@@ -12,7 +12,7 @@ from lander_runtime.errors import InputRefused
 from lander_runtime.foreign.analysis.affine import MOST_NUMBERS
 from lander_runtime.foreign.analysis.pruning import without_other_outputs
 from lander_runtime.foreign.feeding import Feeding
-from lander_runtime.foreign.trials import trial_observations
+from lander_runtime.foreign.trying.trials import trial_observations
 from lander_runtime.graphs.bounds.bounding import USUAL, Limits, batches
 from lander_runtime.graphs.model import Model, Node, TensorType, Value
 from lander_runtime.policy.session import OpenSession, open_session
