@@ -354,7 +354,12 @@ def test_an_action_that_is_a_scalar_is_one(graph: Graph, observations: Any, scor
 def test_an_action_that_there_is_not_is_refused(graph: Graph, observations: Any, scores: Any, n: int) -> None:
     nodes = [node("ArgMax", "scores", "index", axis=1, keepdims=0), node("Add", "index n", "a")]
     constants = {"n": np.array(n, np.int64)}
-    policy = load(graph(nodes, {"a": (TensorProto.INT64, ["batch"])}, constants=constants))
+    made = graph(nodes, {"a": (TensorProto.INT64, ["batch"])}, constants=constants)
+    with pytest.raises(
+        InputRefused, match=r"'a' gave -?\d for a trial observation; actions are 0 to 3.*--output"
+    ):
+        load(made)
+    policy = load(made, output="a")
     first = scores.argmax(axis=1)[0] + n
     with pytest.raises(InputRefused, match=f"'a' gave the action {first}; LunarLander-v3 has 0 to 3"):
         policy.act(observations)

@@ -53,6 +53,8 @@ class Fitting:
             for name, values in rows.items()
         ]
         output = choose_output(tensors, action, named, self.plan.others)
+        if output.action is not None and action.blocks and named is None:
+            _check_numbers(output.action, rows[output.action], action)
         if batch > 1:
             self._check_rows(output, batch, obs)
         self._check_agreement(output, batch)
@@ -114,6 +116,18 @@ class Fitting:
 def used_outputs(output: Output) -> list[str]:
     """The outputs that are needed to act."""
     return [name for name in (output.action, output.scores) if name is not None]
+
+
+def _check_numbers(name: str, numbers: NDArray[Any], action: Space) -> None:
+    """Refuse numbers that no action has, such as those that begin with 1."""
+    given, counts = numbers.reshape(len(numbers), -1), np.array(action.blocks)
+    wrong = np.argwhere((given < 0) | (given >= counts))
+    if len(wrong):
+        row, place = wrong[0]
+        raise InputRefused(
+            f"{quoted(name)} gave {given[row, place]} for a trial observation; actions are 0 to "
+            f"{counts[place] - 1}. Where those of the environment give no such number, say: --output NAME"
+        )
 
 
 def _are_largest(numbers: NDArray[np.int64], scores: NDArray[Any], action: Space) -> bool:
