@@ -35,6 +35,7 @@ CONSTANTS = {
     "unit": np.float32([[1]]), "turn": np.float32([[2, 1], [1, 1]]), "back2": np.float32([[1, -1], [-1, 2]]),
     "two_by_one": np.float32([[2]]), "half_of": np.float32([0.5]), "kernel": np.float32([[[1]]]),
     "one1": np.float32([1]), "minus1": np.float32([-1]), "nought": np.int64([0]),
+    "bins": np.float32([[-1], [0.2], [0.5], [1]]),
     "cell": np.float32([[[1], [2], [3]]]), "last": np.int64([2]), "third1": np.int64([1]),
     "pick": np.float32([[1], [0]]),
     "pick2": np.float32([[0], [1]]), "mean": np.float32([[0.5], [0.5]]),
@@ -157,12 +158,29 @@ SQUASHED |= {
         node("Mul", "x two", "y"), node("Exp", "y", "e"), node("Sub", "e one", "u"),
         node("Add", "one1 e", "v"), node("Div", "u v", "a"),
     ],
+    "half of a sum": [
+        TANH, node("Concat", "t t", "both", axis=1), node("ReduceSum", "both third1", "s", keepdims=1),
+        node("Mul", "s half", "a"),
+    ],
+    "an average of bins": [
+        node("MatMul", "obs hidden", "h"), node("Softmax", "h", "p", axis=1), node("MatMul", "p bins", "a"),
+    ],
+    "the number of a bin": [
+        node("MatMul", "obs hidden", "h"), node("ArgMax", "h", "i", axis=1, keepdims=1),
+        node("Cast", "i", "f", to=TensorProto.FLOAT), node("Div", "f three", "a"),
+    ],
+    "a bump": [node("Mul", "x x", "s"), node("Neg", "s", "m"), node("Exp", "m", "a")],
+    "another bump": [node("Pow", "x two", "s"), node("Add", "s one", "u"), node("Reciprocal", "u", "a")],
     "zero or one": [node("Greater", "x one", "b"), node("Cast", "b", "a", to=TensorProto.FLOAT)],
     "normalised by nothing": [
         TANH, node("BatchNormalization", "t ones noughts noughts ones", "a", epsilon=0.0),
     ],
 }  # fmt: skip
 SCALED = {
+    "an average of bins up to the bounds": [
+        node("MatMul", "obs hidden", "h"), node("Softmax", "h", "p", axis=1), node("MatMul", "p bins", "b"),
+        node("Mul", "b two", "a"),
+    ],
     "tanh by two in a layer": [TANH, node("Gemm", "t wide", "a")],
     "tanh by two in a norm": [
         TANH, node("BatchNormalization", "t twos noughts noughts ones", "a", epsilon=0.0),

@@ -60,6 +60,29 @@ def _keeps_fractions(node: Node) -> bool:
     return any(item.name == "to" and item.value in _FLOATS for item in node.attributes)
 
 
+def shares_in_a_row(source: Node | None, shape: tuple[int, ...]) -> int | None:
+    """How many numbers make one whole, where `source` gives shares of it along its last axis."""
+    if source is None or source.operator not in ("Softmax", "Hardmax"):
+        return None
+    axis = next((item.value for item in source.attributes if item.name == "axis"), -1)
+    return shape[-1] if axis in (-1, len(shape) - 1) else None
+
+
+def averaged(slopes: Array, offset: Array, shares: int) -> Interval:
+    """What an affine map makes of shares of a whole: averages of its slopes, such as those of bins.
+
+    Args:
+        slopes: `[m, n]`.
+        offset: `[rows, m]`.
+        shares: how many numbers make one whole; `n` is a multiple of it.
+
+    Returns:
+        `[rows, m]`.
+    """
+    wholes = slopes.reshape(len(slopes), -1, shares)
+    return Interval(offset + wholes.min(axis=2).sum(axis=1), offset + wholes.max(axis=2).sum(axis=1))
+
+
 def mapped(given: Interval, slopes: Array, offset: Array) -> Interval:
     """What an affine map makes of an interval, where each result follows one number or averages some.
 

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime.foreign.analysis.affine import mapped, moving_operand
+from lander_runtime.foreign.analysis.affine import averaged, mapped, moving_operand, shares_in_a_row
 from lander_runtime.foreign.analysis.intervals import (
     MIXING,
     OF_ALL,
@@ -25,7 +25,7 @@ from lander_runtime.foreign.analysis.intervals import (
     unbounded,
     within_one,
 )
-from lander_runtime.foreign.analysis.moves import MOVES, moved
+from lander_runtime.foreign.analysis.moves import MOVES, moved, places
 from lander_runtime.foreign.analysis.patterns import (
     CELLS,
     clip_of,
@@ -103,13 +103,11 @@ class _Ending:
 
     def _source(self, name: str) -> str | None:
         """Where `name` is the result of an affine map that mixes: the value that the map takes."""
-        node = self._made.get(name)
-        if node is None or node.operator not in MIXING:
-            return None
-        source = name
+        source, mixes, node = name, False, self._made.get(name)
         while node is not None and (operand := moving_operand(node, self._moving)) is not None:
+            mixes |= node.operator in MIXING
             source, node = operand, self._made.get(operand)
-        return None if source == name else source
+        return source if mixes else None
 
     def _operands(self, name: str) -> list[str]:
         """The inputs whose values, and not only shapes, the value `name` holds."""
@@ -145,6 +143,8 @@ class _Ending:
             return unbounded(value.shape)
         if name in self._sources:
             return self._mapped(name, known[0], value.shape)
+        if node.operator in ("ArgMax", "ArgMin"):
+            return places(node, known[0].low.shape, value.shape)
         if node.operator in MOVES:
             # What depends on the observation is not in `found`, unless it is on the way itself.
             indices = [None if one in self._moving else found.get(one) for one in node.inputs[1:]]
@@ -167,8 +167,10 @@ class _Ending:
         if found is None:
             return unbounded(shape)
         slopes, offset = found
-        rows = len(offset)
-        return mapped(given.reshaped((rows, slopes.shape[1])), slopes, offset).reshaped(shape)
+        shares = shares_in_a_row(self._made.get(self._sources[name]), given.low.shape)
+        if shares is not None:
+            return averaged(slopes, offset, shares).reshaped(shape)
+        return mapped(given.reshaped((len(offset), slopes.shape[1])), slopes, offset).reshaped(shape)
 
     def _applied(self, rule: Rule, node: Node, given: list[Interval], shape: tuple[int, ...]) -> Interval:
         try:

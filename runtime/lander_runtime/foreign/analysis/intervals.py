@@ -112,6 +112,8 @@ def _difference(node: Node, given: list[Interval], shape: tuple[int, ...]) -> In
 
 def _product(node: Node, given: list[Interval], shape: tuple[int, ...]) -> Interval:
     one, other = given
+    if len(node.inputs) == 2 and node.inputs[0] == node.inputs[1]:
+        return _power(node, [one, Interval(np.array(2.0), np.array(2.0))], shape)
     # Nothing times whatever is nothing: 0 x infinity is 0 here.
     ends = [
         np.where((a == 0) | (b == 0), 0.0, a * b)
@@ -119,6 +121,19 @@ def _product(node: Node, given: list[Interval], shape: tuple[int, ...]) -> Inter
         for b in (other.low, other.high)
     ]
     return Interval(np.minimum.reduce(ends), np.maximum.reduce(ends))
+
+
+def _power(node: Node, given: list[Interval], shape: tuple[int, ...]) -> Interval:
+    one, exponent = given
+    if exponent.low.size != 1 or not np.array_equal(exponent.low, exponent.high):
+        return unbounded(shape)
+    power = exponent.low.item()
+    if power == 0 or power != int(power):
+        return unbounded(shape)
+    base = _absolute(node, [one], shape) if power % 2 == 0 else one
+    if power < 0:
+        base, power = _reciprocal(node, [base], shape), -power
+    return Interval(base.low**power, base.high**power)
 
 
 def _quotient(node: Node, given: list[Interval], shape: tuple[int, ...]) -> Interval:
@@ -226,13 +241,27 @@ RULES: dict[str, Rule] = {
     "Sub": _difference,
     "Mul": _product,
     "Div": _quotient,
+    "Pow": _power,
     "Neg": _negative,
     "Abs": _absolute,
     "Min": _least,
     "Max": _greatest,
 }
 
-OF_ALL = COMPARISONS | {"Concat", "Where", "Clip", "Add", "Sum", "Mean", "Sub", "Mul", "Div", "Min", "Max"}
+OF_ALL = COMPARISONS | {
+    "Concat",
+    "Where",
+    "Clip",
+    "Add",
+    "Sum",
+    "Mean",
+    "Sub",
+    "Mul",
+    "Div",
+    "Pow",
+    "Min",
+    "Max",
+}
 """Operators of which every input gives values to the output; of others the first alone does."""
 
 MIXING = frozenset(
@@ -249,15 +278,7 @@ MIXING = frozenset(
             "Attention",
             "ReduceSum",
         ),
-        *(
-            "BatchNormalization",
-            "MatMulInteger",
-            "ConvInteger",
-            "QLinearMatMul",
-            "QLinearConv",
-            "Det",
-            "ReduceProd",
-        ),
+        *("BatchNormalization", "MatMulInteger", "ConvInteger", "QLinearMatMul", "QLinearConv", "Det"),
     }
 )
 """Operators that add up products. Behind one nothing can be seen, unless it only scales (affine.py)."""

@@ -29,6 +29,12 @@ def moved(node: Node, place: int, given: Interval, indices: list[Any], shape: tu
         return given.filled(shape)
 
 
+def places(node: Node, given: tuple[int, ...], shape: tuple[int, ...]) -> Interval:
+    """Of an ArgMax: from 0 to the last place along its axis; `given` is the shape of what goes in."""
+    last = given[int(number(node, "axis", 0))] - 1
+    return Interval(np.zeros(shape), np.full(shape, float(last)))
+
+
 def _sliced(node: Node, place: int, array: Array, indices: list[Any], shape: tuple[int, ...]) -> Array:
     # Attributes before opset 10, inputs since.
     attributes: dict[str, Any] = {item.name: item.value for item in node.attributes}
