@@ -1,6 +1,6 @@
 """Episodes of Stable-Baselines3's `evaluate_policy` beside those of `lander eval` on the exported zip.
 
-    pip install stable-baselines3 sb3-contrib onnx onnxruntime 'gymnasium[box2d]'   (in an environment of its own)
+    pip install stable-baselines3 sb3-contrib onnx onnxruntime 'gymnasium[box2d]'   (apart from lander's own)
     python benchmarks/peers/zip_parity.py --lander lander [--out FILE]
 
 Each policy is trained for a few thousand steps, saved, scored by both on the same 50 seeds, and the returns
