@@ -141,6 +141,16 @@ def test_scores_that_are_no_numbers_are_refused(graph: Graph, observations: Any,
         policy.act(observations)
 
 
+def test_infinite_scores_have_an_order(graph: Graph, observations: Any, scores: Any) -> None:
+    """Of several that are infinite the first is the largest."""
+    nodes = [node("Div", "scores zero", "out")]
+    constants = {"zero": np.float32(0)}
+    policy = load(graph(nodes, {"out": (TensorProto.FLOAT, ["batch", 4])}, constants=constants))
+    away = observations[(scores != 0).all(axis=1)]
+    expected = (scores[(scores != 0).all(axis=1)] > 0).argmax(axis=1)
+    assert policy.act(away).tolist() == expected.tolist()
+
+
 def test_a_constant_is_no_action(graph: Graph, observations: Any, scores: Any) -> None:
     """Neither a whole number, nor numbers that only have the shape of the batch."""
     nodes = [

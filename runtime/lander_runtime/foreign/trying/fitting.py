@@ -145,5 +145,6 @@ def _is_largest(numbers: NDArray[np.int64], scores: NDArray[Any]) -> bool:
 def _are_probabilities(scores: NDArray[Any], action: Space) -> bool:
     """Whether every block of scores is; a Discrete action has one block."""
     starts = np.cumsum([0, *action.blocks])[:-1]
-    sums = np.add.reduceat(scores, starts, axis=-1, dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # Infinities of both signs.
+        sums = np.add.reduceat(scores, starts, axis=-1, dtype=np.float64)
     return bool((scores >= 0).all() and np.allclose(sums, 1.0, rtol=0, atol=1e-3))
