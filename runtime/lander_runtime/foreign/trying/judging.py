@@ -30,6 +30,10 @@ from lander_runtime.spec import Space
 from lander_runtime.text import quoted
 
 
+_STEPS = 8
+"""In a row, of which each is tried with the one before it."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A graph with its action, before the user's answers are known."""
@@ -77,7 +81,7 @@ class Candidate:
         sizes = declared.shape or ()
         # Which of the two is the time is not said. Rows of a batch do not depend on each other anyway.
         return any(
-            self._steps_matter(name, axis, trial_observations(LANES, observation))
+            self._steps_matter(name, axis, trial_observations(_STEPS, observation))
             for axis, size in enumerate(sizes[:2])
             if not isinstance(size, int)
         )
@@ -87,12 +91,13 @@ class Candidate:
 
         def last(steps: NDArray[Any]) -> NDArray[Any]:
             given = np.expand_dims(steps.astype(entry.dtype), 1 - axis)
-            shapes = {key: value.shape for key, value in others.items()} | {entry.name: given.shape}
-            check_bounds(self.model, "the graph", [shapes], self.limits)
             [result] = self.opened.run([name], {**others, entry.name: given})
             return np.ravel(result)
 
+        two = np.expand_dims(obs[:2], 1 - axis).shape
+        shapes = {key: value.shape for key, value in others.items()} | {entry.name: two}
         try:
+            check_bounds(self.model, "the graph", [shapes], self.limits)
             return steps_matter(last, obs)
         except InputRefused:
             return False  # It takes one step only.
