@@ -29,7 +29,6 @@ from lander_runtime.policy.session import OpenSession
 from lander_runtime.spec import Space
 from lander_runtime.text import quoted
 
-
 _STEPS = 8
 """In a row, of which each is tried with the one before it."""
 
