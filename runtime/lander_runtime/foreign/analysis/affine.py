@@ -21,22 +21,23 @@ Array = NDArray[np.float64]
 MOST_NUMBERS = 1024
 """In a row of the value that a map takes. More are hidden layers, and as many runs would take long."""
 
-_PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "Mul"})
-_SUMS = frozenset({"Add", "Sub", "Sum", "Mean", "Concat"})
-_OF_FIRST = frozenset(
-    {
-        *("Div", "Neg", "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Expand"),
-        *("Tile", "Slice", "Split", "Gather", "GatherElements", "GatherND", "Pad", "Trilu", "CumSum"),
-        *("ReduceSum", "ReduceMean", "AveragePool", "GlobalAveragePool", "BatchNormalization"),
-        *("DepthToSpace", "SpaceToDepth"),
-    }
-)
+_OF_ANY = {
+    "MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "Mul", "Add", "Sub", "Sum", "Mean", "Concat",
+}  # fmt: skip
+"""Affine in any one of their inputs, where the others are constants."""
+
+_OF_FIRST = {
+    "Div", "Neg", "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Expand", "Tile",
+    "Slice", "Split", "Gather", "GatherElements", "GatherND", "Pad", "Trilu", "CumSum", "ReduceSum",
+    "ReduceMean", "AveragePool", "GlobalAveragePool", "BatchNormalization", "DepthToSpace", "SpaceToDepth",
+}  # fmt: skip
 """Affine in their first input, where the others are constants."""
 
 _FLOATS = (1, 10, 11, 16)
 """TensorProto.DataType: other types round, so a Cast to them is no affine map."""
 
 _NEARLY_ALL = 0.99
+"""Of what a result can move by: more by one number alone, and it follows that one."""
 
 
 def moving_operand(node: Node, moving: Collection[str]) -> str | None:
@@ -51,7 +52,7 @@ def moving_operand(node: Node, moving: Collection[str]) -> str | None:
         return None
     [place] = places
     first = node.operator in _OF_FIRST or (node.operator == "Cast" and _keeps_fractions(node))
-    if node.operator in _PRODUCTS | _SUMS or (first and place == 0):
+    if node.operator in _OF_ANY or (first and place == 0):
         return node.inputs[place]
     return None
 

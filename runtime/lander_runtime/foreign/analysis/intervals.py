@@ -249,36 +249,12 @@ RULES: dict[str, Rule] = {
 }
 
 OF_ALL = COMPARISONS | {
-    "Concat",
-    "Where",
-    "Clip",
-    "Add",
-    "Sum",
-    "Mean",
-    "Sub",
-    "Mul",
-    "Div",
-    "Pow",
-    "Min",
-    "Max",
-}
+    "Concat", "Where", "Clip", "Add", "Sum", "Mean", "Sub", "Mul", "Div", "Pow", "Min", "Max",
+}  # fmt: skip
 """Operators of which every input gives values to the output; of others the first alone does."""
 
-MIXING = frozenset(
-    {
-        *(
-            "MatMul",
-            "Gemm",
-            "Conv",
-            "ConvTranspose",
-            "Einsum",
-            "LSTM",
-            "GRU",
-            "RNN",
-            "Attention",
-            "ReduceSum",
-        ),
-        *("BatchNormalization", "MatMulInteger", "ConvInteger", "QLinearMatMul", "QLinearConv", "Det"),
-    }
-)
+MIXING = {
+    "MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "LSTM", "GRU", "RNN", "Attention", "ReduceSum",
+    "BatchNormalization", "Det", "MatMulInteger", "ConvInteger", "QLinearMatMul", "QLinearConv",
+}  # fmt: skip
 """Operators that add up products. Behind one nothing can be seen, unless it only scales (affine.py)."""

@@ -76,4 +76,7 @@ def _same(one: str, other: str, intervals: Mapping[str, Interval]) -> bool:
         return True
     pair = [intervals.get(name) for name in (one, other)]
     numbers = [given.low for given in pair if given is not None and np.array_equal(given.low, given.high)]
-    return len(numbers) == 2 and np.unique(np.concatenate([part.ravel() for part in numbers])).size == 1
+    if len(numbers) < 2:
+        return False
+    a, b = (part.ravel() for part in numbers)
+    return np.array_equal(a, b) or np.unique([*a, *b]).size == 1
