@@ -53,11 +53,11 @@ class Fitting:
             for name, values in rows.items()
         ]
         output = choose_output(tensors, action, named, self.plan.others)
-        if output.action is not None and action.blocks and named is None:
-            _check_numbers(output.action, rows[output.action], action)
         if batch > 1:
             self._check_rows(output, batch, obs)
         self._check_agreement(output, batch)
+        if output.action is not None and action.blocks and named is None:
+            _check_numbers(output.action, rows[output.action], action)
         return output, output.scores is not None and _are_probabilities(rows[output.scores], action)
 
     def _run(self, obs: NDArray[Any], wanted: Sequence[str]) -> dict[str, NDArray[Any]]:
