@@ -39,6 +39,11 @@ class InDouble:
     """A model with its network in double precision; observations and actions stay float32."""
 
     def __init__(self, model: BaseAlgorithm) -> None:
+        actor: Any = getattr(model.policy, "actor", model.policy)
+        if getattr(model, "use_sde", False):
+            # The noise of gSDE hangs on the graph of the last update, and such tensors cannot be copied.
+            with torch.no_grad():
+                actor.reset_noise()
         self.policy = copy.deepcopy(model.policy).double()
         self.space: Any = model.action_space
 
