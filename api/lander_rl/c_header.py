@@ -4,7 +4,7 @@ Apart from `exporting.py`, whose product is the policy file: a header can be mad
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,6 +108,7 @@ def export_c(
     *,
     name: str = "policy",
     env: str | None = None,
+    env_args: Mapping[str, Any] | None = None,
     output: str | None = None,
     action_range: str | None = None,
     license: str | None = None,  # noqa: A002 (the metadata's own word)
@@ -124,6 +125,7 @@ def export_c(
         out: the header, which ends in .h; `policy.h` beside the source by default.
         name: what all names in it begin with.
         env: the environment of a file that does not name it.
+        env_args: arguments of `env`, which may decide on its observations and actions.
         output: which output of a file without lander's metadata is the action, where that is not clear.
         action_range: what the continuous actions of such a file are, as of `evaluate`.
         license: what the header says about its licence; not for a policy file, which says it itself.
@@ -138,8 +140,8 @@ def export_c(
     return run_export_c(
         CHeaderRequest(
             source=None if source is None else Path(source), out=None if out is None else Path(out),
-            name=name, env=env, output=output, action_range=action_range, license=license, wrap=wrap,
-            imports=imports,
+            name=name, env=env, env_args=env_args, output=output, action_range=action_range, license=license,
+            wrap=wrap, imports=imports,
         )
     )  # fmt: skip
 
@@ -190,13 +192,16 @@ def _opened(path: Path, request: CHeaderRequest) -> "tuple[PolicyFile, Model]":
         policy = Policy.from_bytes(content, path, "cpu")
     else:
         env = None if request.env is None else without_module(request.env, request.imports)
-        policy = open_for(path, env, device="cpu", wrap=request.wrap, said=said).file
+        opened = open_for(path, env, device="cpu", env_args=request.env_args, wrap=request.wrap, said=said)
+        policy = opened.file
     assert policy is not None, "a file was named"
     return policy, with_weights(model, weights, path, USUAL_FILE_BYTES) if weights else model
 
 
 def _check_options(path: Path, request: CHeaderRequest) -> None:
-    """Refuse what is for checkpoints."""
+    """Refuse what is for checkpoints, and arguments of an environment without its name."""
+    if request.env_args and request.env is None:
+        raise UsageError("--env-arg goes with --env, for a policy that does not name its environment.")
     for option in ("activation", "squash", "license"):
         if getattr(request, option) is not None:
             raise UsageError(f"{path.name} is a policy file already; leave out --{option}.")

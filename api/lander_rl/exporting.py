@@ -1,13 +1,14 @@
 """`export`: a checkpoint becomes one verified policy file with its card and animation."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lander_rl.inputs.old_versions import warn_of_old_version
+from lander_rl.inputs.time_limits import check_time_limit, warn_of_no_limit
 from lander_rl.showing import html_picture
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules, without_module
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lander_runtime.policy.metadata import PolicyInfo
     from lander_runtime.policy.policy import Policy
     from lander_runtime.scores.report import Report
+    from lander_runtime.spec import EnvSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,12 @@ class SourceRequest:
 
     env: str | None = None
     """The environment of another library's file, which does not name it."""
+
+    env_args: Mapping[str, Any] | None = None
+    """Arguments of `env`, such as `{"enable_wind": True}`."""
+
+    max_episode_steps: int | None = None
+    """Steps after which an episode in `env` is truncated, at least 1; None keeps the registered limit."""
 
     activation: str | None = None
     """Of a bare state dict: tanh, relu, elu or silu; its library's usual one where it is None."""
@@ -67,6 +75,31 @@ class SourceRequest:
 
     imports: Sequence[str] = ()
     """Modules that register environments. A checkpoint's own word imports nothing."""
+
+    def __post_init__(self) -> None:
+        check_time_limit(self.max_episode_steps)
+
+    def named_env(self) -> "EnvSpec | None":
+        """The environment that the user named; None where the file is to name it.
+
+        Raises:
+            UsageError: Gymnasium does not know it, or something is said of it without naming it.
+        """
+        from lander_runtime import envs
+
+        if self.env is None:
+            said = {
+                "--env-arg": self.env_args, "--max-episode-steps": self.max_episode_steps, "--wrap": self.wrap
+            }  # fmt: skip
+            for option, value in said.items():
+                if value is not None and value != {}:
+                    raise UsageError(
+                        f"{option} goes with --env, for weights that do not name their environment."
+                    )
+            return None
+        wrappers = None if self.wrap is None else envs.read_wrap(self.wrap)
+        env = envs.resolve(without_module(self.env, self.imports), self.env_args, wrappers)
+        return replace(env, max_episode_steps=self.max_episode_steps or env.max_episode_steps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +185,8 @@ def export(
     *,
     episodes: int = 100,
     env: str | None = None,
+    env_args: Mapping[str, Any] | None = None,
+    max_episode_steps: int | None = None,
     activation: str | None = None,
     normalizer: str | os.PathLike[str] | None = None,
     normalizer_epsilon: float | None = None,
@@ -171,6 +206,9 @@ def export(
         out: the policy file; `policy.onnx` beside the checkpoint by default.
         episodes: how many to score it over; 0 leaves the evaluation out.
         env: the environment of another library's file.
+        env_args: arguments of `env`, such as `{"enable_wind": True}`.
+        max_episode_steps: steps after which an episode in `env` is truncated; by default the registered
+            limit.
         activation: of a bare state dict: tanh, relu, elu or silu; its library's usual one by default.
         normalizer: what normalises the observations of another library's file: a file of statistics,
             `checkpoint`, or `none`.
@@ -191,7 +229,8 @@ def export(
     return run_export(
         ExportRequest(
             source=None if source is None else Path(source), out=None if out is None else Path(out),
-            episodes=episodes, env=env, activation=activation,
+            episodes=episodes, env=env, env_args=env_args, max_episode_steps=max_episode_steps,
+            activation=activation,
             normalizer=None if normalizer is None else os.fspath(normalizer),
             normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
             squash=squash, gif=gif, license=license, wrap=wrap, imports=imports,
@@ -227,6 +266,8 @@ def run_export(
     import_modules(request.imports)
     checkpoint = find_checkpoint(request.source)
     source = load_checkpoint(checkpoint, request, say)
+    if request.env is not None and request.episodes:
+        warn_of_no_limit(source.env, say)
     with display() as shown:
         made = write_policy(
             source,
@@ -277,14 +318,8 @@ def load_checkpoint(checkpoint: Path, request: SourceRequest, say: Callable[[str
         UsageError: an option is missing, or does not go with such a file.
     """
     from lander_export import PeerOptions, load_source
-    from lander_runtime import envs
 
-    env = None
-    if request.env is not None:
-        env_id = without_module(request.env, request.imports)
-        env = envs.resolve(env_id, None, None if request.wrap is None else envs.read_wrap(request.wrap))
-    elif request.wrap is not None:
-        raise UsageError("--wrap goes with --env, for weights that do not name their environment.")
+    env = request.named_env()
     options = PeerOptions(
         normalizer=request.normalizer,
         normalizer_epsilon=request.normalizer_epsilon,

@@ -1,6 +1,6 @@
 """Episodes of Stable-Baselines3's `evaluate_policy` beside those of `lander eval` on the exported zip.
 
-    pip install stable-baselines3 sb3-contrib onnxruntime 'gymnasium[box2d]'    (in an environment of its own)
+    pip install stable-baselines3 sb3-contrib onnx onnxruntime 'gymnasium[box2d]'   (apart from lander's own)
     python benchmarks/peers/zip_parity.py --lander lander [--out FILE]
 
 Each policy is trained for a few thousand steps, saved, scored by both on the same 50 seeds, and the returns
@@ -158,7 +158,7 @@ def rounding(
         "own_differences": {name: float(np.abs(other - expected).max()) for name, other in others.items()},
         "within_own_range": int(((found >= own.min(axis=0)) & (found <= own.max(axis=0))).sum()),
         "observations": len(raw),
-        "last_bits": zip_rounding.spread(model, zip_rounding.InOnnx(policy), shown, raw),
+        "last_bits": zip_rounding.spread(model, policy, shown, raw),
     }
 
 
@@ -175,7 +175,10 @@ def main() -> None:
             for recipe in RECIPES
             if arguments.only in f"{recipe[0].__name__} {recipe[1]}"
         ]
-    versions = {name: version(name) for name in ("stable-baselines3", "sb3-contrib", "torch", "gymnasium")}
+    versions = {
+        name: version(name)
+        for name in ("stable-baselines3", "sb3-contrib", "torch", "onnxruntime", "gymnasium")
+    }
     if arguments.out is not None:
         text = json.dumps({"versions": versions, "first_seed": FIRST_SEED, "rows": rows}, indent=1)
         arguments.out.write_text(text + "\n", encoding="utf-8")

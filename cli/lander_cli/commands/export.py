@@ -4,11 +4,13 @@ from pathlib import Path
 
 import typer
 
-from lander_cli.arguments.options import ActionRange, Import, Large, Output, Wrap
+from lander_cli.arguments.env_args import read_env_args
+from lander_cli.arguments.options import ActionRange, Import, Large, Output, TimeLimit, Wrap
 from lander_cli.arguments.training_options import (
     Activation,
     AsJson,
     Checkpoint,
+    EnvArg,
     Episodes,
     ExportFormat,
     ExportName,
@@ -27,11 +29,11 @@ from lander_cli.terminal.console import episode_bar, print_json, print_next, pri
 from lander_runtime.errors import UsageError
 
 _CONVERTING = (
-    "env", "activation", "normalizer", "normalizer_epsilon", "normalizer_clip", "pixel_scale", "squash",
-    "license_", "wrap", "import_",
+    "env", "env_arg", "activation", "normalizer", "normalizer_epsilon", "normalizer_clip", "pixel_scale",
+    "squash", "license_", "wrap", "import_",
 )  # fmt: skip
 _FORMATS = {
-    **dict.fromkeys(("episodes", "gif"), (Format.ONNX,)),
+    **dict.fromkeys(("episodes", "gif", "max_episode_steps"), (Format.ONNX,)),
     **dict.fromkeys(("output", "action_range"), (Format.C,)),
     "name": (Format.C, Format.TRITON),
     "large": (Format.TRITON,),
@@ -47,6 +49,8 @@ def export_command(
     out_file: PolicyFile = None,
     episodes: Episodes = 100,
     env: StateDictEnv = None,
+    env_arg: EnvArg = None,
+    max_episode_steps: TimeLimit = None,
     activation: Activation = None,
     normalizer: Normalizer = None,
     normalizer_epsilon: NormalizerEpsilon = None,
@@ -78,7 +82,8 @@ def export_command(
         _export_triton(source, out_file, name, large=large, as_json=as_json)
         return
     common = {
-        "source": source, "out": out_file, "env": env, "activation": activation,
+        "source": source, "out": out_file, "env": env, "env_args": read_env_args(env_arg or []),
+        "max_episode_steps": max_episode_steps, "activation": activation,
         "normalizer": normalizer, "normalizer_epsilon": normalizer_epsilon,
         "normalizer_clip": normalizer_clip, "pixel_scale": pixel_scale, "squash": squash,
         "license": license_, "wrap": wrap, "imports": tuple(import_ or []),

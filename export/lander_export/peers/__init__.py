@@ -10,6 +10,7 @@ containers.py        what is in a PyTorch file beside its network
 layouts.py           the names that libraries give their layers
 acting.py            from a network's outputs to actions
 normalizers.py       statistics of observations
+neighbours.py        networks beside the actor that may stand in front of it or behind it
 networks.py          the modules that the policies are made of
 peer.py              what all readers return, and the options that they share
 tensors.py           PyTorch files that hold tensors only

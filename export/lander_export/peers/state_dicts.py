@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from lander_export.peers.acting import SQUASHES, is_a_deviation, read_acting
 from lander_export.peers.containers import read_contents
 from lander_export.peers.layouts import Layout, find_layout, without_prefixes
+from lander_export.peers.neighbours import check_neighbours
 from lander_export.peers.networks import AtomMean, ChannelsFirst, Divide, layers_of, nature_convolutions
 from lander_export.peers.normalizers import (
     FROM_CHECKPOINT,
@@ -66,6 +67,7 @@ def read_state_dict(path: Path, spaces: PeerSpaces, options: PeerOptions) -> Pee
     body, sizes = _network(tensors, layout, activation, spaces, path.name)
     rest = {name: tensor for name, tensor in tensors.items() if name not in _used(tensors, layout)}
     front, words = _front(rest, layout, spaces, options, path)
+    check_neighbours(rest, spaces, front_is_known=options.normalizer is not None, where=path.name)
     outside = [name for name in rest if not is_a_deviation(name)]
     if front and options.normalizer == FROM_CHECKPOINT:
         outside = [name for name in outside if name not in normalizer_names(rest)]

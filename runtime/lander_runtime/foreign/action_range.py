@@ -80,7 +80,7 @@ def scaling_for(asked: ActionRange | None, space: Space) -> Scaling | None:
 
 
 def check_ending(interval: Interval, output: str, space: Space) -> None:
-    """Refuse actions that the graph keeps in a usual interval which is not that of the environment.
+    """Refuse actions that the graph keeps in a usual interval or within -1 to 1, where the bounds are others.
 
     Args:
         interval: of one action, `[*shape]`.
@@ -93,12 +93,15 @@ def check_ending(interval: Interval, output: str, space: Space) -> None:
     lowest, highest = filled_bounds(space)
     # To an action without bounds nothing can be scaled.
     bounded = np.isfinite(lowest) & np.isfinite(highest)
-    wrong = _squashed(interval) & ~fits(interval, space) & bounded
+    usual, narrow = _squashed(interval), _within_one(interval) & _wider(lowest, highest)
+    wrong = (usual | narrow) & ~fits(interval, space) & bounded
     if not wrong.any():
         return
     place = tuple(np.argwhere(wrong)[0])
     low, high = float(interval.low[place]), float(interval.high[place])
-    found, ends = _in_words(low, high), f"{_rounded(low)},{_rounded(high)}"
+    found = _in_words(low, high)
+    # A part of an interval is as far as this policy goes, not what its library scales.
+    ends = f"{_rounded(low)},{_rounded(high)}" if usual[place] else "0,1" if low >= 0.0 else "-1,1"
     component = f" (component {list(map(int, place))})" if interval.low.size > 1 else ""
     bounds = _in_words(float(lowest[place]), float(highest[place]))
     raise InputRefused(
@@ -116,6 +119,15 @@ def fits(interval: Interval, space: Space) -> NDArray[np.bool_]:
 
 def _squashed(interval: Interval) -> NDArray[np.bool_]:
     return np.logical_or.reduce([_close(interval, np.float64(a), np.float64(b)) for a, b in _USUAL])
+
+
+def _within_one(interval: Interval) -> NDArray[np.bool_]:
+    moves = interval.low < interval.high
+    return moves & (interval.low >= -1.0 - _NEAR) & (interval.high <= 1.0 + _NEAR)
+
+
+def _wider(lowest: NDArray[np.float64], highest: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return (lowest < -1.0 - _NEAR) | (highest > 1.0 + _NEAR)
 
 
 def _close(

@@ -5,7 +5,8 @@ docs/evaluation.md explains the rules.
 
     an action that is one of n                      an action of shape [*shape]
     1. integers, one a row                          1. floats [batch, *shape]
-    2. floats [batch, n]: the largest is the action    (never what is named value, std, log_prob, entropy)
+    2. floats [batch, n]: the largest is the action    (never what is named value, std, log_prob, entropy,
+       (never what is named cost, mask, std)            critic, reward)
 
 MultiDiscrete actions are like the first: integers [batch, k], or floats [batch, n_1 + ... + n_k].
 
@@ -15,32 +16,29 @@ its tanh.
 """
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.foreign.names import (
+    ACTION,
+    DEVIATION,
+    MEAN,
+    NO_ACTION,
+    NO_SCORES,
+    OBSERVATION,
+    OF_A_CRITIC,
+    OF_AN_ACTOR,
+    SCORES,
+    words_of,
+)
 from lander_runtime.spec import Space
 from lander_runtime.text import quoted
 
 _FLOATS = ("float32", "float64", "float16")
 _INTEGERS = ("int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8")
 _LARGEST_BATCH = 1024
-
-_OBSERVATION = {"obs", "observation", "observations", "input", "x"}
-_ACTION = {"action", "actions", "act"}
-_MEAN = {"mean", "means", "mu", "loc"}
-_DEVIATION = {
-    "std", "stds", "logstd", "logstds", "stddev", "stdev", "sigma", "sigmas", "logsigma", "scale", "logscale",
-    "var", "vars", "variance", "variances", "logvar", "deviation", "covariance", "cov",
-}  # fmt: skip
-_SCORES = (
-    {"logits", "logit"},
-    {"prob", "probs", "probabilities"},
-    {"q", "qvalues", "scores", "policy", "pi"},
-)
-_NO_ACTION = _DEVIATION | {"value", "values", "prob", "probs", "logprob", "logprobs", "entropy"}
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ def choose_input(
     """
     fitting = fitting_inputs(inputs, observation)
     if len(fitting) > 1:
-        named = [one for one in fitting if _words(one) & _OBSERVATION]
+        named = [one for one in fitting if words_of(one.name) & OBSERVATION]
         fitting = named if len(named) == 1 else fitting
     if len(fitting) > 1:
         raise no_input(fitting, observation, "several that fit:")
@@ -131,7 +129,7 @@ def may_be_action(output: Tensor, action: Space) -> bool:
     """Whether an output can be the action or its scores by its type and what it declares of its shape."""
     if action.type == "Box":
         sizes = math.prod(action.shape)
-        return output.dtype in _FLOATS and not _words(output) & _NO_ACTION and _may_end(output, sizes)
+        return output.dtype in _FLOATS and not _is_no_action(output) and _may_end(output, sizes)
     if output.dtype in _INTEGERS:
         return True
     return output.dtype in _FLOATS and _may_end(output, sum(action.blocks))
@@ -195,10 +193,10 @@ def choose_output(
     else:
         candidates = list(outputs)
     if action.type == "Discrete":
-        found = _choose_discrete(candidates, action.n or 0)
+        found = _choose_discrete(candidates, action.n or 0, ((), (1,)), by_name=named is None)
         wanted = f"integers [batch], or floats [batch, {action.n}]"
     elif action.type == "MultiDiscrete":
-        found = _choose_discrete(candidates, sum(action.nvec), (action.shape,))
+        found = _choose_discrete(candidates, sum(action.nvec), (action.shape,), by_name=named is None)
         wanted = f"integers [batch, {len(action.nvec)}], or floats [batch, {sum(action.nvec)}]"
     else:
         found = _choose_continuous(candidates, action.shape, others, by_name=named is None)
@@ -220,21 +218,22 @@ def listed(tensors: Sequence[Tensor]) -> str:
 
 
 def _choose_discrete(
-    outputs: list[Tensor], n: int, shapes: Sequence[tuple[int, ...]] = ((), (1,))
+    outputs: list[Tensor], n: int, shapes: Sequence[tuple[int, ...]], *, by_name: bool
 ) -> Output | list[Tensor]:
     """The choice, or all candidates if none or several of them fit."""
     integers = [t for t in outputs if t.dtype in _INTEGERS and t.shape in shapes]
-    floats = [t for t in outputs if t.dtype in _FLOATS and t.shape == (n,)]
-    scores = floats if len(floats) == 1 else _first_named(floats, _SCORES)
+    fitting = [t for t in outputs if t.dtype in _FLOATS and t.shape == (n,)]
+    floats = [t for t in fitting if not by_name or not words_of(t.name) & NO_SCORES]
+    scores = floats if len(floats) == 1 else _first_named(floats, SCORES)
     if integers:
-        actions = integers if len(integers) == 1 else _first_named(integers, (_ACTION,))
+        actions = integers if len(integers) == 1 else _first_named(integers, (ACTION,))
         if len(actions) != 1:
             return integers
         # The scores are only for sampling; the greedy action is the file's own output.
         if len(scores) == 1:
             return Output(actions[0].name, scores[0].name)
         return Output(actions[0].name, None, tuple(sorted(tensor.name for tensor in floats)))
-    return Output(None, scores[0].name) if len(scores) == 1 else floats
+    return Output(None, scores[0].name) if len(scores) == 1 else floats or fitting
 
 
 def _choose_continuous(
@@ -246,7 +245,7 @@ def _choose_continuous(
         fitting = [t for t in floats if t.shape == ()]
     if not by_name:
         return Output(fitting[0].name, None) if len(fitting) == 1 else fitting
-    likely = [t for t in fitting if not _words(t) & _NO_ACTION]
+    likely = [t for t in fitting if not _is_no_action(t)]
     chosen = [t for t in likely if _is_action(t)]
     if not chosen and len(likely) == 1:
         beside = [t for t in (*fitting, *others) if t != likely[0] and _makes_a_mean(t, likely[0])]
@@ -256,9 +255,17 @@ def _choose_continuous(
     return Output(chosen[0].name, None) if len(chosen) == 1 else fitting
 
 
+def _is_no_action(tensor: Tensor) -> bool:
+    words = words_of(tensor.name)
+    # Of several numbers `q` may be positions of joints.
+    single = {"q", "v"} if tensor.shape[-1:] in ((), (1,)) else set[str]()
+    critic = words & (OF_A_CRITIC | single) and not words & OF_AN_ACTOR
+    return bool(words & NO_ACTION or critic)
+
+
 def _is_action(tensor: Tensor) -> bool:
-    words = _words(tensor)
-    return bool(words & _ACTION) and not words & (_MEAN | _NO_ACTION)
+    words = words_of(tensor.name)
+    return bool(words & ACTION) and not words & (MEAN | NO_ACTION)
 
 
 def _makes_a_mean(tensor: Tensor, other: Tensor) -> bool:
@@ -266,24 +273,19 @@ def _makes_a_mean(tensor: Tensor, other: Tensor) -> bool:
 
     Libraries squash a mean after the file, or do not: then the user has to say what it is.
     """
-    words = _words(tensor)
+    words = words_of(tensor.name)
     if "value" in words or "values" in words:
         return False
-    return bool(words & _DEVIATION) or (bool(_words(other) & _MEAN) and _is_action(tensor))
+    return bool(words & DEVIATION) or (bool(words_of(other.name) & MEAN) and _is_action(tensor))
 
 
 def _first_named(tensors: Sequence[Tensor], vocabularies: Sequence[set[str]]) -> list[Tensor]:
     """The tensors whose name has a word of a vocabulary; the first vocabulary with a match decides."""
     for vocabulary in vocabularies:
-        found = [tensor for tensor in tensors if _words(tensor) & vocabulary]
+        found = [tensor for tensor in tensors if words_of(tensor.name) & vocabulary]
         if found:
             return found
     return []
-
-
-def _words(tensor: Tensor) -> set[str]:
-    """The words of a name: `log_prob` and `logProb` both have log and prob."""
-    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", tensor.name)}
 
 
 def _fits(found: tuple[int | None, ...], wanted: tuple[int, ...]) -> bool:

@@ -103,6 +103,38 @@ class TestWhatItTakes:
         assert {path.name for path in Path("new").iterdir()} == {"theirs.onnx", "theirs.md"}
         assert "CC-BY-4.0" in Path("new/theirs.md").read_text(encoding="utf-8")
 
+    def test_arguments_and_time_limit_of_the_environment_that_was_named(
+        self, lander: Lander, state_dict: Callable[[str], Path]
+    ) -> None:
+        """Where only a fall is rewarded, with -1, seven steps are worth nothing."""
+        said = ["--env-arg", "sutton_barto_reward=true", "--max-episode-steps", "7"]
+        words = ["--env", "CartPole-v1", *said, "--episodes", "2", "--no-gif", "--out", "new/theirs.onnx"]
+        found = lander("export", state_dict("theirs.pth"), *words)
+        assert found.code == 0, found.err
+        info = Policy.load("new/theirs.onnx", "cpu").info
+        assert (info.env.kwargs, info.env.max_episode_steps) == ({"sutton_barto_reward": True}, 7)
+        assert info.evaluation is not None
+        assert (info.evaluation.mean_return, info.evaluation.mean_length) == (0.0, 7.0)
+
+    @pytest.mark.parametrize(
+        ("said", "message"),
+        [
+            (["--env-arg", "sutton_barto_reward=true"], "--env-arg goes with --env"),
+            (["--max-episode-steps", "7"], "--max-episode-steps goes with --env"),
+            (["--env", "CartPole-v1", "--env-arg", "wind=1"], "wind"),
+            (
+                ["--format", "c", "--env", "CartPole-v1", "--max-episode-steps", "7"],
+                "goes with --format onnx",
+            ),
+        ],
+    )
+    def test_what_is_said_of_no_environment_is_refused(
+        self, lander: Lander, state_dict: Callable[[str], Path], said: list[str], message: str
+    ) -> None:
+        found = lander("export", state_dict("theirs.pth"), *said)
+        assert (found.code, found.out) == (2, "")
+        assert message in found.err
+
     def test_a_state_dict_alone_does_not_name_its_environment(
         self, lander: Lander, state_dict: Callable[[str], Path]
     ) -> None:

@@ -99,6 +99,12 @@ def test_an_input_that_does_not_fit_is_refused_with_what_is_there(
         ([floats("action", 2), floats("log_std", 2)], TWO_THROTTLES, Output("action", None)),
         ([floats("mean", 2), floats("action", 2)], TWO_THROTTLES, Output("action", None)),
         ([floats("x", 1), floats("value", 1)], ONE_THROTTLE, Output("x", None)),
+        ([floats("x", 1), floats("critic", 1)], ONE_THROTTLE, Output("x", None)),
+        ([floats("actor_critic/action", 1)], ONE_THROTTLE, Output("actor_critic/action", None)),
+        ([floats("q", 2)], TWO_THROTTLES, Output("q", None)),
+        # Masks and costs are no scores.
+        ([floats("x", 4), floats("action_mask", 4)], ONE_OF_FOUR, Output(None, "x")),
+        ([integers("a"), floats("log_std", 4)], ONE_OF_FOUR, Output("a", None)),
     ],
     ids=str,
 )
@@ -121,6 +127,12 @@ def test_an_output_that_is_clear(outputs: list[Tensor], action: Space, expected:
         ([floats("mean", 2), floats("28", 2)], TWO_THROTTLES),
         ([floats("value", 1)], ONE_THROTTLE),
         ([floats("std", 2)], TWO_THROTTLES),
+        ([floats("critic", 1)], ONE_THROTTLE),
+        ([floats("V", 1)], ONE_THROTTLE),
+        ([floats("reward_prediction", 1)], ONE_THROTTLE),
+        ([floats("cost_to_go", 4)], ONE_OF_FOUR),
+        ([floats("action_mask", 4)], ONE_OF_FOUR),
+        ([floats("next_obs", 4)], ONE_OF_FOUR),
     ],
     ids=str,
 )

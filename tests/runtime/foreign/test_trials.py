@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from lander_runtime import InputRefused
 from lander_runtime.foreign.foreign import ForeignPolicy
 from lander_runtime.foreign.matching import Choices
-from lander_runtime.foreign.trials import varied_observations
+from lander_runtime.foreign.trying.trials import varied_observations
 from lander_runtime.spec import Space
 
 CARTPOLE = "CartPole-v1"

@@ -8,47 +8,16 @@ import gymnasium
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from lander_runtime import InputRefused, UsageError, evaluate
 from lander_runtime.actions_seen import ActionsSeen
 from lander_runtime.foreign.foreign import ForeignPolicy
 from lander_runtime.json_fields import Fields
 from lander_runtime.scores.report import Report
+from squashed_graphs import OPEN, SCALED, SQUASHED, TANH, model, node
 
 PENDULUM, CAR, LANDER = "Pendulum-v1", "CarRacing-v3", "LunarLanderContinuous-v3"
 """Bounds of -2 to 2; of -1, 0, 0 to 1; of -1 to 1."""
-
-
-def node(operator: str, inputs: str, outputs: str, **attributes: Any) -> onnx.NodeProto:
-    return helper.make_node(operator, inputs.split(), outputs.split(), **attributes)
-
-
-CONSTANTS = {
-    "one": np.float32(1), "two": np.float32(2), "minus": np.float32(-1), "half": np.float32(0.5),
-    "small": np.float32(1e-6), "low": np.float32([-2]), "high": np.float32([2]), "four": np.float32(4),
-    "limit": np.float32(1.5), "shape": np.int64([-1, 1]), "most": np.float32(0.999),
-    "least": np.float32(-0.999),
-    "first": np.int64([0]), "second": np.int64([1]), "halves": np.int64([1, 1]), "nothing": np.int64([0] * 4),
-    "third": np.int64(1), "back": np.int64([-1]), "before": np.int64([-9]),
-    "three": np.float32(3), "wide": np.float32([[2]]), "minus3": np.float32(-3), "minus2": np.float32(-2),
-}  # fmt: skip
-
-
-def model(nodes: list[onnx.NodeProto], size: int = 3, actions: int = 1) -> onnx.ModelProto:
-    """From `obs` by a linear layer to `x`, by `nodes` to `a`, `[batch, actions]`."""
-    weights = np.random.default_rng(3).standard_normal((size, actions)).astype(np.float32)
-    graph = helper.make_graph(
-        [node("MatMul", "obs weights", "x"), *nodes],
-        "stranger",
-        [helper.make_tensor_value_info("obs", TensorProto.FLOAT, ["batch", size])],
-        [helper.make_tensor_value_info("a", TensorProto.FLOAT, ["batch", actions])],
-        [
-            numpy_helper.from_array(np.asarray(array), name)
-            for name, array in {"weights": weights, **CONSTANTS}.items()
-        ],
-    )
-    return helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 18)])
 
 
 def load(made: onnx.ModelProto, env: str = PENDULUM, **said: Any) -> ForeignPolicy:
@@ -57,102 +26,6 @@ def load(made: onnx.ModelProto, env: str = PENDULUM, **said: Any) -> ForeignPoli
     return ForeignPolicy.from_bytes(
         made.SerializeToString(), Path("it.onnx"), env, "cpu", choices=Choices(**said)
     )
-
-
-TANH = node("Tanh", "x", "t")
-SQUASHED = {
-    "tanh": [node("Tanh", "x", "a")],
-    "sigmoid": [node("Sigmoid", "x", "a")],
-    "clip": [node("Clip", "x minus one", "a")],
-    "clip to nearly one": [node("Clip", "x least most", "a")],
-    "min and max": [node("Min", "x one", "m"), node("Max", "m minus", "a")],
-    "softsign": [node("Softsign", "x", "a")],
-    "softsign by hand": [node("Abs", "x", "b"), node("Add", "b one", "d"), node("Div", "x d", "a")],
-    "atan": [node("Atan", "x", "a")],
-    "erf": [node("Erf", "x", "a")],
-    "sine": [node("Sin", "x", "a")],
-    "hard sigmoid": [node("HardSigmoid", "x", "a")],
-    "reshaped": [TANH, node("Reshape", "t shape", "a")],
-    "cast": [
-        TANH,
-        node("Cast", "t", "d", to=TensorProto.DOUBLE),
-        node("Cast", "d", "a", to=TensorProto.FLOAT),
-    ],
-    "times one": [TANH, node("Mul", "t one", "a")],
-    "identity, expand": [
-        TANH,
-        node("Identity", "t", "i"),
-        node("Shape", "x", "s"),
-        node("Expand", "i s", "a"),
-    ],
-    "transposed twice": [TANH, node("Transpose", "t", "u"), node("Transpose", "u", "a")],
-    "two sigmoids less one": [
-        node("Sigmoid", "x", "s"),
-        node("Mul", "s two", "d"),
-        node("Sub", "d one", "a"),
-    ],
-    "tanh to 0..1": [TANH, node("Add", "t one", "u"), node("Mul", "u half", "a")],
-    "clip by three": [node("Clip", "x minus3 three", "c"), node("Div", "c three", "a")],
-    "quantised": [TANH, node("QuantizeLinear", "t half", "q"), node("DequantizeLinear", "q half", "a")],
-}
-BOTH = [TANH, node("Concat", "t x", "both", axis=1)]
-SQUASHED |= {
-    "the first of two": [*BOTH, node("Slice", "both first second second", "a")],
-    "the last of two backwards": [
-        TANH, node("Concat", "x t", "both", axis=1), node("Slice", "both back before second back", "turned"),
-        node("Slice", "turned first second second", "a"),
-    ],
-    "one of two": [*BOTH, node("Gather", "both first", "a", axis=1)],
-    "the first part": [*BOTH, node("Split", "both halves", "a rest", axis=1)],
-    "the second part": [
-        TANH, node("Concat", "x t", "both", axis=1), node("Split", "both", "rest a", axis=1, num_outputs=2),
-    ],
-    "the reciprocal of a sum": [
-        node("Neg", "x", "n"), node("Exp", "n", "e"), node("Add", "e one", "s"), node("Reciprocal", "s", "a"),
-    ],
-    "tanh by hand": [
-        node("Exp", "x", "e"), node("Neg", "x", "n"), node("Exp", "n", "f"), node("Sub", "e f", "u"),
-        node("Add", "f e", "v"), node("Div", "u v", "a"),
-    ],
-    "x by the root of 1 + x x": [
-        node("Mul", "x x", "square"), node("Add", "one square", "s"), node("Sqrt", "s", "r"),
-        node("Div", "x r", "a"),
-    ],
-    "padded": [TANH, node("Pad", "t nothing", "a")],
-    "cubed": [TANH, node("Pow", "t three", "a")],
-    "summed over one": [TANH, node("CumSum", "t third", "a")],
-}  # fmt: skip
-SCALED = {
-    "tanh by two": [TANH, node("Mul", "t two", "a")],
-    "low + (tanh + 1) / 2 * (high - low)": [
-        TANH, node("Add", "t one", "u"), node("Div", "u two", "v"), node("Sub", "high low", "width"),
-        node("Mul", "v width", "w"), node("Add", "low w", "a"),
-    ],
-    "sigmoid by four less two": [
-        node("Sigmoid", "x", "s"), node("Mul", "s four", "f"), node("Sub", "f two", "a"),
-    ],
-    "clip to the bounds": [node("Clip", "x minus2 two", "a")],
-    "the first of two, scaled": [
-        TANH, node("Mul", "t two", "u"), node("Concat", "u x", "both", axis=1),
-        node("Slice", "both first second second", "a"),
-    ],
-}  # fmt: skip
-OPEN = {
-    "a share that may be below zero": [
-        node("Tanh", "x", "t"),
-        node("Sub", "t two", "u"),
-        node("Add", "t two", "v"),
-        node("Div", "u v", "s"),
-        node("Add", "s x", "a"),
-    ],
-    "x by its square": [node("Mul", "x x", "s"), node("Add", "s small", "t"), node("Div", "x t", "a")],
-    "the second of two": [*BOTH, node("Gather", "both second", "a", axis=1)],
-    "more than the trial stays within": [TANH, node("PRelu", "t three", "u"), node("Gemm", "u wide", "a")],
-    "linear": [node("Identity", "x", "a")],
-    "tanh in a hidden layer": [TANH, node("Gemm", "t wide", "a")],
-    "elu": [node("Elu", "x", "a")],
-    "relu": [node("Relu", "x", "a")],
-}
 
 
 @pytest.mark.parametrize("name", SQUASHED)
@@ -211,6 +84,31 @@ def test_where_the_bounds_are_one_tanh_is_as_it_is(name: str) -> None:
     assert not policy.counts_actions
     with pytest.raises(InputRefused, match="--action-range 0,1"):
         load(model(SQUASHED["sigmoid"], 8, 2), LANDER)
+
+
+@pytest.mark.parametrize("factor", ["half", "most"])
+def test_a_part_of_minus_one_to_one_is_squashed_too(factor: str) -> None:
+    """What goes no further than half of what its library scales."""
+    for nodes in (
+        [TANH, node("Mul", f"t {factor}", "a")],
+        [TANH, node("Tanh", "t", "u"), node("Sin", "u", "a")],
+    ):
+        with pytest.raises(
+            InputRefused, match=r"within -.* Say --action-range -(1|0\.999),(1|0\.999) to scale"
+        ):
+            load(model(nodes))
+        assert not load(model(nodes), action_range="env").counts_actions
+
+
+def test_what_a_cell_gives_is_squashed() -> None:
+    """By a tanh that is inside of it."""
+    nodes = [
+        node("Unsqueeze", "x nought", "u"),
+        node("GRU", "u cell cell", "y h", hidden_size=1),
+        node("Squeeze", "h nought", "a"),
+    ]
+    with pytest.raises(InputRefused, match=r"within -1 to 1.*--action-range"):
+        load(model(nodes), stateless=True)
 
 
 def test_limits_of_its_own_are_said() -> None:

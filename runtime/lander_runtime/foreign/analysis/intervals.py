@@ -38,6 +38,11 @@ def unbounded(shape: tuple[int, ...]) -> Interval:
     return Interval(np.full(shape, -np.inf), np.full(shape, np.inf))
 
 
+def within_one(shape: tuple[int, ...]) -> Interval:
+    """From -1 to 1, in each element."""
+    return Interval(np.full(shape, -1.0), np.full(shape, 1.0))
+
+
 Rule = Callable[[Node, list[Interval], tuple[int, ...]], Interval]
 
 
@@ -72,58 +77,6 @@ def _chosen(node: Node, given: list[Interval], shape: tuple[int, ...]) -> Interv
     return Interval(np.minimum(one.low, other.low), np.maximum(one.high, other.high))
 
 
-def moved(node: Node, place: int, given: Interval, indices: list[Any], shape: tuple[int, ...]) -> Interval:
-    """What a Slice, Gather or Split takes out, element by element.
-
-    Args:
-        node: one of `MOVES`.
-        place: which of its outputs.
-        given: of its first input.
-        indices: the values of its other inputs; None for what is left out or not constant.
-        shape: of the output.
-    """
-    try:
-        ends = [MOVES[node.operator](node, place, end, indices, shape) for end in (given.low, given.high)]
-        return Interval(*(end.reshape(shape) for end in ends))
-    except (TypeError, ValueError, IndexError):  # Places that depend on the observation, or a damaged node.
-        return given.filled(shape)
-
-
-def _sliced(node: Node, place: int, array: Array, indices: list[Any], shape: tuple[int, ...]) -> Array:
-    # Attributes before opset 10, inputs since.
-    attributes: dict[str, Any] = {item.name: item.value for item in node.attributes}
-    starts, ends, axes, steps = [*indices, *[None] * 4][:4]
-    starts, ends = attributes.get("starts", starts), attributes.get("ends", ends)
-    axes = attributes.get("axes", axes)
-    starts, ends = ([int(value) for value in np.ravel(values)] for values in (starts, ends))
-    along = range(len(starts)) if axes is None else [int(axis) for axis in np.ravel(axes)]
-    by = [1] * len(starts) if steps is None else [int(step) for step in np.ravel(steps)]
-    wanted = [slice(None)] * array.ndim
-    for axis, start, end, step in zip(along, starts, ends, by, strict=True):
-        # Backwards, an end before the first element is no place from behind.
-        stop = None if step < 0 and end < -array.shape[axis] else end
-        wanted[axis] = slice(start, stop, step)
-    return array[tuple(wanted)]
-
-
-def _gathered(node: Node, place: int, array: Array, indices: list[Any], shape: tuple[int, ...]) -> Array:
-    return np.take(array, np.asarray(indices[0], np.int64), axis=int(_number(node, "axis", 0)))
-
-
-def _split(node: Node, place: int, array: Array, indices: list[Any], shape: tuple[int, ...]) -> Array:
-    axis = int(_number(node, "axis", 0))
-    told: Any = next((item.value for item in node.attributes if item.name == "split"), None)
-    sizes = told if told is not None else indices[0] if indices else None
-    # Equal parts, of which only the last may be smaller.
-    equal = -(-array.shape[axis] // len(node.outputs))
-    start = place * equal if sizes is None else int(np.sum(np.ravel(sizes)[:place]))
-    return np.take(array, range(start, start + shape[axis]), axis=axis)
-
-
-MOVES: dict[str, Callable[..., Array]] = {"Slice": _sliced, "Gather": _gathered, "Split": _split}
-"""Operators whose elements are some of those that go in."""
-
-
 def _within(low: float, high: float) -> Rule:
     return lambda node, given, shape: Interval(np.full(shape, low), np.full(shape, high))
 
@@ -134,8 +87,8 @@ def _rising(function: Callable[[Array], Array]) -> Rule:
 
 def _clipped(node: Node, given: list[Interval], shape: tuple[int, ...]) -> Interval:
     # Attributes before opset 11, inputs since.
-    low: Any = _number(node, "min", -np.inf)
-    high: Any = _number(node, "max", np.inf)
+    low: Any = number(node, "min", -np.inf)
+    high: Any = number(node, "max", np.inf)
     bounds = iter(given[1:])
     for place, name in enumerate(node.inputs[1:3]):
         if name and place == 0:
@@ -159,6 +112,8 @@ def _difference(node: Node, given: list[Interval], shape: tuple[int, ...]) -> In
 
 def _product(node: Node, given: list[Interval], shape: tuple[int, ...]) -> Interval:
     one, other = given
+    if len(node.inputs) == 2 and node.inputs[0] == node.inputs[1]:
+        return _power(node, [one, Interval(np.array(2.0), np.array(2.0))], shape)
     # Nothing times whatever is nothing: 0 x infinity is 0 here.
     ends = [
         np.where((a == 0) | (b == 0), 0.0, a * b)
@@ -166,6 +121,19 @@ def _product(node: Node, given: list[Interval], shape: tuple[int, ...]) -> Inter
         for b in (other.low, other.high)
     ]
     return Interval(np.minimum.reduce(ends), np.maximum.reduce(ends))
+
+
+def _power(node: Node, given: list[Interval], shape: tuple[int, ...]) -> Interval:
+    one, exponent = given
+    if exponent.low.size != 1 or not np.array_equal(exponent.low, exponent.high):
+        return unbounded(shape)
+    power = exponent.low.item()
+    if power == 0 or power != int(power):
+        return unbounded(shape)
+    base = _absolute(node, [one], shape) if power % 2 == 0 else one
+    if power < 0:
+        base, power = _reciprocal(node, [base], shape), -power
+    return Interval(base.low**power, base.high**power)
 
 
 def _quotient(node: Node, given: list[Interval], shape: tuple[int, ...]) -> Interval:
@@ -207,19 +175,19 @@ def _sigmoid(values: Array) -> Array:
     return 1.0 / (1.0 + np.exp(-values))
 
 
-def _number(node: Node, name: str, otherwise: float) -> float:
+def number(node: Node, name: str, otherwise: float) -> float:
     """An attribute that is a number."""
     value = next((item.value for item in node.attributes if item.name == name), otherwise)
     return float(value) if isinstance(value, int | float) else otherwise
 
 
 def _hard_sigmoid(node: Node, given: list[Interval], shape: tuple[int, ...]) -> Interval:
-    alpha, beta = _number(node, "alpha", 0.2), _number(node, "beta", 0.5)
+    alpha, beta = number(node, "alpha", 0.2), number(node, "beta", 0.5)
     return Interval(*(np.clip(alpha * end + beta, 0.0, 1.0) for end in (given[0].low, given[0].high)))
 
 
 def _leaky(node: Node, given: list[Interval], shape: tuple[int, ...]) -> Interval:
-    slope = _number(node, "alpha", 0.01)
+    slope = number(node, "alpha", 0.01)
     if slope < 0:
         return unbounded(shape)
     return Interval(*(np.where(end < 0, slope * end, end) for end in (given[0].low, given[0].high)))
@@ -229,6 +197,8 @@ def _reciprocal(node: Node, given: list[Interval], shape: tuple[int, ...]) -> In
     one = np.ones_like(given[0].low)
     return _quotient(node, [Interval(one, one), given[0]], shape)
 
+
+COMPARISONS = frozenset({"Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "And", "Or", "Xor"})
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(
@@ -251,7 +221,7 @@ RULES: dict[str, Rule] = {
     "Concat": _joined,
     "Where": _chosen,
     **dict.fromkeys(("Sin", "Cos", "LpNormalization", "Sign"), _within(-1.0, 1.0)),
-    **dict.fromkeys(("Softmax", "Hardmax"), _within(0.0, 1.0)),
+    **dict.fromkeys(("Softmax", "Hardmax", "Not", "IsNaN", "IsInf", *COMPARISONS), _within(0.0, 1.0)),
     "Erf": _rising(np.vectorize(math.erf, otypes=[np.float64])),
     "Tanh": _rising(np.tanh),
     "Atan": _rising(np.arctan),
@@ -271,30 +241,20 @@ RULES: dict[str, Rule] = {
     "Sub": _difference,
     "Mul": _product,
     "Div": _quotient,
+    "Pow": _power,
     "Neg": _negative,
     "Abs": _absolute,
     "Min": _least,
     "Max": _greatest,
 }
 
-OF_ALL = frozenset({"Concat", "Where", "Clip", "Add", "Sum", "Mean", "Sub", "Mul", "Div", "Min", "Max"})
+OF_ALL = COMPARISONS | {
+    "Concat", "Where", "Clip", "Add", "Sum", "Mean", "Sub", "Mul", "Div", "Pow", "Min", "Max",
+}  # fmt: skip
 """Operators of which every input gives values to the output; of others the first alone does."""
 
-MIXING = frozenset(
-    {
-        *(
-            "MatMul",
-            "Gemm",
-            "Conv",
-            "ConvTranspose",
-            "Einsum",
-            "LSTM",
-            "GRU",
-            "RNN",
-            "Attention",
-            "ReduceSum",
-        ),
-        *("MatMulInteger", "ConvInteger", "QLinearMatMul", "QLinearConv", "Det", "ReduceProd"),
-    }
-)
-"""Operators that add up products: behind one of them nothing can be seen."""
+MIXING = {
+    "MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "LSTM", "GRU", "RNN", "Attention", "ReduceSum",
+    "BatchNormalization", "Det", "MatMulInteger", "ConvInteger", "QLinearMatMul", "QLinearConv",
+}  # fmt: skip
+"""Operators that add up products. Behind one nothing can be seen, unless it only scales (affine.py)."""

@@ -28,6 +28,7 @@ _SAME = {
     "hn": "h", "hx": "h", "hidden": "h", "hiddens": "h", "cn": "c", "cx": "c", "cell": "c", "cells": "c",
     "mem": "memory", "memories": "memory",
 }  # fmt: skip
+_NOT = {"not", "non", "no", "un"}
 _STARTS = {"starts", "start", "first", "done", "dones", "reset", "resets", "terminated"}
 
 Values = Callable[[Collection[str]], Mapping[str, NDArray[np.generic]]]
@@ -71,7 +72,7 @@ def pair_states(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[St
         for given in list(left):
             found = [one for one in free if _alike(given, one) and same(given, one)]
             rivals = [one for one in left if found and _alike(one, found[0]) and same(one, found[0])]
-            if len(found) == 1 and len(rivals) == 1:
+            if len(found) == 1 and len(rivals) == 1 and not _counted_apart(given, inputs, outputs):
                 pairs.append(State(given.name, found[0].name, given.dtype, given.shape))
                 left.remove(given)
                 free.remove(found[0])
@@ -81,6 +82,8 @@ def pair_states(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[St
 def is_start(tensor: Tensor) -> bool:
     """Whether an input says, by its name, that an episode has just begun."""
     words = set(_tokens(tensor.name))
+    if words & _NOT:
+        return False  # `not_done` is 0 where `done` is 1.
     rows = [size for size in tensor.shape if size != 1]
     one_a_row = len(rows) <= 1 or rows == [None, None]
     return bool(words & _STARTS) and len(tensor.shape) <= 2 and one_a_row
@@ -214,6 +217,19 @@ def _same_with_numbers(given: Tensor, back: Tensor) -> bool:
 
 def _same_without_numbers(given: Tensor, back: Tensor) -> bool:
     return _letters(_key(given.name)) == _letters(_key(back.name)) and _tells(given, back)
+
+
+def _counted_apart(given: Tensor, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
+    """Whether several states have the name of `given` but for a number, and outputs have other numbers.
+
+    Where `h_0` and `h_1` go in and `h_1` and `h_2` come out, a number may be of a layer or of a step.
+    """
+    letters = _letters(_key(given.name))
+    there, back = (
+        {_key(one.name) for one in tensors if _letters(_key(one.name)) == letters}
+        for tensors in (inputs, outputs)
+    )
+    return len(there) > 1 and len(back) > 1 and not there <= back
 
 
 def _tells(given: Tensor, back: Tensor) -> bool:

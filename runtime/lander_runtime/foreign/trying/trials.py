@@ -1,6 +1,6 @@
 """Trial observations, and whether the rows of a batch keep to themselves.
 
-Apart from `matching.py` because the rows are the promise behind every report: an episode may depend on its
+Apart from `fitting.py` because the rows are the promise behind every report: an episode may depend on its
 own observations alone, whatever the lanes and workers.
 """
 
@@ -93,6 +93,22 @@ def size_matters(run: Callable[[NDArray[np.generic]], Rows], obs: NDArray[np.gen
         if not _agree(found[:1], values[:1], 1e-2 if values.dtype == np.float16 else 1e-3):
             return name
     return None
+
+
+def steps_matter(
+    last: Callable[[NDArray[np.generic]], NDArray[np.generic]], obs: NDArray[np.generic]
+) -> bool:
+    """Whether what a graph gives at a step depends on the step before.
+
+    Args:
+        last: gives the numbers of one step, or those of two whose last are of the second.
+        obs: `[steps, *obs_shape]`.
+    """
+    for place in range(len(obs) - 1):
+        alone = last(obs[place + 1 : place + 2])
+        if not _agree(last(obs[place : place + 2])[-len(alone) :], alone, 1e-3):
+            return True
+    return False
 
 
 def _agree(found: NDArray[np.generic], expected: NDArray[np.generic], tolerance: float) -> bool:
