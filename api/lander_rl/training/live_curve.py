@@ -29,8 +29,8 @@ _STYLE = """
 .lander-live p { margin: .2em 0; font-size: 13px }
 .lander-live p.figures { font-family: monospace; white-space: pre-wrap }
 """
-"""Every rule is for this picture alone: in a notebook a style is in force on the whole page. The blue is Okabe
-and Ito's, a little lighter, so that it shows on dark pages too."""
+"""Every rule is for this picture alone: in a notebook a style is in force on the whole page. The blue is that
+of Okabe and Ito, a little lighter, so that it shows on dark pages too."""
 
 
 class LiveCurve:
@@ -78,10 +78,10 @@ class LiveCurve:
         last = max((steps for steps, _ in points), default=0.0)
         x = Scale(0.0, max(last, float(self._steps or 1)), _LEFT, _RIGHT)
         y = Scale(*self._range([value for _, value in points]), _BOTTOM, _TOP)
-        best = max((score for _, score in self._selections), default=None)
+        newest = f"The training mean is {training[-1][1]:.1f}." if training else "No episode has ended yet."
         return chart(
             f"Learning curve of {self._env}",
-            f"{len(self._selections)} selections, the best of them {best if best is None else f'{best:.1f}'}.",
+            newest,
             _WIDTH,
             _HEIGHT,
             axes(x, y, "environment steps", "return"),

@@ -1,7 +1,7 @@
 """The command in a notebook's cell: `!lander train`.
 
-Jupyter starts it on a terminal of its own and sets FORCE_COLOR. But a cell shows no movement: every picture of
-a progress bar would stay, one below the other.
+Jupyter starts it on a terminal of its own and sets FORCE_COLOR. But a cell shows no movement: every picture
+of a progress bar would stay, one below the other.
 """
 
 import os
@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 NOTEBOOK_VARIABLES = ("JPY_PARENT_PID", "MPLBACKEND")
-"""What a kernel leaves to the programs that it starts: jupyter_client sets the first, and ipykernel the second,
-to a backend that draws inline, also where another program has started it."""
+"""What a kernel leaves to the programs that it starts: jupyter_client sets the first, ipykernel the second.
+
+The second names a backend that draws inline. Other programs than Jupyter may set it alone."""
 
 _INSIDE: ContextVar[bool] = ContextVar("inside", default=False)
 
