@@ -54,8 +54,10 @@ def test_every_component_and_action_has_a_name(env_id: str) -> None:
     known = knowledge_of(env_id)
     assert env.observation_space.shape == (len(known.observation),)
     assert env.observation_space.shape == (8,)
-    actions = env.action_space.n if envs.is_discrete(env) else env.action_space.shape[0]  # type: ignore[attr-defined, index]
-    assert len(known.actions) == actions
+    if envs.is_discrete(env):
+        assert len(known.actions) == env.action_space.n  # type: ignore[attr-defined]
+    else:
+        assert (len(known.controls),) == env.action_space.shape
     env.close()
 
 
@@ -81,8 +83,8 @@ def test_the_units_are_those_of_the_simulation() -> None:
 
 
 def test_nothing_is_known_about_other_environments() -> None:
-    known = knowledge_of("CartPole-v1")
-    assert (known.observation, known.actions) == ((), ())
+    known = knowledge_of("FrozenLake-v1")
+    assert (known.observation, known.actions, known.controls) == ((), (), ())
     assert known.outcome(1.0, None, True) == "terminated"
     assert known.outcome(1.0, None, False) == "timed out"
 
