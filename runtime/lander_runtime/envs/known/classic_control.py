@@ -1,8 +1,8 @@
 """Gymnasium's classic control: components, actions and how an episode ends.
 
-Source: gymnasium/envs/classic_control/*.py. Their observations are in the units of the simulation. Time limits
-differ in meaning: CartPole's is the aim, Pendulum's is the only end there is, and at Acrobot's and MountainCar's
-the time has run out.
+Source: gymnasium/envs/classic_control/*.py. Their observations are in the units of the simulation. Time
+limits differ in meaning: CartPole's is the aim, Pendulum's is the only end there is, and at those of Acrobot
+and MountainCar the time has run out.
 """
 
 from collections.abc import Callable
