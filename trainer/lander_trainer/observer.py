@@ -3,14 +3,22 @@
 A file of its own, so that progress displays and trackers need not load the training loop.
 """
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from lander_trainer.config import TrainConfig
+    from lander_trainer.ppo.rollout import ActorForward
     from lander_trainer.runs.checkpoint import Progress
     from lander_trainer.runs.metrics import UpdateMetrics
+
+
+_TELL_SECONDS = 0.5
 
 
 class TrainObserver(Protocol):
@@ -46,9 +54,50 @@ class TrainObserver(Protocol):
         """
         ...
 
+    def on_collect(self, done: float, seconds: float) -> None:
+        """Called twice a second during the first rollout, which can be long, and at its end.
+
+        Args:
+            done: share of the rollout that is collected, in (0, 1].
+            seconds: time since its start.
+        """
+        ...
+
     def on_update(self, metrics: "UpdateMetrics") -> None:
         """Called after every update, when its row is in `metrics.jsonl`; `metrics` has what the row has."""
         ...
+
+
+class FirstRollout:
+    """Calls `on_collect` of an observer while the first rollout is collected; others are not told of.
+
+    It counts the calls of the policy, one a step, so that the collector need not know of observers.
+    """
+
+    def __init__(self, observer: TrainObserver, steps: int) -> None:
+        """`steps` of one lane in the rollout."""
+        # An observer may be any object with the other methods, as before this one was there.
+        self._tell: Callable[[float, float], None] = getattr(observer, "on_collect", lambda *_: None)
+        self._steps = steps
+        self._seen = 0
+        self._started = self._told = time.perf_counter()
+
+    def watched(self, policy: "ActorForward") -> "ActorForward":
+        """`policy`, with the calls of it counted."""
+
+        def counted(obs: "NDArray[Any]") -> Any:
+            now = time.perf_counter()
+            if 0 < self._seen < self._steps and now - self._told >= _TELL_SECONDS:
+                self._told = now
+                self._tell(self._seen / self._steps, now - self._started)
+            self._seen += 1
+            return policy(obs)
+
+        return counted
+
+    def end(self) -> None:
+        """The rollout is complete."""
+        self._tell(1.0, time.perf_counter() - self._started)
 
 
 @dataclass(frozen=True)

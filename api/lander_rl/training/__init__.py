@@ -9,5 +9,6 @@ stopping.py    Ctrl-C ends the run after the current update
 progress.py    displays the progress: a panel, plain lines, or what a notebook shows
 notebook.py    the display in a notebook: one figure, updated in place
 live_curve.py  that figure
+overrun.py     says where a time limit will be exceeded
 words.py       the progress in words
 """

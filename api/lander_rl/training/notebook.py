@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lander_rl.training.live_curve import LiveCurve
-from lander_rl.training.words import Clock, headline, line_of
+from lander_rl.training.words import Clock, collecting, headline, line_of
 from lander_runtime.errors import LanderError
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ class NotebookDisplay:
         for row in RunDirectory(run).read_metrics():
             self._curve.add(row["steps"], row["mean_return"], row["selection_score"])
         self._handle = self._display.display(self._content(""), raw=True, display_id=True)
+
+    def on_collect(self, done: float, seconds: float) -> None:
+        self._handle.update(self._content(collecting(done, seconds)), raw=True)
 
     def on_update(self, metrics: "UpdateMetrics") -> None:
         assert self._curve is not None

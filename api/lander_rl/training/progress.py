@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from lander_rl.showing import pairs
 from lander_rl.training.notebook import NotebookDisplay, in_notebook
-from lander_rl.training.words import Clock, headline, how_selected, line_of, number
-from lander_runtime.text import printable
+from lander_rl.training.words import Clock, collecting, headline, how_selected, line_of, number
+from lander_runtime.text import counted, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.live import Live
+    from rich.spinner import Spinner
 
     from lander_trainer import Progress, TrainConfig, TrainObserver, UpdateMetrics
 
@@ -78,6 +79,11 @@ class LineDisplay:
     def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None:
         self._console.print(headline(config, progress), markup=False)
 
+    def on_collect(self, done: float, seconds: float) -> None:
+        if time.monotonic() - self._last >= _LINE_SECONDS:
+            self._last = time.monotonic()
+            self._console.print(collecting(done, seconds), markup=False)
+
     def on_update(self, metrics: "UpdateMetrics") -> None:
         self._clock.add(metrics)
         last = metrics.done >= 1.0
@@ -96,11 +102,26 @@ class PanelDisplay:
         self._headline = ""
         self._paid = ""
         self._selected = ""
+        self._spinner: Spinner | None = None
 
     def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None:
         self._headline = headline(config, progress)
         self._paid = ", with its shaping" if config.shaping else ""
         self._selected = how_selected(config)
+        self._wait(f"collecting the first rollout, {counted(config.lanes * config.rollout_steps, 'step')}")
+
+    def on_collect(self, done: float, seconds: float) -> None:
+        self._wait(collecting(done, seconds))
+
+    def _wait(self, for_what: str) -> None:
+        from rich.console import Group
+        from rich.spinner import Spinner
+        from rich.text import Text
+
+        # One spinner all the time: a new one would start its movement again.
+        self._spinner = self._spinner or Spinner("dots")
+        self._spinner.update(text=Text(for_what))
+        self._live.update(Group(Text(self._headline, style="dim"), self._spinner))
 
     def on_update(self, metrics: "UpdateMetrics") -> None:
         from rich.console import Group

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
+from lander_rl.training.overrun import Overrun
 from lander_rl.training.planning import Prepared, prepare_training
 from lander_rl.training.progress import open_display, open_talk
 from lander_rl.training.request import ResumeRequest, TrainRequest
@@ -53,7 +54,7 @@ def run_training(
         stopping() as stop,
         display() as shown,
     ):
-        everything.display = _Both(shown, observer)
+        everything.display = _Several(shown, Overrun(say, prepared.plan.env.max_episode_steps), observer)
         return train(prepared.plan, prepared.run, resume=prepared.resume, observer=everything, stop=stop)
 
 
@@ -82,8 +83,8 @@ def run_from_python(
     )
 
 
-class _Both:
-    """A `TrainObserver` of up to two others, the display first."""
+class _Several:
+    """A `TrainObserver` of several others, the display first."""
 
     def __init__(self, *observers: "TrainObserver | None") -> None:
         self._observers = [observer for observer in observers if observer is not None]
@@ -92,9 +93,18 @@ class _Both:
         for observer in self._observers:
             observer.on_start(config, run, progress)
 
+    def on_collect(self, done: float, seconds: float) -> None:
+        for observer in self._observers:
+            # The caller's may be an object with the other methods only.
+            getattr(observer, "on_collect", _nothing)(done, seconds)
+
     def on_update(self, metrics: "UpdateMetrics") -> None:
         for observer in self._observers:
             observer.on_update(metrics)
+
+
+def _nothing(done: float, seconds: float) -> None:
+    pass
 
 
 @contextmanager

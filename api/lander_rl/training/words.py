@@ -35,7 +35,7 @@ class Clock:
         first, before = self._start or (metrics.done, 0.0)
         share, spent = metrics.done - first, sum(self.seconds.values()) - before
         seconds = spent / share * (1.0 - metrics.done) if share > 0 else 0.0
-        return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+        return _minutes(seconds)
 
 
 def how_selected(config: "TrainConfig") -> str:
@@ -72,6 +72,18 @@ def _paid_with(config: "TrainConfig") -> str:
         return ""
     shaping = ", ".join(f"{name}={value}" for name, value in config.shaping.items())
     return f"; returns of training are shaped by {shaping}, scores are not"
+
+
+def collecting(done: float, seconds: float) -> str:
+    """How far the first rollout has come, such as `first rollout 35%, about 0:18 left`."""
+    left = seconds / done * (1.0 - done)
+    if done >= 1.0:
+        return "first rollout collected; learning from it"
+    return f"first rollout {done:.0%}, about {_minutes(left)} left"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def number(value: float | None) -> str:

@@ -1,5 +1,7 @@
 """`lander train`: trains a policy and displays the progress."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -24,11 +26,11 @@ from lander_cli.arguments.training_options import (
     Target,
     Time,
 )
-from lander_cli.terminal.console import err, print_json, print_next, print_rows, say
+from lander_cli.terminal.console import err, print_json, print_next, print_rows, say, spinner
 from lander_cli.terminal.interrupts import StopRequest, stop_on_signals
 
 if TYPE_CHECKING:
-    from lander_rl import ResumeRequest, Run, TrainRequest
+    from lander_rl import ResumeRequest, Run, TrainObserver, TrainRequest
 
 
 def train_command(
@@ -76,32 +78,45 @@ def train_command(
 
 
 def _train(request: "TrainRequest | ResumeRequest", as_json: bool) -> None:
-    from lander_rl.inputs.importing import import_options
-    from lander_rl.training.progress import open_display
-    from lander_rl.training.runs import Run
-    from lander_rl.training.session import run_training
-
     signals = StopRequest()
-    run = Run.ended(
-        run_training(
-            request,
-            say=say,
-            display=lambda: open_display(err()),
-            stopping=lambda: stop_on_signals(signals),
-            on_log_failure=say,
-        )
-    )
+    # PyTorch takes seconds to load.
+    with spinner("Starting") as end_spinner:
+        run = _carried_out(request, signals, end_spinner)
     if as_json:
         print_json(_as_json(run))
     else:
         print_rows(run.rows())
     _say_how_it_ended(run)
+    from lander_rl.inputs.importing import import_options
+
     imports = import_options(request.imports)
     if run.interrupted:
         again = [word for name in dict.fromkeys(request.log) for word in ("--log", name)]
         print_next("lander", "train", "--resume", run.path, *again, *imports)
         raise typer.Exit(signals.exit_code)
     print_next("lander", "export", run.path, *imports)
+
+
+def _carried_out(
+    request: "TrainRequest | ResumeRequest", signals: StopRequest, on_display: Callable[[], None]
+) -> "Run":
+    """Train; `on_display` is called before the display of the progress opens."""
+    from lander_rl.training.progress import open_display
+    from lander_rl.training.runs import Run
+    from lander_rl.training.session import run_training
+
+    def display() -> AbstractContextManager["TrainObserver | None"]:
+        on_display()
+        return open_display(err())
+
+    result = run_training(
+        request,
+        say=say,
+        display=display,
+        stopping=lambda: stop_on_signals(signals),
+        on_log_failure=say,
+    )
+    return Run.ended(result)
 
 
 def _say_how_it_ended(run: "Run") -> None:

@@ -6,7 +6,7 @@ rich honours NO_COLOR and notices by itself whether a stream is a terminal.
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -115,6 +115,21 @@ def _quoted(word: str) -> str:
         for c in word
     )
     return f"$'{''.join(spelt)}'"
+
+
+@contextmanager
+def spinner(text: str) -> Iterator[Callable[[], None]]:
+    """A spinner on stderr while something loads, on a terminal only; yields the function that ends it."""
+    console = err()
+    if not console.is_terminal:
+        yield lambda: None
+        return
+    status = console.status(escape(text))
+    status.start()
+    try:
+        yield status.stop
+    finally:
+        status.stop()
 
 
 class EpisodeBar:

@@ -5,6 +5,7 @@ import re
 import sys
 import types
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from rich.console import Console
 from lander_rl import train
 from lander_rl.training.live_curve import LiveCurve
 from lander_rl.training.notebook import NotebookDisplay, in_notebook
-from lander_rl.training.progress import PanelDisplay, open_display, open_talk
+from lander_rl.training.progress import LineDisplay, PanelDisplay, open_display, open_talk
+from lander_trainer import Progress, TrainConfig
 
 
 def test_a_script_gets_plain_lines_on_stderr(trained: Any) -> None:
@@ -29,6 +31,31 @@ def test_a_terminal_gets_a_panel(echo: str) -> None:
     console = Console(file=io.StringIO(), force_terminal=True)
     with open_display(console) as display:
         assert isinstance(display, PanelDisplay)
+
+
+def test_a_terminal_has_a_spinner_until_the_first_update(echo: str) -> None:
+    screen = io.StringIO()
+    with open_display(Console(file=screen, force_terminal=True, width=100)) as display:
+        config = TrainConfig(env=echo, lanes=8, rollout_steps=256)
+        display.on_start(config, Path("run"), Progress())
+        display.on_collect(0.25, 10.0)
+    assert "first rollout 25%, about 0:30 left" in screen.getvalue()
+
+
+def test_a_log_has_a_line_every_five_seconds_of_the_first_rollout(
+    echo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("lander_rl.training.progress.time.monotonic", lambda: now[0])
+    log = io.StringIO()
+    display = LineDisplay(Console(file=log, width=100))
+    for second in range(1, 12):
+        now[0] = 100.0 + second
+        display.on_collect(second / 20, float(second))
+    assert log.getvalue().splitlines() == [
+        "first rollout 25%, about 0:15 left",
+        "first rollout 50%, about 0:10 left",
+    ]
 
 
 def test_nothing_is_shown_where_nothing_is_wanted(

@@ -39,6 +39,10 @@ class FanOut:
             self.display.on_start(config, run, progress)
         self._call_logs(lambda log: log.on_start(config, run, progress))
 
+    def on_collect(self, done: float, seconds: float) -> None:
+        if self.display is not None:
+            self.display.on_collect(done, seconds)
+
     def on_update(self, metrics: "UpdateMetrics") -> None:
         if self.display is not None:
             self.display.on_update(metrics)
