@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Policy = Callable[[NDArray[Any]], NDArray[Any]]
+
     from lander_trainer.config import TrainConfig
     from lander_trainer.ppo.rollout import ActorForward
     from lander_trainer.runs.checkpoint import Progress
@@ -67,6 +69,27 @@ class TrainObserver(Protocol):
         """Called after every update, when its row is in `metrics.jsonl`; `metrics` has what the row has."""
         ...
 
+    def on_selection(self, score: float, policy: "Policy") -> None:
+        """Called after `on_update` where the update ended with a selection.
+
+        Args:
+            score: of the selection.
+            policy: the greedy policy, observations `[N, *obs_shape]` -> actions `[N, ...]` for `env.step`. It
+                changes with the next update.
+        """
+        ...
+
+
+def tell_selection(observer: TrainObserver, score: float | None, policy: "Policy") -> None:
+    """Call `on_selection` where there was one."""
+    if score is not None:
+        # An observer may be any object with the methods of earlier versions.
+        getattr(observer, "on_selection", _nothing)(score, policy)
+
+
+def _nothing(*_: object) -> None:
+    pass
+
 
 class FirstRollout:
     """Calls `on_collect` of an observer while the first rollout is collected; others are not told of.
@@ -76,8 +99,7 @@ class FirstRollout:
 
     def __init__(self, observer: TrainObserver, steps: int) -> None:
         """`steps` of one lane in the rollout."""
-        # An observer may be any object with the other methods, as before this one was there.
-        self._tell: Callable[[float, float], None] = getattr(observer, "on_collect", lambda *_: None)
+        self._tell: Callable[[float, float], None] = getattr(observer, "on_collect", _nothing)
         self._steps = steps
         self._seen = 0
         self._started = self._told = time.perf_counter()

@@ -18,7 +18,7 @@ from lander_trainer.backends import backend_versions
 from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
 from lander_trainer.learners import NotFinite, UpdateStatistics, check_finite, open_learner
 from lander_trainer.networks.build import build_network
-from lander_trainer.observer import FirstRollout, TrainObserver, TrainResult
+from lander_trainer.observer import FirstRollout, TrainObserver, TrainResult, tell_selection
 from lander_trainer.plan import TrainingPlan, plan_training
 from lander_trainer.plots.curve import draw_learning_curve
 from lander_trainer.ppo.normaliser import Normaliser
@@ -124,6 +124,7 @@ class _Trainer:
                     self._save(self.run.checkpoint)
             if observer is not None:
                 observer.on_update(metrics)
+                tell_selection(observer, metrics.selection_score, self._greedy)
             reached = reaches(metrics.selection_score, self.config.target_score)
             interrupted = stop() and self._done() < 1.0
             if time.perf_counter() - drawn > self.config.checkpoint_seconds:
@@ -191,6 +192,10 @@ class _Trainer:
     def _forward(self, obs: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """`Learner.forward`, for raw observations `[N, *obs_shape]`."""
         return self.learner.forward(self.normaliser.observations(obs))
+
+    def _greedy(self, obs: NDArray[Any]) -> NDArray[Any]:
+        """Greedy actions `[N, ...]` for raw observations `[N, *obs_shape]`."""
+        return self.distribution.greedy(self._forward(obs)[0])
 
     def _learn(self, rollout: Rollout, rate: float) -> UpdateStatistics:
         """Improve the weights on `rollout`, starting at learning rate `rate`."""

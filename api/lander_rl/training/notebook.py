@@ -12,6 +12,7 @@ from lander_runtime.errors import LanderError
 
 if TYPE_CHECKING:
     from lander_trainer import Progress, TrainConfig, UpdateMetrics
+    from lander_trainer.observer import Policy
 
 _SECONDS = 0.5
 """Between two pictures: more of them would only make the browser slower."""
@@ -66,6 +67,9 @@ class NotebookDisplay:
         self._waiting = metrics
         if time.monotonic() - self._last >= _SECONDS or metrics.done >= 1.0:
             self._draw(metrics)
+
+    def on_selection(self, score: float, policy: "Policy") -> None:
+        """The scores come with the updates."""
 
     def _draw(self, metrics: "UpdateMetrics") -> None:
         self._last, self._waiting = time.monotonic(), None

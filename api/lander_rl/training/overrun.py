@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lander_trainer import Progress, TrainConfig, UpdateMetrics
+    from lander_trainer.observer import Policy
 
 _ALLOWED = 0.2
 """Share of the limit that a run may take longer without a word."""
@@ -54,3 +55,6 @@ class Overrun:
 
     def on_update(self, metrics: "UpdateMetrics") -> None:
         """Nothing more to say."""
+
+    def on_selection(self, score: float, policy: "Policy") -> None:
+        """Nor here."""

@@ -17,11 +17,12 @@ from lander_rl.training.words import Clock, collecting, headline, how_selected, 
 from lander_runtime.text import counted, printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.live import Live
     from rich.spinner import Spinner
 
     from lander_trainer import Progress, TrainConfig, TrainObserver, UpdateMetrics
+    from lander_trainer.observer import Policy
 
 _LINE_SECONDS = 5.0
 
@@ -68,7 +69,14 @@ def _stderr() -> "Console":
     return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
-class LineDisplay:
+class _Display:
+    """What no display here has a use for."""
+
+    def on_selection(self, score: float, policy: "Policy") -> None:
+        pass
+
+
+class LineDisplay(_Display):
     """Prints a line every few seconds, for logs."""
 
     def __init__(self, console: "Console") -> None:
@@ -93,8 +101,8 @@ class LineDisplay:
         self._console.print(f"{line_of(metrics, self._clock)}  ({self._clock.shares()})", markup=False)
 
 
-class PanelDisplay:
-    """Draws a bar and a few figures that stay in place."""
+class PanelDisplay(_Display):
+    """Draws a bar and a few figures that stay in place, and a picture below them if there is one."""
 
     def __init__(self, live: "Live") -> None:
         self._live = live
@@ -103,6 +111,8 @@ class PanelDisplay:
         self._paid = ""
         self._selected = ""
         self._spinner: Spinner | None = None
+        self._figures: RenderableType = ""
+        self._below: RenderableType = ""
 
     def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None:
         self._headline = headline(config, progress)
@@ -121,7 +131,8 @@ class PanelDisplay:
         # One spinner all the time: a new one would start its movement again.
         self._spinner = self._spinner or Spinner("dots")
         self._spinner.update(text=Text(for_what))
-        self._live.update(Group(Text(self._headline, style="dim"), self._spinner))
+        self._figures = Group(Text(self._headline, style="dim"), self._spinner)
+        self._draw()
 
     def on_update(self, metrics: "UpdateMetrics") -> None:
         from rich.console import Group
@@ -141,4 +152,16 @@ class PanelDisplay:
             ("best so far", f"{number(metrics.best_score)}  ({self._selected})"),
             ("time goes to", self._clock.shares()),
         ]
-        self._live.update(Group(Text(self._headline, style="dim"), bar, pairs(rows)))
+        self._figures = Group(Text(self._headline, style="dim"), bar, pairs(rows))
+        self._draw()
+
+    def show_below(self, picture: "RenderableType") -> None:
+        """Draw `picture` below the figures, at once; it stays until the next one."""
+        self._below = picture
+        self._draw()
+        self._live.refresh()
+
+    def _draw(self) -> None:
+        from rich.console import Group
+
+        self._live.update(Group(self._figures, self._below))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lander_trainer import Progress, TrainConfig, TrainObserver, TrainResult, UpdateMetrics
     from lander_trainer.logs import RunLog
     from lander_trainer.logs.fan_out import FanOut
+    from lander_trainer.observer import Policy
 
     Display = Callable[[], AbstractContextManager[TrainObserver | None]]
     Stopping = Callable[[], AbstractContextManager[Callable[[], bool]]]
@@ -102,8 +103,12 @@ class _Several:
         for observer in self._observers:
             observer.on_update(metrics)
 
+    def on_selection(self, score: float, policy: "Policy") -> None:
+        for observer in self._observers:
+            getattr(observer, "on_selection", _nothing)(score, policy)
 
-def _nothing(done: float, seconds: float) -> None:
+
+def _nothing(*_: object) -> None:
     pass
 
 

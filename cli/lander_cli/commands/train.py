@@ -1,7 +1,7 @@
 """`lander train`: trains a policy and displays the progress."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -25,9 +25,11 @@ from lander_cli.arguments.training_options import (
     Steps,
     Target,
     Time,
+    WatchTraining,
 )
 from lander_cli.terminal.console import err, print_json, print_next, print_rows, say, spinner
 from lander_cli.terminal.interrupts import StopRequest, stop_on_signals
+from lander_cli.terminal.watching import Watch
 
 if TYPE_CHECKING:
     from lander_rl import ResumeRequest, Run, TrainObserver, TrainRequest
@@ -49,6 +51,7 @@ def train_command(
     resume: Resume = None,
     log: Log = None,
     import_: Import = None,
+    watch: WatchTraining = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a policy with PPO.
@@ -64,7 +67,7 @@ def train_command(
     }  # fmt: skip
     if resume is not None:
         refuse_with_resume(env, preset, seed, out_dir, max_episode_steps, *(set_ or []), *(env_arg or []))
-        _train(ResumeRequest(run=resume, **both), as_json)
+        _train(ResumeRequest(run=resume, **both), watch, as_json)
     else:
         new = {
             **both,
@@ -74,14 +77,15 @@ def train_command(
             "out": out_dir,
             "max_episode_steps": max_episode_steps,
         }
-        _train(new_run(set_ or [], env_arg or [], new), as_json)
+        _train(new_run(set_ or [], env_arg or [], new), watch, as_json)
 
 
-def _train(request: "TrainRequest | ResumeRequest", as_json: bool) -> None:
+def _train(request: "TrainRequest | ResumeRequest", watch: bool, as_json: bool) -> None:
     signals = StopRequest()
+    watching = Watch(err(), say, signals) if watch else None
     # PyTorch takes seconds to load.
     with spinner("Starting") as end_spinner:
-        run = _carried_out(request, signals, end_spinner)
+        run = _carried_out(request, signals, watching, end_spinner)
     if as_json:
         print_json(_as_json(run))
     else:
@@ -98,16 +102,23 @@ def _train(request: "TrainRequest | ResumeRequest", as_json: bool) -> None:
 
 
 def _carried_out(
-    request: "TrainRequest | ResumeRequest", signals: StopRequest, on_display: Callable[[], None]
+    request: "TrainRequest | ResumeRequest",
+    signals: StopRequest,
+    watch: Watch | None,
+    on_display: Callable[[], None],
 ) -> "Run":
     """Train; `on_display` is called before the display of the progress opens."""
-    from lander_rl.training.progress import open_display
+    from lander_rl.training.progress import PanelDisplay, open_display
     from lander_rl.training.runs import Run
     from lander_rl.training.session import run_training
 
-    def display() -> AbstractContextManager["TrainObserver | None"]:
+    @contextmanager
+    def display() -> Iterator["TrainObserver"]:
         on_display()
-        return open_display(err())
+        with open_display(err()) as shown:
+            if watch is not None and isinstance(shown, PanelDisplay):
+                watch.show = shown.show_below
+            yield shown
 
     result = run_training(
         request,
@@ -115,6 +126,7 @@ def _carried_out(
         display=display,
         stopping=lambda: stop_on_signals(signals),
         on_log_failure=say,
+        observer=watch,
     )
     return Run.ended(result)
 
