@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Policy = Callable[[NDArray[Any]], NDArray[Any]]
-
     from lander_trainer.config import TrainConfig
     from lander_trainer.ppo.rollout import ActorForward
     from lander_trainer.runs.checkpoint import Progress
     from lander_trainer.runs.metrics import UpdateMetrics
 
+    Policy = Callable[[NDArray[Any]], NDArray[Any]]
 
 _TELL_SECONDS = 0.5
 
@@ -80,11 +79,14 @@ class TrainObserver(Protocol):
         ...
 
 
-def tell_selection(observer: TrainObserver, score: float | None, policy: "Policy") -> None:
-    """Call `on_selection` where there was one."""
-    if score is not None:
-        # An observer may be any object with the methods of earlier versions.
-        getattr(observer, "on_selection", _nothing)(score, policy)
+def tell_collected(observer: TrainObserver, done: float, seconds: float) -> None:
+    """Call `on_collect`; an observer may be any object with the methods of earlier versions."""
+    getattr(observer, "on_collect", _nothing)(done, seconds)
+
+
+def tell_selected(observer: TrainObserver, score: float, policy: "Policy") -> None:
+    """Call `on_selection`, likewise."""
+    getattr(observer, "on_selection", _nothing)(score, policy)
 
 
 def _nothing(*_: object) -> None:
@@ -92,14 +94,14 @@ def _nothing(*_: object) -> None:
 
 
 class FirstRollout:
-    """Calls `on_collect` of an observer while the first rollout is collected; others are not told of.
+    """Tells an observer how far the first rollout has come; of later ones the length is known.
 
     It counts the calls of the policy, one a step, so that the collector need not know of observers.
     """
 
     def __init__(self, observer: TrainObserver, steps: int) -> None:
         """`steps` of one lane in the rollout."""
-        self._tell: Callable[[float, float], None] = getattr(observer, "on_collect", _nothing)
+        self._observer = observer
         self._steps = steps
         self._seen = 0
         self._started = self._told = time.perf_counter()
@@ -111,7 +113,7 @@ class FirstRollout:
             now = time.perf_counter()
             if 0 < self._seen < self._steps and now - self._told >= _TELL_SECONDS:
                 self._told = now
-                self._tell(self._seen / self._steps, now - self._started)
+                tell_collected(self._observer, self._seen / self._steps, now - self._started)
             self._seen += 1
             return policy(obs)
 
@@ -119,7 +121,7 @@ class FirstRollout:
 
     def end(self) -> None:
         """The rollout is complete."""
-        self._tell(1.0, time.perf_counter() - self._started)
+        tell_collected(self._observer, 1.0, time.perf_counter() - self._started)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from lander_trainer.backends import backend_versions
 from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
 from lander_trainer.learners import NotFinite, UpdateStatistics, check_finite, open_learner
 from lander_trainer.networks.build import build_network
-from lander_trainer.observer import FirstRollout, TrainObserver, TrainResult, tell_selection
+from lander_trainer.observer import FirstRollout, TrainObserver, TrainResult, tell_selected
 from lander_trainer.plan import TrainingPlan, plan_training
 from lander_trainer.plots.curve import draw_learning_curve
 from lander_trainer.ppo.normaliser import Normaliser
@@ -124,7 +124,8 @@ class _Trainer:
                     self._save(self.run.checkpoint)
             if observer is not None:
                 observer.on_update(metrics)
-                tell_selection(observer, metrics.selection_score, self._greedy)
+                if metrics.selection_score is not None:
+                    tell_selected(observer, metrics.selection_score, self._greedy)
             reached = reaches(metrics.selection_score, self.config.target_score)
             interrupted = stop() and self._done() < 1.0
             if time.perf_counter() - drawn > self.config.checkpoint_seconds:

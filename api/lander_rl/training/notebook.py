@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from lander_rl.training.live_curve import LiveCurve
 from lander_rl.training.words import Clock, collecting, headline, line_of
 from lander_runtime.errors import LanderError
+from lander_trainer.observer import TrainObserver
 
 if TYPE_CHECKING:
     from lander_trainer import Progress, TrainConfig, UpdateMetrics
-    from lander_trainer.observer import Policy
 
 _SECONDS = 0.5
 """Between two pictures: more of them would only make the browser slower."""
@@ -25,8 +25,8 @@ def in_notebook() -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
-class NotebookDisplay:
-    """A `TrainObserver` that draws; use it in a `with`, whose end draws the last update.
+class NotebookDisplay(TrainObserver):
+    """Draws; use it in a `with`, whose end draws the last update.
 
     Frontends without pictures show two lines, the second updated. A test may pass its own `display` for
     `IPython.display`.
@@ -67,9 +67,6 @@ class NotebookDisplay:
         self._waiting = metrics
         if time.monotonic() - self._last >= _SECONDS or metrics.done >= 1.0:
             self._draw(metrics)
-
-    def on_selection(self, score: float, policy: "Policy") -> None:
-        """The scores come with the updates."""
 
     def _draw(self, metrics: "UpdateMetrics") -> None:
         self._last, self._waiting = time.monotonic(), None

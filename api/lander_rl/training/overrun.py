@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lander_trainer.observer import TrainObserver
+
 if TYPE_CHECKING:
-    from lander_trainer import Progress, TrainConfig, UpdateMetrics
-    from lander_trainer.observer import Policy
+    from lander_trainer import Progress, TrainConfig
 
 _ALLOWED = 0.2
 """Share of the limit that a run may take longer without a word."""
@@ -22,8 +23,8 @@ _LONGEST_EPISODE = 1000
 """Steps of an episode where the environment has no limit."""
 
 
-class Overrun:
-    """A `TrainObserver` that estimates from the first rollout, once."""
+class Overrun(TrainObserver):
+    """Estimates from the first rollout, once."""
 
     def __init__(self, say: Callable[[str], None], limit: int | None) -> None:
         """`say` prints a line for the user; `limit` is the most steps of an episode."""
@@ -52,9 +53,3 @@ class Overrun:
                 f"a rollout takes about {rollout:,.1f} s here, and the selection at the end up to "
                 f"{selection:,.0f} s. Lower rollout_steps and selection_episodes for less."
             )
-
-    def on_update(self, metrics: "UpdateMetrics") -> None:
-        """Nothing more to say."""
-
-    def on_selection(self, score: float, policy: "Policy") -> None:
-        """Nor here."""

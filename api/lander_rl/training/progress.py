@@ -15,20 +15,20 @@ from lander_rl.showing import pairs
 from lander_rl.training.notebook import NotebookDisplay, in_notebook
 from lander_rl.training.words import Clock, collecting, headline, how_selected, line_of, number
 from lander_runtime.text import counted, printable
+from lander_trainer.observer import TrainObserver
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
     from rich.spinner import Spinner
 
-    from lander_trainer import Progress, TrainConfig, TrainObserver, UpdateMetrics
-    from lander_trainer.observer import Policy
+    from lander_trainer import Progress, TrainConfig, UpdateMetrics
 
 _LINE_SECONDS = 5.0
 
 
 @contextmanager
-def open_display(console: "Console | None" = None) -> "Iterator[TrainObserver]":
+def open_display(console: "Console | None" = None) -> Iterator[TrainObserver]:
     """The display of the progress that suits `console`; None means stderr, or the cell of a notebook."""
     from rich.live import Live
 
@@ -69,14 +69,7 @@ def _stderr() -> "Console":
     return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
-class _Display:
-    """What no display here has a use for."""
-
-    def on_selection(self, score: float, policy: "Policy") -> None:
-        pass
-
-
-class LineDisplay(_Display):
+class LineDisplay(TrainObserver):
     """Prints a line every few seconds, for logs."""
 
     def __init__(self, console: "Console") -> None:
@@ -101,7 +94,7 @@ class LineDisplay(_Display):
         self._console.print(f"{line_of(metrics, self._clock)}  ({self._clock.shares()})", markup=False)
 
 
-class PanelDisplay(_Display):
+class PanelDisplay(TrainObserver):
     """Draws a bar and a few figures that stay in place, and a picture below them if there is one."""
 
     def __init__(self, live: "Live") -> None:

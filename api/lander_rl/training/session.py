@@ -9,6 +9,7 @@ from lander_rl.training.planning import Prepared, prepare_training
 from lander_rl.training.progress import open_display, open_talk
 from lander_rl.training.request import ResumeRequest, TrainRequest
 from lander_rl.training.stopping import stop_on_interrupt
+from lander_trainer.observer import tell_collected, tell_selected
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,8 +97,7 @@ class _Several:
 
     def on_collect(self, done: float, seconds: float) -> None:
         for observer in self._observers:
-            # The caller's may be an object with the other methods only.
-            getattr(observer, "on_collect", _nothing)(done, seconds)
+            tell_collected(observer, done, seconds)
 
     def on_update(self, metrics: "UpdateMetrics") -> None:
         for observer in self._observers:
@@ -105,11 +105,7 @@ class _Several:
 
     def on_selection(self, score: float, policy: "Policy") -> None:
         for observer in self._observers:
-            getattr(observer, "on_selection", _nothing)(score, policy)
-
-
-def _nothing(*_: object) -> None:
-    pass
+            tell_selected(observer, score, policy)
 
 
 @contextmanager

@@ -29,9 +29,9 @@ from lander_cli.arguments.training_options import (
 )
 from lander_cli.terminal.console import err, print_json, print_next, print_rows, say, spinner
 from lander_cli.terminal.interrupts import StopRequest, stop_on_signals
-from lander_cli.terminal.watching import Watch
 
 if TYPE_CHECKING:
+    from lander_cli.terminal.watching import Watch
     from lander_rl import ResumeRequest, Run, TrainObserver, TrainRequest
 
 
@@ -82,7 +82,7 @@ def train_command(
 
 def _train(request: "TrainRequest | ResumeRequest", watch: bool, as_json: bool) -> None:
     signals = StopRequest()
-    watching = Watch(err(), say, signals) if watch else None
+    watching = _watch(signals) if watch else None
     # PyTorch takes seconds to load.
     with spinner("Starting") as end_spinner:
         run = _carried_out(request, signals, watching, end_spinner)
@@ -101,10 +101,17 @@ def _train(request: "TrainRequest | ResumeRequest", watch: bool, as_json: bool) 
     print_next("lander", "export", run.path, *imports)
 
 
+def _watch(signals: StopRequest) -> "Watch":
+    # Here, because it loads the trainer.
+    from lander_cli.terminal.watching import Watch
+
+    return Watch(err(), say, signals)
+
+
 def _carried_out(
     request: "TrainRequest | ResumeRequest",
     signals: StopRequest,
-    watch: Watch | None,
+    watch: "Watch | None",
     on_display: Callable[[], None],
 ) -> "Run":
     """Train; `on_display` is called before the display of the progress opens."""
