@@ -156,6 +156,8 @@ run
 #
 # `export` writes one file, and refuses to if that file does not do what the network does. It scores the
 # policy on new episodes. The picture is the first of them.
+#
+# The notebook that this project comes from trained for 2.5 million steps and scored 257.9, over ten episodes.
 
 # %%
 policy = run.export(episodes=EPISODES)

@@ -20,7 +20,7 @@ from chromium import Chromium, find_chromium
 FOLDER = Path(__file__).parents[2] / "examples" / "notebook"
 NAMES = ("lander", "exercises")
 
-PARAMETERS = "STEPS = 60_000\nBROKEN_STEPS = 30_000\nEPISODES = 10"
+PARAMETERS = "STEPS = 65_536\nBROKEN_STEPS = 32_768\nEPISODES = 10"
 """The same cells and calls; the lander only learns less in a twentieth of the time."""
 
 
