@@ -41,8 +41,8 @@ class TrainObserver(Protocol):
 
     To end a run early, give `train` a function as `stop`: it is called after `on_update`, and True saves the
     run and ends it; `examples/early_stopping.py` is a whole program. An error that an observer raises ends
-    the run without saving. Methods are called between updates, in the caller's thread, so what they take is
-    added to the duration of the run but not to its `seconds`.
+    the run without saving. Methods are called in the caller's thread, and all but `on_collect` between
+    updates, so what they take is added to the duration of the run but not to its `seconds`.
     """
 
     def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None:
@@ -53,7 +53,6 @@ class TrainObserver(Protocol):
             run: the run's folder.
             progress: how far the run has come; all zero, unless it is resumed.
         """
-        ...
 
     def on_collect(self, done: float, seconds: float) -> None:
         """Called twice a second during the first rollout, which can be long, and at its end.
@@ -62,11 +61,9 @@ class TrainObserver(Protocol):
             done: share of the rollout that is collected, in (0, 1].
             seconds: time since its start.
         """
-        ...
 
     def on_update(self, metrics: "UpdateMetrics") -> None:
         """Called after every update, when its row is in `metrics.jsonl`; `metrics` has what the row has."""
-        ...
 
     def on_selection(self, score: float, policy: "Policy") -> None:
         """Called after `on_update` where the update ended with a selection.
@@ -76,7 +73,6 @@ class TrainObserver(Protocol):
             policy: the greedy policy, observations `[N, *obs_shape]` -> actions `[N, ...]` for `env.step`. It
                 changes with the next update.
         """
-        ...
 
 
 def tell_collected(observer: TrainObserver, done: float, seconds: float) -> None:
