@@ -17,8 +17,14 @@ from lander_rl.inputs.said import Said
 from lander_rl.inputs.time_limits import check_time_limit, limited, time_limit_option, warn_of_no_limit
 from lander_rl.observing import EvaluationObserver, Listeners, stage, stages_of
 from lander_rl.outputs.checks import check_all_writable, check_replay_file, check_report_file
-from lander_rl.outputs.gifs import check_gif, chosen_episodes, record_gifs
 from lander_rl.outputs.page import check_page, env_options, page_observer_for, write_page_of
+from lander_rl.outputs.recordings import (
+    check_choice,
+    check_ffmpeg,
+    check_suffix,
+    chosen_episodes,
+    record_again,
+)
 from lander_rl.outputs.replay import saved_replay
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import Interrupted, UsageError
@@ -95,8 +101,10 @@ class EvaluateRequest:
     """`human` opens a window and runs one episode after the other in it, in real time."""
     gif: Filename | None = None
     """A .gif file to record in; several episodes go into files named by their seeds. None records nothing."""
+    mp4: Filename | None = None
+    """The same as an .mp4 file; needs the extra `video`."""
     gif_episodes: str | int = "first"
-    """Which to record: `first`, `best`, `worst`, `all`, `none` or how many from the first on."""
+    """Which to record, in either: `first`, `best`, `worst`, `all`, `none` or how many from the first on."""
     save_replay: Filename | None = None
     """A .jsonl.gz file for seeds, actions and rewards; `replay` verifies it without the policy."""
     page: Filename | None = None
@@ -123,8 +131,10 @@ class EvaluateRequest:
             raise UsageError("--render runs in this process, where the window is. Leave out --engine ray.")
         if self.render is not None and self.workers not in ("auto", 1):
             raise UsageError("--render runs in this process, where the window is. Leave out --workers.")
-        if self.gif is not None:
-            check_gif(Path(self.gif), str(self.gif_episodes))
+        for file, suffix, name in ((self.gif, ".gif", "--gif"), (self.mp4, ".mp4", "--mp4")):
+            if file is not None:
+                check_suffix(Path(file), (suffix,), name)
+                check_choice(str(self.gif_episodes))
         check_report_file(_path(self.out))
         check_replay_file(_path(self.save_replay))
         _ = self.part  # Refuses a shard that does not exist.
@@ -175,6 +185,7 @@ def evaluate(
     pixel_scale: float | None = None,
     render: Literal["human"] | None = None,
     gif: Filename | None = None,
+    mp4: Filename | None = None,
     gif_episodes: str | int = "first",
     save_replay: Filename | None = None,
     page: Filename | None = None,
@@ -217,7 +228,8 @@ def evaluate(
         pixel_scale: what its observations are divided by, such as 255.
         render: `human` opens a window and runs one episode after the other in it, in real time.
         gif: a .gif file to record in; several episodes go into files named by their seeds.
-        gif_episodes: which to record: `first`, `best`, `worst`, `all`, `none` or how many.
+        mp4: the same as an .mp4 file; needs the extra `video`.
+        gif_episodes: which to record, in either: `first`, `best`, `worst`, `all`, `none` or how many.
         save_replay: a .jsonl.gz file for seeds, actions and rewards; `replay` verifies it.
         page: a folder for the report page: index.html with pictures, and report.json.
         out: a .json file for the report.
@@ -238,7 +250,7 @@ def evaluate(
         policy=policy, env=env, episodes=episodes, seed=seed, sampled=sampled, workers=workers, lanes=lanes,
         device=device, env_args=env_args, wrap=wrap, output=output, action_range=action_range,
         stateless=stateless, large=large, normalizer=normalizer, normalizer_epsilon=normalizer_epsilon,
-        normalizer_clip=normalizer_clip, pixel_scale=pixel_scale, render=render, gif=gif,
+        normalizer_clip=normalizer_clip, pixel_scale=pixel_scale, render=render, gif=gif, mp4=mp4,
         gif_episodes=gif_episodes, save_replay=save_replay, page=page, out=out, engine=engine,
         ray_address=ray_address, shard=shard, imports=imports,
         max_episode_steps=max_episode_steps,
@@ -278,9 +290,10 @@ def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" 
         stages.on_note(f"Wrote {request.out}")
     if request.save_replay is not None:
         stages.on_note(f"Kept every step in {request.save_replay}")
-    if request.gif is not None:
+    files = [Path(file) for file in (request.gif, request.mp4) if file is not None]
+    if files:
         indices = chosen_episodes(str(request.gif_episodes), report)
-        for path in record_gifs(opened.policy, report, indices, Path(request.gif), stages):
+        for path in record_again(opened.policy, report, indices, files, stages):
             stages.on_note(f"Recorded {path}")
     if request.page is not None and page is not None:
         options = env_options(
@@ -350,8 +363,10 @@ def _announce(opened: Opened, stages: EvaluationObserver) -> None:
 
 def _check_outputs(request: EvaluateRequest) -> None:
     """Refuse files that cannot be written before any episode runs."""
-    gif = None if str(request.gif_episodes) == "none" else _path(request.gif)
-    check_all_writable(gif, _path(request.out))
+    if str(request.gif_episodes) != "none":
+        check_all_writable(_path(request.gif), _path(request.mp4))
+        check_ffmpeg(_path(request.mp4))
+    check_all_writable(_path(request.out))
     check_page(_path(request.page))
     check_all_writable(_path(request.save_replay))
 

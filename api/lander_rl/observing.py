@@ -41,7 +41,7 @@ class EvaluationObserver:
         """In a replay: an episode of the file was run again; `check` says whether it equals the file."""
 
     def on_recorded(self, path: Path, episode: "Episode") -> None:
-        """An episode was run once more and its GIF written to `path`."""
+        """An episode was run once more and its GIF or MP4 written to `path`."""
 
     def on_end(self) -> None:
         """The stage that `on_start` began has ended, with an error or without."""

@@ -1,4 +1,4 @@
-"""`record`: one episode of a policy as a GIF, to look at."""
+"""`record`: one episode of a policy as a GIF or MP4, to look at."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,10 @@ from lander_rl.inputs.importing import with_imports
 from lander_rl.inputs.opening import PolicySource, open_for
 from lander_rl.inputs.said import Said
 from lander_rl.outputs.checks import check_all_writable
-from lander_rl.outputs.gifs import check_gif
+from lander_rl.outputs.recordings import check_ffmpeg, check_suffix
 from lander_rl.wording import names_arguments
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
-from lander_runtime.text import aligned, html_picture, html_text
+from lander_runtime.text import aligned, html_film, html_picture, html_text
 
 if TYPE_CHECKING:
     from lander_runtime.envs.wrapping import Wrap
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Recording:
-    """An episode and its GIF, which a notebook shows."""
+    """An episode and its GIF or MP4, which a notebook shows."""
 
     path: Path
     episode: "Episode"
@@ -32,11 +32,12 @@ class Recording:
         return f"Recording\n{aligned([('file', str(self.path)), ('episode', self._told)])}"
 
     def _repr_html_(self) -> str:
-        """For a notebook: the GIF itself, and how the episode ended."""
+        """For a notebook: the recording itself, and how the episode ended."""
         try:
-            picture = html_picture(self.path.read_bytes(), self._told)
+            content = self.path.read_bytes()
         except OSError:  # Moved meanwhile.
-            picture = ""
+            content = b""
+        picture = html_picture(content, self._told) or html_film(content)
         return f"<div>{picture}<p>{html_text(str(self.path))}: {html_text(self._told)}</p></div>"
 
     @property
@@ -66,12 +67,12 @@ def record(
     pixel_scale: float | None = None,
     imports: Sequence[str] = (),
 ) -> Recording:
-    """Run the episode that `evaluate` scores for this seed, and write it to `path` as a GIF with captions.
+    """Run the episode that `evaluate` scores for this seed, and write it to `path` with captions.
 
     Args:
         policy: as for `evaluate`: an open policy, a file, a run or its folder, or a function; by default the
             newest run's policy, else the one that ships.
-        path: a .gif file; it appears when it is complete.
+        path: a .gif or .mp4 file; it appears when it is complete. An .mp4 needs the extra `video`.
         seed: of the episode, 0 or more.
         env: the environment or its id; the one that the file names by default.
         sampled: draw actions instead of taking the greedy one.
@@ -90,15 +91,18 @@ def record(
 
     Raises:
         InputRefused: the policy's file is missing, corrupt or hostile, or does not fit the environment.
-        UsageError: `path` does not end in .gif or cannot be written, or the environment draws no pictures.
+        MachineLacks: no ffmpeg, for an .mp4.
+        UsageError: `path` does not end in .gif or .mp4 or cannot be written, or the environment draws no
+            pictures.
     """
     from lander_runtime.episodes.actors import actor_of
     from lander_runtime.evaluation.evaluate import check_fit
     from lander_runtime.pictures.record import record_episode
 
     file = Path(path)
-    check_gif(file, name="path")
+    check_suffix(file, (".gif", ".mp4"), "path")
     check_all_writable(file)
+    check_ffmpeg(file)
     opened = open_for(
         policy,
         with_imports(imports, env),

@@ -25,6 +25,7 @@ from lander_cli.commands.serve import serve_command
 from lander_cli.commands.train import train_command
 from lander_cli.commands.verify import verify_command
 from lander_cli.failures import explain
+from lander_cli.terminal.cell import drawing_into_files
 from lander_cli.terminal.console import complain, forget_unwritten, out
 from lander_cli.terminal.interrupts import StopRequest, exit_on_signals
 from lander_cli.terminal.results import results_only
@@ -84,7 +85,7 @@ def main() -> None:
         # A character that the terminal cannot show must not lose a result.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    with leaving_when_stuck():
+    with leaving_when_stuck(), drawing_into_files():
         _run(sys.argv[1:], interrupted)
 
 

@@ -163,6 +163,15 @@ def html_table(rows: Iterable[Sequence[str]], headings: Sequence[str] = ()) -> s
     return f"<table>{f'<thead><tr>{head}</tr></thead>' if head else ''}<tbody>{body}</tbody></table>"
 
 
+def html_film(content: bytes) -> str:
+    """An MP4 inside the page itself, which plays again and again; nothing for any other content."""
+    if content[4:8] != b"ftyp":
+        return ""
+    data = base64.b64encode(content).decode("ascii")
+    source = f"data:video/mp4;base64,{data}"
+    return f'<video controls autoplay loop muted src="{source}" style="max-width:100%"></video>'
+
+
 def html_picture(content: bytes, description: str) -> str:
     """A GIF, PNG or SVG inside the page itself, where no script in it runs; nothing for any other content."""
     kind = next((kind for start, kind in _PICTURES.items() if content.startswith(start)), None)

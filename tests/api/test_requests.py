@@ -35,6 +35,7 @@ from lander_runtime import UsageError
         ({"render": "human", "workers": 2}, "--workers"),
         ({"render": "human", "engine": "ray"}, "--engine ray"),
         ({"gif": "x.mp4"}, ".gif"),
+        ({"mp4": "x.gif"}, ".mp4"),
         ({"gif": "x.gif", "gif_episodes": "bst"}, "first, best, worst, all, none or a number"),
         ({"gif": "x.gif", "gif_episodes": 0}, "first, best, worst, all, none or a number"),
         ({"out": "x.txt"}, ".json"),

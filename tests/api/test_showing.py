@@ -224,13 +224,19 @@ class TestRecording:
         found.path.unlink()
         assert "img" not in Page(found._repr_html_()).tags
 
+    def test_a_notebook_plays_the_mp4(self, tiny: Path) -> None:
+        pytest.importorskip("imageio_ffmpeg", reason="the extra video is not installed")
+        found = lander_rl.record(tiny, "a.mp4")
+        assert 'src="data:video/mp4;base64,' in found._repr_html_()
+        assert "img" not in Page(found._repr_html_()).tags
+
     def test_outcomes_and_names_cannot_command_anything(self, tiny: Path) -> None:
         found = lander_rl.record(tiny, "a.gif")
         check_harmless(replace(found, path=Path(HOSTILE), episode=replace(found.episode, outcome=HOSTILE)))
 
     def test_what_cannot_be_recorded_is_refused(self, tiny: Path) -> None:
         with pytest.raises(UsageError, match=r"\.gif"):
-            lander_rl.record(tiny, "a.mp4")
+            lander_rl.record(tiny, "a.avi")
         with pytest.raises(UsageError, match="expects observations"):
             lander_rl.record(tiny, "a.gif", env="CartPole-v1")
         assert not Path("a.gif").exists()

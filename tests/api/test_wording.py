@@ -30,7 +30,7 @@ def test_options_become_arguments_and_commands_stay(sentence: str, told: str) ->
     [
         (lambda: lander_rl.evaluate(render="human", workers=2), "Leave out workers."),
         (lambda: lander_rl.evaluate(gif="x.mp4"), "gif x.mp4"),
-        (lambda: lander_rl.record(path="x.mp4"), "path x.mp4"),
+        (lambda: lander_rl.record(path="x.avi"), "path x.avi"),
         (lambda: lander_rl.merge("a.json", out="x.txt"), "out x.txt"),
         (lambda: lander_rl.replay("a.jsonl.gz", speed=0.0), "speed 0"),
     ],

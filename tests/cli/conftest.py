@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from lander_cli.main import main
+from lander_cli.terminal.cell import NOTEBOOK_VARIABLES
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -25,7 +26,9 @@ TINY_RUN = [
 ]  # fmt: skip
 """Of `lander train`: 256 steps an update, some 0.1 s each."""
 
-COLOUR_VARIABLES = ("NO_COLOR", "FORCE_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "GITHUB_ACTIONS")
+COLOUR_VARIABLES = (
+    "NO_COLOR", "FORCE_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "GITHUB_ACTIONS", *NOTEBOOK_VARIABLES,
+)  # fmt: skip
 """Taken out of the environment: a test decides itself about colours, wherever it runs."""
 
 

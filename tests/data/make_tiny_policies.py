@@ -85,7 +85,7 @@ def continuous() -> bytes:
         for name in ("action", "mean", "log_std")
     ]
     env_id = "LunarLanderContinuous-v3"
-    action = Space("Box", (2,), "float32", low=-1.0, high=1.0, components=knowledge_of(env_id).actions)
+    action = Space("Box", (2,), "float32", low=-1.0, high=1.0, components=knowledge_of(env_id).controls)
     return _policy_file(env_id, action, nodes, outputs, weights)
 
 

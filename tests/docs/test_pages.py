@@ -12,6 +12,10 @@ from lander_cli.main import app
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+NOTEBOOKS = [
+    *sorted((ROOT / "examples" / "notebook").glob("*.py")),
+    ROOT / "examples" / "notebook" / "README.md",
+]
 GROUP = typer.main.get_command(app)
 assert isinstance(GROUP, typer.core.TyperGroup)
 COMMANDS = GROUP.commands
@@ -45,7 +49,7 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
             assert not anchor or anchor in headings(file), target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *NOTEBOOKS], ids=lambda page: page.name)
 def test_commands_on_the_page_take_the_options_that_stand_beside_them(page: Path) -> None:
     for _, name, *words in typed(page.read_text(encoding="utf-8")):
         if name.startswith("-") or name.isupper():

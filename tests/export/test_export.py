@@ -288,7 +288,7 @@ def test_cart_pole_without_score_and_animation(tmp_path: Path) -> None:
     assert "scoring" not in listener.stages
     card = result.card.read_text(encoding="utf-8")
     assert "Not evaluated." in card
-    assert "raw units" in card
+    assert "cart position (m), cart velocity (m/s)" in card
     assert ".gif" not in card
     assert "CC0-1.0" in card
     policy = Policy.load(result.policy, "cpu")

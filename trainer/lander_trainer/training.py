@@ -18,7 +18,7 @@ from lander_trainer.backends import backend_versions
 from lander_trainer.config import CHANGES_NO_RESULT, TrainConfig
 from lander_trainer.learners import NotFinite, UpdateStatistics, check_finite, open_learner
 from lander_trainer.networks.build import build_network
-from lander_trainer.observer import TrainObserver, TrainResult
+from lander_trainer.observer import FirstRollout, TrainObserver, TrainResult, tell_selected
 from lander_trainer.plan import TrainingPlan, plan_training
 from lander_trainer.plots.curve import draw_learning_curve
 from lander_trainer.ppo.normaliser import Normaliser
@@ -110,9 +110,10 @@ class _Trainer:
         pace = SavePace(self.config.checkpoint_seconds, time.perf_counter)
         drawn = time.perf_counter()
         interrupted = reached = False
+        first = None if observer is None else FirstRollout(observer, self.config.rollout_steps)
         while self._done() < 1.0 and not (interrupted or reached):
             best_before = self.progress.best_score
-            metrics = self._one_update()
+            metrics, first = self._one_update(first), None
             # Before any checkpoint that contains this update, so that a killed run never misses a row.
             self.run.append_metrics(metrics.to_json())
             if is_best(metrics.selection_score, best_before):
@@ -123,6 +124,8 @@ class _Trainer:
                     self._save(self.run.checkpoint)
             if observer is not None:
                 observer.on_update(metrics)
+                if metrics.selection_score is not None:
+                    tell_selected(observer, metrics.selection_score, self._greedy)
             reached = reaches(metrics.selection_score, self.config.target_score)
             interrupted = stop() and self._done() < 1.0
             if time.perf_counter() - drawn > self.config.checkpoint_seconds:
@@ -138,14 +141,16 @@ class _Trainer:
         by_time = 0.0 if limit is None else self.progress.seconds / limit
         return min(1.0, max(self.progress.updates / self.config.updates, by_time))
 
-    def _one_update(self) -> UpdateMetrics:
+    def _one_update(self, first: FirstRollout | None) -> UpdateMetrics:
         collector, config, done = self.collector, self.config, self._done()
         environment, inference = collector.environment_seconds, collector.inference_seconds
         started = time.perf_counter()
         # A second thread would wait busily between two steps, on a core that steps environments.
         with torch_threads(1):
-            rollout = collector.collect(self._forward)
+            rollout = collector.collect(self._forward if first is None else first.watched(self._forward))
             _check_environment(rollout, self.env.id)
+        if first is not None:
+            first.end()
         collected = time.perf_counter()
         rate = learning_rate(config, done, self.progress.updates)
         statistics = self._learn(rollout, rate)
@@ -188,6 +193,10 @@ class _Trainer:
     def _forward(self, obs: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """`Learner.forward`, for raw observations `[N, *obs_shape]`."""
         return self.learner.forward(self.normaliser.observations(obs))
+
+    def _greedy(self, obs: NDArray[Any]) -> NDArray[Any]:
+        """Greedy actions `[N, ...]` for raw observations `[N, *obs_shape]`."""
+        return self.distribution.greedy(self._forward(obs)[0])
 
     def _learn(self, rollout: Rollout, rate: float) -> UpdateStatistics:
         """Improve the weights on `rollout`, starting at learning rate `rate`."""

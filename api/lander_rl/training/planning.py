@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _WORTH_SAYING = 10
 """Megabytes; vector observations never need as much."""
 
+_ROUNDED = 0.05
+"""Share of the steps that may come on top without a word."""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -60,6 +63,9 @@ def prepare_training(request: TrainRequest | ResumeRequest, say: Callable[[str],
     plan, run = _resumed(request, say) if isinstance(request, ResumeRequest) else _fresh(request, say)
     warn_of_no_limit(plan.env, say)
     say(f"{'Resuming' if resume else 'Training'} {plan.config.env} in {run.path}")
+    rounded = _rounded(plan.config)
+    if rounded:
+        say(rounded)
     megabytes = plan.observation_bytes / 1e6
     if megabytes > _WORTH_SAYING:
         say(f"The observations of a rollout take {megabytes:,.0f} MB.")
@@ -70,6 +76,18 @@ def prepare_training(request: TrainRequest | ResumeRequest, say: Callable[[str],
             f"{how_to_have(commands)}"
         )
     return Prepared(plan, run, resume, log)
+
+
+def _rounded(config: "TrainConfig") -> str:
+    """A sentence where whole updates are clearly more steps than were asked for; else empty."""
+    size = config.lanes * config.rollout_steps
+    whole = config.updates * size
+    if config.time_limit is not None or whole - config.steps <= _ROUNDED * config.steps:
+        return ""
+    return (
+        f"{counted(config.steps, 'step')} end inside an update: {whole:,} are trained, "
+        f"{counted(config.updates, 'update')} of {size:,}."
+    )
 
 
 def _fresh(request: TrainRequest, say: Callable[[str], None]) -> "tuple[TrainingPlan, RunDirectory]":

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from lander_rl.exporting import export
 from lander_rl.plotting import Picture, plot
 from lander_rl.showing import html_picture
-from lander_rl.training.progress import how_selected
 from lander_rl.training.request import ResumeRequest
 from lander_rl.training.session import run_from_python
+from lander_rl.training.words import how_selected
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import LanderError
 from lander_runtime.text import aligned, counted, html_table

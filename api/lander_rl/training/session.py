@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
+from lander_rl.training.overrun import Overrun
 from lander_rl.training.planning import Prepared, prepare_training
 from lander_rl.training.progress import open_display, open_talk
 from lander_rl.training.request import ResumeRequest, TrainRequest
 from lander_rl.training.stopping import stop_on_interrupt
+from lander_trainer.observer import tell_collected, tell_selected
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from lander_trainer import Progress, TrainConfig, TrainObserver, TrainResult, UpdateMetrics
     from lander_trainer.logs import RunLog
     from lander_trainer.logs.fan_out import FanOut
+    from lander_trainer.observer import Policy
 
     Display = Callable[[], AbstractContextManager[TrainObserver | None]]
     Stopping = Callable[[], AbstractContextManager[Callable[[], bool]]]
@@ -53,7 +56,7 @@ def run_training(
         stopping() as stop,
         display() as shown,
     ):
-        everything.display = _Both(shown, observer)
+        everything.display = _Several(shown, Overrun(say, prepared.plan.env.max_episode_steps), observer)
         return train(prepared.plan, prepared.run, resume=prepared.resume, observer=everything, stop=stop)
 
 
@@ -82,8 +85,8 @@ def run_from_python(
     )
 
 
-class _Both:
-    """A `TrainObserver` of up to two others, the display first."""
+class _Several:
+    """A `TrainObserver` of several others, the display first."""
 
     def __init__(self, *observers: "TrainObserver | None") -> None:
         self._observers = [observer for observer in observers if observer is not None]
@@ -92,9 +95,17 @@ class _Both:
         for observer in self._observers:
             observer.on_start(config, run, progress)
 
+    def on_collect(self, done: float, seconds: float) -> None:
+        for observer in self._observers:
+            tell_collected(observer, done, seconds)
+
     def on_update(self, metrics: "UpdateMetrics") -> None:
         for observer in self._observers:
             observer.on_update(metrics)
+
+    def on_selection(self, score: float, policy: "Policy") -> None:
+        for observer in self._observers:
+            tell_selected(observer, score, policy)
 
 
 @contextmanager

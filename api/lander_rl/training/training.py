@@ -55,7 +55,7 @@ def train(
         out: the run's folder; `runs/<env>/<number>` by default.
         log: trackers beside `metrics.jsonl`: `tensorboard`, `wandb`, `trackio`.
         imports: modules that register environments.
-        progress: display the progress: a panel on a terminal, a line in a notebook, else plain lines.
+        progress: display the progress: a panel on a terminal, a figure in a notebook, else plain lines.
         observer: called for every update (`TrainObserver`).
         stop: called after every update; True saves and ends the run.
         settings: any other setting by name; `settings()` lists them.

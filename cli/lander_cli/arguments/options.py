@@ -280,6 +280,11 @@ Gif = Annotated[
     ),
 ]
 
+Mp4 = Annotated[
+    Path | None,
+    typer.Option(help="An MP4 to record, in place of the GIF or beside it; needs the extra 'video'."),
+]
+
 GifEpisodes = Annotated[
     str | None,
     typer.Option(help="Episodes to record: first, best, worst, all, none or a number.", show_default="first"),

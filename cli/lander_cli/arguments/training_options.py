@@ -71,6 +71,9 @@ Log = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="Log to tensorboard, wandb or trackio too; may be repeated."),
 ]
+WatchTraining = Annotated[
+    bool, typer.Option("--watch", help="Draw an episode of the policy on the terminal now and then.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 

@@ -21,6 +21,7 @@ def eval_command(
     episodes: given.Episodes = 10,
     seed: given.Seed = 1_000_000,
     gif: given.Gif = None,
+    mp4: given.Mp4 = None,
     gif_episodes: given.GifEpisodes = None,
     sampled: given.Sampled = False,
     as_json: Annotated[bool, given.json_flag("lander.evaluation/1")] = False,
@@ -61,7 +62,8 @@ def eval_command(
         large=large,
         normalizer=normalizer, normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip,
         pixel_scale=pixel_scale, render=given.shown(render), out=out,
-        gif=_recorded_in(gif, gif_episodes, quiet=any((as_json, render, out, shard))),
+        gif=None if mp4 and not gif else _recorded_in(gif, gif_episodes, any((as_json, render, out, shard))),
+        mp4=mp4,
         gif_episodes="first" if gif_episodes is None else gif_episodes, save_replay=save_replay,
         page=report_folder, shard=shard, engine=engine.value, ray_address=ray_address,
         wrap=wrap, imports=tuple(import_ or []), max_episode_steps=max_episode_steps,
@@ -75,7 +77,7 @@ def eval_command(
     print_next("lander", *_next(request, report))
 
 
-def _recorded_in(gif: Path | None, wanted: str | None, *, quiet: bool) -> Path | None:
+def _recorded_in(gif: Path | None, wanted: str | None, quiet: bool) -> Path | None:
     """With `quiet`, for scripts that read JSON and people at a window, a GIF is written only on request."""
     return None if quiet and gif is None and wanted is None else gif or Path("eval.gif")
 

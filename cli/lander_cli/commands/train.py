@@ -1,5 +1,7 @@
 """`lander train`: trains a policy and displays the progress."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -23,12 +25,14 @@ from lander_cli.arguments.training_options import (
     Steps,
     Target,
     Time,
+    WatchTraining,
 )
-from lander_cli.terminal.console import err, print_json, print_next, print_rows, say
+from lander_cli.terminal.console import err, print_json, print_next, print_rows, say, spinner
 from lander_cli.terminal.interrupts import StopRequest, stop_on_signals
 
 if TYPE_CHECKING:
-    from lander_rl import ResumeRequest, Run, TrainRequest
+    from lander_cli.terminal.watching import Watch
+    from lander_rl import ResumeRequest, Run, TrainObserver, TrainRequest
 
 
 def train_command(
@@ -47,6 +51,7 @@ def train_command(
     resume: Resume = None,
     log: Log = None,
     import_: Import = None,
+    watch: WatchTraining = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a policy with PPO.
@@ -62,7 +67,7 @@ def train_command(
     }  # fmt: skip
     if resume is not None:
         refuse_with_resume(env, preset, seed, out_dir, max_episode_steps, *(set_ or []), *(env_arg or []))
-        _train(ResumeRequest(run=resume, **both), as_json)
+        _train(ResumeRequest(run=resume, **both), watch, as_json)
     else:
         new = {
             **both,
@@ -72,36 +77,65 @@ def train_command(
             "out": out_dir,
             "max_episode_steps": max_episode_steps,
         }
-        _train(new_run(set_ or [], env_arg or [], new), as_json)
+        _train(new_run(set_ or [], env_arg or [], new), watch, as_json)
 
 
-def _train(request: "TrainRequest | ResumeRequest", as_json: bool) -> None:
-    from lander_rl.inputs.importing import import_options
-    from lander_rl.training.progress import open_display
-    from lander_rl.training.runs import Run
-    from lander_rl.training.session import run_training
-
+def _train(request: "TrainRequest | ResumeRequest", watch: bool, as_json: bool) -> None:
     signals = StopRequest()
-    run = Run.ended(
-        run_training(
-            request,
-            say=say,
-            display=lambda: open_display(err()),
-            stopping=lambda: stop_on_signals(signals),
-            on_log_failure=say,
-        )
-    )
+    watching = _watch(signals) if watch else None
+    # PyTorch takes seconds to load.
+    with spinner("Starting") as end_spinner:
+        run = _carried_out(request, signals, watching, end_spinner)
     if as_json:
         print_json(_as_json(run))
     else:
         print_rows(run.rows())
     _say_how_it_ended(run)
+    from lander_rl.inputs.importing import import_options
+
     imports = import_options(request.imports)
     if run.interrupted:
         again = [word for name in dict.fromkeys(request.log) for word in ("--log", name)]
         print_next("lander", "train", "--resume", run.path, *again, *imports)
         raise typer.Exit(signals.exit_code)
     print_next("lander", "export", run.path, *imports)
+
+
+def _watch(signals: StopRequest) -> "Watch":
+    # Here, because it loads the trainer.
+    from lander_cli.terminal.watching import Watch
+
+    return Watch(err(), say, signals)
+
+
+def _carried_out(
+    request: "TrainRequest | ResumeRequest",
+    signals: StopRequest,
+    watch: "Watch | None",
+    on_display: Callable[[], None],
+) -> "Run":
+    """Train; `on_display` is called before the display of the progress opens."""
+    from lander_rl.training.progress import PanelDisplay, open_display
+    from lander_rl.training.runs import Run
+    from lander_rl.training.session import run_training
+
+    @contextmanager
+    def display() -> Iterator["TrainObserver"]:
+        on_display()
+        with open_display(err()) as shown:
+            if watch is not None and isinstance(shown, PanelDisplay):
+                watch.show = shown.show_below
+            yield shown
+
+    result = run_training(
+        request,
+        say=say,
+        display=display,
+        stopping=lambda: stop_on_signals(signals),
+        on_log_failure=say,
+        observer=watch,
+    )
+    return Run.ended(result)
 
 
 def _say_how_it_ended(run: "Run") -> None:

@@ -6,7 +6,7 @@ rich honours NO_COLOR and notices by itself whether a stream is a terminal.
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -16,6 +16,7 @@ from rich.file_proxy import FileProxy
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from lander_cli.terminal.cell import in_cell
 from lander_cli.terminal.results import results
 from lander_rl.showing import pairs
 from lander_runtime.text import json_text, printable, shortened
@@ -34,12 +35,17 @@ class _Console(Console):
 
 def out() -> Console:
     """stdout, for results."""
-    return _Console(file=results(), highlight=False, soft_wrap=True, emoji=False)
+    return _Console(file=results(), force_terminal=_terminal(), highlight=False, soft_wrap=True, emoji=False)
 
 
 def err() -> Console:
     """stderr, for everything else."""
-    return _Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+    return _Console(stderr=True, force_terminal=_terminal(), highlight=False, soft_wrap=True, emoji=False)
+
+
+def _terminal() -> bool | None:
+    """Whether rich may draw bars and colours; None leaves the question to it."""
+    return False if in_cell() else None
 
 
 def say(text: str) -> None:
@@ -109,6 +115,21 @@ def _quoted(word: str) -> str:
         for c in word
     )
     return f"$'{''.join(spelt)}'"
+
+
+@contextmanager
+def spinner(text: str) -> Iterator[Callable[[], None]]:
+    """A spinner on stderr while something loads, on a terminal only; yields the function that ends it."""
+    console = err()
+    if not console.is_terminal:
+        yield lambda: None
+        return
+    status = console.status(escape(text))
+    status.start()
+    try:
+        yield status.stop
+    finally:
+        status.stop()
 
 
 class EpisodeBar:

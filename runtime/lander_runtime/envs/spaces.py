@@ -35,7 +35,7 @@ def describe_spaces(env: gymnasium.Env[Any, Any]) -> tuple[Space, Space]:
     elif isinstance(action, gymnasium.spaces.MultiDiscrete):
         described = _describe_multi_discrete(action, env_id)
     elif isinstance(action, gymnasium.spaces.Box):
-        described = _describe_box(action, known.actions)
+        described = _describe_box(action, known.controls)
         if described.dtype == "float64":
             # Policies give float32, and an environment that declares float64 accepts that too.
             described = replace(described, dtype="float32")

@@ -52,6 +52,8 @@ class Lane:
         """Steps so far."""
         self.reward = 0.0
         """Reward of the last step."""
+        self.terminated = False
+        """Whether the last episode was terminated, not truncated."""
         self.obs: NDArray[Any] = np.empty(0)
         """The last observation; of a Box, as an array of the type that the environment declares."""
         self.generator = np.random.default_rng(0)
@@ -102,6 +104,7 @@ class Lane:
             self._rows[self.length] = self.obs
         if not (terminated or truncated):
             return None
+        self.terminated = terminated
         return self._episode(reward, terminated)
 
     def render(self) -> Any:

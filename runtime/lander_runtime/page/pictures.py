@@ -31,7 +31,7 @@ def single(heading: str, episode: Episode, actor: Actor, report: Report) -> Elem
         f"episode {episode.index}, seed {episode.seed}: {episode.outcome} after {episode.length} steps "
         f"with a return of {episode.return_:.1f}"
     )
-    names = [action.name for action in knowledge_of(report.env.id).actions]
+    names = _action_names(report.env.id, episode)
     figures = [_film(text, actor, report, episode)]
     drawn = timeline(f"{heading}, step by step", episode, names)
     if drawn is not None:
@@ -45,6 +45,13 @@ def single(heading: str, episode: Episode, actor: Actor, report: Report) -> Elem
         element("div", *figures, class_="grid"),
         class_="single",
     )
+
+
+def _action_names(env_id: str, episode: Episode) -> list[str]:
+    """Of the discrete actions or of the continuous one's components, whichever the episode has."""
+    known = knowledge_of(env_id)
+    discrete = episode.trajectory is not None and episode.trajectory.actions.ndim == 1
+    return [component.name for component in (known.actions if discrete else known.controls)]
 
 
 def _returns(report: Report, slots: Slots) -> Element | None:

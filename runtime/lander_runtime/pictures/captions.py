@@ -1,8 +1,17 @@
-"""Captions on pictures: white text in a black box in the top left corner, for files and windows alike."""
+"""Captions on pictures: white text in a black box in the top left corner, for files and windows alike.
+
+A caption that is wider than its picture goes on in the next line.
+"""
+
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+_GAPS = ("   ", "  ", " ")
+"""Where a line breaks, the best place first: between parts of a caption, between names with their values,
+between words."""
 
 
 def stamped(frame: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
@@ -22,12 +31,34 @@ def label(caption: str, canvas: tuple[int, ...]) -> NDArray[np.uint8]:
     size = max(10, min(14, canvas[1] // 40))
     font = ImageFont.load_default(size)
     left, top = size // 3, size // 5
-    _, _, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).textbbox((left, top), caption, font)
+    draw = ImageDraw.Draw(Image.new("L", (1, 1)))
+    text = "\n".join(_lines(caption, lambda line: left + draw.textlength(line, font) + left <= canvas[1]))
+    _, _, right, bottom = draw.multiline_textbbox((left, top), text, font, spacing=top)
     # In steps of 40 pixels, so that the box does not change its width with every digit.
     width = -(-int(right + left) // 40) * 40
     height = max(int(bottom) + top, size + 2 * left)
-    image = Image.new("L", (min(width, canvas[1]), min(height, canvas[0])))
-    ImageDraw.Draw(image).text((left, top), caption, fill=255, font=font)
+    # More than half of a tiny picture is never hidden, unless by the first line.
+    height = min(height, max(canvas[0] // 2, size + 2 * left), canvas[0])
+    image = Image.new("L", (min(width, canvas[1]), height))
+    ImageDraw.Draw(image).multiline_text((left, top), text, fill=255, font=font, spacing=top)
     # Two greys between black and white keep the letters smooth; more of them compress worse.
     grey = np.round(np.asarray(image) / 85).astype(np.uint8) * np.uint8(85)
     return np.repeat(grey[..., np.newaxis], 3, axis=2)
+
+
+def _lines(caption: str, fits: Callable[[str], bool], gaps: tuple[str, ...] = _GAPS) -> Iterator[str]:
+    """The caption in lines that fit; a word that is too long is left as it is."""
+    if fits(caption) or not gaps:
+        yield caption
+        return
+    line, gap = "", gaps[0]
+    for part in caption.split(gap):
+        longer = f"{line}{gap}{part}" if line else part
+        if fits(longer):
+            line = longer
+            continue
+        if line:
+            yield line
+        *full, line = _lines(part, fits, gaps[1:])
+        yield from full
+    yield line

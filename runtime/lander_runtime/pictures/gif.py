@@ -59,7 +59,7 @@ class GifWriter:
         return self
 
     def add(self, frame: NDArray[np.uint8], caption: str = "") -> None:
-        """Append one frame, with `caption` in its top left corner, cut off at the frame's edge.
+        """Append one frame, with `caption` in its top left corner.
 
         The visible caption changes five times a second; the last frame always shows its own.
 

@@ -1,11 +1,12 @@
-"""Records one episode as a GIF with a caption on every frame."""
+"""Records one episode as a GIF or MP4 with a caption on every frame."""
 
 import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,43 +16,41 @@ from lander_runtime.episodes.fleet import Actor
 from lander_runtime.episodes.lane import Lane
 from lander_runtime.episodes.moments import Moment, moments_of
 from lander_runtime.errors import UsageError
-from lander_runtime.pictures.gif import GifWriter
+from lander_runtime.pictures.targets import Pictures, Several, open_files
 from lander_runtime.spec import EnvSpec
+from lander_runtime.text import shortened
+
+_LETTERS = 40
+"""Of an action's name in a caption."""
 
 
-def record_episode(actor: Actor, env: EnvSpec | str, seed: int, path: Path) -> Episode:
-    """Run the episode of `seed` and write it to `path` as a GIF, at the environment's frame rate.
+def record_episode(actor: Actor, env: EnvSpec | str, seed: int, *paths: Path) -> Episode:
+    """Run the episode of `seed` once and write it to each of `paths`, at the environment's frame rate.
 
-    The episode is the same as in an evaluation with this seed: same actor, environment and generator. The
+    The episode is the same as in an evaluation with this seed: same actor, environment and generator. A
     file appears only when it is complete.
 
     Args:
         actor: from `lander_runtime.episodes.actors.actor_of`.
         env: the environment, or its id.
         seed: of the episode.
-        path: where to write.
+        paths: where to write: an MP4 where the name ends in .mp4, else a GIF.
 
     Returns:
         The episode, with index 0.
 
     Raises:
         UsageError: Gymnasium does not know the environment, or it draws no pictures.
+        MachineLacks: no ffmpeg, for an MP4.
     """
     lane = Lane(recipe_of(env), "rgb_array")
     try:
         moments = moments_of(lane, actor, seed)
-        with GifWriter(path, frames_per_second=round(frames_per_second(lane))) as gif:
-            return draw_episode(lane, moments, gif)
+        with contextlib.ExitStack() as closing:
+            files = open_files(paths, frames_per_second(lane), closing)
+            return draw_episode(lane, moments, Several(files))
     finally:
         lane.close()
-
-
-class Pictures(Protocol):
-    """A target for frames: a file or a window."""
-
-    def add(self, frame: NDArray[np.uint8], caption: str = "") -> None:
-        """Append `frame`, uint8 `[height, width, 3]`, with `caption`."""
-        ...
 
 
 def draw_episode(lane: Lane, moments: Iterator[Moment], pictures: Pictures, every: int = 1) -> Episode:
@@ -66,7 +65,7 @@ def draw_episode(lane: Lane, moments: Iterator[Moment], pictures: Pictures, ever
     Raises:
         UsageError: the environment draws no pictures.
     """
-    names = [action.name for action in describe_spaces(lane.env)[1].components]
+    names = _action_names(lane.env)
     for moment in moments:
         # Rendered also if it is left out: some decoration, such as the lander's sparks, ages by rendering.
         frame = _frame(lane)
@@ -80,6 +79,18 @@ def draw_episode(lane: Lane, moments: Iterator[Moment], pictures: Pictures, ever
             return moment.episode
         pictures.add(frame, caption)
     raise AssertionError("an iterator of moments ends with the episode, or raises")
+
+
+def _action_names(env: gymnasium.Env[Any, Any]) -> list[str]:
+    """The names that are known here, else those that the environment has, as Atari's have; may be empty."""
+    action = describe_spaces(env)[1]
+    if action.components or action.n is None:
+        return [component.name for component in action.components]
+    meanings = getattr(env.unwrapped, "get_action_meanings", None)
+    names = meanings() if callable(meanings) else None
+    if not isinstance(names, list) or len(names) != action.n:
+        return []
+    return [shortened(str(name).lower(), _LETTERS) for name in names]
 
 
 def frames_per_second(lane: Lane) -> float:

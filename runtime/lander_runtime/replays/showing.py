@@ -1,7 +1,7 @@
 """Draws replays into files and a window in one pass, at a chosen size and speed."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from lander_runtime.episodes.episode import Episode
 from lander_runtime.episodes.lane import Lane
 from lander_runtime.episodes.moments import Moment
-from lander_runtime.pictures.gif import GifWriter
-from lander_runtime.pictures.record import Pictures, draw_episode, frames_per_second
+from lander_runtime.pictures.record import draw_episode, frames_per_second
 from lander_runtime.pictures.scaling import Size
-from lander_runtime.pictures.video import Mp4Writer
+from lander_runtime.pictures.targets import Pictures, Several, open_files
 
 OWN_SIZE = Size()
 
@@ -59,22 +58,16 @@ class Showing:
         fps = self.pace.frames_per_second
         with contextlib.ExitStack() as stack:
             targets: list[Pictures] = [] if self.window is None else [self.window]
-            if self.gif is not None:
-                writer = GifWriter(self.gif, frames_per_second=max(1, round(fps)))
-                targets.append(stack.enter_context(writer))
-            if self.mp4 is not None:
-                targets.append(stack.enter_context(Mp4Writer(self.mp4, frames_per_second=fps)))
-            return draw_episode(lane, moments, _Fitted(self.size, targets), self.pace.every)
+            targets += open_files([path for path in (self.gif, self.mp4) if path is not None], fps, stack)
+            return draw_episode(lane, moments, _Fitted(self.size, Several(targets)), self.pace.every)
 
 
 class _Fitted:
-    """Resizes every picture and passes it to several targets."""
+    """Resizes every picture."""
 
-    def __init__(self, size: Size, targets: Sequence[Pictures]) -> None:
+    def __init__(self, size: Size, target: Pictures) -> None:
         self._size = size
-        self._targets = targets
+        self._target = target
 
     def add(self, frame: NDArray[np.uint8], caption: str = "") -> None:
-        fitted = self._size.fit(frame)
-        for target in self._targets:
-            target.add(fitted, caption)
+        self._target.add(self._size.fit(frame), caption)

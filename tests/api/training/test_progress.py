@@ -1,17 +1,21 @@
-"""Progress: plain lines in a script, a panel on a terminal, one line in a notebook, or nothing at all."""
+"""Progress: plain lines in a script, a panel on a terminal, a figure in a notebook, or nothing at all."""
 
 import io
 import re
 import sys
 import types
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from lander_rl import train
-from lander_rl.training.progress import NotebookDisplay, PanelDisplay, in_notebook, open_display, open_talk
+from lander_rl.training.live_curve import LiveCurve
+from lander_rl.training.notebook import NotebookDisplay, in_notebook
+from lander_rl.training.progress import LineDisplay, PanelDisplay, open_display, open_talk
+from lander_trainer import Progress, TrainConfig
 
 
 def test_a_script_gets_plain_lines_on_stderr(trained: Any) -> None:
@@ -27,6 +31,31 @@ def test_a_terminal_gets_a_panel(echo: str) -> None:
     console = Console(file=io.StringIO(), force_terminal=True)
     with open_display(console) as display:
         assert isinstance(display, PanelDisplay)
+
+
+def test_a_terminal_has_a_spinner_until_the_first_update(echo: str) -> None:
+    screen = io.StringIO()
+    with open_display(Console(file=screen, force_terminal=True, width=100)) as display:
+        config = TrainConfig(env=echo, lanes=8, rollout_steps=256)
+        display.on_start(config, Path("run"), Progress())
+        display.on_collect(0.25, 10.0)
+    assert "first rollout 25%, about 0:30 left" in screen.getvalue()
+
+
+def test_a_log_has_a_line_every_five_seconds_of_the_first_rollout(
+    echo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("lander_rl.training.progress.time.monotonic", lambda: now[0])
+    log = io.StringIO()
+    display = LineDisplay(Console(file=log, width=100))
+    for second in range(1, 12):
+        now[0] = 100.0 + second
+        display.on_collect(second / 20, float(second))
+    assert log.getvalue().splitlines() == [
+        "first rollout 25%, about 0:15 left",
+        "first rollout 50%, about 0:10 left",
+    ]
 
 
 def test_nothing_is_shown_where_nothing_is_wanted(
@@ -48,16 +77,21 @@ class Cell:
 
     def __init__(self) -> None:
         self.shown: list[str] = []
+        self.pictures: list[str] = []
 
     def display(self, content: dict[str, str], *, raw: bool, display_id: bool) -> "Cell":
         assert raw
         assert display_id
-        self.shown.append(content["text/plain"])
+        self._keep(content)
         return self
 
     def update(self, content: dict[str, str], *, raw: bool) -> None:
         assert raw
+        self._keep(content)
+
+    def _keep(self, content: dict[str, str]) -> None:
         self.shown.append(content["text/plain"])
+        self.pictures.append(content["text/html"])
 
 
 @pytest.fixture
@@ -72,16 +106,49 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> Cell:
     return cell
 
 
-def test_a_notebook_gets_one_line_that_changes(
+def test_a_notebook_gets_one_figure_that_changes(
     echo: str, small: dict[str, Any], notebook: Cell, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = train(echo, steps=256, **small)
     headlines = {text.splitlines()[0] for text in notebook.shown}
     assert headlines == {"4 lanes on gymnasium, networks on cpu, 256 steps, seed 1"}
     assert notebook.shown[-1].splitlines()[1].startswith("100% ")
+    empty, full = notebook.pictures[0], notebook.pictures[-1]
+    assert "polyline" not in empty
+    assert full.count("<circle") == 3  # Two selections and the legend.
+    assert "solved at 9" in full
     shown = capsys.readouterr()
     # Python's stderr is shown there as an error is.
     assert (shown.out, shown.err) == (f"Training {echo} in {run.path}\n", "")
+
+
+def test_a_notebooks_figure_ends_with_the_last_update_and_goes_on_in_a_resumed_run(
+    echo: str, small: dict[str, Any], notebook: Cell
+) -> None:
+    updates = iter((False, True))
+    run = train(echo, steps=640, stop=lambda: next(updates), **small)
+    assert run.interrupted
+    assert notebook.shown[-1].splitlines()[1].startswith(" 20% ")
+    shown = len(notebook.pictures)
+    run.resume()
+    assert 'class="training"' in notebook.pictures[shown]  # Before its first update.
+
+
+def test_a_live_curve_keeps_its_axis_and_thins_its_points() -> None:
+    """The axis has the whole run from the start, so the line grows to the right and nothing jumps."""
+    curve = LiveCurve("<b>-v0", 2_000_000, None)
+    for update in range(1, 5_001):
+        curve.add(400.0 * update, float(update % 7), None)
+    drawn = curve.html("a <headline>", "figures")
+    assert "2,000,000" in drawn
+    assert "<b>" not in drawn
+    assert "&lt;headline&gt;" in drawn
+    points = re.search(r'points="([^"]*)" class="training"', drawn)
+    assert points is not None
+    places = [float(point.split(",")[0]) for point in points[1].split()]
+    assert 300 <= len(places) <= 601
+    assert places == sorted(places)
+    assert places[-1] == 600.0  # The newest update is always drawn, at the right end here.
 
 
 def test_a_plain_ipython_shell_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -293,6 +294,25 @@ class TestRecording:
         returns = json.loads(found.out)["returns"]
         assert (returns.index(max(returns)), returns.index(min(returns))) == (0, 2)
 
+    def test_an_mp4_takes_the_place_of_the_gif_or_stands_beside_it(self, lander: Lander, tiny: Path) -> None:
+        pytest.importorskip("imageio_ffmpeg", reason="the extra video is not installed")
+        found = lander("eval", tiny, "--episodes", "2", "--mp4", "x.mp4", "--gif-episodes", "worst")
+        assert (found.code, gifs()) == (0, set())
+        assert "Recorded x.mp4" in found.err
+        assert Path("x.mp4").stat().st_size > 1000
+        both = lander("eval", tiny, "--episodes", "1", "--mp4", "y.mp4", "--gif", "y.gif")
+        assert (both.code, gifs()) == (0, {"y.gif"})
+        assert "Recorded y.gif" in both.err
+        assert "Recorded y.mp4" in both.err
+
+    def test_a_missing_ffmpeg_is_named_before_any_episode_runs(
+        self, lander: Lander, tiny: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+        found = lander("eval", tiny, "--episodes", "2", "--mp4", "x.mp4")
+        assert (found.code, found.out) == (4, "")
+        assert "pip install 'lander-rl[video]'" in found.message
+
     def test_a_sampled_episode_is_recorded_as_it_was_scored(self, lander: Lander, tiny: Path) -> None:
         found = lander("eval", tiny, "--episodes", "2", "--sampled", "--gif-episodes", "2")
         assert found.code == 0
@@ -306,6 +326,7 @@ class TestRecording:
                 for wanted in ("0", "-1", "bst", "", "1.5", "²", "FIRST")
             ),
             *(("--gif", name, "--gif") for name in ("x.mp4", "x", "", ".")),
+            ("--mp4", "x.gif", "--mp4"),
         ],
     )
     def test_what_cannot_be_recorded_is_refused_before_any_episode_runs(

@@ -54,8 +54,10 @@ def test_every_component_and_action_has_a_name(env_id: str) -> None:
     known = knowledge_of(env_id)
     assert env.observation_space.shape == (len(known.observation),)
     assert env.observation_space.shape == (8,)
-    actions = env.action_space.n if envs.is_discrete(env) else env.action_space.shape[0]  # type: ignore[attr-defined, index]
-    assert len(known.actions) == actions
+    if envs.is_discrete(env):
+        assert len(known.actions) == env.action_space.n  # type: ignore[attr-defined]
+    else:
+        assert (len(known.controls),) == env.action_space.shape
     env.close()
 
 
@@ -81,8 +83,8 @@ def test_the_units_are_those_of_the_simulation() -> None:
 
 
 def test_nothing_is_known_about_other_environments() -> None:
-    known = knowledge_of("CartPole-v1")
-    assert (known.observation, known.actions) == ((), ())
+    known = knowledge_of("FrozenLake-v1")
+    assert (known.observation, known.actions, known.controls) == ((), (), ())
     assert known.outcome(1.0, None, True) == "terminated"
     assert known.outcome(1.0, None, False) == "timed out"
 
@@ -132,6 +134,59 @@ def test_a_walker_that_lies_down_fell() -> None:
     assert known.outcome(float(reward), obs, True) == "fell"
     assert known.outcome(0.3, obs, True) == "arrived"
     assert known.outcome(0.3, obs, False) == "timed out"
+
+
+# Classic control and CarRacing
+
+
+@pytest.mark.parametrize(
+    "env_id", ["CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1"]
+)
+def test_classic_controls_components_and_actions_have_names(env_id: str) -> None:
+    env = envs.make(EnvSpec(env_id))
+    observation, action = envs.describe_spaces(env)
+    env.close()
+    assert len(observation.components) == observation.shape[0]
+    assert len(action.components) == (action.n or action.shape[0])
+
+
+@pytest.mark.parametrize(("continuous", "names"), [(True, "steering"), (False, "coast")])
+def test_a_car_has_names_for_the_actions_that_it_takes(continuous: bool, names: str) -> None:
+    env = envs.make(EnvSpec("CarRacing-v3", {"continuous": continuous}))
+    assert envs.describe_spaces(env)[1].components[0].name == names
+    env.close()
+
+
+@pytest.mark.parametrize(
+    ("env_id", "action", "limit", "outcome"),
+    [
+        ("CartPole-v1", 1, 500, "fell"),
+        ("CartPole-v1", 1, 5, "balanced to the end"),
+        ("MountainCar-v0", 1, 20, "timed out"),
+        ("Acrobot-v1", 1, 20, "timed out"),
+    ],
+)
+def test_outcomes_of_classic_control(env_id: str, action: int, limit: int, outcome: str) -> None:
+    spec = EnvSpec(env_id, max_episode_steps=limit)
+    episodes = run_episodes(lambda obs, generators: np.full(len(obs), action), spec, range(2))
+    assert [episode.outcome for episode in episodes] == [outcome] * 2
+
+
+def test_aims_that_are_reached() -> None:
+    """A car that pushes where it rolls climbs the hill; the other ends are made by hand from the source."""
+    spec = envs.resolve("MountainCar-v0")
+    episodes = run_episodes(lambda obs, generators: np.where(obs[:, 1] < 0, 0, 2), spec, range(2))
+    assert [episode.outcome for episode in episodes] == ["reached the flag"] * 2
+    cart = knowledge_of("CartPole-v1").outcome
+    assert cart(1.0, np.array([2.41, 0.0, 0.1, 0.0], np.float32), True) == "left the track"
+    assert cart(1.0, np.zeros((4, 84, 84), np.uint8), True) == "fell"  # Seen through a wrapper.
+    assert knowledge_of("Acrobot-v1").outcome(0.0, np.zeros(6), True) == "swung up"
+    pendulum = knowledge_of("Pendulum-v1").outcome
+    assert pendulum(-0.1, np.array([0.99, 0.14, 0.0]), False) == "upright at the end"
+    assert pendulum(-9.0, np.array([-0.9, 0.4, 2.0]), False) == "not upright at the end"
+    car = knowledge_of("CarRacing-v3").outcome
+    ends = [car(-100.0, None, True), car(-0.1, None, True), car(-0.1, None, False)]
+    assert ends == ["left the field", "finished the lap", "timed out"]
 
 
 # Measures

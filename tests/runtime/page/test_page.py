@@ -106,11 +106,13 @@ def test_the_results_are_on_the_page(lander_page: Written) -> None:
     assert {path.name for path in lander_page.path.parent.iterdir()} == {"index.html", "report.json"}
 
 
-def test_the_page_of_an_unknown_environment_has_the_other_parts(tmp_path: Path, write: Write) -> None:
-    spec = replace(envs.resolve("CartPole-v1"), max_episode_steps=30)
+def test_the_page_of_an_unknown_environment_has_the_other_parts(
+    tmp_path: Path, write: Write, register: Callable[..., str]
+) -> None:
+    spec = envs.resolve(register("gymnasium.envs.classic_control:CartPoleEnv", max_episode_steps=30))
     page = write(tmp_path / "page", lambda obs: (obs[:, 2] > 0).astype(np.int64), spec, 4)
     found = page.read()
-    for there in ("A function in CartPole-v1", "Returns.", "The worst episode", "action 1", "a function"):
+    for there in ("A function in CartPoleEnv0-v0", "Returns.", "The worst episode", "action 1", "a function"):
         assert there in found.text
     for absent in ("Trajectories", "ouchdown", "What the score means", "None", "nan"):
         assert absent not in found.text

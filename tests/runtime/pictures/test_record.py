@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
@@ -14,7 +15,7 @@ from PIL import Image, ImageSequence
 from lander_runtime import EnvSpec, LanderError, Policy, UsageError
 from lander_runtime.episodes.actors import actor_of
 from lander_runtime.episodes.fleet import run_episodes
-from lander_runtime.pictures.record import record_episode
+from lander_runtime.pictures.record import _action_names, record_episode
 
 
 def durations_and_pictures(path: Path) -> tuple[list[int], list[Any]]:
@@ -47,6 +48,24 @@ def test_a_continuous_episode(tmp_path: Path, continuous: Policy, drifting_conti
     actor = actor_of(continuous)
     episode = record_episode(actor, drifting_continuous, 5, tmp_path / "episode.gif")
     assert [episode] == run_episodes(actor, drifting_continuous, [5])
+
+
+class Named(gymnasium.Env[Any, Any]):
+    """Names its actions itself, as Atari's environments do."""
+
+    observation_space = gymnasium.spaces.Box(-1.0, 1.0, (2,))
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def get_action_meanings(self) -> list[str]:
+        return ["NOOP", "FIRE"]
+
+
+def test_actions_have_the_names_that_the_environment_gives_them() -> None:
+    assert _action_names(Named()) == ["noop", "fire"]
+    other = Named()
+    other.action_space = gymnasium.spaces.Discrete(3)
+    assert _action_names(other) == []
+    assert _action_names(gymnasium.make("MountainCar-v0")) == ["push left", "coast", "push right"]
 
 
 def test_an_episode_of_the_lander(tmp_path: Path, discrete: Policy) -> None:

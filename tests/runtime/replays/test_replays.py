@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lander_runtime import EnvSpec, InputRefused, Policy, UsageError, evaluate
+from lander_runtime.envs.known.knowledge import Knowledge
 from lander_runtime.episodes.episode import Episode, Trajectory
 from lander_runtime.json_fields import Fields
 from lander_runtime.replays import EpisodeCheck, Header, ReplayFile, ReplayVerifier, ReplayWriter, header_for
@@ -125,6 +126,34 @@ def test_a_replay_gives_the_same_report(
     replayed = verifier.report()
     assert replayed is not None
     assert replayed.sha256 == report.sha256
+
+
+def test_a_file_with_the_word_of_an_earlier_version_is_as_true(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CartPole's episodes that last to the limit were once said to have timed out."""
+    spec = EnvSpec("CartPole-v1", max_episode_steps=9)
+
+    def push_left(obs: Any) -> Any:
+        return np.zeros(len(obs), np.int64)
+
+    with monkeypatch.context() as earlier:
+        earlier.setattr("lander_runtime.episodes.lane.knowledge_of", lambda env_id: Knowledge())
+        report = saved(tmp_path / "r.jsonl.gz", push_left, spec)
+    assert set(report.results.outcome_names) == {"timed out", "terminated"}
+    verifier, checks = verified(tmp_path / "r.jsonl.gz")
+    assert [check.divergence for check in checks] == [None] * 5
+    replayed = verifier.report()
+    assert replayed is not None
+    assert replayed.sha256 == report.sha256
+    # The plain word for the other end is no more true than before.
+    with gzip.open(tmp_path / "r.jsonl.gz", "rt") as file:
+        text = file.read()
+    swapped = text.replace("timed out", "?").replace("terminated", "timed out").replace("?", "terminated")
+    (tmp_path / "r.jsonl.gz").write_bytes(gzip.compress(swapped.encode()))
+    _, checks = verified(tmp_path / "r.jsonl.gz")
+    assert {check.divergence.what for check in checks if check.divergence} == {"outcome"}
+    assert all(check.divergence for check in checks)
 
 
 def test_a_continuous_episode_of_the_lander(tmp_path: Path, continuous: Policy) -> None:

@@ -1,6 +1,7 @@
 """Pictures of runs: what is read, what the numbers are, and that what is drawn can be read."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -180,9 +181,18 @@ class TestLabels:
         assert [run.path.name for run in single.runs] == ["002"]
         assert single.label == "002: seed 1, learning_rate 0.2"
 
-    def test_a_long_label_is_cut(self, add_run: AddRun) -> None:
+    def test_a_very_long_label_is_cut(self, add_run: AddRun) -> None:
         runs = [read_history(add_run(name)) for name in ("a" * 200, "b")]
-        assert [len(line.label) for line in lines_of(runs, False)] == [90, 1]
+        settings = {f"setting_{number}": "x" * 20 for number in range(20)}
+        runs.append(read_history(add_run("c", **settings)))
+        assert [len(line.label) for line in lines_of(runs, False)] == [360, 331, 360]
+
+    def test_arguments_of_the_environment_are_named_one_by_one(self) -> None:
+        wind = {"env_kwargs": {"enable_wind": True, "wind_power": 15.0}}
+        assert differences([wind, {"env_kwargs": {}}]) == [
+            {"env_kwargs": "enable_wind=on wind_power=15"},
+            {"env_kwargs": "none"},
+        ]
 
 
 def colours(path: Path) -> set[str]:
@@ -261,6 +271,43 @@ class TestDrawing:
         text = (tmp_path / "plot.svg").read_text(encoding="utf-8")
         assert "<!-- Gone-v9 (lines: training; dots: greedy) -->" in text
         assert "solved" not in text
+
+    def test_a_long_label_goes_on_in_the_next_line(self, add_run: AddRun, tmp_path: Path) -> None:
+        """No setting is lost, and the picture is taller by what the lines need."""
+        settings = {f"setting_{number}": "x" * 15 for number in range(6)}
+        draw_runs([read_history(add_run("001")), read_history(add_run("002"))], tmp_path / "short.png")
+        runs = [read_history(add_run("003", **settings)), read_history(add_run("004"))]
+        for suffix in ("png", "svg"):
+            draw_runs(runs, tmp_path / f"long.{suffix}")
+        text = (tmp_path / "long.svg").read_text(encoding="utf-8")
+        assert all(f"{name} {'x' * 15}" in text for name in settings)
+        heights = []
+        for name in ("short.png", "long.png"):
+            with Image.open(tmp_path / name) as picture:
+                heights.append(picture.height)
+        # 165 and 99 characters: two lines each, where the short labels have one.
+        assert heights[1] - heights[0] == round(2 * 0.22 * 150)
+
+    def test_returns_of_two_environments_share_no_axis(self, add_run: AddRun, tmp_path: Path) -> None:
+        runs = [read_history(add_run("001")), read_history(add_run("002", env="Acrobot-v1"))]
+        with pytest.raises(
+            UsageError, match=r"CartPole-v1, Acrobot-v1 do not compare.* lander plot .*CartPole"
+        ):
+            draw_runs(runs, tmp_path / "plot.png")
+        assert not (tmp_path / "plot.png").exists()
+
+    def test_marks_of_selections_differ_where_a_colour_comes_again(
+        self, add_run: AddRun, tmp_path: Path
+    ) -> None:
+        """The eighth run has the first one's colour, so its line is dashed and its dots are squares."""
+        runs = [read_history(add_run(f"{seed:03d}", seed=seed)) for seed in range(1, 9)]
+        draw_runs(runs, tmp_path / "plot.svg")
+        draw_runs(runs[:7], tmp_path / "seven.svg")
+        shapes = [
+            len(set(re.findall(r'<path id="(m\w+)"', (tmp_path / name).read_text(encoding="utf-8"))))
+            for name in ("plot.svg", "seven.svg")
+        ]
+        assert shapes[0] == shapes[1] + 1
 
     @pytest.mark.parametrize("name", ["plot.pdf", "plot", "folder.png"])
     def test_other_kinds_of_file_are_refused(self, add_run: AddRun, tmp_path: Path, name: str) -> None:

@@ -2,11 +2,15 @@
 
 import json
 import tomllib
+from collections.abc import Callable
 from itertools import count
 from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from lander_runtime.errors import UsageError
 from lander_trainer import Checkpoint, Progress, RunDirectory, TrainConfig, prepare, preset, train
@@ -90,6 +94,64 @@ def test_metrics_file_holds_plain_json(echo: str, run: RunDirectory) -> None:
 
     for line in run.metrics.read_text(encoding="utf-8").splitlines():
         json.loads(line, parse_constant=refuse)
+
+
+class Collecting(Recorder):
+    """Records the calls of the first rollout too, and the updates that were there before each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.collected: list[tuple[float, float, int]] = []
+        self.selected: list[NDArray[Any]] = []
+        self.seen = np.eye(4, dtype=np.float32)
+
+    def on_collect(self, done: float, seconds: float) -> None:
+        self.collected.append((done, seconds, len(self.updates)))
+
+    def on_selection(self, score: float, policy: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
+        assert score == self.updates[-1].selection_score
+        self.selected.append(policy(self.seen))
+
+
+def test_observer_is_told_of_the_first_rollout_alone(
+    echo: str, run: RunDirectory, another_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lander_trainer.observer._TELL_SECONDS", 0.0)
+    recorder = Collecting()
+    config = settings(echo, steps=128)  # Two updates of 16 steps in 4 lanes.
+    train(config, run, observer=recorder)
+    assert [done for done, _, _ in recorder.collected] == [*(step / 16 for step in range(1, 16)), 1.0]
+    seconds = [seconds for _, seconds, _ in recorder.collected]
+    assert seconds == sorted(seconds)
+    assert {updates for _, _, updates in recorder.collected} == {0}
+    train(config, another_run)
+    assert equal(weights(run.checkpoint), weights(another_run.checkpoint))
+
+
+def test_observer_gets_the_policy_that_was_selected(
+    echo: str, run: RunDirectory, another_run: RunDirectory
+) -> None:
+    recorder = Collecting()
+    config = settings(echo)
+    train(config, run, observer=recorder)
+    scores = [row.selection_score for row in recorder.updates if row.selection_score is not None]
+    assert len(recorder.selected) == len(scores) == 2
+    last = Checkpoint.load(run.checkpoint).network()
+    with torch.no_grad():
+        logits = last.actor(torch.from_numpy(recorder.seen))
+    assert recorder.selected[-1].tolist() == logits.argmax(-1).tolist()
+    train(config, another_run)
+    assert equal(weights(run.checkpoint), weights(another_run.checkpoint)), "watching changes no result"
+
+
+def test_observer_of_two_methods_is_enough(echo: str, run: RunDirectory) -> None:
+    """Any object with the methods of earlier versions."""
+    calls: list[str] = []
+    two = SimpleNamespace(
+        on_start=lambda *_: calls.append("start"), on_update=lambda _: calls.append("update")
+    )
+    train(settings(echo, steps=64), run, observer=two)
+    assert calls == ["start", "update"]
 
 
 def test_observer_gets_the_backend_that_really_runs(echo: str, run: RunDirectory) -> None:

@@ -12,7 +12,7 @@ from lander_trainer.logs import RunLog, in_one_line
 
 if TYPE_CHECKING:
     from lander_trainer.config import TrainConfig
-    from lander_trainer.observer import TrainObserver
+    from lander_trainer.observer import Policy, TrainObserver
     from lander_trainer.runs.checkpoint import Progress
     from lander_trainer.runs.metrics import UpdateMetrics
 
@@ -39,10 +39,18 @@ class FanOut:
             self.display.on_start(config, run, progress)
         self._call_logs(lambda log: log.on_start(config, run, progress))
 
+    def on_collect(self, done: float, seconds: float) -> None:
+        if self.display is not None:
+            self.display.on_collect(done, seconds)
+
     def on_update(self, metrics: "UpdateMetrics") -> None:
         if self.display is not None:
             self.display.on_update(metrics)
         self._call_logs(lambda log: log.on_update(metrics))
+
+    def on_selection(self, score: float, policy: "Policy") -> None:
+        if self.display is not None:
+            self.display.on_selection(score, policy)
 
     def __enter__(self) -> "FanOut":
         return self

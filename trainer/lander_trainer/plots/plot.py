@@ -1,6 +1,8 @@
 """One picture of one or several runs: training means and selection scores, over steps or seconds."""
 
 import os
+import shlex
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,12 @@ from lander_trainer.runs.run_history import RunHistory
 _LABEL = 90
 """Most characters in a line of the legend: as many as fit below a picture."""
 
+_MOST_LINES = 4
+"""Of one label; runs that differ in more than that fits have little in common."""
+
+_DOTS = {"-": "o", "--": "s", ":": "^", "-.": "D"}
+"""The mark of a selection by the dash of its line: so colours that come twice are told apart there too."""
+
 
 def draw_runs(runs: Sequence[RunHistory], path: Path, *, x: str = "steps", group: bool = False) -> None:
     """Draw `runs` into the PNG or SVG file `path`.
@@ -34,14 +42,16 @@ def draw_runs(runs: Sequence[RunHistory], path: Path, *, x: str = "steps", group
         group: draw runs that differ only in the seed as their mean and a band (`bands.mean_band`).
 
     Raises:
-        UsageError: the suffix is unknown, or there are more lines than styles to tell them apart.
+        UsageError: the suffix is unknown, the runs are of several environments, or there are more lines than
+            styles to tell them apart.
         InputRefused: a run has no point to draw, or the runs of a group have no steps in common.
     """
     check_picture(path)
+    _check_one_environment(runs)
     for run in runs:
         if not points(run.rows, "mean_return")[0] and not points(run.rows, "selection_score")[0]:
             raise InputRefused(f"{run.path}: no episode has ended in it yet, so there is nothing to draw.")
-    threshold = _common_threshold(runs)
+    threshold = _threshold(runs[0].env)
     shaped = [bool(run.config.get("shaping")) for run in runs]
     if len(runs) == 1:
         title = f"{runs[0].env}, seed {runs[0].config.get('seed', 'unknown')}"
@@ -55,19 +65,32 @@ def draw_runs(runs: Sequence[RunHistory], path: Path, *, x: str = "steps", group
             f"{len(lines)} lines cannot be told apart, {len(LINES)} at most can. Name fewer runs"
             + (", or give --group." if not group else ".")
         )
-    names = ", ".join(dict.fromkeys(run.env for run in runs))
     band = ", mean and band" if len(lines) < len(runs) else ""
     shaping = " with shaping" if all(shaped) else ", some with shaping" if any(shaped) else ""
-    title = f"{_shorten(names, 60)} (lines: training{shaping}{band}; dots: greedy)"
-    figure, axes = new_picture(title=title, x=AXES[x], legend_rows=len(lines) + 1)
+    title = f"{_shorten(runs[0].env, 60)} (lines: training{shaping}{band}; dots: greedy)"
+    labels = [_wrapped(line.label) for line in lines]
+    rows = sum(label.count("\n") + 1 for label in labels)
+    figure, axes = new_picture(title=title, x=AXES[x], legend_rows=rows + 1)
     entries: list[tuple[Artist, str]] = []
-    for line, (colour, dash) in zip(lines, LINES, strict=False):
-        entries.append((_draw_line(axes, line, x, colour, dash), line.label))
+    for line, label, (colour, dash) in zip(lines, labels, LINES, strict=False):
+        entries.append((_draw_line(axes, line, x, colour, dash), label))
     if threshold is not None:
         # Grey and thin, because every colour and dash can mean a run.
         entries.append((axes.axhline(threshold, color="0.5", linewidth=0.8), f"solved at {threshold:g}"))
     add_legend(figure, entries, columns=1)
     save_picture(figure, path)
+
+
+def _check_one_environment(runs: Sequence[RunHistory]) -> None:
+    """Refuse runs whose returns are in different units."""
+    environments = dict.fromkeys(run.env for run in runs)
+    if len(environments) > 1:
+        named = [_shorten(env, 60) for env in list(environments)[:4]]
+        more = f" and {len(environments) - 4} more" if len(environments) > 4 else ""
+        raise UsageError(
+            f"Returns of {', '.join(named)}{more} do not compare. "
+            f"Name the runs of one environment: lander plot {shlex.quote(str(runs[0].path.parent))}"
+        )
 
 
 @dataclass(frozen=True)
@@ -97,7 +120,8 @@ def lines_of(runs: Sequence[RunHistory], group: bool) -> list[Line]:
         if len(members) > 1:
             folders = f"{len(members)} seeds ({_shorten(folders, 30)})"
         text = ", ".join(f"{name} {value}" for name, value in settings.items())
-        lines.append(Line(_shorten(f"{folders}: {text}" if text else folders), tuple(members)))
+        label = f"{folders}: {text}" if text else folders
+        lines.append(Line(_shorten(label, _MOST_LINES * _LABEL), tuple(members)))
     return lines
 
 
@@ -124,7 +148,8 @@ def _draw_line(axes: Axes, line: Line, x: str, colour: str, dash: str) -> Artist
         axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0)
     (drawn,) = axes.plot(at, mean, color=colour, linestyle=dash, marker="." if len(at) == 1 else "")
     for run in line.runs:
-        axes.plot(*points(run.rows, "selection_score", x), "o", color=colour, markersize=3, alpha=0.7)
+        scores = points(run.rows, "selection_score", x)
+        axes.plot(*scores, linestyle="", marker=_DOTS[dash], color=colour, markersize=3, alpha=0.7)
     return drawn
 
 
@@ -133,12 +158,6 @@ def _names(runs: Sequence[RunHistory]) -> dict[str, str]:
     parents = [run.path.resolve().parent for run in runs]
     common = Path(os.path.commonpath(parents))
     return {str(run.path): run.path.resolve().relative_to(common).as_posix() for run in runs}
-
-
-def _common_threshold(runs: Sequence[RunHistory]) -> float | None:
-    """The return from which all `runs` count as solved; None where it differs or is unknown."""
-    thresholds = {_threshold(run.env) for run in runs}
-    return thresholds.pop() if len(thresholds) == 1 else None
 
 
 def _threshold(env: str) -> float | None:
@@ -154,9 +173,24 @@ def _in_short(value: Any) -> str:
         return "none"
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={_in_short(one)}" for name, one in value.items()) or "none"
     if isinstance(value, list):
-        return "x".join(map(str, value))
+        return "x".join(map(_in_short, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _wrapped(label: str) -> str:
+    """In lines that fit below the picture, broken after a comma where there is one."""
+    lines = [""]
+    for part in label.split(", "):
+        longer = f"{lines[-1]}, {part}" if lines[-1] else part
+        if len(longer) < _LABEL or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines[-1] += ","
+            lines.append(part)
+    return "\n".join(cut for line in lines for cut in textwrap.wrap(line, _LABEL))
 
 
 def _shorten(text: str, length: int = _LABEL) -> str:

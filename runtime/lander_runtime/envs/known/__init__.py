@@ -4,14 +4,16 @@ This is the only place in the runtime with facts about single environments. A ne
 in this folder and one line in `_KNOWN`. Environments of a package other than Gymnasium also need a
 `Family`: one line in `_FAMILIES`.
 
-knowledge.py       the record of one environment
-family.py          the record of a package's environments
-lunar_lander.py    LunarLander, discrete and continuous
-bipedal_walker.py  BipedalWalker
-doom/              Doom, from the package vizdoom
+knowledge.py        the record of one environment
+family.py           the record of a package's environments
+lunar_lander.py     LunarLander, discrete and continuous
+bipedal_walker.py   BipedalWalker
+car_racing.py       CarRacing
+classic_control.py  CartPole, Acrobot, MountainCar, Pendulum
+doom/               Doom, from the package vizdoom
 """
 
-from lander_runtime.envs.known import bipedal_walker, doom, lunar_lander
+from lander_runtime.envs.known import bipedal_walker, car_racing, classic_control, doom, lunar_lander
 from lander_runtime.envs.known.family import Family
 from lander_runtime.envs.known.knowledge import Knowledge
 
@@ -19,6 +21,8 @@ _KNOWN: dict[str, Knowledge] = {
     "LunarLander-v3": lunar_lander.DISCRETE,
     "LunarLanderContinuous-v3": lunar_lander.CONTINUOUS,
     "BipedalWalker-v3": bipedal_walker.WALKER,
+    "CarRacing-v3": car_racing.RACING,
+    **classic_control.KNOWN,
     **doom.KNOWN,
 }
 

@@ -40,6 +40,6 @@ def _outcome(last_reward: float, last_obs: object, terminated: bool) -> str:
 
 WALKER = Knowledge(
     observation=_OBSERVATION,
-    actions=tuple(Component(f"{joint} {leg}", "torque") for leg in (1, 2) for joint in ("hip", "knee")),
+    controls=tuple(Component(f"{joint} {leg}", "torque") for leg in (1, 2) for joint in ("hip", "knee")),
     outcome=_outcome,
 )

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from lander_runtime.spec import Component
 
 
-def _plain_outcome(last_reward: float, last_obs: object, terminated: bool) -> str:
+def plain_outcome(last_reward: float, last_obs: object, terminated: bool) -> str:
+    """The word for an end of which nothing is known."""
     return "terminated" if terminated else "timed out"
 
 
@@ -25,9 +26,13 @@ class Knowledge:
     """One entry for each component of the observation, in order."""
 
     actions: tuple[Component, ...] = ()
-    """One entry for each discrete action, or for each component of a continuous one."""
+    """One entry for each discrete action."""
 
-    outcome: Callable[[float, object, bool], str] = _plain_outcome
+    controls: tuple[Component, ...] = ()
+    """One entry for each component of a continuous action. Some environments have an argument that chooses
+    between the two kinds."""
+
+    outcome: Callable[[float, object, bool], str] = plain_outcome
     """(last reward, last observation, terminated) -> how the episode ended, in a word or two."""
 
     measures: tuple[Component, ...] = ()

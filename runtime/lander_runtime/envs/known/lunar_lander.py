@@ -101,14 +101,18 @@ _SCORE_NOTE = (
 )
 """From docs/score.md, which has every term, its source and the measurements."""
 
+_ENGINES = (
+    Component("coast"),
+    Component("left engine"),
+    Component("main engine"),
+    Component("right engine"),
+)
+_THROTTLES = (Component("main throttle"), Component("side throttle"))
+
 DISCRETE = Knowledge(
     observation=_OBSERVATION,
-    actions=(
-        Component("coast"),
-        Component("left engine"),
-        Component("main engine"),
-        Component("right engine"),
-    ),
+    actions=_ENGINES,
+    controls=_THROTTLES,
     outcome=_outcome,
     measures=_MEASURES,
     measure=_measure_discrete,
@@ -120,7 +124,8 @@ DISCRETE = Knowledge(
 
 CONTINUOUS = Knowledge(
     observation=_OBSERVATION,
-    actions=(Component("main throttle"), Component("side throttle")),
+    actions=_ENGINES,
+    controls=_THROTTLES,
     outcome=_outcome,
     measures=_MEASURES,
     measure=_measure_continuous,

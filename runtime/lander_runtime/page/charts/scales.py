@@ -37,4 +37,6 @@ def around(low: float, high: float, share: float = 0.05) -> tuple[float, float]:
 
 def in_words(value: float) -> str:
     """A tick's label, with a true minus sign."""
-    return f"{value:,.6g}".replace("-", "\N{MINUS SIGN}")
+    # From a million on `g` would write 1e+06.
+    written = f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
+    return written.replace("-", "\N{MINUS SIGN}")

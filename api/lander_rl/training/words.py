@@ -1,0 +1,91 @@
+"""The progress of training in words and figures, the same for every display."""
+
+from typing import TYPE_CHECKING
+
+from lander_runtime.text import counted
+
+if TYPE_CHECKING:
+    from lander_trainer import Progress, TrainConfig, UpdateMetrics
+
+_PARTS = ("environment", "inference", "update", "selection")
+
+
+class Clock:
+    """Sums the seconds of each part and estimates the time left."""
+
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(_PARTS, 0.0)
+        self._start: tuple[float, float] | None = None
+        """Share done and seconds after the first update seen; a resumed run does not start at zero."""
+
+    def add(self, metrics: "UpdateMetrics") -> None:
+        for part in _PARTS:
+            self.seconds[part] += getattr(metrics, f"{part}_seconds")
+        self._start = self._start or (metrics.done, sum(self.seconds.values()))
+
+    def shares(self) -> str:
+        """Such as `environment 48%, inference 9%, update 41%, selection 2%`."""
+        total = sum(self.seconds.values()) or 1.0
+        return ", ".join(f"{part} {seconds / total:.0%}" for part, seconds in self.seconds.items())
+
+    def steps_per_second(self, metrics: "UpdateMetrics") -> float:
+        return metrics.steps / max(metrics.seconds, 1e-9)
+
+    def left(self, metrics: "UpdateMetrics") -> str:
+        first, before = self._start or (metrics.done, 0.0)
+        share, spent = metrics.done - first, sum(self.seconds.values()) - before
+        seconds = spent / share * (1.0 - metrics.done) if share > 0 else 0.0
+        return _minutes(seconds)
+
+
+def how_selected(config: "TrainConfig") -> str:
+    """What a selection score is the mean of, in words for its reader."""
+    simulated = ", in the simulator" if config.selection_backend == "native" else ""
+    return f"greedy, selection seeds{simulated}"
+
+
+def line_of(metrics: "UpdateMetrics", clock: Clock) -> str:
+    """Steps, speed, returns and the time left, in columns."""
+    return (
+        f"{metrics.steps:>10,} steps  {clock.steps_per_second(metrics):>6,.0f} steps/s  "
+        f"return {number(metrics.mean_return):>7}  best {number(metrics.best_score):>7}  "
+        f"left {clock.left(metrics):>5}"
+    )
+
+
+def headline(config: "TrainConfig", progress: "Progress") -> str:
+    """What is trained, how long, and where it starts."""
+    limit = config.time_limit
+    length = counted(config.steps, "step") if limit is None else f"{limit:g} s"
+    start = f", from step {progress.steps:,}" if progress.steps else ""
+    if progress.resumed:
+        start += ", not what one run without a break gives"
+    return (
+        f"{counted(config.lanes, 'lane')} on {config.backend}, networks on {config.device}, "
+        f"{length}, seed {config.seed}{start}{_paid_with(config)}"
+    )
+
+
+def _paid_with(config: "TrainConfig") -> str:
+    """A note that shaped returns of training cannot be compared with the best score."""
+    if not config.shaping:
+        return ""
+    shaping = ", ".join(f"{name}={value}" for name, value in config.shaping.items())
+    return f"; returns of training are shaped by {shaping}, scores are not"
+
+
+def collecting(done: float, seconds: float) -> str:
+    """How far the first rollout has come, such as `first rollout 35%, about 0:18 left`."""
+    left = seconds / done * (1.0 - done)
+    if done >= 1.0:
+        return "first rollout collected; learning from it"
+    return f"first rollout {done:.0%}, about {_minutes(left)} left"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def number(value: float | None) -> str:
+    """A return for a person; a dash where there is none yet."""
+    return "-" if value is None else f"{value:.1f}"
