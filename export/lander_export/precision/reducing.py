@@ -28,9 +28,8 @@ from lander_runtime.policy.agreement import LARGEST_TOLERANCE, difference, usual
 from lander_runtime.policy.metadata import Golden, PolicyInfo, Precision, Verification
 from lander_runtime.policy.policy import Policy
 from lander_runtime.policy.session import OpenSession, open_session
-from lander_runtime.scores.paired import PairedDifference, paired_difference
+from lander_runtime.scores.paired import PairedDifference, is_worse, paired_difference
 from lander_runtime.scores.report import Report
-from lander_runtime.scores.verdict import Verdict
 from lander_runtime.seeds import FIRST_CALIBRATION_SEED, FIRST_REDUCTION_SEED
 from lander_runtime.spec import Space, filled_bounds
 
@@ -253,11 +252,11 @@ def _compared(before: Report, after: Report, number_format: str) -> PairedDiffer
         first_seed=before.summary.first_seed,
         reward_threshold=before.env.reward_threshold,
     )
-    if paired.verdict is Verdict.WORSE:
+    if is_worse(paired, before.results.returns):
         raise CheckFailed(
             f"In {number_format} the policy scores {after.summary.mean_return:.1f} and in float32 "
             f"{before.summary.mean_return:.1f} on the same {before.summary.episodes:,} seeds: it is shown to "
-            "be worse. Nothing was written."
+            "be worse, and by more than 1%. Nothing was written."
         )
     return paired
 
