@@ -3,6 +3,7 @@
 #     make demo                          .venv, with the python3 of this machine
 #     make test PYTHON=python3.12        .venv-3.12: each Python version has an environment of its own
 #     make demo ONNXRUNTIME=cpu          the CPU build of ONNX Runtime, also where an NVIDIA driver is
+#     make demo ONNXRUNTIME=gpu          its GPU build without CUDA's libraries, where the system has them
 
 PYTHON ?= python3
 # pyenv installs a Python without putting it on PATH.
@@ -13,18 +14,23 @@ DEFAULT_VERSION := $(shell python3 -c 'import sys; print("%d.%d" % sys.version_i
 VENV := .venv$(if $(filter-out $(DEFAULT_VERSION),$(VERSION)),-$(VERSION))
 BIN := $(VENV)/bin
 
-# ONNX Runtime: `gpu` where there is an NVIDIA driver (its tool, kernel module or library), else `cpu`.
+# ONNX Runtime: `cuda`, its GPU build with CUDA's libraries, where there is an NVIDIA driver (its tool, kernel
+# module or library), else `cpu`.
 DRIVER := $(shell command -v nvidia-smi || ls /proc/driver/nvidia/version 2>/dev/null \
 	|| PATH=$$PATH:/sbin ldconfig -p 2>/dev/null | grep -m 1 'libcuda\.so\.1')
 # Its GPU build is made for this platform only.
-ONNXRUNTIME ?= $(if $(DRIVER),$(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),gpu,cpu),cpu)
-ifeq ($(filter cpu gpu,$(ONNXRUNTIME)),)
-$(error ONNXRUNTIME=$(ONNXRUNTIME) is neither cpu nor gpu)
+ONNXRUNTIME ?= $(if $(DRIVER),$(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),cuda,cpu),cpu)
+ifeq ($(filter cpu gpu cuda,$(ONNXRUNTIME)),)
+$(error ONNXRUNTIME=$(ONNXRUNTIME) is none of cpu, gpu and cuda)
 endif
-OTHER := $(if $(filter gpu,$(ONNXRUNTIME)),onnxruntime,onnxruntime-gpu)
-# Gigabytes with the versions of constraints.txt on Linux: with a CPU build of PyTorch, and with its CUDA build.
-SIZE := $(if $(filter gpu,$(ONNXRUNTIME)),0.5,0.3)
-SIZE_CUDA := $(if $(filter gpu,$(ONNXRUNTIME)),3.1,2.8)
+OTHER := $(if $(filter cpu,$(ONNXRUNTIME)),onnxruntime-gpu,onnxruntime)
+# Gigabytes with the versions of constraints.txt on Linux: with a CPU build of PyTorch, and with its CUDA build,
+# which brings CUDA's libraries itself.
+SIZE_cpu := 0.3
+SIZE_gpu := 0.5
+SIZE_cuda := 1.8
+SIZE := $(SIZE_$(ONNXRUNTIME))
+SIZE_CUDA := $(if $(filter cpu,$(ONNXRUNTIME)),2.8,3.1)
 
 INSTALLED := $(VENV)/.installed-$(ONNXRUNTIME)
 DEV_INSTALLED := $(VENV)/.installed-$(ONNXRUNTIME)-dev

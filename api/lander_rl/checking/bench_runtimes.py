@@ -70,7 +70,7 @@ def _captured(policy: "Policy") -> "Bind":
     """Each batch in a session of its own: a graph has its addresses and shapes inside."""
     import numpy as np
 
-    from lander_runtime.policy.session import capture_cuda_graph
+    from lander_runtime.policy.cuda_graph import capture_cuda_graph
 
     model = _model(policy)
 

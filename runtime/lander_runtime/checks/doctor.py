@@ -35,7 +35,7 @@ _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _INSTALL_RUNTIME = "pip install 'lander-rl[cpu]'"
 _ONE_RUNTIME = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'lander-rl[{extra}]'"
 _GPU_BUILD = "pip uninstall -y onnxruntime && pip install 'lander-rl[gpu]'"
-_CUDA_LIBRARIES = "pip install 'onnxruntime-gpu[cuda,cudnn]'"
+_CUDA_LIBRARIES = "pip install 'lander-rl[cuda]'"
 
 _MISSING = re.compile(r"\b(lib[\w.+-]+\.so[.\d]*): cannot open shared object")
 """What Linux says of a library that it does not find."""

@@ -96,7 +96,7 @@ class TestCuda:
         check = machine(answers={**GPU, CUDA: missing}, cuda=("13.0", None))["CUDA"]
         assert check.outcome == "failed"
         assert "missing: libcublasLt.so.13, libcudnn.so.9" in check.found
-        assert check.advice == "pip install 'onnxruntime-gpu[cuda,cudnn]'"
+        assert check.advice == "pip install 'lander-rl[cuda]'"
 
     def test_an_old_driver(self, machine: Machine) -> None:
         answers = {**GPU, "driver": Answer(True, "2 12.4"), CUDA: Answer(False, "no")}
