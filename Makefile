@@ -39,7 +39,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # In which tests open the page that `lander eval --report` writes and the one that `make browser` builds.
 BROWSERS := chromium chromium-browser google-chrome
 
-.PHONY: demo test test-pythons browser chromium node lint bench wheel-test wheels install install-dev python clean
+.PHONY: demo test test-pythons browser images chromium node lint bench wheel-test wheels install install-dev python clean
 
 # Train, export, score ten episodes, record a GIF.
 demo: $(INSTALLED)
@@ -48,7 +48,7 @@ demo: $(INSTALLED)
 	$(BIN)/lander eval --episodes 10
 
 # Everything that must hold before a change lands, slow training tests included.
-test: lint chromium node browser
+test: lint chromium node browser images
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 # `make test` on each Python that lander supports and this machine has; a summary at the end.
@@ -58,6 +58,10 @@ test-pythons:
 # LunarLander in a web page, in build/browser/: physics as WebAssembly, the policy that ships, all in one file.
 browser: | $(BIN)/python
 	@$(BIN)/python examples/browser/build.py
+
+# Doom's pictures and what a policy makes of them in a web page, in build/images/; needs npm and the extra doom.
+images: $(DEV_INSTALLED)
+	@$(BIN)/python examples/images/build.py >/dev/null || echo "The tests of the page of pictures are skipped."
 
 # These two are installed where that needs no password; without them, some tests are skipped.
 chromium:
