@@ -27,6 +27,4 @@ const hundred = timed(1, 1, () => {
 });
 console.log(`node ${process.version}`);
 console.log(`an action               ${timed(200_000, 20_000, () => policy.act(observation)).toFixed(1)} us`);
-const throttles = openPolicy(readFileSync(new URL('tests/data/sb3-ppo-continuous.onnx', root)));
-console.log(`an action of throttles  ${timed(100_000, 20_000, () => throttles.act(observation)).toFixed(1)} us`);
 console.log(`an action and a step    ${(hundred / steps).toFixed(1)} us`);
