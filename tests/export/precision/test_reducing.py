@@ -14,7 +14,9 @@ from onnx import numpy_helper
 
 from lander_export.precision import reducing
 from lander_export.precision.reducing import Reduced, reduce_precision
+from lander_rl import playing
 from lander_runtime import Policy, evaluate
+from lander_runtime.checks import children
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError
 from lander_runtime.graphs.numbers import weights_digest
 from lander_runtime.graphs.reading import read_model
@@ -82,6 +84,23 @@ def test_int8_has_no_operator_but_onnx_own(small: Small) -> None:
     # 7 bits, whose sums fit into 16 bits on every processor.
     assert stored["head.weight_quantized"].dtype == np.int8
     assert np.abs(stored["head.weight_quantized"].astype(int)).max() <= 64
+
+
+def test_onnx_own_reference_runs_int8_too(small: Small) -> None:
+    """Of opset 18 it has no QuantizeLinear, so `lander verify --all-runtimes` reads it as 19."""
+    policy = Policy.load(small("discrete", "int8").files.policy, "cpu")
+
+    def run(observations: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
+        return dict(children.RUNNERS["onnx reference"](policy.path, observations, ["action", "logits"]))
+
+    assert policy.golden_difference(run) <= policy.golden_tolerance
+
+
+def test_the_page_for_browsers_says_that_it_runs_float32(small: Small) -> None:
+    made = small("discrete", "int8").files.policy
+
+    with pytest.raises(InputRefused, match="in int8; the page runs networks in float32"):
+        playing._playable(made)
 
 
 def test_an_action_depends_on_no_other_row(small: Small) -> None:
