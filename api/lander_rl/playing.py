@@ -144,8 +144,8 @@ def _playable(path: Path) -> bytes:
         )
     if policy.info.precision is not None:
         raise InputRefused(
-            f"{path}: in {policy.info.precision.format}; the page runs networks in float32. Name the file that "
-            "it was made from."
+            f"{path}: in {policy.info.precision.format}; the page runs networks in float32. Name the file "
+            "that it was made from."
         )
     if env.wrappers or observation.shape != (8,):
         raise InputRefused(f"{path}: its environment has wrappers, which the page does not have.")
