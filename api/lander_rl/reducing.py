@@ -22,7 +22,6 @@ from lander_rl.exporting import (
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules
 from lander_runtime.errors import InputRefused, MachineLacks, UsageError
-from lander_runtime.text import aligned, html_table
 
 if TYPE_CHECKING:
     from lander_export.precision.reducing import Reduced
@@ -65,7 +64,7 @@ class ReducedPolicy(Exported):
         return [
             *super().rows(),
             ("compared", self._score_in_words()),
-            ("size", f"{self.details.bytes_before / 1000:.0f} kB before, {self._kilobytes:.0f} kB now"),
+            ("size", self._size_in_words()),
             ("one action", self._time_in_words()),
         ]
 
@@ -92,22 +91,13 @@ class ReducedPolicy(Exported):
 
     def _time_in_words(self) -> str:
         before, after = self.details.seconds_before, self.details.seconds_after
-        words = (
-            "faster"
-            if after < 0.95 * before
-            else "no faster; small networks seldom are, and float16 on a CPU"
-        )
+        why = "small networks seldom get faster, nor does float16 on a CPU"
+        words = "faster" if after < 0.95 * before else f"no faster: {why}"
         return f"{before * 1e6:.1f} us before, {after * 1e6:.1f} us now on this CPU; {words}"
 
-    @property
-    def _kilobytes(self) -> float:
-        return self.details.bytes_after / 1000
-
-    def __repr__(self) -> str:
-        return aligned(self.rows())
-
-    def _repr_html_(self) -> str:
-        return html_table(self.rows())
+    def _size_in_words(self) -> str:
+        before, after = self.details.bytes_before, self.details.bytes_after
+        return f"{before / 1000:.0f} kB before, {after / 1000:.0f} kB now"
 
 
 @names_arguments

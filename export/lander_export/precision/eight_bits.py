@@ -15,7 +15,8 @@ import onnx
 from numpy.typing import NDArray
 
 from lander_export.precision.half import PRODUCTS, products_of
-from lander_runtime.errors import CheckFailed, MachineLacks
+from lander_runtime.errors import CheckFailed, LanderError, MachineLacks
+from lander_runtime.text import shortened
 
 _ROWS = 256
 """Observations that run at once while the ranges are taken."""
@@ -29,7 +30,7 @@ def to_eight_bits(model: onnx.ModelProto, observations: NDArray[Any]) -> onnx.Mo
         observations: `[M, *obs_shape]`, from which each layer's input takes its range.
 
     Raises:
-        CheckFailed: it has no layers that could be quantised.
+        CheckFailed: it has no layers that could be quantised, or ONNX Runtime fails at it.
         MachineLacks: this build of ONNX Runtime has no such tool.
     """
     named = _named(model)
@@ -41,7 +42,13 @@ def to_eight_bits(model: onnx.ModelProto, observations: NDArray[Any]) -> onnx.Mo
     taken = layers[1:] if observations.ndim == 2 and len(layers) > 1 else layers
     with tempfile.TemporaryDirectory(prefix="lander-int8-") as folder, _quiet():
         path = Path(folder) / "policy.onnx"
-        _quantise(named, observations, path, taken)
+        try:
+            _quantise(named, observations, path, taken)
+        except LanderError:
+            raise
+        except Exception as error:  # Its tool raises what it likes where a graph is unusual.
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise CheckFailed(f"ONNX Runtime cannot quantise the policy ({shortened(reason)}).") from error
         return onnx.load(path)
 
 
@@ -57,7 +64,7 @@ def _quantise(model: onnx.ModelProto, observations: NDArray[Any], path: Path, ta
 
         def get_next(self) -> dict[str, NDArray[Any]]:
             start = next(self._starts, None)
-            # Its interface wants an empty answer at the end; `None` is what it tests for.
+            # An empty answer ends the calibration.
             return {} if start is None else {"obs": observations[start : start + _ROWS]}
 
     quantization.quantize_static(

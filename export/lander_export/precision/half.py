@@ -22,10 +22,14 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy of `model` that computes in float16 between its first and its last product.
 
     Raises:
-        CheckFailed: it has no products, or a weight is too large for float16.
+        CheckFailed: it has no products, its types cannot be inferred, or a weight is too large for float16.
     """
-    made = onnx.ModelProto()
-    made.CopyFrom(onnx.shape_inference.infer_shapes(model, strict_mode=True))
+    try:
+        made = onnx.shape_inference.infer_shapes(model, strict_mode=True)
+    except onnx.shape_inference.InferenceError as error:
+        raise CheckFailed(
+            "The types of the policy's values cannot be found, so they stay float32."
+        ) from error
     graph = made.graph
     weights = {tensor.name: tensor for tensor in graph.initializer}
     floats = _float_values(graph)

@@ -32,6 +32,7 @@ from lander_runtime.scores.paired import PairedDifference, is_worse, paired_diff
 from lander_runtime.scores.report import Report
 from lander_runtime.seeds import FIRST_CALIBRATION_SEED, FIRST_REDUCTION_SEED
 from lander_runtime.spec import Space, filled_bounds
+from lander_runtime.text import shortened
 
 LEAST_AGREEMENT: Mapping[str, float] = {"float16": 0.99, "int8": 0.95}
 """Share of the actions on fresh observations that have to stay what they were."""
@@ -111,9 +112,10 @@ def reduce_precision(
 
 def _checked(original: Policy, out: Path, episodes: int, gif: bool) -> Exported:
     """What is to be written, where it can be."""
-    if original.info.precision is not None:
+    precision = original.info.precision
+    if precision is not None:
         raise InputRefused(
-            f"{original.path.name} is in {original.info.precision.format} already. Name the file in float32."
+            f"{original.path.name} is in {shortened(precision.format, 40)} already. Name the file in float32."
         )
     if out.suffix != ".onnx":
         raise UsageError(

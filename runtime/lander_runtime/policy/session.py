@@ -29,7 +29,7 @@ try:
 except ModuleNotFoundError as error:
     raise MachineLacks(
         "ONNX Runtime is not installed. Type: pip install 'lander-rl[cpu]' "
-        "(or 'lander-rl[gpu]' with an NVIDIA GPU, never both)."
+        "(or 'lander-rl[cuda]' with an NVIDIA GPU, never both)."
     ) from error
 
 _CUDA = "CUDAExecutionProvider"
@@ -215,7 +215,7 @@ def open_cuda(model: bytes, more: Mapping[str, str] | None = None) -> ort.Infere
     if _CUDA not in ort.get_available_providers():
         raise NoCuda(
             "the installed onnxruntime is the CPU build. Type: "
-            "pip uninstall onnxruntime && pip install 'lander-rl[gpu]'.",
+            "pip uninstall onnxruntime && pip install 'lander-rl[cuda]'.",
             expected=False,
         )
     missing = _missing_libraries()
