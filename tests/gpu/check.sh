@@ -31,14 +31,19 @@ step() { # step <name> <most seconds> <function>: runs it in a shell of its own 
     local name=$1 seconds=$2 started=$SECONDS code=0
     echo "== $name =="
     (
-        # What hangs takes this step with it and no other one.
+        set -m # Each job has a process group of its own, so that what hangs ends with all that it started.
         "$3" &
         child=$!
-        (sleep "$seconds" && kill "$child") 2>/dev/null &
+        sleep "$seconds" &
         watch=$!
-        wait "$child"
+        trap 'kill -- "-$child" "-$watch" 2>/dev/null; exit 130' INT TERM
+        wait -n "$child" "$watch"
         code=$?
-        kill "$watch" 2>/dev/null
+        if kill -0 "$child" 2>/dev/null; then
+            echo "no end after $seconds s"
+            code=124
+        fi
+        kill -- "-$child" "-$watch" 2>/dev/null
         exit "$code"
     ) || code=$?
     case $code in
