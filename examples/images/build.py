@@ -51,6 +51,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=FIRST_EVALUATION_SEED)
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "images")
     options = parser.parse_args()
+    if options.seed < 0:
+        parser.error("--seed should be 0 or more")
     try:
         build(options.policy, options.seed, options.out)
     except (NotBuilt, LanderError) as reason:
