@@ -51,7 +51,7 @@ class BenchRequest:
     plot: str | os.PathLike[str] | None = None
     """A .png or .svg file for a picture of the speeds."""
     episodes: int = EPISODES
-    """Episodes that each runtime plays for the column `score`; 0 leaves it out."""
+    """Episodes that each runtime runs for the column `score`; 0 leaves it out."""
     large: bool = False
     """Open a file of 64 to 512 MB too, and a graph that takes more memory and work than is usual."""
 
@@ -151,13 +151,13 @@ def bench(
     """Time a policy in PyTorch, ONNX Runtime and C, one batch size after the other.
 
     Every runtime's actions are compared with those of ONNX Runtime on the CPU, whose golden vectors are
-    checked first, and it plays the same episodes. The runtimes take turns, on one thread each.
+    checked first, and it runs the same episodes. The runtimes take turns, on one thread each.
 
     Args:
         policy: a policy file, or a folder with one; by default the newest run's, else the one that ships.
         batches: how many observations are given at once.
         plot: a .png or .svg file for a picture of the speeds.
-        episodes: that each runtime plays for the column `score`; 0 leaves it out.
+        episodes: that each runtime runs for the column `score`; 0 leaves it out.
         large: open a file of 64 to 512 MB too, and a graph that takes more memory and work than is usual.
 
     Raises:

@@ -22,7 +22,7 @@ def bench_command(
         typer.Option(
             parser=whole_number(0, MOST_EPISODES),
             metavar="INTEGER",
-            help="Episodes that each runtime plays for its score; 0 for none.",
+            help="Episodes that each runtime runs for its score; 0 for none.",
         ),
     ] = 10,
     large: given.Large = False,
