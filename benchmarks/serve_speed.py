@@ -7,6 +7,7 @@ MLServer speaks the same protocol; VENV needs mlserver and onnxruntime. Its mode
 
 The clients are a process of their own that speaks plain HTTP over kept connections, with requests and
 checks prepared, so that it costs little beside the server. Every answer is compared with `Policy.act`.
+`server_us` is the server's processor time for a request with many clients, which a busy machine changes less.
 """
 
 import argparse
@@ -45,12 +46,12 @@ def main() -> None:
     requests, actions = _prepared(given.policy)
     rounds: dict[str, list[dict[str, float]]] = {}
     with ExitStack() as stack:
-        ports = {"lander": stack.enter_context(_lander(given.policy))}
+        servers = {"lander": stack.enter_context(_lander(given.policy))}
         if given.mlserver is not None:
-            ports["mlserver"] = stack.enter_context(_mlserver(given.mlserver, given.policy))
+            servers["mlserver"] = stack.enter_context(_mlserver(given.mlserver, given.policy))
         for _ in range(given.rounds):
-            for name, port in ports.items():
-                found = asyncio.run(_measure(port, requests, actions, given.clients, given.seconds))
+            for name, (port, pid) in servers.items():
+                found = asyncio.run(_measure(port, pid, requests, actions, given.clients, given.seconds))
                 rounds.setdefault(name, []).append(found)
     conditions = {"cores": os.cpu_count(), "clients": given.clients}
     medians = {
@@ -61,22 +62,23 @@ def main() -> None:
 
 
 @contextmanager
-def _lander(policy: Path) -> Iterator[int]:
-    """`lander serve` in a process of its own; gives its port."""
+def _lander(policy: Path) -> Iterator[tuple[int, int]]:
+    """`lander serve` in a process of its own; gives its port and the process's number."""
     spawn = multiprocessing.get_context("spawn")
     urls = spawn.Queue()
     server = spawn.Process(target=_serve, args=(policy, urls), daemon=True)
     server.start()
     try:
-        yield int(urls.get(timeout=60).rsplit(":", 1)[1])
+        assert server.pid is not None, "it was started"
+        yield int(urls.get(timeout=60).rsplit(":", 1)[1]), server.pid
     finally:
         server.terminate()
         server.join()
 
 
 @contextmanager
-def _mlserver(python: Path, policy: Path) -> Iterator[int]:
-    """MLServer with the same file, in one process as `lander serve`; gives its port."""
+def _mlserver(python: Path, policy: Path) -> Iterator[tuple[int, int]]:
+    """MLServer with the same file, in one process as `lander serve`; gives the same."""
     with tempfile.TemporaryDirectory() as name, socket.socket() as free, socket.socket() as other:
         for one in (free, other):
             one.bind(("127.0.0.1", 0))
@@ -101,7 +103,7 @@ def _mlserver(python: Path, policy: Path) -> Iterator[int]:
         )  # fmt: skip
         try:
             _wait_until_ready(port, server)
-            yield port
+            yield port, server.pid
         finally:
             server.terminate()
             server.wait()
@@ -137,14 +139,14 @@ def _prepared(path: Path) -> tuple[list[bytes], list[int]]:
 
 
 async def _measure(
-    port: int, requests: list[bytes], actions: list[int], clients: int, seconds: float
+    port: int, pid: int, requests: list[bytes], actions: list[int], clients: int, seconds: float
 ) -> dict[str, float]:
     alone = await _client(port, requests, actions, 0, time.perf_counter() + seconds)
-    start = time.perf_counter()
+    start, before = time.perf_counter(), _processor_seconds(pid)
     many = await asyncio.gather(
         *(_client(port, requests, actions, 31 * k, start + seconds) for k in range(clients))
     )
-    took = time.perf_counter() - start
+    took, spent = time.perf_counter() - start, _processor_seconds(pid) - before
     times = sorted(one for client in many for one in client)
     return {
         "alone_median_ms": 1e3 * statistics.median(alone),
@@ -152,7 +154,14 @@ async def _measure(
         "requests_per_s": len(times) / took,
         "median_ms": 1e3 * statistics.median(times),
         "p99_ms": 1e3 * times[int(0.99 * len(times))],
+        "server_us": 1e6 * spent / len(times),
     }
+
+
+def _processor_seconds(pid: int) -> float:
+    """Of a process on Linux, its system time included."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def _client(port: int, requests: list[bytes], actions: list[int], at: int, end: float) -> list[float]:

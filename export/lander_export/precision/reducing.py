@@ -199,11 +199,16 @@ def _run(
 def _as_before(found: NDArray[Any], expected: NDArray[Any], action: Space) -> NDArray[np.bool_]:
     """Which rows `[M]` hold the action of the original, continuous ones within `_CLOSE` of their range."""
     if action.type != "Box":
-        return np.equal(found, expected).reshape(len(found), -1).all(axis=1)
+        return _everywhere(np.equal(found, expected))
     low, high = filled_bounds(action)
     span = high - low
     allowed = _CLOSE * np.where(np.isfinite(span), span, usual_scale(expected))
-    return (np.abs(found - expected) <= allowed).reshape(len(found), -1).all(axis=1)
+    return _everywhere(np.abs(found - expected) <= allowed)
+
+
+def _everywhere(holds: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The rows `[M]` of `[M, ...]` in which all numbers hold."""
+    return np.asarray(holds.reshape(len(holds), -1).all(axis=1))
 
 
 def _spread(model: onnx.ModelProto, session: OpenSession, observations: NDArray[Any]) -> float:
