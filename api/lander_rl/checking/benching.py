@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lander_rl.checking.bench_runtimes import Bind
-    from lander_runtime.policy.base import PolicyFile
+    from lander_runtime.policy.policy import Policy
     from lander_runtime.scores.report import Report
 
     Array = NDArray[Any]
@@ -189,7 +189,7 @@ def run_bench(request: BenchRequest, say: Callable[[str], None] = lambda text: N
     return Benchmark(path, tuple(rows), missing, picture)
 
 
-def _measured(policy: "PolicyFile", runtimes: "Mapping[str, Bind]", batch: int) -> list[BenchRow]:
+def _measured(policy: "Policy", runtimes: "Mapping[str, Bind]", batch: int) -> list[BenchRow]:
     from lander_export.c_header.golden import trial_observations
     from lander_runtime.checks.timing import timings
 
@@ -207,7 +207,7 @@ def _measured(policy: "PolicyFile", runtimes: "Mapping[str, Bind]", batch: int) 
 
 def _scored(
     rows: list[BenchRow],
-    policy: "PolicyFile",
+    policy: "Policy",
     runtimes: "Mapping[str, Bind]",
     episodes: int,
     missing: dict[str, str],
@@ -229,7 +229,7 @@ def _scored(
     return [replace(row, score=scores[row.runtime][0], worse=scores[row.runtime][1]) for row in rows]
 
 
-def _report(policy: "PolicyFile", bind: "Bind", episodes: int) -> "Report":
+def _report(policy: "Policy", bind: "Bind", episodes: int) -> "Report":
     import numpy as np
 
     from lander_runtime.episodes.fleet import LANES
@@ -247,7 +247,7 @@ def _report(policy: "PolicyFile", bind: "Bind", episodes: int) -> "Report":
 
 
 def _agreement(
-    policy: "PolicyFile", observations: "Array", found: "Array", expected: "Array"
+    policy: "Policy", observations: "Array", found: "Array", expected: "Array"
 ) -> tuple[float, bool]:
     """The share of equal actions, and whether the others are as good."""
     import numpy as np
@@ -258,14 +258,31 @@ def _agreement(
         return 0.0, False
     if policy.action.type == "Box":
         gaps = np.abs(found - expected).reshape(len(found), -1).max(axis=1)
-        close = gaps <= _CLOSE * usual_scale(expected).reshape(len(found), -1).max(axis=1)
+        close = gaps <= _close(policy) * usual_scale(expected).reshape(len(found), -1).max(axis=1)
         return float(np.mean(close)), bool(close.all())
     same = np.equal(found, expected).reshape(len(found), -1).all(axis=1)
     logits = policy.outputs(observations)["logits"]
     ends = np.cumsum(policy.action.blocks)[:-1]
     choices = zip(found.reshape(len(found), -1).T, np.split(logits, ends, axis=1), strict=True)
-    as_good = [among_best(chosen, block, _CLOSE * usual_scale(block)) for chosen, block in choices]
+    as_good = [among_best(chosen, block, _close(policy) * usual_scale(block)) for chosen, block in choices]
     return float(np.mean(same)), bool(np.all(as_good))
+
+
+def _close(policy: "Policy") -> float:
+    """How far apart, where 1 is their size, two runs may be so that either is right.
+
+    A file of smaller numbers says how far processors are apart, by the room in its golden scale.
+    """
+    import numpy as np
+
+    from lander_runtime.policy.agreement import usual_scale
+
+    golden = policy.info.golden
+    if policy.info.precision is None or golden.scale is None:
+        return _CLOSE
+    name = "mean" if policy.action.type == "Box" else "logits"
+    room = np.asarray(golden.scale[name], np.float64) / usual_scale(np.asarray(golden.outputs[name]))
+    return max(_CLOSE, policy.golden_tolerance * float(room.min()))
 
 
 def _draw(rows: list[BenchRow], path: Path, picture: Path) -> None:

@@ -15,6 +15,7 @@ from onnx import numpy_helper
 from lander_export.precision import reducing
 from lander_export.precision.reducing import Reduced, reduce_precision
 from lander_rl import playing
+from lander_rl.checking import benching
 from lander_runtime import Policy, evaluate
 from lander_runtime.checks import children
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError
@@ -101,6 +102,15 @@ def test_the_page_for_browsers_says_that_it_runs_float32(small: Small) -> None:
 
     with pytest.raises(InputRefused, match="in int8; the page runs networks in float32"):
         playing._playable(made)
+
+
+def test_a_runtime_may_differ_as_far_as_the_file_says(small: Small) -> None:
+    """Else a GPU, which rounds to float16 more often, would be called wrong by `lander bench`."""
+    original = Policy.load(DATA / "tiny-discrete.onnx", "cpu")
+    half = Policy.load(small("discrete", "float16").files.policy, "cpu")
+
+    assert benching._close(original) == 1e-4
+    assert 1e-4 < benching._close(half) < 0.1
 
 
 def test_an_action_depends_on_no_other_row(small: Small) -> None:
