@@ -3,6 +3,7 @@
 #     make demo                          .venv, with the python3 of this machine
 #     make test PYTHON=python3.12        .venv-3.12: each Python version has an environment of its own
 #     make demo ONNXRUNTIME=cpu          the CPU build of ONNX Runtime, also where an NVIDIA driver is
+#     make demo ONNXRUNTIME=gpu          its GPU build without CUDA's libraries, where the system has them
 
 PYTHON ?= python3
 # pyenv installs a Python without putting it on PATH.
@@ -13,18 +14,23 @@ DEFAULT_VERSION := $(shell python3 -c 'import sys; print("%d.%d" % sys.version_i
 VENV := .venv$(if $(filter-out $(DEFAULT_VERSION),$(VERSION)),-$(VERSION))
 BIN := $(VENV)/bin
 
-# ONNX Runtime: `gpu` where there is an NVIDIA driver (its tool, kernel module or library), else `cpu`.
+# ONNX Runtime: `cuda`, its GPU build with CUDA's libraries, where there is an NVIDIA driver (its tool, kernel
+# module or library), else `cpu`.
 DRIVER := $(shell command -v nvidia-smi || ls /proc/driver/nvidia/version 2>/dev/null \
 	|| PATH=$$PATH:/sbin ldconfig -p 2>/dev/null | grep -m 1 'libcuda\.so\.1')
 # Its GPU build is made for this platform only.
-ONNXRUNTIME ?= $(if $(DRIVER),$(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),gpu,cpu),cpu)
-ifeq ($(filter cpu gpu,$(ONNXRUNTIME)),)
-$(error ONNXRUNTIME=$(ONNXRUNTIME) is neither cpu nor gpu)
+ONNXRUNTIME ?= $(if $(DRIVER),$(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),cuda,cpu),cpu)
+ifeq ($(filter cpu gpu cuda,$(ONNXRUNTIME)),)
+$(error ONNXRUNTIME=$(ONNXRUNTIME) is none of cpu, gpu and cuda)
 endif
-OTHER := $(if $(filter gpu,$(ONNXRUNTIME)),onnxruntime,onnxruntime-gpu)
-# Gigabytes with the versions of constraints.txt on Linux: with a CPU build of PyTorch, and with its CUDA build.
-SIZE := $(if $(filter gpu,$(ONNXRUNTIME)),0.5,0.3)
-SIZE_CUDA := $(if $(filter gpu,$(ONNXRUNTIME)),3.1,2.8)
+OTHER := $(if $(filter cpu,$(ONNXRUNTIME)),onnxruntime-gpu,onnxruntime)
+# Gigabytes with the versions of constraints.txt on Linux: with a CPU build of PyTorch, and with its CUDA build,
+# which brings CUDA's libraries itself.
+SIZE_cpu := 0.3
+SIZE_gpu := 0.5
+SIZE_cuda := 1.8
+SIZE := $(SIZE_$(ONNXRUNTIME))
+SIZE_CUDA := $(if $(filter cpu,$(ONNXRUNTIME)),2.8,3.1)
 
 # Processes that run tests side by side. A test file stays in one of them.
 JOBS ?= 2
@@ -36,7 +42,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # In which tests open the page that `lander eval --report` writes and the one that `make browser` builds.
 BROWSERS := chromium chromium-browser google-chrome
 
-.PHONY: demo test test-pythons browser chromium node lint bench wheel-test wheels docs install install-dev python clean
+.PHONY: demo test test-pythons browser images chromium node lint bench wheel-test wheels docs install install-dev python clean
 
 # Train, export, score ten episodes, record a GIF.
 demo: $(INSTALLED)
@@ -45,7 +51,7 @@ demo: $(INSTALLED)
 	$(BIN)/lander eval --episodes 10
 
 # Everything that must hold before a change lands, slow training tests included.
-test: lint chromium node browser
+test: lint chromium node browser images
 	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 # `make test` on each Python that lander supports and this machine has; a summary at the end.
@@ -55,6 +61,10 @@ test-pythons:
 # LunarLander in a web page, in build/browser/: physics as WebAssembly, the policy that ships, all in one file.
 browser: | $(BIN)/python
 	@$(BIN)/python examples/browser/build.py
+
+# Doom's pictures and what a policy makes of them in a web page, in build/images/; needs npm and the extra doom.
+images: $(DEV_INSTALLED)
+	@$(BIN)/python examples/images/build.py >/dev/null || echo "The tests of the page of pictures are skipped."
 
 # These two are installed where that needs no password; without them, some tests are skipped.
 chromium:

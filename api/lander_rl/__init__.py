@@ -13,6 +13,7 @@
 
 training/        `train`, `resume`, `Run`: train a policy, or go on with a run
 exporting.py     `export`: a checkpoint becomes a verified policy file
+reducing.py      `export_reduced`: a policy file with smaller numbers
 c_header.py      `export_c`: a policy becomes one C header
 triton.py        `export_triton`: a policy becomes a model of Triton
 plotting.py      `plot`: learning curves of runs in one picture
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from lander_rl.playing import Page, PlayRequest, play
     from lander_rl.plotting import Picture, PlotRequest, plot
     from lander_rl.recording import Recording, record
+    from lander_rl.reducing import ReducedPolicy, ReduceRequest, export_reduced
     from lander_rl.replaying import ReplayRequest, replay
     from lander_rl.results.comparison import Comparison
     from lander_rl.results.replay import ReplayResult
@@ -108,6 +110,8 @@ __all__ = [
     "Policy",
     "Preset",
     "Recording",
+    "ReduceRequest",
+    "ReducedPolicy",
     "ReplayRequest",
     "ReplayResult",
     "Report",
@@ -130,6 +134,7 @@ __all__ = [
     "evaluate",
     "export",
     "export_c",
+    "export_reduced",
     "export_triton",
     "merge",
     "models",
@@ -163,6 +168,7 @@ __getattr__ = lazy_names(
         "lander_rl.playing": ("Page", "PlayRequest", "play"),
         "lander_rl.plotting": ("Picture", "PlotRequest", "plot"),
         "lander_rl.recording": ("Recording", "record"),
+        "lander_rl.reducing": ("ReduceRequest", "ReducedPolicy", "export_reduced"),
         "lander_rl.replaying": ("ReplayRequest", "replay"),
         "lander_rl.results.comparison": ("Comparison",),
         "lander_rl.results.replay": ("ReplayResult",),

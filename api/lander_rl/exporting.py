@@ -245,14 +245,15 @@ class _NoDisplay:
 
 
 @contextmanager
-def _no_display() -> Iterator[ExportDisplay]:
+def no_display() -> Iterator[ExportDisplay]:
+    """For callers that show nothing."""
     yield _NoDisplay()
 
 
 def run_export(
     request: ExportRequest,
     say: Callable[[str], None] = lambda text: None,
-    display: Callable[[], AbstractContextManager[ExportDisplay]] = _no_display,
+    display: Callable[[], AbstractContextManager[ExportDisplay]] = no_display,
 ) -> Exported:
     """`export` with its arguments as a request; raises the same errors.
 

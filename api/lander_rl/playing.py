@@ -19,7 +19,7 @@ from lander_rl.outputs.checks import check_all_writable
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, MachineLacks, UsageError
 from lander_runtime.files import write_text
-from lander_runtime.text import aligned
+from lander_runtime.text import aligned, shortened
 
 _HERE = Path(__file__).resolve().parent
 _BUILT = "lander.html"
@@ -141,6 +141,12 @@ def _playable(path: Path) -> bytes:
     if env.id not in _PLAYABLE:
         raise InputRefused(
             f"{path}: acts in {env.id}; the page has {' and '.join(_PLAYABLE)}. Name a policy for these."
+        )
+    precision = policy.info.precision
+    if precision is not None:
+        raise InputRefused(
+            f"{path}: in {shortened(precision.format, 40)}; the page runs networks in float32. Name the file "
+            "that it was made from."
         )
     if env.wrappers or observation.shape != (8,):
         raise InputRefused(f"{path}: its environment has wrappers, which the page does not have.")

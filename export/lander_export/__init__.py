@@ -12,6 +12,7 @@ double.py     a policy in double precision, to compare with
 gate.py       refuses a model that does not agree with its PyTorch network
 card.py       the model card
 exporting.py  from a checkpoint to policy file, card and animation
+precision/    from a policy file to one in float16 or int8
 triton.py     the configuration of a policy file for Triton
 multi_discrete.py  the network for MultiDiscrete actions
 peers/        other libraries' zips and state dicts

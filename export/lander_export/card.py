@@ -7,7 +7,7 @@ from urllib.parse import quote
 from lander_export.peers.peer import BARE_STATE_DICT, GREEDY_LOG_STD, GREEDY_ONLY
 from lander_export.source import Recipe
 from lander_runtime.envs.known import family_of, knowledge_of
-from lander_runtime.policy.metadata import PolicyInfo, Training
+from lander_runtime.policy.metadata import PolicyInfo, Precision, Training
 from lander_runtime.scores.summary import Summary
 from lander_runtime.spec import Component
 from lander_runtime.text import counted, markdown_code, markdown_line, markdown_text
@@ -189,6 +189,8 @@ def _which_weights(reproduce: Recipe) -> str:
 
 def _verification(info: PolicyInfo) -> str:
     check = info.verification
+    if info.precision is not None:
+        return _smaller_numbers(info, info.precision)
     what = "a logit" if info.action.blocks else "an action, mean or deviation"
     return (
         "## Verification\n\n"
@@ -200,6 +202,22 @@ def _verification(info: PolicyInfo) -> str:
         f"{check.action_agreement:.2%} of the actions of PyTorch and ONNX Runtime agree "
         f"({counted(check.ties, 'tie')}).\n\n"
         f"SHA-256 of the weights: `{info.weights_sha256}`"
+    )
+
+
+def _smaller_numbers(info: PolicyInfo, precision: Precision) -> str:
+    check = info.verification
+    vector = precision.format == "int8" and len(info.observation.shape) == 1
+    spared = ", but for the first one, whose inputs have units of their own" if vector else ""
+    return (
+        "## Verification\n\n"
+        f"Its layers compute in {markdown_text(precision.format)}{spared}; inputs and outputs are as before. "
+        "The file was compared with the one in float32 on "
+        f"{check.observations:,} observations of other episodes than those it is scored on: "
+        f"{check.action_agreement:.2%} of the actions agree, and the outputs behind them differ by at most "
+        f"{check.max_difference:.1e}, divided by their size where that exceeds 1. On the same seeds its "
+        "score is not shown to be worse.\n\n"
+        f"SHA-256 of the weights: `{info.weights_sha256}`, made from `{precision.made_from}`"
     )
 
 

@@ -15,7 +15,7 @@ from lander_export.double import run_in_double, tolerance_of
 from lander_export.gate import check_agreement, check_form, verification_observations
 from lander_export.graph import PolicyGraph
 from lander_export.model import build_model, weights_digest, with_metadata
-from lander_export.source import Source
+from lander_export.source import Recipe, Source
 from lander_runtime.episodes.actors import actor_of
 from lander_runtime.episodes.episode import EpisodeObserver
 from lander_runtime.errors import EnvironmentFailed, MachineLacks, UsageError
@@ -102,17 +102,17 @@ def export(
     policy = Policy.from_bytes(content, out, "cpu")
     policy.self_test()
     on_stage("recording")
-    return write_files(Exported(out, card, animation, info, report), content, policy, source)
+    return write_files(Exported(out, card, animation, info, report), content, policy, source.reproduce)
 
 
-def write_files(wanted: Exported, content: bytes, policy: Policy, source: Source) -> Exported:
+def write_files(wanted: Exported, content: bytes, policy: Policy, reproduce: Recipe | None) -> Exported:
     """Write policy, card and animation: all of them new, or all as they were.
 
     Args:
         wanted: what is to be written.
         content: of the policy file.
         policy: the same, open; it acts in the animation.
-        source: what was exported.
+        reproduce: how to train the same weights again; None if that is unknown.
 
     Returns:
         What was written: without the animation where the environment cannot be drawn.
@@ -120,24 +120,24 @@ def write_files(wanted: Exported, content: bytes, policy: Policy, source: Source
     animation = [] if wanted.gif is None else [wanted.gif]
     # The policy first: it is of use without its card, and a card is not without its policy.
     with atomic_writes(wanted.policy, wanted.card, *animation) as (file, card, *pictures):
-        undrawn = _record(policy, source, pictures)
+        undrawn = _record(policy, pictures)
         written = replace(wanted, gif=None, undrawn=undrawn) if undrawn else wanted
         text = render_card(
             written.info,
             file_name=written.policy.name,
             gif_name=None if written.gif is None else written.gif.name,
-            reproduce=source.reproduce,
+            reproduce=reproduce,
         )
         file.write_bytes(content)
         card.write_text(text, encoding="utf-8")
     return written
 
 
-def _record(policy: Policy, source: Source, animations: list[Path]) -> str:
+def _record(policy: Policy, animations: list[Path]) -> str:
     """Draw the first scored episode into each of `animations`, one or none; else remove them and say why."""
     for path in animations:
         try:
-            record_episode(actor_of(policy), source.env, FIRST_EVALUATION_SEED, path)
+            record_episode(actor_of(policy), policy.env, FIRST_EVALUATION_SEED, path)
         except (EnvironmentFailed, MachineLacks, UsageError) as error:
             path.unlink()
             return str(error)

@@ -112,7 +112,7 @@ def _converted(graph: nn.Module, observation: Space, output_names: list[str]) ->
         finally:
             logger.setLevel(level)
     assert program is not None, "dynamo=True always gives a program"
-    return _tidy(program.model_proto)
+    return tidy(program.model_proto)
 
 
 def weights_digest(model: onnx.ModelProto) -> str:
@@ -129,8 +129,8 @@ def with_metadata(model: onnx.ModelProto, metadata: str) -> bytes:
     return model.SerializeToString(deterministic=True)
 
 
-def _tidy(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Without the file names, source lines and the like that torch's exporter records about the machine."""
+def tidy(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model itself, now without the file names, source lines and the like that tools record in it."""
     model.ir_version = IR_VERSION
     model.producer_name, model.producer_version = "lander", ""
     model.doc_string = model.graph.doc_string = ""

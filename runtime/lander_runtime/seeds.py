@@ -18,6 +18,12 @@ FIRST_SEARCH_SEED = 950_000
 
 FIRST_VERIFICATION_SEED = 990_000
 
+FIRST_CALIBRATION_SEED = 991_000
+"""From the verification's range: observations from which a file in int8 takes its ranges."""
+
+FIRST_REDUCTION_SEED = 992_000
+"""From the same: observations on which a file of smaller numbers is compared with the one in float32."""
+
 FIRST_EVALUATION_SEED = 1_000_000
 """The default first seed of an evaluation."""
 

@@ -52,7 +52,11 @@ def program(folder: Path, name: str, prints: str) -> None:
 
 @pytest.mark.parametrize(
     ("build", "wanted", "other"),
-    [("cpu", "train,eval,cpu", "onnxruntime-gpu"), ("gpu", "train,eval,gpu", "onnxruntime")],
+    [
+        ("cpu", "train,eval,cpu", "onnxruntime-gpu"),
+        ("gpu", "train,eval,gpu", "onnxruntime"),
+        ("cuda", "train,eval,cuda", "onnxruntime"),
+    ],
 )
 def test_the_other_build_goes_before_the_chosen_one_comes(
     clone: Path, build: str, wanted: str, other: str
@@ -74,9 +78,16 @@ def test_only_the_tests_install_dev(clone: Path, target: str) -> None:
 @pytest.mark.skipif(
     (sys.platform, platform.machine()) != ("linux", "x86_64"), reason="there is no GPU build for this machine"
 )
-def test_an_nvidia_driver_chooses_the_gpu_build(clone: Path, tmp_path: Path) -> None:
+def test_an_nvidia_driver_chooses_the_gpu_build_and_cudas_libraries(clone: Path, tmp_path: Path) -> None:
     program(tmp_path / "bin", "nvidia-smi", "a GPU")
-    assert "'.[train,eval,gpu]'" in dry_run(clone, "demo", path=tmp_path / "bin")[0]
+    done = dry_run(clone, "demo", path=tmp_path / "bin")[0]
+    assert "'.[train,eval,cuda]'" in done
+    assert "The first time: 1.8 GB to download" in done
+    assert "(3.1 GB where PyTorch comes with CUDA)" in done
+
+
+def test_a_build_that_does_not_exist_is_refused(clone: Path) -> None:
+    assert "ONNXRUNTIME=rocm is none of cpu, gpu and cuda" in dry_run(clone, "demo", "ONNXRUNTIME=rocm")[1]
 
 
 def test_each_python_version_has_an_environment_of_its_own(clone: Path, tmp_path: Path) -> None:

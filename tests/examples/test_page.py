@@ -12,6 +12,7 @@ import pytest
 import lander_rl
 from chromium import Chromium
 from lander_rl.playing import PlayRequest, address_of, make_page, serving
+from processor import has_fma
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "models" / "lunarlander-v3" / "policy.onnx"
@@ -170,8 +171,11 @@ def test_a_policy_of_throttles_and_one_of_another_library(page: Open) -> None:
     browser.choose("#file", DATA / "tiny-continuous.onnx")
     browser.wait("document.querySelector('#action-caption').textContent.startsWith('Throttles')")
     assert browser.evaluate("document.querySelectorAll('#action tr').length") == 2
-    score(browser)
+    found = score(browser)
     assert "the last digits of returns differ" in text(browser, "#alike")
+    if has_fma():
+        report = lander_rl.evaluate(DATA / "tiny-continuous.onnx", episodes=100)
+        assert found["episodes_sha256"] == report.to_json()["episodes_sha256"]
     click(browser, "#fly")
     click(browser, "#fly")
     browser.choose("#file", DATA / "cleanrl-agent.onnx")

@@ -255,7 +255,7 @@ def writers() -> list[Writer]:
         # Without the work before it, which writes nothing and takes a second each time.
         files = {"policy": folder / "policy.onnx", "card": folder / "policy.md"}
         wanted = replace(exported, **files, gif=folder / "policy.gif" if gif else None)
-        write_files(wanted, content, policy, source)
+        write_files(wanted, content, policy, source.reproduce)
 
     exports = dict.fromkeys(("policy.onnx", "policy.md"), b"old")
     beside = {"policy.md": "policy.onnx"}

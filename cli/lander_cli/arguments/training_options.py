@@ -89,7 +89,7 @@ Checkpoint = Annotated[
     Path | None,
     typer.Argument(
         help="A run's folder, a checkpoint, a zip of Stable-Baselines3 or a state dict; for --format c "
-        "and triton a policy file.",
+        "and triton, --half and --int8 a policy file.",
         show_default="the newest run",
         autocompletion=completion.runs,
     ),
@@ -102,10 +102,21 @@ ExportFormat = Annotated[
         "model of Triton.",
     ),
 ]
+Half = Annotated[
+    bool,
+    typer.Option(
+        "--half", help="A policy file in float16, if it acts like the one in float32 and scores as well."
+    ),
+]
+Int8 = Annotated[
+    bool, typer.Option("--int8", help="The same with weights and layers' inputs in 8-bit integers.")
+]
 PolicyFile = Annotated[
     Path | None,
     typer.Option(
-        "--out", help="The file.", show_default="policy.onnx beside the checkpoint, policy.h, triton/"
+        "--out",
+        help="The file.",
+        show_default="policy.onnx beside the checkpoint, policy.h, triton/, NAME-half.onnx, NAME-int8.onnx",
     ),
 ]
 ExportName = Annotated[

@@ -1,6 +1,7 @@
 """`lander export`: a checkpoint becomes one verified policy file with card and animation, or a C header."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -16,6 +17,8 @@ from lander_cli.arguments.training_options import (
     ExportName,
     Format,
     Gif,
+    Half,
+    Int8,
     License,
     Normalizer,
     NormalizerClip,
@@ -27,6 +30,9 @@ from lander_cli.arguments.training_options import (
 )
 from lander_cli.terminal.console import episode_bar, print_json, print_next, print_rows, say
 from lander_runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from lander_rl.reducing import NumberFormat
 
 _CONVERTING = (
     "env", "env_arg", "activation", "normalizer", "normalizer_epsilon", "normalizer_clip", "pixel_scale",
@@ -46,6 +52,8 @@ def export_command(
     context: typer.Context,
     source: Checkpoint = None,
     format_: ExportFormat = Format.ONNX,
+    half: Half = False,
+    int8: Int8 = False,
     out_file: PolicyFile = None,
     episodes: Episodes = 100,
     env: StateDictEnv = None,
@@ -69,15 +77,18 @@ def export_command(
 ) -> None:
     """Turn a checkpoint, ours or another library's, into a verified ONNX policy or one C header.
 
-    A policy file becomes a C header too, or a model of Triton.
+    A policy file becomes a C header too, a model of Triton, or a policy file with smaller numbers.
 
-    If ONNX Runtime and PyTorch disagree, nothing is written and the exit code is 1.
+    If ONNX Runtime and PyTorch disagree, or smaller numbers act or score worse, nothing is written and the
+    exit code is 1.
     """
     from lander_rl.c_header import CHeaderRequest, run_export_c
     from lander_rl.exporting import ExportRequest, run_export
     from lander_rl.inputs.importing import import_options
+    from lander_rl.reducing import ReduceRequest, run_reduction
 
-    _check_options(context, format_)
+    precision = _precision(format_, half=half, int8=int8)
+    _check_options(context, format_, reduced=precision is not None)
     if format_ is Format.TRITON:
         _export_triton(source, out_file, name, large=large, as_json=as_json)
         return
@@ -100,23 +111,48 @@ def export_command(
         else:
             print_next("lander", "export", *([] if source is None else [source]))
         return
+    if precision is not None:
+        smaller = ReduceRequest(**common, episodes=episodes, gif=gif, number_format=precision, large=large)
+        reduced = run_reduction(smaller, say, lambda: episode_bar(2 * episodes))
+        print_json(reduced.to_json()) if as_json else print_rows(reduced.rows())
+        print_next("lander", "bench", reduced.policy)
+        return
     made = run_export(ExportRequest(**common, episodes=episodes, gif=gif), say, lambda: episode_bar(episodes))
     print_json(made.to_json()) if as_json else print_rows(made.rows())
     print_next("lander", "eval", made.policy, *import_options(common["imports"]), "--episodes", "10")
 
 
-def _check_options(context: typer.Context, wanted: Format) -> None:
+def _precision(format_: Format, *, half: bool, int8: bool) -> "NumberFormat | None":
+    """What --half and --int8 ask for; None where neither was typed.
+
+    Raises:
+        UsageError: both were, or one with another format.
+    """
+    if half and int8:
+        raise UsageError("--half and --int8 are two formats of the same numbers; choose one.")
+    if not (half or int8):
+        return None
+    if format_ is not Format.ONNX:
+        option = "--half" if half else "--int8"
+        raise UsageError(f"{option} goes with --format {Format.ONNX.value}; leave it out.")
+    return "float16" if half else "int8"
+
+
+def _check_options(context: typer.Context, wanted: Format, *, reduced: bool) -> None:
     """Refuse options that were typed and would do nothing.
 
     Raises:
         UsageError: there is one.
     """
     for parameter, formats in _FORMATS.items():
+        if reduced and parameter == "large":
+            continue
         source = context.get_parameter_source(parameter)
         if wanted not in formats and source is not None and source.name == "COMMANDLINE":
             option = parameter.rstrip("_").replace("_", "-")
             owners = " or ".join(one.value for one in formats)
-            raise UsageError(f"--{option} goes with --format {owners}; leave it out.")
+            more = ", --half or --int8" if parameter == "large" else ""
+            raise UsageError(f"--{option} goes with --format {owners}{more}; leave it out.")
 
 
 def _export_triton(

@@ -14,6 +14,7 @@ from lander_runtime.text import LONGEST, shortened
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lander_runtime.policy.metadata import Precision
     from lander_runtime.policy.policy import Policy
     from lander_runtime.spec import Space
 
@@ -60,6 +61,7 @@ def _rows(policy: "Policy", worst: float) -> list[tuple[str, str]]:
         *_listed("versions", training.versions),
         ("platform", training.platform),
         ("created", info.created),
+        *([] if info.precision is None else [("precision", _in_words(info.precision))]),
         ("score", claimed_score(info.evaluation)),
         ("verified", claimed_verification(info.verification, "logits" if info.action.blocks else "outputs")),
         ("self-test", f"passed here, largest difference {worst:.1e}"),
@@ -68,6 +70,11 @@ def _rows(policy: "Policy", worst: float) -> list[tuple[str, str]]:
         ("weights", f"sha256 {info.weights_sha256}, as the file claims"),
         ("schema", info.schema),
     ]
+
+
+def _in_words(precision: "Precision") -> str:
+    made_from = f"{precision.made_from[:12]}..."
+    return f"{shortened(precision.format, 40)}, made from the weights {made_from}, as the file claims"
 
 
 def _listed(name: str, values: "Mapping[str, Any]") -> list[tuple[str, str]]:

@@ -1,12 +1,19 @@
-// Runs the graph of a small policy, one observation at a time, in double precision.
+// Runs the graph of a small policy, one observation at a time, in double precision or in single.
 //
-// ONNX Runtime computes in float32, and every processor adds up in an order of its own. In double precision the
-// result is the same in every browser and on every processor: it has only sums, products and quotients.
+// ONNX Runtime computes in float32, and processors may add up in orders of their own. In double precision the choice
+// among some actions is the same but for ties of seven digits. Where actions are numbers, single precision gives the
+// last bits too, as ONNX Runtime has them on x86-64 (single.js). Both have only sums, products and quotients, so they
+// are the same in every browser.
 
 import { exponential, hyperbolicTangent, largest, probabilities, sigmoid } from './functions.js';
 import { Refused, quoted } from './onnx.js';
+import { sumInSingle, tangentInSingle } from './single.js';
 
 const ROW_LIMIT = 1 << 16; // numbers in a row
+
+const DOUBLE = { Row: Float64Array, sum: (weights, at, row, start) => dot(weights, at, row) + start, tangent: hyperbolicTangent };
+// A row rounds what is put into it, and for the four operations a double rounded to a float is the right float.
+const SINGLE = { Row: Float32Array, sum: sumInSingle, tangent: tangentInSingle };
 
 /**
  * A function from an observation to the outputs that are wanted.
@@ -14,17 +21,19 @@ const ROW_LIMIT = 1 << 16; // numbers in a row
  * @param {string} input the name of the observation
  * @param {number} width how many numbers it has
  * @param {string[]} wanted names of outputs
- * @returns {(observation: ArrayLike<number>) => Record<string, Float64Array>} the arrays are used again
+ * @param {{ single?: boolean }} options in single precision, as ONNX Runtime
+ * @returns {(observation: ArrayLike<number>) => Record<string, Float64Array | Float32Array>} the arrays are used again
  */
-export function compile(model, input, width, wanted) {
-  const values = new Map([[input, { row: new Float64Array(width) }]]);
+export function compile(model, input, width, wanted, { single = false } = {}) {
+  const numbers = single ? SINGLE : DOUBLE;
+  const values = new Map([[input, { row: new numbers.Row(width) }]]);
   for (const [name, weight] of model.weights) values.set(name, { constant: weight });
   const steps = [];
   for (const node of needed(model, input, wanted)) {
     const make = OPERATORS[node.operator];
     if (!make) throw new Refused(`The operator ${quoted(node.operator)} is not one that runs here.`);
     const inputs = node.inputs.map((name) => (name === '' ? undefined : found(values, name)));
-    const made = make(node, inputs);
+    const made = make(node, inputs, numbers);
     made.results.forEach((result, i) => node.outputs[i] && values.set(node.outputs[i], result));
     if (made.step) steps.push(made.step);
   }
@@ -62,19 +71,19 @@ function found(values, name) {
 }
 
 /** `step` fills `row` from its inputs. */
-function rowOf(width, fill) {
+function rowOf(numbers, width, fill) {
   if (!(width <= ROW_LIMIT)) throw new Refused('A row of this graph is too long.');
-  const row = new Float64Array(width);
+  const row = new numbers.Row(width);
   return { results: [{ row }], step: () => fill(row) };
 }
 
 /** Each number by itself. */
 function each(make) {
-  return (node, [x]) => {
-    const f = make(node);
+  return (node, [x], numbers) => {
+    const f = make(node, numbers);
     if (x?.constant) return constantOf(x.constant.dims, Float64Array.from(x.constant.data, f));
     const from = asRow(node, x);
-    return rowOf(from.length, (row) => {
+    return rowOf(numbers, from.length, (row) => {
       for (let i = 0; i < row.length; i++) row[i] = f(from[i]);
     });
   };
@@ -82,7 +91,7 @@ function each(make) {
 
 /** Two operands, of which one may be a single number or both may be rows; or constants. */
 function pairwise(f) {
-  return (node, [a, b]) => {
+  return (node, [a, b], numbers) => {
     const [x, y] = [operand(node, a), operand(node, b)];
     const width = Math.max(x.length, y.length);
     if ((x.length !== 1 && x.length !== width) || (y.length !== 1 && y.length !== width)) throw misfit(node);
@@ -94,7 +103,7 @@ function pairwise(f) {
       fill(data);
       return constantOf([width], data);
     }
-    return rowOf(width, fill);
+    return rowOf(numbers, width, fill);
   };
 }
 
@@ -104,14 +113,14 @@ function passed(node, [x]) {
   return { results: [x] };
 }
 
-function gemm(node, [x, weight, bias]) {
+function gemm(node, [x, weight, bias], numbers) {
   const at = (name, usual) => node.attributes.get(name) ?? usual;
   if (at('transA', 0) !== 0) throw new Refused('Gemm with transA is not one that runs here.');
-  return product(node, x, weight, bias, at('transB', 0) === 1, at('alpha', 1), at('beta', 1));
+  return product(node, x, weight, bias, at('transB', 0) === 1, at('alpha', 1), at('beta', 1), numbers);
 }
 
 /** `alpha x W + beta b`, with W stored by rows of outputs, so that a sum runs over neighbours in memory. */
-function product(node, x, weight, bias, byOutput, alpha, beta) {
+function product(node, x, weight, bias, byOutput, alpha, beta, numbers) {
   const from = asRow(node, x);
   if (!weight?.constant || weight.constant.dims.length !== 2 || (bias && !bias.constant)) throw misfit(node);
   const [rows, columns] = weight.constant.dims;
@@ -120,9 +129,10 @@ function product(node, x, weight, bias, byOutput, alpha, beta) {
   const w = byOutput ? weight.constant.data : transposed(weight.constant.data, rows, columns);
   const b = bias ? bias.constant.data : new Float64Array(1);
   if (b.length !== 1 && b.length !== width) throw misfit(node);
-  return rowOf(width, (row) => {
+  return rowOf(numbers, width, (row) => {
     for (let i = 0, k = 0; i < width; i++, k += inputs) {
-      row[i] = alpha * dot(w, k, from) + beta * b[b.length === 1 ? 0 : i];
+      const start = beta * b[b.length === 1 ? 0 : i];
+      row[i] = alpha === 1 ? numbers.sum(w, k, from, start) : alpha * numbers.sum(w, k, from, 0) + start;
     }
   });
 }
@@ -143,10 +153,10 @@ function transposed(data, rows, columns) {
 }
 
 /** Bounds are inputs since opset 11, and attributes before. */
-function clip(node, [x, low, high]) {
+function clip(node, [x, low, high], numbers) {
   const bound = (value, name, none) => (value ? operand(node, value)[0] : node.attributes.get(name) ?? none);
   const [least, most] = [bound(low, 'min', -Infinity), bound(high, 'max', Infinity)];
-  return each(() => (v) => Math.min(Math.max(v, least), most))(node, [x]);
+  return each(() => (v) => Math.min(Math.max(v, least), most))(node, [x], numbers);
 }
 
 /** Values and places of the largest number; the first of equal ones, as ONNX Runtime takes it. */
@@ -162,21 +172,21 @@ function topK(node, [x, count]) {
   return { results: [{ row: value }, { row: place }], step };
 }
 
-function argMax(node, [x]) {
+function argMax(node, [x], numbers) {
   const from = asRow(node, x);
-  return rowOf(1, (row) => {
+  return rowOf(numbers, 1, (row) => {
     row[0] = largest(from);
   });
 }
 
-function softmax(node, [x]) {
+function softmax(node, [x], numbers) {
   const from = asRow(node, x);
-  return rowOf(from.length, (row) => row.set(probabilities(from)));
+  return rowOf(numbers, from.length, (row) => row.set(probabilities(from)));
 }
 
-function concat(node, inputs) {
+function concat(node, inputs, numbers) {
   const rows = inputs.map((one) => operand(node, one));
-  return rowOf(rows.reduce((sum, one) => sum + one.length, 0), (row) => {
+  return rowOf(numbers, rows.reduce((sum, one) => sum + one.length, 0), (row) => {
     let at = 0;
     for (const one of rows) {
       row.set(one, at);
@@ -198,22 +208,22 @@ function constantOfShape(node, [dims]) {
 }
 
 /** To the width of another row, as PyTorch's distributions do with what has that width already. */
-function expand(node, [x, dims]) {
+function expand(node, [x, dims], numbers) {
   if (!dims?.constant) throw misfit(node);
-  return pairwise((a) => a)(node, [x, constantOfShape(node, [dims]).results[0]]);
+  return pairwise((a) => a)(node, [x, constantOfShape(node, [dims]).results[0]], numbers);
 }
 
-function logSumExp(node, [x]) {
+function logSumExp(node, [x], numbers) {
   const from = asRow(node, x);
-  return rowOf(1, (row) => {
+  return rowOf(numbers, 1, (row) => {
     const most = Math.max(...from);
     row[0] = most + Math.log(from.reduce((sum, one) => sum + exponential(one - most), 0));
   });
 }
 
 /** Truncates where the result is a whole number; floats stay as they are. */
-function cast(node, inputs) {
-  return [1, 10, 11].includes(node.attributes.get('to')) ? passed(node, inputs) : each(() => Math.trunc)(node, inputs);
+function cast(node, inputs, numbers) {
+  return [1, 10, 11].includes(node.attributes.get('to')) ? passed(node, inputs) : each(() => Math.trunc)(node, inputs, numbers);
 }
 
 function constant(node) {
@@ -242,14 +252,14 @@ function misfit(node) {
 
 const OPERATORS = {
   Gemm: gemm,
-  MatMul: (node, [x, weight]) => product(node, x, weight, undefined, false, 1, 0),
+  MatMul: (node, [x, weight], numbers) => product(node, x, weight, undefined, false, 1, 0, numbers),
   Add: pairwise((a, b) => a + b),
   Sub: pairwise((a, b) => a - b),
   Mul: pairwise((a, b) => a * b),
   Div: pairwise((a, b) => a / b),
   Max: pairwise(Math.max),
   Min: pairwise(Math.min),
-  Tanh: each(() => hyperbolicTangent),
+  Tanh: each((node, numbers) => numbers.tangent),
   Sigmoid: each(() => sigmoid),
   Relu: each(() => (x) => Math.max(x, 0)),
   LeakyRelu: each((node) => (x) => (x < 0 ? x * (node.attributes.get('alpha') ?? 0.01) : x)),

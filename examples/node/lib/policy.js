@@ -81,7 +81,7 @@ function ownPolicy(model, digest, metadata) {
   if (weightsDigest(model) !== info.weights_sha256) throw new Refused('Its weights are not those that it was made with.');
   const continuous = action.type === 'Box';
   const names = continuous ? ['action', 'mean', 'log_std'] : ['action', 'logits'];
-  const run = compile(model, 'obs', observation.shape[0], names);
+  const run = compile(model, 'obs', observation.shape[0], names, { single: continuous });
   const difference = checkGolden(run, info.golden, names, continuous);
   return new Policy({
     run, info, env: tagged.env, digest, continuous, difference,
@@ -199,6 +199,7 @@ function usableOutput(model, input, name, type) {
     return { name, run, act, scores: null, continuous: false, meaning: `The action is the largest of ${quoted(name)}.` };
   }
   if (row.length !== 2) return null;
+  run = compile(model, input, OBSERVED, [name], { single: true });
   const act = ({ [name]: values }) => Float32Array.from(values, (value) => Math.min(Math.max(value, -1), 1));
   return { name, run, act, scores: null, continuous: true, meaning: `${quoted(name)} holds the two throttles.` };
 }

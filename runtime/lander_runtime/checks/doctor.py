@@ -34,8 +34,8 @@ _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 _INSTALL_RUNTIME = "pip install 'lander-rl[cpu]'"
 _ONE_RUNTIME = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'lander-rl[{extra}]'"
-_GPU_BUILD = "pip uninstall -y onnxruntime && pip install 'lander-rl[gpu]'"
-_CUDA_LIBRARIES = "pip install 'onnxruntime-gpu[cuda,cudnn]'"
+_GPU_BUILD = "pip uninstall -y onnxruntime && pip install 'lander-rl[cuda]'"
+_CUDA_LIBRARIES = "pip install 'lander-rl[cuda]'"
 
 _MISSING = re.compile(r"\b(lib[\w.+-]+\.so[.\d]*): cannot open shared object")
 """What Linux says of a library that it does not find."""
@@ -82,7 +82,7 @@ def _runtime_package() -> Check:
         return not_checked("onnxruntime", "not installed; a policy needs it", _INSTALL_RUNTIME)
     said = " and ".join(f"{name} {here}" for name, here in found.items())
     if len(found) > 1:
-        extra = "gpu" if _driver().devices else "cpu"
+        extra = "cuda" if _driver().devices else "cpu"
         why = f"{said}: both at once, and each overwrites the other's files"
         return failed("onnxruntime", why, _ONE_RUNTIME.format(extra=extra))
     answer = _try("module", "onnxruntime")

@@ -5,6 +5,7 @@ policy.py     `Policy`, a file written by `lander export`: the class that applic
 content.py    the bytes of a file
 metadata.py   what the file says about itself
 session.py    ONNX Runtime on the requested device
+cuda_graph.py  a batch as one captured CUDA graph
 too_new.py    what to say where a file is newer than ONNX Runtime
 contract.py   checks inputs and outputs against the metadata
 casting.py    lists and other number types as the graph takes them

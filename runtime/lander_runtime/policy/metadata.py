@@ -40,13 +40,14 @@ class Training:
 
 @dataclass(frozen=True)
 class Verification:
-    """The result of comparing the file with the network it was made from."""
+    """The result of comparing the file with the network, or the file in float32, that it was made from."""
 
     observations: int
     """How many were compared."""
     max_difference: float
     """Largest distance of PyTorch and of ONNX Runtime from double precision over all outputs, each divided
-    by the output's scale. In files of older versions: of one from the other."""
+    by the output's scale. In files of older versions: of one from the other. In files of smaller numbers: of
+    this file from the one in float32."""
     action_agreement: float
     """Share of observations with the same greedy action."""
     ties: int
@@ -112,6 +113,25 @@ class Golden:
 
 
 @dataclass(frozen=True)
+class Precision:
+    """The smaller numbers of a file that was made from another policy file."""
+
+    format: str
+    """`float16` or `int8`."""
+    made_from: str
+    """`weights_sha256` of that other file."""
+
+    @classmethod
+    def from_json(cls, fields: Fields) -> "Precision":
+        """The inverse of `asdict`.
+
+        Raises:
+            InputRefused: an entry is missing or malformed.
+        """
+        return cls(fields.text("format"), _digest(fields, "made_from"))
+
+
+@dataclass(frozen=True)
 class PolicyInfo:
     """The metadata of a policy file: its claims about itself."""
 
@@ -127,6 +147,8 @@ class PolicyInfo:
     created: str
     """ISO 8601, UTC: when the weights were saved."""
     schema: str = SCHEMA
+    precision: Precision | None = None
+    """None for a file in float32 throughout."""
 
     def to_json(self) -> str:
         """One JSON object with its keys in a fixed order and floats in full precision."""
@@ -143,6 +165,8 @@ class PolicyInfo:
             "license": self.license,
             "created": self.created,
         }
+        if self.precision is not None:
+            data["precision"] = asdict(self.precision)
         return json_text(data)
 
     @classmethod
@@ -173,6 +197,7 @@ class PolicyInfo:
             )
         training = fields.child("training")
         evaluation = fields.child("evaluation") if fields.data.get("evaluation") is not None else None
+        precision = fields.child("precision") if fields.data.get("precision") is not None else None
         return cls(
             schema=schema,
             env=EnvSpec.from_json(fields.child("env")),
@@ -192,6 +217,7 @@ class PolicyInfo:
             weights_sha256=_digest(fields, "weights_sha256"),
             license=fields.text("license"),
             created=fields.text("created"),
+            precision=None if precision is None else Precision.from_json(precision),
         )
 
 

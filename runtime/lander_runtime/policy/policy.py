@@ -139,6 +139,11 @@ class Policy(PolicyFile):
             return actions
         return int(actions[0]) if self._discrete else actions[0]
 
+    @property
+    def content(self) -> bytes:
+        """The bytes of its file."""
+        return self._model
+
     def bind(self, batch: NDArray[Any]) -> Callable[[], NDArray[Any]]:
         if type(self).act is not Policy.act:
             return super().bind(batch)  # A subclass that acts in its own way.

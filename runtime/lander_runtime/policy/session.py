@@ -1,7 +1,7 @@
 """One ONNX Runtime session for a small policy, on the requested device.
 
-The only use of ONNX Runtime: it takes a `Model` and no bytes, so only what was read and checked runs.
-Apart from `policy.py` because choosing a device takes more code than using it.
+The only use of ONNX Runtime, with `cuda_graph.py`: it takes a `Model` and no bytes, so only what was read and
+checked runs. Apart from `policy.py` because choosing a device takes more code than using it.
 """
 
 import contextlib
@@ -29,11 +29,19 @@ try:
 except ModuleNotFoundError as error:
     raise MachineLacks(
         "ONNX Runtime is not installed. Type: pip install 'lander-rl[cpu]' "
-        "(or 'lander-rl[gpu]' with an NVIDIA GPU, never both)."
+        "(or 'lander-rl[cuda]' with an NVIDIA GPU, never both)."
     ) from error
 
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
+_SMALL = 5_000_000
+"""Products that a batch of 32 takes: a millisecond on one core. A call on a GPU takes up to as long before it
+computes anything, and in lockstep with environments there is one call a step. Public measurements say that a
+GPU overtakes one core near a batch of 1,000 for the lander's network; it was not measured here."""
+_FASTER_HERE = (
+    "The CPU acts, since a GPU would take longer to be asked than this small network to be computed. "
+    "To run it there: --device cuda"
+)
 _SILENT = 4
 """ONNX Runtime's log level for fatal errors only."""
 
@@ -102,7 +110,7 @@ class OpenSession:
                 f"The GPU has not enough free memory to run {self.name}. "
                 "End what else runs on it, or run with: --device cpu"
             )
-        return InputRefused(f"{self.name}: ONNX Runtime cannot run it ({_reason(error)}).")
+        return InputRefused(f"{self.name}: ONNX Runtime cannot run it ({reason_of(error)}).")
 
     @property
     def device(self) -> str:
@@ -122,8 +130,8 @@ def open_session(
     Args:
         model: from `read_model`.
         name: the name of the file in errors.
-        device: `cpu`; `cuda`, which fails where CUDA does not run the whole graph; or `auto`,
-            which takes CUDA where a session really runs there and the CPU otherwise.
+        device: `cpu`; `cuda`, which fails where CUDA does not run the whole graph; or `auto`, which takes
+            CUDA for a network that is not small, where a session really runs there, and the CPU otherwise.
         shapes: of the inputs, in all the ways in which it will be run; by default as the model declares
             them, with a batch of up to 32.
         limits: what it may take.
@@ -137,9 +145,13 @@ def open_session(
     if device not in ("auto", "cpu", "cuda"):
         raise UsageError(f"Unknown device {device!r}. Choose auto, cpu or cuda.")
     check_structure(model, name)
-    check_bounds(model, name, declared_shapes(model.graph) if shapes is None else shapes, limits)
+    work = check_bounds(model, name, declared_shapes(model.graph) if shapes is None else shapes, limits)
     written = model.to_bytes()
     try:
+        if device == "auto" and work < _SMALL:
+            return OpenSession(
+                _open_cpu(written, name), name, _CPU, _FASTER_HERE if _cuda_devices() else None
+            )
         return _opened(written, name, device)
     except LanderError as refusal:
         reason = too_new(_said_by_runtime(refusal), model, f"onnxruntime {ort.__version__}")
@@ -152,15 +164,15 @@ def _opened(written: bytes, name: str, device: str) -> OpenSession:
     if device == "cpu":
         return OpenSession(_open_cpu(written, name), name, _CPU, None)
     try:
-        return OpenSession(_open_cuda(written), name, _CUDA, None)
-    except _NoCuda as reason:
+        return OpenSession(open_cuda(written), name, _CUDA, None)
+    except NoCuda as reason:
         if device == "cuda":
             raise MachineLacks(f"No CUDA session for {name}: {reason} Or run with: --device cpu") from reason
         note = None if reason.expected else f"CUDA was tried and refused: {reason}"
         return OpenSession(_open_cpu(written, name), name, _CPU, note)
 
 
-class _NoCuda(Exception):
+class NoCuda(Exception):
     """CUDA cannot run this. `expected` if the machine has no GPU."""
 
     def __init__(self, reason: str, *, expected: bool) -> None:
@@ -168,7 +180,7 @@ class _NoCuda(Exception):
         self.expected = expected
 
 
-_INSTALL_CUDA = "If CUDA's libraries are missing, type: pip install 'onnxruntime-gpu[cuda,cudnn]'."
+_INSTALL_CUDA = "If CUDA's libraries are missing, type: pip install 'lander-rl[cuda]'."
 
 
 def _options() -> ort.SessionOptions:
@@ -193,21 +205,22 @@ def _open_cpu(model: bytes, name: str) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(model, options, providers=[_CPU], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
-        raise InputRefused(f"{name}: ONNX Runtime cannot load it ({_reason(error)}).") from error
+        raise InputRefused(f"{name}: ONNX Runtime cannot load it ({reason_of(error)}).") from error
 
 
-def _open_cuda(model: bytes) -> ort.InferenceSession:
+def open_cuda(model: bytes, more: Mapping[str, str] | None = None) -> ort.InferenceSession:
+    """A session on CUDA alone, with `more` options of its provider; raises `NoCuda`."""
     if _cuda_devices() == 0:
-        raise _NoCuda("this machine has no NVIDIA GPU with a working driver.", expected=True)
+        raise NoCuda("this machine has no NVIDIA GPU with a working driver.", expected=True)
     if _CUDA not in ort.get_available_providers():
-        raise _NoCuda(
+        raise NoCuda(
             "the installed onnxruntime is the CPU build. Type: "
-            "pip uninstall onnxruntime && pip install 'lander-rl[gpu]'.",
+            "pip uninstall onnxruntime && pip install 'lander-rl[cuda]'.",
             expected=False,
         )
     missing = _missing_libraries()
     if missing:
-        raise _NoCuda(f"{missing[0]} cannot be loaded. {_INSTALL_CUDA}", expected=False)
+        raise NoCuda(f"{missing[0]} cannot be loaded. {_INSTALL_CUDA}", expected=False)
     options = _options()
     options.log_severity_level = _SILENT
     # Without this, operators that CUDA lacks would run on the CPU under CUDA's name.
@@ -215,13 +228,13 @@ def _open_cuda(model: bytes) -> ort.InferenceSession:
     try:
         # TF32 keeps 10 bits of a product's mantissa: not enough for logits that agree to 1e-5.
         # Its own fallback would print, and run on the CPU in CUDA's place.
-        providers = [(_CUDA, {"use_tf32": "0"})]
+        providers = [(_CUDA, {"use_tf32": "0", **(more or {})})]
         session = ort.InferenceSession(model, options, providers=providers, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
         advice = "The GPU has not enough free memory." if _says_out_of_memory(error) else _INSTALL_CUDA
-        raise _NoCuda(f"ONNX Runtime says {_reason(error)}. {advice}", expected=False) from error
+        raise NoCuda(f"ONNX Runtime says {reason_of(error)}. {advice}", expected=False) from error
     if session.get_providers()[0] != _CUDA:
-        raise _NoCuda(f"the session reports {session.get_providers()}.", expected=False)
+        raise NoCuda(f"the session reports {session.get_providers()}.", expected=False)
     return session
 
 
@@ -253,7 +266,7 @@ def _says_out_of_memory(error: Exception) -> bool:
     return bool(re.search("Failed to allocate memory|out of memory", str(error)))
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """The first line of ONNX Runtime's message, which may have many."""
     return escaped((str(error).splitlines() or [type(error).__name__])[0][:300])
 

@@ -167,6 +167,15 @@ def paired_difference(
     )
 
 
+def is_worse(found: PairedDifference, baseline: NDArray[np.float64]) -> bool:
+    """Whether a policy that should act like the baseline scores worse, by more than rounding explains.
+
+    Shown to be worse is not enough: over many episodes any rounding of continuous actions costs something
+    that is shown. It has to cost more than 1% of the baseline's mean return, or of 1.
+    """
+    return found.verdict is Verdict.WORSE and found.mean < -0.01 * max(1.0, abs(float(np.mean(baseline))))
+
+
 def needed_to_show(comparisons: int = 1) -> int:
     """How many episodes must differ to show anything: the least k with 2 / 2^k <= 0.05 / `comparisons`."""
     decided = 1

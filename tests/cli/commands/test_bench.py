@@ -11,6 +11,7 @@ import pytest
 
 from lander_export.twins import in_torch
 from lander_runtime.checks import timing
+from lander_runtime.policy import content
 
 Lander = Callable[..., Any]
 DATA = Path(__file__).parents[2] / "data"
@@ -26,7 +27,9 @@ def test_a_table_and_a_picture(lander: Lander, tiny: Path) -> None:
     found = lander("bench", tiny, "--batch", "1", "--batch", "2", "--plot", "speeds.png")
     assert found.code == 0
     assert found.err.startswith("Measuring tiny.onnx (as named)\n")
-    assert found.out.split("\n")[0].split() == ["runtime", "batch", "p50", "p99", "actions/s", "agreement"]
+    assert found.out.split("\n")[0].split() == [
+        "runtime", "batch", "p50", "p99", "actions/s", "agreement", "score",
+    ]  # fmt: skip
     assert Path("speeds.png").read_bytes().startswith(b"\x89PNG")
     assert found.next == "lander verify tiny.onnx --all-runtimes"
 
@@ -54,3 +57,13 @@ def test_usage(lander: Lander, tiny: Path) -> None:
     assert "--batch" in found.message
     assert lander("bench", tiny, "--plot", "speeds.gif").code == 2
     assert lander("bench", "nothing.onnx").code == 3
+    assert lander("bench", tiny, "--episodes", "-1").code == 2
+
+
+def test_a_large_policy_has_to_be_meant(lander: Lander, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "USUAL_FILE_BYTES", 1_000)
+    asked = ["bench", tiny, "--batch", "1", "--episodes", "0"]
+    assert "add: --large" in lander(*asked).message
+    found = lander(*asked, "--large")
+    assert found.code == 0, found.err
+    assert "ONNX Runtime CPU, bound" in found.out

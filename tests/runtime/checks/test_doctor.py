@@ -67,7 +67,7 @@ def test_both_runtime_packages_at_once(machine: Machine) -> None:
     assert check.outcome == "failed"
     assert "onnxruntime 1.31.1 and onnxruntime-gpu 1.30.0: both at once" in check.found
     assert check.advice == "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'lander-rl[cpu]'"
-    assert machine(both, GPU)["onnxruntime"].advice.endswith("'lander-rl[gpu]'")
+    assert machine(both, GPU)["onnxruntime"].advice.endswith("'lander-rl[cuda]'")
 
 
 def test_neither_runtime_package(machine: Machine) -> None:
@@ -96,7 +96,7 @@ class TestCuda:
         check = machine(answers={**GPU, CUDA: missing}, cuda=("13.0", None))["CUDA"]
         assert check.outcome == "failed"
         assert "missing: libcublasLt.so.13, libcudnn.so.9" in check.found
-        assert check.advice == "pip install 'onnxruntime-gpu[cuda,cudnn]'"
+        assert check.advice == "pip install 'lander-rl[cuda]'"
 
     def test_an_old_driver(self, machine: Machine) -> None:
         answers = {**GPU, "driver": Answer(True, "2 12.4"), CUDA: Answer(False, "no")}
@@ -112,7 +112,7 @@ class TestCuda:
     def test_the_cpu_build_beside_a_gpu(self, machine: Machine) -> None:
         check = machine(answers={"driver": Answer(True, "1 13.0")})["CUDA"]
         assert check.outcome == "not checked"
-        assert check.advice == "pip uninstall -y onnxruntime && pip install 'lander-rl[gpu]'"
+        assert check.advice == "pip uninstall -y onnxruntime && pip install 'lander-rl[cuda]'"
 
     def test_majors_of_pytorch_and_onnx_runtime(self, machine: Machine) -> None:
         check = machine(cuda=("13.0", "12.8"))["CUDA versions"]

@@ -15,7 +15,10 @@ from lander_runtime import InputRefused, MachineLacks, Policy, UsageError
 from lander_runtime.graphs.model import Model
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy import session
+from lander_runtime.policy.cuda_graph import capture_cuda_graph
 from lander_runtime.policy.session import OpenSession, _cuda_devices, open_session
+
+DOOM = Path(__file__).parents[3] / "models" / "doom-basic-v1" / "policy.onnx"
 
 HAS_GPU = _cuda_devices() > 0
 needs_gpu = pytest.mark.skipif(not HAS_GPU, reason="no NVIDIA GPU with a working driver here")
@@ -103,6 +106,7 @@ def test_the_applications_own_log_level_is_left_alone(tiny_discrete: Path) -> No
         from lander_runtime.graphs.reading import read_model
         model = open(sys.argv[1], "rb").read()
         session._cuda_devices = lambda: 1
+        session._SMALL = 0
         onnxruntime.set_default_logger_severity(4)
         session.open_session(read_model(model, "tiny.onnx"), "tiny.onnx", "auto")
         options = onnxruntime.SessionOptions()
@@ -148,15 +152,35 @@ def test_onnx_runtimes_own_words_for_a_missing_library_are_understood(
 
 
 def cuda_refused(path: Path, device: str) -> str:
-    """Why no CUDA session was opened, in the words of the error."""
+    """Why no CUDA session was opened, in the words of the error; `auto` is made to try the tiny policy."""
     if device == "cuda":
         with pytest.raises(MachineLacks, match="--device cpu") as found:
             open_session(read(path), path.name, device)
         return str(found.value)
-    opened = open_session(read(path), path.name, device)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "_SMALL", 0)
+        opened = open_session(read(path), path.name, device)
     assert opened.device == "cpu"
     assert opened.note is not None
     return opened.note
+
+
+def test_auto_keeps_a_small_network_on_the_cpu_and_says_so_where_there_is_a_gpu(
+    tiny_discrete: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_cuda_devices", lambda: 1)
+    opened = open_session(read(tiny_discrete), "tiny.onnx", "auto")
+    assert (opened.device, opened.note) == ("cpu", session._FASTER_HERE)
+    assert "--device cuda" in session._FASTER_HERE
+
+
+def test_auto_tries_a_gpu_for_a_network_on_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "_cuda_devices", lambda: 1)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    opened = open_session(read(DOOM), "doom.onnx", "auto")
+    assert opened.device == "cpu"
+    assert opened.note is not None
+    assert "CUDA was tried and refused" in opened.note
 
 
 class FailingSession:
@@ -203,7 +227,10 @@ def test_another_fault_on_the_gpu_is_the_files() -> None:
 @pytest.mark.gpu
 @needs_gpu
 @pytest.mark.parametrize("device", ["cuda", "auto"])
-def test_cuda_agrees_with_the_cpu(tiny_discrete: Path, tiny_continuous: Path, device: str) -> None:
+def test_cuda_agrees_with_the_cpu(
+    tiny_discrete: Path, tiny_continuous: Path, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_SMALL", 0)  # `auto` would keep networks this small on the CPU.
     batch = np.random.default_rng(8).standard_normal((257, 8)).astype(np.float32)
     for path in (tiny_discrete, tiny_continuous):
         on_cpu, on_gpu = Policy.load(path, "cpu"), Policy.load(path, device)
@@ -215,6 +242,24 @@ def test_cuda_agrees_with_the_cpu(tiny_discrete: Path, tiny_continuous: Path, de
         for name in expected:
             np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=1e-5)
             assert found[name].dtype == expected[name].dtype
+
+
+@pytest.mark.gpu
+@needs_gpu
+def test_a_cuda_graph_gives_the_cpus_actions_for_what_its_batch_holds(tiny_discrete: Path) -> None:
+    batch = np.zeros((16, 8), np.float32)
+    on_cpu, generator = Policy.load(tiny_discrete, "cpu"), np.random.default_rng(9)
+    run = capture_cuda_graph(read(tiny_discrete), "tiny.onnx", "action", "obs", batch, on_cpu.act(batch))
+    for _ in range(3):
+        batch[:] = generator.standard_normal(batch.shape)
+        assert np.array_equal(run(), on_cpu.act(batch))
+
+
+@needs_no_gpu
+def test_a_cuda_graph_without_a_gpu_is_what_the_machine_lacks(tiny_discrete: Path) -> None:
+    batch = np.zeros((1, 8), np.float32)
+    with pytest.raises(MachineLacks, match="No CUDA session"):
+        capture_cuda_graph(read(tiny_discrete), "tiny.onnx", "action", "obs", batch, np.zeros(1, np.int64))
 
 
 @pytest.mark.gpu

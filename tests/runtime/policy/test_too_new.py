@@ -103,8 +103,8 @@ def test_a_gpu_that_says_so_is_not_told_that_it_lacks_libraries(
 ) -> None:
     def refuse(written: bytes) -> Any:
         error = RuntimeError(f"{_NEW}Unsupported model IR version: 99, max supported IR version: 13")
-        raise session._NoCuda("ONNX Runtime says something.", expected=False) from error
+        raise session.NoCuda("ONNX Runtime says something.", expected=False) from error
 
-    monkeypatch.setattr(session, "_open_cuda", refuse)
+    monkeypatch.setattr(session, "open_cuda", refuse)
     with pytest.raises(InputRefused, match="IR version up to 13"):
         open_session(replace(model, ir_version=99), "tiny.onnx", "cuda")

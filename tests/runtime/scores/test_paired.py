@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from lander_runtime import InputRefused
 from lander_runtime.scores.intervals import mean_interval
-from lander_runtime.scores.paired import MOST_EXTREMES, PairedDifference, needed_to_show, paired_difference
+from lander_runtime.scores.paired import (
+    MOST_EXTREMES,
+    PairedDifference,
+    is_worse,
+    needed_to_show,
+    paired_difference,
+)
 from lander_runtime.scores.verdict import Verdict
 
 PROPERTY = settings(settings.get_profile("lander"), max_examples=60)
@@ -240,3 +246,12 @@ def test_returns_that_are_not_finite_are_refused_by_their_seed(bad: float) -> No
     for returns, baseline in (([0.0, bad], [0.0, 0.0]), ([0.0, 0.0], [0.0, bad]), ([0.0, bad], [0.0, bad])):
         with pytest.raises(InputRefused, match="seed 71"):
             pair(returns, baseline)
+
+
+@pytest.mark.parametrize(("lost", "expected"), [(0.9, False), (1.1, True), (-5.0, False)])
+def test_worse_by_more_than_rounding_explains(lost: float, expected: bool) -> None:
+    """All differences are -`lost` on a mean of -100, so each is shown; 1% of it is the margin."""
+    baseline = np.linspace(-110.0, -90.0, 20)
+    found = pair(baseline - lost, baseline)
+    assert found.verdict is (Verdict.WORSE if lost > 0 else Verdict.BETTER)
+    assert is_worse(found, baseline) is expected
