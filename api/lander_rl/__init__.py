@@ -15,6 +15,7 @@ training/        `train`, `resume`, `Run`: train a policy, or go on with a run
 exporting.py     `export`: a checkpoint becomes a verified policy file
 c_header.py      `export_c`: a policy becomes one C header
 triton.py        `export_triton`: a policy becomes a model of Triton
+several/         `train_seeds`: one setting with several seeds, and the best run exported
 plotting.py      `plot`: learning curves of runs in one picture
 inputs/          finds and opens what the caller names: policies, environments, modules
 evaluating.py    `evaluate`: a score over N episodes
@@ -70,6 +71,8 @@ if TYPE_CHECKING:
     from lander_rl.results.replay import ReplayResult
     from lander_rl.results.report import Report
     from lander_rl.serving import ServeRequest, serve
+    from lander_rl.several.results import SeedRun, SeedRuns
+    from lander_rl.several.seeds import SeedsRequest, train_seeds
     from lander_rl.training.request import ResumeRequest, TrainRequest
     from lander_rl.training.runs import Run
     from lander_rl.training.training import resume, train
@@ -113,6 +116,9 @@ __all__ = [
     "Report",
     "ResumeRequest",
     "Run",
+    "SeedRun",
+    "SeedRuns",
+    "SeedsRequest",
     "ServeRequest",
     "Setting",
     "TrainObserver",
@@ -142,6 +148,7 @@ __all__ = [
     "serve",
     "settings",
     "train",
+    "train_seeds",
     "verify",
 ]
 
@@ -167,6 +174,8 @@ __getattr__ = lazy_names(
         "lander_rl.results.comparison": ("Comparison",),
         "lander_rl.results.replay": ("ReplayResult",),
         "lander_rl.results.report": ("Report",),
+        "lander_rl.several.results": ("SeedRun", "SeedRuns"),
+        "lander_rl.several.seeds": ("SeedsRequest", "train_seeds"),
         "lander_rl.serving": ("ServeRequest", "serve"),
         "lander_rl.training.request": ("ResumeRequest", "TrainRequest"),
         "lander_rl.training.runs": ("Run",),

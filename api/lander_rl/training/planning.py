@@ -73,7 +73,21 @@ def prepare_training(request: TrainRequest | ResumeRequest, say: Callable[[str],
 
 
 def _fresh(request: TrainRequest, say: Callable[[str], None]) -> "tuple[TrainingPlan, RunDirectory]":
-    from lander_trainer import RunDirectory, plan_training, preset
+    from lander_trainer import RunDirectory, plan_training
+
+    plan = plan_training(planned_config(request, say))
+    if plan.note is not None:
+        say(plan.note)
+    return plan, RunDirectory.create(plan.config.env, request.out)
+
+
+def planned_config(request: TrainRequest, say: Callable[[str], None]) -> "TrainConfig":
+    """The settings of a new run, in which `auto` may still stand; its modules must be imported.
+
+    Raises:
+        UsageError: an unknown environment, preset or setting, or a value out of range.
+    """
+    from lander_trainer import preset
     from lander_trainer.plan import trains_natively
 
     # The environment first, so that a mistyped id gives no error about presets.
@@ -82,10 +96,7 @@ def _fresh(request: TrainRequest, say: Callable[[str], None]) -> "tuple[Training
     config = _changed(preset(env, request.preset), request)
     if trains_natively(config):
         config = _changed(preset(env, request.preset, "native"), request)
-    plan = plan_training(config)
-    if plan.note is not None:
-        say(plan.note)
-    return plan, RunDirectory.create(plan.config.env, request.out)
+    return config
 
 
 def _changed(base: "TrainConfig", request: TrainRequest) -> "TrainConfig":

@@ -53,3 +53,9 @@ def refuse_with_resume(*typed: object) -> None:
             "A resumed run keeps its settings; only --steps, --time, --target, --device, --backend, "
             "--log and --import go with --resume."
         )
+
+
+def refuse_without_seeds(*typed: object) -> None:
+    """Refuse options that several trainings need and one has no use for; raises `UsageError`."""
+    if any(one is not None for one in typed):
+        raise UsageError("--jobs, --engine and --ray-address go with --seeds. Add: --seeds 5")

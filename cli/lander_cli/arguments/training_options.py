@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from lander_cli.arguments import completion
-from lander_cli.arguments.numbers import whole_number
+from lander_cli.arguments.numbers import number_or_auto, whole_number
+from lander_cli.arguments.options import EngineName
 
 Env = Annotated[
     str | None,
@@ -70,6 +71,30 @@ Resume = Annotated[
 Log = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="Log to tensorboard, wandb or trackio too; may be repeated."),
+]
+Seeds = Annotated[
+    int | None,
+    typer.Option(
+        help="Train with so many seeds, --seed the first; the run that selection likes best is exported.",
+        show_default="one run",
+    ),
+]
+Jobs = Annotated[
+    str | None,
+    typer.Option(
+        parser=number_or_auto,
+        metavar="N|auto",
+        help="Trainings at a time, with --seeds.",
+        show_default="one for each core",
+    ),
+]
+SeedsEngine = Annotated[
+    EngineName | None,
+    typer.Option(
+        "--engine",
+        help="Where they run: in processes of this machine, or on a Ray cluster.",
+        show_default="processes",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

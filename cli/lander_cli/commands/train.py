@@ -6,19 +6,22 @@ from typing import TYPE_CHECKING
 import typer
 
 from lander_cli.arguments.numbers import duration
-from lander_cli.arguments.options import Import, TimeLimit
-from lander_cli.arguments.train_request import new_run, refuse_with_resume
+from lander_cli.arguments.options import EngineName, Import, RayAddress, TimeLimit, worker_count
+from lander_cli.arguments.train_request import new_run, refuse_with_resume, refuse_without_seeds
 from lander_cli.arguments.training_options import (
     AsJson,
     Backend,
     Device,
     Env,
     EnvArg,
+    Jobs,
     Log,
     Preset,
     Resume,
     RunFolder,
     Seed,
+    Seeds,
+    SeedsEngine,
     Set,
     Steps,
     Target,
@@ -26,6 +29,8 @@ from lander_cli.arguments.training_options import (
 )
 from lander_cli.terminal.console import err, print_json, print_next, print_rows, say
 from lander_cli.terminal.interrupts import StopRequest, stop_on_signals
+from lander_runtime.errors import CheckFailed
+from lander_runtime.text import counted
 
 if TYPE_CHECKING:
     from lander_rl import ResumeRequest, Run, TrainRequest
@@ -47,6 +52,10 @@ def train_command(
     resume: Resume = None,
     log: Log = None,
     import_: Import = None,
+    seeds: Seeds = None,
+    jobs: Jobs = None,
+    engine: SeedsEngine = None,
+    ray_address: RayAddress = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a policy with PPO.
@@ -61,7 +70,10 @@ def train_command(
         "log": tuple(log or []), "imports": tuple(import_ or []),
     }  # fmt: skip
     if resume is not None:
-        refuse_with_resume(env, preset, seed, out_dir, max_episode_steps, *(set_ or []), *(env_arg or []))
+        refuse_with_resume(
+            env, preset, seed, out_dir, max_episode_steps, *(set_ or []), *(env_arg or []),
+            seeds, jobs, engine, ray_address,
+        )  # fmt: skip
         _train(ResumeRequest(run=resume, **both), as_json)
     else:
         new = {
@@ -72,7 +84,35 @@ def train_command(
             "out": out_dir,
             "max_episode_steps": max_episode_steps,
         }
-        _train(new_run(set_ or [], env_arg or [], new), as_json)
+        request = new_run(set_ or [], env_arg or [], new)
+        if seeds is None:
+            refuse_without_seeds(jobs, engine, ray_address)
+            _train(request, as_json)
+        else:
+            _train_seeds(request, seeds, jobs or "auto", engine or EngineName.PROCESSES, ray_address, as_json)
+
+
+def _train_seeds(
+    train: "TrainRequest", seeds: int, jobs: str, engine: EngineName, address: str | None, as_json: bool
+) -> None:
+    from lander_rl.inputs.importing import import_options
+    from lander_rl.several.display import open_table
+    from lander_rl.several.seeds import SeedsRequest, run_seeds
+
+    request = SeedsRequest(
+        train=train, seeds=seeds, jobs=worker_count(jobs), engine=engine.value, ray_address=address
+    )
+    with stop_on_signals() as signals:
+        found = run_seeds(request, say=say, display=lambda: open_table(err()), stop=signals)
+    print_json(found.to_json()) if as_json else print_rows(found.rows())
+    imports = import_options(train.imports)
+    if found.interrupted or signals():
+        print_next("lander", "train", "--resume", found.runs[0].path, *imports) if found.runs else None
+        raise typer.Exit(signals.exit_code)
+    if found.exported is not None:
+        print_next("lander", "eval", found.exported.policy, *imports, "--episodes", "1000")
+    if found.failed:
+        raise CheckFailed(f"{counted(len(found.failed), 'seed')} of {seeds} stopped: no longer finite.")
 
 
 def _train(request: "TrainRequest | ResumeRequest", as_json: bool) -> None:

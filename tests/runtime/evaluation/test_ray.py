@@ -29,7 +29,7 @@ class Cluster:
 
     def __init__(self, engine: Ray) -> None:
         self.engine = engine
-        self.folder = str(engine._folder)
+        self.folder = str(engine.cluster.folder)
 
     def processes(self) -> list[str]:
         """Command lines of processes that belong to the cluster."""
