@@ -16,6 +16,7 @@ exporting.py     `export`: a checkpoint becomes a verified policy file
 c_header.py      `export_c`: a policy becomes one C header
 triton.py        `export_triton`: a policy becomes a model of Triton
 several/         `train_seeds`: one setting with several seeds, and the best run exported
+searching/       `sweep`: a search for good settings with Optuna
 plotting.py      `plot`: learning curves of runs in one picture
 inputs/          finds and opens what the caller names: policies, environments, modules
 evaluating.py    `evaluate`: a score over N episodes
@@ -70,6 +71,8 @@ if TYPE_CHECKING:
     from lander_rl.results.comparison import Comparison
     from lander_rl.results.replay import ReplayResult
     from lander_rl.results.report import Report
+    from lander_rl.searching.results import Sweep, SweepTrial
+    from lander_rl.searching.sweeping import SweepRequest, sweep
     from lander_rl.serving import ServeRequest, serve
     from lander_rl.several.results import SeedRun, SeedRuns
     from lander_rl.several.seeds import SeedsRequest, train_seeds
@@ -121,6 +124,9 @@ __all__ = [
     "SeedsRequest",
     "ServeRequest",
     "Setting",
+    "Sweep",
+    "SweepRequest",
+    "SweepTrial",
     "TrainObserver",
     "TrainRequest",
     "TritonModel",
@@ -147,6 +153,7 @@ __all__ = [
     "resume",
     "serve",
     "settings",
+    "sweep",
     "train",
     "train_seeds",
     "verify",
@@ -176,6 +183,8 @@ __getattr__ = lazy_names(
         "lander_rl.results.report": ("Report",),
         "lander_rl.several.results": ("SeedRun", "SeedRuns"),
         "lander_rl.several.seeds": ("SeedsRequest", "train_seeds"),
+        "lander_rl.searching.results": ("Sweep", "SweepTrial"),
+        "lander_rl.searching.sweeping": ("SweepRequest", "sweep"),
         "lander_rl.serving": ("ServeRequest", "serve"),
         "lander_rl.training.request": ("ResumeRequest", "TrainRequest"),
         "lander_rl.training.runs": ("Run",),

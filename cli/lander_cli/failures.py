@@ -12,6 +12,7 @@ from lander_runtime.text import shortened
 
 _EXTRA_OF_COMMAND = {
     "train": "train",
+    "sweep": "sweep",
     "export": "train",
     "eval": "eval",
     "compare": "eval",

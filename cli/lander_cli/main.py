@@ -12,17 +12,18 @@ import typer
 from lander_cli.commands.bench import bench_command
 from lander_cli.commands.catalogue import envs_command, models_command, settings_command
 from lander_cli.commands.compare import compare_command
-from lander_cli.commands.demo import demo_command
 from lander_cli.commands.doctor import doctor_command
 from lander_cli.commands.eval import eval_command
 from lander_cli.commands.export import export_command
 from lander_cli.commands.inspect import inspect_command
 from lander_cli.commands.merge import merge_command
 from lander_cli.commands.play import play_command
-from lander_cli.commands.plot import plot_command
 from lander_cli.commands.replay import replay_command
 from lander_cli.commands.serve import serve_command
-from lander_cli.commands.train import train_command
+from lander_cli.commands.training.demo import demo_command
+from lander_cli.commands.training.plot import plot_command
+from lander_cli.commands.training.sweep import sweep_command
+from lander_cli.commands.training.train import train_command
 from lander_cli.commands.verify import verify_command
 from lander_cli.failures import explain
 from lander_cli.terminal.console import complain, forget_unwritten, out
@@ -42,6 +43,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("train")(results_only()(train_command))
+app.command("sweep")(results_only()(sweep_command))
 app.command("export")(results_only()(export_command))
 app.command("eval")(results_only()(eval_command))
 app.command("compare")(results_only()(compare_command))

@@ -16,11 +16,11 @@ PUBLIC = {
     "EvaluationObserver", "ExportRequest", "Exported", "InputRefused", "Interrupted", "LanderError",
     "MachineLacks", "Model", "Page", "Picture", "PlayRequest", "PlotRequest", "Policy", "Preset",
     "Recording", "ReplayRequest", "ReplayResult", "Report", "ResumeRequest", "Run", "SeedRun", "SeedRuns",
-    "SeedsRequest", "ServeRequest",
-    "Setting", "TrainObserver", "TrainRequest", "TritonModel", "TritonRequest", "UpdateMetrics",
+    "SeedsRequest", "ServeRequest", "Setting", "Sweep", "SweepRequest", "SweepTrial", "TrainObserver",
+    "TrainRequest", "TritonModel", "TritonRequest", "UpdateMetrics",
     "UsageError", "Verification", "VerifyRequest", "bench", "compare", "doctor", "environments", "evaluate",
     "export", "export_c", "export_triton", "merge", "models", "open_policy", "play", "plot", "record",
-    "replay", "resume", "serve", "settings", "train", "train_seeds", "verify",
+    "replay", "resume", "serve", "settings", "sweep", "train", "train_seeds", "verify",
 }  # fmt: skip
 
 

@@ -39,13 +39,10 @@ class LinesDisplay:
         if time.monotonic() - self._last < _LINE_SECONDS:
             return
         self._last = time.monotonic()
-        running = {name: status for name, status in rows.items() if status.done < 1.0}
-        texts = (
-            f"{name} {status.done:.0%} best {_number(status.best_score)}" for name, status in running.items()
-        )
-        self._console.print(
-            "  ".join([f"{len(rows) - len(running)} of {len(rows)} trained", *texts]), markup=False
-        )
+        texts = [
+            f"{name} {status.done:.0%} best {_number(status.best_score)}" for name, status in rows.items()
+        ]
+        self._console.print("  ".join(texts), markup=False)
 
 
 class TableDisplay:
