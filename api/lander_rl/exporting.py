@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lander_rl.inputs.networks import take_network
 from lander_rl.inputs.old_versions import warn_of_old_version
 from lander_rl.showing import html_picture
 from lander_rl.wording import names_arguments
@@ -67,6 +68,10 @@ class SourceRequest:
 
     imports: Sequence[str] = ()
     """Modules that register environments. A checkpoint's own word imports nothing."""
+
+    network: Any = None
+    """The network of your own that the run was trained with, as in `TrainRequest`; in the same process it is
+    known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +167,7 @@ def export(
     license: str | None = None,  # noqa: A002 (the metadata's own word)
     wrap: "Wrap | None" = None,
     imports: Sequence[str] = (),
+    network: Any = None,
 ) -> Exported:
     """Turn a checkpoint into a verified ONNX policy; if a check fails, nothing is written.
 
@@ -182,6 +188,7 @@ def export(
         license: what the file says about its licence.
         wrap: wrappers around `env`, as of `evaluate`.
         imports: modules that register environments.
+        network: the network of your own that the run was trained with; in the same process it is known.
 
     Raises:
         CheckFailed: ONNX Runtime and PyTorch disagree.
@@ -194,7 +201,7 @@ def export(
             episodes=episodes, env=env, activation=activation,
             normalizer=None if normalizer is None else os.fspath(normalizer),
             normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
-            squash=squash, gif=gif, license=license, wrap=wrap, imports=imports,
+            squash=squash, gif=gif, license=license, wrap=wrap, imports=imports, network=network,
         )
     )  # fmt: skip
 
@@ -279,6 +286,7 @@ def load_checkpoint(checkpoint: Path, request: SourceRequest, say: Callable[[str
     from lander_export import PeerOptions, load_source
     from lander_runtime import envs
 
+    take_network(request.network)
     env = None
     if request.env is not None:
         env_id = without_module(request.env, request.imports)

@@ -124,9 +124,10 @@ def _from_checkpoint(checkpoint: Checkpoint) -> Source:
         created=checkpoint.created,
         license="MIT",
         # The weights may be from before the last update: of a stopped run, or the best ones of any run.
-        # With a time limit they depend on the machine's speed, so no command reproduces them.
+        # With a time limit they depend on the machine's speed, so no command reproduces them. A network of the
+        # user's own is in no command either.
         reproduce=None
-        if progress.resumed or config.time_limit is not None
+        if progress.resumed or config.time_limit is not None or config.network is not None
         else Recipe(
             training_command(config, checkpoint.observation, last_weights=progress.updates == config.updates),
             progress.updates,

@@ -51,7 +51,7 @@ def refuse_with_resume(*typed: object) -> None:
     if any(one is not None for one in typed):
         raise UsageError(
             "A resumed run keeps its settings; only --steps, --time, --target, --device, --backend, "
-            "--log and --import go with --resume."
+            "--log, --import and --network go with --resume."
         )
 
 

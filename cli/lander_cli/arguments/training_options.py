@@ -52,6 +52,21 @@ EnvArg = Annotated[
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.")]
 Backend = Annotated[str | None, typer.Option(help="auto, gymnasium, envpool or native.")]
+Init = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="POLICY|CHECKPOINT",
+        help="Start from the weights in a policy file, a checkpoint or a run's folder.",
+        autocompletion=completion.runs,
+    ),
+]
+Network = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODULE:NAME",
+        help="A network of your own: a class or function that makes a torch.nn.Module.",
+    ),
+]
 RunFolder = Annotated[
     Path | None, typer.Option("--out", help="The run's folder.", show_default="runs/<env>/<number>")
 ]

@@ -15,6 +15,7 @@ from lander_cli.arguments.training_options import (
     Format,
     Gif,
     License,
+    Network,
     Normalizer,
     NormalizerClip,
     NormalizerEpsilon,
@@ -28,7 +29,7 @@ from lander_runtime.errors import UsageError
 
 _CONVERTING = (
     "env", "activation", "normalizer", "normalizer_epsilon", "normalizer_clip", "pixel_scale", "squash",
-    "license_", "wrap", "import_",
+    "license_", "wrap", "import_", "network",
 )  # fmt: skip
 _FORMATS = {
     **dict.fromkeys(("episodes", "gif"), (Format.ONNX,)),
@@ -60,6 +61,7 @@ def export_command(
     action_range: ActionRange = None,
     wrap: Wrap = None,
     import_: Import = None,
+    network: Network = None,
     large: Large = False,
     as_json: AsJson = False,
 ) -> None:
@@ -81,7 +83,7 @@ def export_command(
         "source": source, "out": out_file, "env": env, "activation": activation,
         "normalizer": normalizer, "normalizer_epsilon": normalizer_epsilon,
         "normalizer_clip": normalizer_clip, "pixel_scale": pixel_scale, "squash": squash,
-        "license": license_, "wrap": wrap, "imports": tuple(import_ or []),
+        "license": license_, "wrap": wrap, "imports": tuple(import_ or []), "network": network,
     }  # fmt: skip
     if format_ is Format.C:
         request = CHeaderRequest(

@@ -14,8 +14,10 @@ from lander_cli.arguments.training_options import (
     Device,
     Env,
     EnvArg,
+    Init,
     Jobs,
     Log,
+    Network,
     Preset,
     Resume,
     RunFolder,
@@ -46,6 +48,8 @@ def train_command(
     max_episode_steps: TimeLimit = None,
     device: Device = None,
     backend: Backend = None,
+    init: Init = None,
+    network: Network = None,
     out_dir: RunFolder = None,
     target: Target = None,
     time: Time = None,
@@ -67,11 +71,11 @@ def train_command(
     seconds = None if time is None else duration(time)
     both = {
         "steps": steps, "target": target, "time": seconds, "device": device, "backend": backend,
-        "log": tuple(log or []), "imports": tuple(import_ or []),
+        "log": tuple(log or []), "imports": tuple(import_ or []), "network": network,
     }  # fmt: skip
     if resume is not None:
         refuse_with_resume(
-            env, preset, seed, out_dir, max_episode_steps, *(set_ or []), *(env_arg or []),
+            env, preset, seed, init, out_dir, max_episode_steps, *(set_ or []), *(env_arg or []),
             seeds, jobs, engine, ray_address,
         )  # fmt: skip
         _train(ResumeRequest(run=resume, **both), as_json)
@@ -81,6 +85,7 @@ def train_command(
             "env": env,
             "preset": preset,
             "seed": seed,
+            "init": init,
             "out": out_dir,
             "max_episode_steps": max_episode_steps,
         }
@@ -117,6 +122,7 @@ def _train_seeds(
 
 def _train(request: "TrainRequest | ResumeRequest", as_json: bool) -> None:
     from lander_rl.inputs.importing import import_options
+    from lander_rl.inputs.networks import network_options
     from lander_rl.training.progress import open_display
     from lander_rl.training.runs import Run
     from lander_rl.training.session import run_training
@@ -136,7 +142,7 @@ def _train(request: "TrainRequest | ResumeRequest", as_json: bool) -> None:
     else:
         print_rows(run.rows())
     _say_how_it_ended(run)
-    imports = import_options(request.imports)
+    imports = [*import_options(request.imports), *network_options(request.network)]
     if run.interrupted:
         again = [word for name in dict.fromkeys(request.log) for word in ("--log", name)]
         print_next("lander", "train", "--resume", run.path, *again, *imports)
