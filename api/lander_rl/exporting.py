@@ -16,6 +16,7 @@ from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.kernels import KERNEL, how_to_have, kernels_here, other_kernel
 from lander_runtime.policy.display import verification_in_words
 from lander_runtime.scores.words import score_in_words
+from lander_runtime.shipped import newest_run_in
 from lander_runtime.text import aligned, html_table
 
 if TYPE_CHECKING:
@@ -271,9 +272,12 @@ def find_checkpoint(source: Path | None) -> Path:
     from lander_export import peer_file
 
     found = peer_file(source)
-    if found is None:
+    if found is not None:
+        return found
+    newest = newest_run_in(source)
+    if newest is None:
         raise InputRefused(f"{source}: a folder without best.safetensors or checkpoint.safetensors.")
-    return found
+    return find_checkpoint(newest)
 
 
 def load_checkpoint(checkpoint: Path, request: SourceRequest, say: Callable[[str], None]) -> "Source":
