@@ -17,6 +17,7 @@ c_header.py      `export_c`: a policy becomes one C header
 triton.py        `export_triton`: a policy becomes a model of Triton
 several/         `train_seeds`: one setting with several seeds, and the best run exported
 searching/       `sweep`: a search for good settings with Optuna
+sharing/         `push`, `pull`: policies on the Hugging Face Hub
 plotting.py      `plot`: learning curves of runs in one picture
 inputs/          finds and opens what the caller names: policies, environments, modules
 evaluating.py    `evaluate`: a score over N episodes
@@ -76,6 +77,8 @@ if TYPE_CHECKING:
     from lander_rl.serving import ServeRequest, serve
     from lander_rl.several.results import SeedRun, SeedRuns
     from lander_rl.several.seeds import SeedsRequest, train_seeds
+    from lander_rl.sharing.pulling import Pulled, PullRequest, pull
+    from lander_rl.sharing.pushing import Pushed, PushRequest, push
     from lander_rl.training.request import ResumeRequest, TrainRequest
     from lander_rl.training.runs import Run
     from lander_rl.training.training import resume, train
@@ -113,6 +116,10 @@ __all__ = [
     "PlotRequest",
     "Policy",
     "Preset",
+    "PullRequest",
+    "Pulled",
+    "PushRequest",
+    "Pushed",
     "Recording",
     "ReplayRequest",
     "ReplayResult",
@@ -148,6 +155,8 @@ __all__ = [
     "open_policy",
     "play",
     "plot",
+    "pull",
+    "push",
     "record",
     "replay",
     "resume",
@@ -186,6 +195,8 @@ __getattr__ = lazy_names(
         "lander_rl.searching.results": ("Sweep", "SweepTrial"),
         "lander_rl.searching.sweeping": ("SweepRequest", "sweep"),
         "lander_rl.serving": ("ServeRequest", "serve"),
+        "lander_rl.sharing.pulling": ("PullRequest", "Pulled", "pull"),
+        "lander_rl.sharing.pushing": ("PushRequest", "Pushed", "push"),
         "lander_rl.training.request": ("ResumeRequest", "TrainRequest"),
         "lander_rl.training.runs": ("Run",),
         "lander_rl.training.training": ("resume", "train"),

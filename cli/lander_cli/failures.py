@@ -22,6 +22,8 @@ _EXTRA_OF_COMMAND = {
     "demo": "train",
     "envs": "train",
     "settings": "train",
+    "push": "hub",
+    "pull": "hub",
     "verify": "eval",
     "bench": "train",
 }

@@ -20,6 +20,8 @@ from lander_cli.commands.merge import merge_command
 from lander_cli.commands.play import play_command
 from lander_cli.commands.replay import replay_command
 from lander_cli.commands.serve import serve_command
+from lander_cli.commands.sharing.pull import pull_command
+from lander_cli.commands.sharing.push import push_command
 from lander_cli.commands.training.demo import demo_command
 from lander_cli.commands.training.plot import plot_command
 from lander_cli.commands.training.sweep import sweep_command
@@ -56,6 +58,8 @@ app.command("doctor")(results_only()(doctor_command))
 app.command("plot")(results_only()(plot_command))
 app.command("replay")(results_only()(replay_command))
 app.command("serve")(results_only()(serve_command))
+app.command("push")(results_only()(push_command))
+app.command("pull")(results_only()(pull_command))
 app.command("demo")(results_only()(demo_command))
 app.command("models")(results_only()(models_command))
 app.command("envs")(results_only()(envs_command))

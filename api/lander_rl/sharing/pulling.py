@@ -1,0 +1,286 @@
+"""`pull`: somebody's policy from the Hugging Face Hub, checked before it is named.
+
+What lander pushed is compared with its manifest, and opened: weights and golden vectors. Of repositories in
+the layout of Stable-Baselines3 the one zip, or the one ONNX file, is found. Nothing of them is unpickled.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lander_rl.inputs.importing import with_imports
+from lander_rl.observing import stages_of
+from lander_rl.sharing import card, hub
+from lander_rl.sharing.checking import ScoreCheck, check_score
+from lander_rl.wording import names_arguments
+from lander_runtime.errors import CheckFailed, InputRefused
+from lander_runtime.files import atomic_writes, check_writable, read_regular
+from lander_runtime.policy.content import LARGE_FILE_BYTES, USUAL_FILE_BYTES
+from lander_runtime.text import aligned, counted, html_table
+
+if TYPE_CHECKING:
+    from lander_runtime.episodes.episode import EpisodeObserver
+    from lander_runtime.policy.metadata import PolicyInfo
+
+_MORE = ("README.md", "policy.gif", "policy.mp4", "config.toml", "replay.jsonl.gz", "vec_normalize.pkl")
+"""What is taken beside a model; nothing else of a repository is."""
+
+_LARGEST_BESIDE = 64 * 2**20
+"""Bytes of such a file; larger ones are left where they are."""
+
+_ENV_ID = re.compile(r"[\w./-]{1,80}", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullRequest:
+    """The arguments of `pull`."""
+
+    repository: str
+    """`user/name`."""
+
+    out: Path | None = None
+    """The folder; `hub/user/name` where it is None. Files of the same names in it are replaced."""
+
+    revision: str | None = None
+    """A branch, tag or commit; the newest where it is None."""
+
+    file: str | None = None
+    """The model's file, where the repository has several."""
+
+    check: bool = False
+    """Measure the claimed score again on its own seeds."""
+
+    offline: bool = False
+    """Take what is in the cache of this machine, without asking the Hub."""
+
+    large: bool = False
+    """Take a file of 64 to 512 MB too."""
+
+    imports: Sequence[str] = ()
+    """Modules that register environments, for `check`."""
+
+
+@dataclass(frozen=True, repr=False)
+class Pulled:
+    """What was pulled, and what is known of it."""
+
+    repository: str
+    commit: str
+    """The Hub's name of the state that was taken."""
+    model: Path
+    """The policy file, or the zip of another library."""
+    info: "PolicyInfo | None"
+    """What lander's policy file claims of itself; None of any other file."""
+    env: str | None
+    """The environment that the file, else the repository's card, names."""
+    files: tuple[Path, ...]
+    compared: bool
+    """Whether a manifest named the SHA-256 of the policy file, and it was that."""
+    score: ScoreCheck | None
+    """Where it was asked for."""
+
+    @property
+    def next_command(self) -> list[str]:
+        """What to type with the model."""
+        if self.info is not None:
+            return ["lander", "eval", str(self.model)]
+        what = "export" if self.model.suffix == ".zip" else "eval"
+        return ["lander", what, str(self.model), "--env", self.env or "ID"]
+
+    def rows(self) -> list[tuple[str, str]]:
+        """What was pulled, as names and values."""
+        rows = [("pulled", f"{self.repository} at {self.commit[:12]}"), ("model", str(self.model))]
+        if self.info is None:
+            rows += [
+                ("environment", f"{self.env}, by the card" if self.env else "not named"),
+                ("checked", "nothing yet: it is another library's file"),
+            ]
+        else:
+            against = "its file is the one that was pushed, " if self.compared else ""
+            rows += [
+                ("environment", self.info.env.id),
+                ("checked", f"{against}weights and golden vectors hold"),
+                ("score", self._score_in_words()),
+            ]
+        return [*rows, ("files", ", ".join(path.name for path in self.files))]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, as `lander pull --json` prints it."""
+        return {
+            "schema": "lander.pull/1",
+            "repository": self.repository,
+            "commit": self.commit,
+            "model": str(self.model),
+            "env": self.env,
+            "own": self.info is not None,
+            "compared": self.compared,
+            "files": [str(path) for path in self.files],
+            "claimed_mean": None
+            if self.info is None or self.info.evaluation is None
+            else self.info.evaluation.mean_return,
+            "measured_mean": None if self.score is None else self.score.report.summary.mean_return,
+        }
+
+    def _score_in_words(self) -> str:
+        assert self.info is not None
+        if self.score is not None:
+            return self.score.in_words()
+        claimed = self.info.evaluation
+        if claimed is None:
+            return "none claimed"
+        return (
+            f"{claimed.mean_return:.1f} ± {claimed.std_return:.1f} over "
+            f"{counted(claimed.episodes, 'episode')}, claimed by the file"
+        )
+
+    def __repr__(self) -> str:
+        return aligned(self.rows())
+
+    def _repr_html_(self) -> str:
+        return html_table(self.rows())
+
+
+@names_arguments
+def pull(
+    repository: str,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    revision: str | None = None,
+    file: str | None = None,
+    check: bool = False,
+    offline: bool = False,
+    large: bool = False,
+    imports: Sequence[str] = (),
+    observer: "EpisodeObserver | None" = None,
+) -> Pulled:
+    """Take a policy from the Hugging Face Hub, and check it.
+
+    Args:
+        repository: `user/name`.
+        out: the folder; `hub/user/name` by default.
+        revision: a branch, tag or commit; the newest by default.
+        file: the model's file, where the repository has several.
+        check: measure the claimed score again on its own seeds.
+        offline: take what is in the cache of this machine, without asking the Hub.
+        large: take a file of 64 to 512 MB too.
+        imports: modules that register environments, for `check`.
+        observer: is called with every episode of that measurement.
+
+    Raises:
+        CheckFailed: with `check`, the claimed score does not hold.
+        InputRefused: there is no such repository, no model in it, or the model is not what it claims.
+        MachineLacks: huggingface_hub is not installed, or the Hub cannot be reached.
+        UsageError: `repository` is no name of a repository, or `out` cannot be written.
+    """
+    return run_pull(
+        PullRequest(
+            repository=repository, out=None if out is None else Path(out), revision=revision, file=file,
+            check=check, offline=offline, large=large, imports=imports,
+        ),
+        observer,
+    )  # fmt: skip
+
+
+def run_pull(request: PullRequest, observer: "EpisodeObserver | None" = None) -> Pulled:
+    """`pull` with its arguments as a request; raises the same errors."""
+    repository = hub.check_name(request.repository)
+    hub.check_installed()
+    with_imports(request.imports)
+    offline = request.offline or hub.is_offline()
+    stages = stages_of(observer)
+    stages.on_note(f"Taking {repository} {'from the cache' if offline else 'from the Hub'}")
+    if offline:
+        remote = None
+        folder = hub.download(repository, request.revision, ("*",), offline=True)
+        sizes = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
+    else:
+        remote = hub.look(repository, request.revision)
+        sizes = {name: size for name, size in remote.sizes.items() if "/" not in name}
+    model = _model(sizes, request)
+    wanted = [model, *(name for name in (*_MORE, card.MANIFEST) if _is_small(sizes, name))]
+    if remote is not None:
+        folder = hub.download(repository, request.revision, wanted, offline=False)
+    contents = {name: read_regular(folder / name, LARGE_FILE_BYTES) for name in wanted}
+    info, compared = _checked(repository, model, contents, large=request.large)
+    files = _written(request.out or Path("hub") / repository, contents)
+    by_card = None if remote is None else next(filter(_ENV_ID.fullmatch, remote.environments), None)
+    score = None
+    if request.check and info is not None and info.evaluation is not None:
+        score = check_score(files[0], info.evaluation, request.imports, observer)
+        if score.failure is not None:
+            raise CheckFailed(score.failure)
+    return Pulled(
+        repository=repository, commit=folder.name, model=files[0], info=info,
+        env=by_card if info is None else info.env.id, files=files, compared=compared, score=score,
+    )  # fmt: skip
+
+
+def _model(sizes: dict[str, int], request: PullRequest) -> str:
+    """The name of the model's file among the files of a repository.
+
+    Raises:
+        InputRefused: there is none, there are several, or it is too large.
+    """
+    models = [name for name in sorted(sizes) if name.endswith((".onnx", ".zip"))]
+    onnx = [name for name in models if name.endswith(".onnx")]
+    if request.file is not None:
+        found = [name for name in sizes if name == request.file and name in models]
+    elif "policy.onnx" in onnx:
+        found = ["policy.onnx"]
+    else:
+        found = onnx or models
+    if not found:
+        wanted = request.file or "policy: expected an .onnx, or a .zip of Stable-Baselines3"
+        raise InputRefused(f"{request.repository} has no {wanted}.")
+    if len(found) > 1:
+        raise InputRefused(
+            f"{request.repository} has several models ({', '.join(found[:5])}). Name one of them with --file."
+        )
+    limit = LARGE_FILE_BYTES if request.large else USUAL_FILE_BYTES
+    if sizes[found[0]] > limit:
+        raise InputRefused(
+            f"{request.repository}: {found[0]} has {sizes[found[0]] / 1e6:,.0f} MB; expected at most "
+            f"{limit / 1e6:,.0f} MB. Add --large for up to {LARGE_FILE_BYTES / 1e6:,.0f} MB."
+        )
+    return found[0]
+
+
+def _is_small(sizes: dict[str, int], name: str) -> bool:
+    return name in sizes and sizes[name] <= _LARGEST_BESIDE
+
+
+def _checked(
+    repository: str, model: str, contents: dict[str, bytes], *, large: bool
+) -> "tuple[PolicyInfo | None, bool]":
+    """What lander's policy file says, once it holds, and whether a manifest named it; else None."""
+    from lander_runtime.graphs.reading import read_model
+    from lander_runtime.policy.policy import Policy
+
+    compared = False
+    if card.MANIFEST in contents and model == "policy.onnx":
+        expected, _ = card.read_manifest(contents[card.MANIFEST], f"{repository}: {card.MANIFEST}")
+        found = hashlib.sha256(contents[model]).hexdigest()
+        if expected != found:
+            raise InputRefused(
+                f"{repository}: {model} has the SHA-256 {found}, and {card.MANIFEST} names {expected}. It is "
+                "not the file that was pushed."
+            )
+        compared = True
+    if not model.endswith(".onnx") or read_model(contents[model], model).metadata is None:
+        return None, compared
+    # Opening checks the weights and the golden vectors.
+    return Policy.from_bytes(contents[model], Path(model), "cpu", large).info, compared
+
+
+def _written(folder: Path, contents: dict[str, bytes]) -> tuple[Path, ...]:
+    paths = tuple(folder / name for name in contents)
+    for path in paths:
+        check_writable(path)
+    with atomic_writes(*paths) as temporaries:
+        for temporary, content in zip(temporaries, contents.values(), strict=True):
+            temporary.write_bytes(content)
+    return paths
