@@ -37,6 +37,12 @@ def test_selection_and_not_the_score_chooses() -> None:
     assert found.worst is runs[1]
     assert found.chosen is runs[1]
     assert "seed 4  stopped, in no figure: no longer finite" in repr(found)
+    data = found.to_json()
+    assert data["schema"] == "lander.train_seeds/1"
+    assert (data["worst_seed"], data["failed"]) == (2, {"4": "no longer finite"})
+    assert [run["score"] for run in data["runs"]] == [20.0, 2.0, 7.0]
+    # Nothing was exported, so nothing was chosen.
+    assert data["chosen_seed"] is None
 
 
 @pytest.fixture
