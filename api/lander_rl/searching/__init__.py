@@ -5,5 +5,6 @@ space.py      what is searched: a file of settings and their ranges, or the same
 study.py      the study on disk: its settings, trials that were cut short, the sampler
 trials.py     hands out trials to workers, prunes them and stores their results
 objectives.py what a trial is worth
+outcome.py    from the study to the result, pictures and the preset
 results.py    `Sweep`: the best trials, a preset, importance and pictures
 """

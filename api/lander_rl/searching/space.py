@@ -33,6 +33,12 @@ from lander_trainer.config import CHANGES_NO_RESULT
 _FIELDS = ("env", "preset", "steps", "time", "device", "backend", "env_args", "max_episode_steps", "settings")
 """Keys of a file that are fields of `TrainRequest`."""
 
+_TYPES = {
+    **dict.fromkeys(("env", "preset", "device", "backend"), str),
+    **dict.fromkeys(("env_args", "settings"), dict),
+}
+"""Those that nothing else checks."""
+
 _FIXED = {"env", "seed", "env_kwargs", "shaping", "env_wrappers", "time_limit", *CHANGES_NO_RESULT}
 """Settings that cannot be searched: they change the task, or no result."""
 
@@ -63,6 +69,10 @@ class SearchSpace:
             raise InputRefused(f"{path}: no readable TOML ({error}).") from error
         for key in table:
             _check_known(key, (*_FIELDS, "space"), path)
+        for key, kind in _TYPES.items():
+            if not isinstance(table.get(key, kind()), kind):
+                what = "text" if kind is str else "a table"
+                raise UsageError(f"{path}: expected {what} as {key}, found {quoted(str(table[key]))}.")
         space = table.pop("space", None)
         if not isinstance(space, dict) or not space:
             raise UsageError(f"{path}: expected a table [space] of settings and their ranges.")

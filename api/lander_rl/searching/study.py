@@ -22,7 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from lander_runtime.errors import InputRefused, UsageError
 
-_NAME = "lander"
+_NAME = "lander-sweep"
 
 _SAMPLER_SEED = 1
 

@@ -5,7 +5,6 @@ later guides the search.
 """
 
 import os
-import shlex
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from lander_rl.searching.results import Sweep, SweepTrial
+from lander_rl.searching.results import Sweep
 from lander_rl.several.crew import Jobs, check_crew, direct, open_crew
 from lander_rl.several.display import open_table
 from lander_rl.several.trainee import Status
@@ -23,14 +22,10 @@ from lander_rl.training.stopping import stop_on_interrupt
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules
 from lander_runtime.errors import MachineLacks, UsageError
-from lander_runtime.files import write_text
 from lander_runtime.text import counted
 
 if TYPE_CHECKING:
-    import optuna
-
     from lander_rl.searching.space import SearchSpace
-    from lander_trainer import TrainConfig
 
 SEARCH_EPISODES = 40_000
 """How many episodes there are from the first of a search until the export gate's begin."""
@@ -173,6 +168,7 @@ def run_sweep(
     if find_spec("optuna") is None:
         raise MachineLacks("Optuna is not installed. Type: pip install 'lander-rl[sweep]'")
     from lander_rl.searching.objectives import OBJECTIVES
+    from lander_rl.searching.outcome import outcome
     from lander_rl.searching.space import SearchSpace
     from lander_rl.searching.study import check_same, make_ready, open_study
     from lander_rl.searching.trials import Trials, check_sweep
@@ -211,94 +207,11 @@ def run_sweep(
                 direct(crew, trials, stop)
             finally:
                 trials.give_up()
-        return _result(request, study, space, config, interrupted=stop())
+        return outcome(request, study, space, config, interrupted=stop())
 
 
 def _storage(request: SweepRequest) -> str:
     return request.storage or str(request.folder / "study.log")
-
-
-def _result(
-    request: SweepRequest, study: "optuna.Study", space: "SearchSpace", config: "TrainConfig", *,
-    interrupted: bool,
-) -> Sweep:  # fmt: skip
-    from optuna.trial import TrialState
-
-    from lander_rl.searching.objectives import OBJECTIVES
-    from lander_rl.searching.space import rounded
-    from lander_rl.searching.study import importances
-
-    direction, meaning = OBJECTIVES[request.objective]
-    states = [trial.state for trial in study.get_trials(deepcopy=False)]
-    completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    ranked = sorted(completed, key=lambda trial: trial.value or 0.0, reverse=direction == "maximize")
-    found = tuple(
-        SweepTrial(
-            number=trial.number,
-            value=trial.value or 0.0,
-            settings={name: rounded(value) for name, value in trial.params.items()},
-            scores=tuple(trial.user_attrs["scores"]),
-            lowest=trial.user_attrs["lowest"],
-            success=trial.user_attrs.get("success"),
-            seconds_to_threshold=tuple(trial.user_attrs["seconds_to_threshold"]),
-            seconds=trial.user_attrs["seconds"],
-        )
-        for trial in ranked
-    )
-    shares = importances(study) if len(completed) > 1 else {}
-    pictures, preset, command = (), None, ()
-    if found:
-        best = planned_config(space.request(ranked[0].params), lambda text: None)
-        pictures = _draw(request.folder, found, shares, config.env, meaning, maximise=direction == "maximize")
-        preset = request.folder / "preset.toml"
-        write_text(preset, preset_text(best, space, request, found[0]))
-        command = _command(best)
-    return Sweep(
-        env=config.env, objective=meaning, trials=found, pruned=states.count(TrialState.PRUNED),
-        cut_short=states.count(TrialState.FAIL), start=space.params_of(config), importance=shares,
-        folder=request.folder, pictures=pictures, preset=preset, command=command, interrupted=interrupted,
-    )  # fmt: skip
-
-
-def _draw(
-    folder: Path, found: tuple[SweepTrial, ...], shares: dict[str, float], env: str, meaning: str, *,
-    maximise: bool,
-) -> tuple[Path, ...]:  # fmt: skip
-    from lander_trainer.plots.search import draw_history, draw_importance
-
-    history, importance = folder / "history.png", folder / "importance.png"
-    values = sorted((one.number, one.value) for one in found)
-    draw_history(values, history, title=env, value=meaning, maximise=maximise)
-    if not shares:
-        return (history,)
-    draw_importance(shares, importance, title=f"{env}: {meaning}")
-    return history, importance
-
-
-def preset_text(best: "TrainConfig", space: "SearchSpace", request: SweepRequest, trial: SweepTrial) -> str:
-    """The settings of the best trial as a table for a file of `preset_files/`, those at their default out."""
-    import tomli_w
-
-    from lander_trainer import TrainConfig
-
-    usual = TrainConfig(env=best.env).to_dict()
-    chosen = {
-        name: value
-        for name, value in best.to_dict().items()
-        if value != usual.get(name) and (name != "backend" or space.train.backend is not None)
-    }
-    scores = ", ".join(f"{score:.1f}" for score in trial.scores)
-    return (
-        f"# {best.env}: trial {trial.number} of a sweep, on the backend {best.backend}.\n"
-        f"# Greedy scores of its training seeds, {counted(request.episodes, 'episode')} each: {scores}.\n"
-        f"{tomli_w.dumps({request.folder.name: chosen})}"
-    )
-
-
-def _command(best: "TrainConfig") -> tuple[str, ...]:
-    from lander_trainer import training_command
-
-    return tuple(shlex.split(training_command(best)))
 
 
 def _no_display() -> AbstractContextManager[None]:

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal, Protocol
 
@@ -154,22 +154,18 @@ def open_crew(
         say(f"Connecting to Ray at {address}" if address else "Starting Ray on this machine")
         started = None if address is not None or jobs == "auto" else jobs
         with RayCluster(address, cpus=started, without="Without Ray: leave out --engine.") as cluster:
-            size = _smallest([cluster.cpus, most], jobs)
+            size = min(cluster.cpus, most, cluster.cpus if jobs == "auto" else jobs)
             say(f"Training on ray, {counted(cluster.cpus, 'CPU')}, {size} at a time")
             with contextlib.closing(Crew(lambda: RayWorker(Trainee), size, remote=True)) as crew:
                 yield crew
         return
-    size = _smallest([available_cores(), most], jobs) if jobs == "auto" else min(jobs, most)
+    size = min(most, available_cores() if jobs == "auto" else jobs)
     if size == 1:
         # Nothing to share the cores with: as `lander train` alone.
         yield Crew(lambda: LocalWorker(Trainee()), 1)
         return
     with one_thread_each(), contextlib.closing(Crew(lambda: RemoteWorker(Trainee), size)) as crew:
         yield crew
-
-
-def _smallest(limits: Sequence[int], jobs: Jobs) -> int:
-    return min([*limits, *([] if jobs == "auto" else [jobs])])
 
 
 @contextmanager

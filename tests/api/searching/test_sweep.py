@@ -77,6 +77,7 @@ def test_a_file_becomes_ranges_and_a_request(file: Path) -> None:
     ("old", "new", "named"),
     [
         ("env =", "enw =", "Did you mean 'env'?"),
+        ('env = "CartPole-v1"', "env = 3", "expected text as env, found '3'"),
         ("epochs", "epoch", "Did you mean 'epochs'?"),
         ("learning_rate", "ent_coef", "entropy_coef"),
         ("low = 1, high", "low = 5, high", "the range of epochs is none"),
