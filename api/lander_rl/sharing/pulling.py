@@ -23,11 +23,15 @@ from lander_runtime.policy.content import LARGE_FILE_BYTES, USUAL_FILE_BYTES
 from lander_runtime.text import aligned, counted, html_table
 
 if TYPE_CHECKING:
+    from lander_rl.observing import EvaluationObserver
     from lander_runtime.episodes.episode import EpisodeObserver
     from lander_runtime.policy.metadata import PolicyInfo
 
 _MORE = ("README.md", "policy.gif", "policy.mp4", "config.toml", "replay.jsonl.gz", "vec_normalize.pkl")
 """What is taken beside a model; nothing else of a repository is."""
+
+_NO_MODELS = ("train_eval_metrics.zip",)
+"""Zips that rl-zoo puts beside its models."""
 
 _LARGEST_BESIDE = 64 * 2**20
 """Bytes of such a file; larger ones are left where they are."""
@@ -190,33 +194,52 @@ def run_pull(request: PullRequest, observer: "EpisodeObserver | None" = None) ->
     repository = hub.check_name(request.repository)
     hub.check_installed()
     with_imports(request.imports)
-    offline = request.offline or hub.is_offline()
-    stages = stages_of(observer)
-    stages.on_note(f"Taking {repository} {'from the cache' if offline else 'from the Hub'}")
-    if offline:
-        remote = None
-        folder = hub.download(repository, request.revision, ("*",), offline=True)
-        sizes = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
-    else:
-        remote = hub.look(repository, request.revision)
-        sizes = {name: size for name, size in remote.sizes.items() if "/" not in name}
-    model = _model(sizes, request)
-    wanted = [model, *(name for name in (*_MORE, card.MANIFEST) if _is_small(sizes, name))]
-    if remote is not None:
-        folder = hub.download(repository, request.revision, wanted, offline=False)
-    contents = {name: read_regular(folder / name, LARGE_FILE_BYTES) for name in wanted}
-    info, compared = _checked(repository, model, contents, large=request.large)
-    files = _written(request.out or Path("hub") / repository, contents)
-    by_card = None if remote is None else next(filter(_ENV_ID.fullmatch, remote.environments), None)
+    taken = _taken(request, stages_of(observer))
+    info, compared = _checked(repository, taken.model, taken.contents, large=request.large)
+    files = _written(request.out or Path("hub") / repository, taken.contents)
     score = None
     if request.check and info is not None and info.evaluation is not None:
         score = check_score(files[0], info.evaluation, request.imports, observer)
         if score.failure is not None:
             raise CheckFailed(score.failure)
     return Pulled(
-        repository=repository, commit=folder.name, model=files[0], info=info,
-        env=by_card if info is None else info.env.id, files=files, compared=compared, score=score,
+        repository=repository, commit=taken.commit, model=files[0], info=info,
+        env=taken.env if info is None else info.env.id, files=files, compared=compared, score=score,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What was taken of a repository; nothing of it is checked yet."""
+
+    commit: str
+    model: str
+    """The name of the model's file."""
+    contents: dict[str, bytes]
+    """By name, the model's first."""
+    env: str | None
+    """The environment that the repository's card names."""
+
+
+def _taken(request: PullRequest, stages: "EvaluationObserver") -> _Taken:
+    if request.offline or hub.is_offline():
+        stages.on_note(f"Taking {request.repository} from the cache")
+        folder = hub.download(request.repository, request.revision, ("*",), offline=True)
+        sizes = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
+        model, environments = _model(sizes, request), ()
+    else:
+        stages.on_note(f"Taking {request.repository} from the Hub")
+        remote = hub.look(request.repository, request.revision)
+        sizes = {name: size for name, size in remote.sizes.items() if "/" not in name}
+        model, environments = _model(sizes, request), remote.environments
+        folder = hub.download(request.repository, request.revision, _wanted(model, sizes), offline=False)
+    contents = {name: read_regular(folder / name, LARGE_FILE_BYTES) for name in _wanted(model, sizes)}
+    return _Taken(folder.name, model, contents, next(filter(_ENV_ID.fullmatch, environments), None))
+
+
+def _wanted(model: str, sizes: dict[str, int]) -> list[str]:
+    beside = (*_MORE, card.MANIFEST)
+    return [model, *(name for name in beside if name in sizes and sizes[name] <= _LARGEST_BESIDE)]
 
 
 def _model(sizes: dict[str, int], request: PullRequest) -> str:
@@ -225,7 +248,7 @@ def _model(sizes: dict[str, int], request: PullRequest) -> str:
     Raises:
         InputRefused: there is none, there are several, or it is too large.
     """
-    models = [name for name in sorted(sizes) if name.endswith((".onnx", ".zip"))]
+    models = [name for name in sorted(sizes) if name.endswith((".onnx", ".zip")) and name not in _NO_MODELS]
     onnx = [name for name in models if name.endswith(".onnx")]
     if request.file is not None:
         found = [name for name in sizes if name == request.file and name in models]
@@ -247,10 +270,6 @@ def _model(sizes: dict[str, int], request: PullRequest) -> str:
             f"{limit / 1e6:,.0f} MB. Add --large for up to {LARGE_FILE_BYTES / 1e6:,.0f} MB."
         )
     return found[0]
-
-
-def _is_small(sizes: dict[str, int], name: str) -> bool:
-    return name in sizes and sizes[name] <= _LARGEST_BESIDE
 
 
 def _checked(

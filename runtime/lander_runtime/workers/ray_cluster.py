@@ -95,7 +95,7 @@ class RayWorker:
 
     def __init__(self, kind: type[Any], *arguments: Any) -> None:
         """Make an object of the class `kind`, which all machines of the cluster can import."""
-        self._actor = ray.remote(num_cpus=1)(kind).remote(*arguments)
+        self._actor: Any = ray.remote(num_cpus=1)(kind).remote(*arguments)
         self._waiting: deque[Any] = deque()
 
     def send(self, request: str, *arguments: Any) -> None:

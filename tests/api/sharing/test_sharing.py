@@ -136,7 +136,7 @@ def test_what_others_put_there(hub: Hub) -> None:
         "metrics": [{"type": "mean_reward", "value": "250.00 +/- 20.00", "name": "mean_reward"}],
     }
     index = {"model-index": [{"name": "PPO", "results": [result]}]}
-    zipped = {"ppo-lander.zip": model, "ppo-lander/data": b"{}", "results.json": b"{}"}
+    zipped = {"ppo-lander.zip": model, "ppo-lander/data": b"{}", "train_eval_metrics.zip": b""}
     hub.repos["sb3/zip"] = Repo(zipped, card=index)
     hub.repos["sb3/onnx"] = Repo({"model.onnx": theirs})
     hub.repos["sb3/many"] = Repo({"a.zip": b"", "b.zip": b""})

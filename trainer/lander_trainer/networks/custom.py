@@ -36,9 +36,9 @@ def give_network(network: Any) -> str:
     Raises:
         UsageError: it is neither a module nor something that makes one without arguments.
     """
-    make = (lambda: copy.deepcopy(network)) if isinstance(network, nn.Module) else network
+    make: Any = (lambda: copy.deepcopy(network)) if isinstance(network, nn.Module) else network
     with torch.random.fork_rng(devices=[]):
-        made = make() if callable(make) else None
+        made: Any = make() if callable(make) else None
     if not isinstance(made, nn.Module):
         raise UsageError(
             "network should be a torch.nn.Module, or a class or function that makes one without arguments; "
