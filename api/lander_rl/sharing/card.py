@@ -4,6 +4,7 @@ The header is YAML; every value in it is written as JSON, which YAML contains, s
 """
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lander_runtime.errors import InputRefused
@@ -24,6 +25,16 @@ _LICENCES = {
 """The Hub's names of some; any other is `other`, with its own name beside."""
 
 
+@dataclass(frozen=True)
+class Manifest:
+    """What was noted when a policy was pushed."""
+
+    sha256: str
+    """Of the policy file."""
+    report_sha256: str | None
+    """Of the report on the claim's own seeds; None where it was not measured."""
+
+
 def render(repository: str, info: "PolicyInfo", sha256: str, body: str | None) -> str:
     """The card: a header for the Hub, then `body`, the card of the policy where there is one."""
     return f"---\n{_header(repository, info, sha256)}---\n\n{body or _plain_body(repository, info)}"
@@ -40,8 +51,8 @@ def manifest(info: "PolicyInfo", sha256: str, report: "Report | None") -> bytes:
     return (json_text(data, indent=2) + "\n").encode()
 
 
-def read_manifest(content: bytes, where: str) -> tuple[str, str | None]:
-    """SHA-256 of the policy file, and of the report on its own seeds, as a manifest has them.
+def read_manifest(content: bytes, where: str) -> Manifest:
+    """The manifest in a file of a repository.
 
     Raises:
         InputRefused: it is of another schema, or malformed.
@@ -53,7 +64,7 @@ def read_manifest(content: bytes, where: str) -> tuple[str, str | None]:
     if fields.text("schema") != SCHEMA:
         raise InputRefused(f"{where}: written in another schema than {SCHEMA}. Upgrade lander-rl.")
     report = fields.data.get("report_sha256")
-    return fields.child("policy").text("sha256"), report if isinstance(report, str) else None
+    return Manifest(fields.child("policy").text("sha256"), report if isinstance(report, str) else None)
 
 
 def _header(repository: str, info: "PolicyInfo", sha256: str) -> str:

@@ -91,8 +91,7 @@ def look(repository: str, revision: str | None) -> Repository:
     """What is in a repository."""
     with _errors_as_ours(repository):
         found = _api().model_info(repository, revision=revision, files_metadata=True)
-    card = found.card_data
-    results = [] if card is None else card.get("model-index") or getattr(card, "eval_results", None) or []
+    results = getattr(found.card_data, "eval_results", None) or []
     return Repository(
         sizes={one.rfilename: one.size or 0 for one in found.siblings or []},
         environments=tuple(filter(None, map(_environment, results))),

@@ -7,7 +7,7 @@ the layout of Stable-Baselines3 the one zip, or the one ONNX file, is found. Not
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from lander_rl.wording import names_arguments
 from lander_runtime.errors import CheckFailed, InputRefused
 from lander_runtime.files import atomic_writes, check_writable, read_regular
 from lander_runtime.policy.content import LARGE_FILE_BYTES, USUAL_FILE_BYTES
-from lander_runtime.text import aligned, counted, html_table
+from lander_runtime.text import aligned, counted, html_table, quoted
 
 if TYPE_CHECKING:
     from lander_rl.observing import EvaluationObserver
@@ -36,6 +36,7 @@ _NO_MODELS = ("train_eval_metrics.zip",)
 _LARGEST_BESIDE = 64 * 2**20
 """Bytes of such a file; larger ones are left where they are."""
 
+_FILE_NAME = re.compile(r"\w[\w .+-]{0,150}", re.ASCII)
 _ENV_ID = re.compile(r"[\w./-]{1,80}", re.ASCII)
 
 
@@ -82,8 +83,8 @@ class Pulled:
     env: str | None
     """The environment that the file, else the repository's card, names."""
     files: tuple[Path, ...]
-    compared: bool
-    """Whether a manifest named the SHA-256 of the policy file, and it was that."""
+    pushed: card.Manifest | None
+    """What lander noted when it was pushed, and the policy file is that one; None without such a note."""
     score: ScoreCheck | None
     """Where it was asked for."""
 
@@ -104,7 +105,7 @@ class Pulled:
                 ("checked", "nothing yet: it is another library's file"),
             ]
         else:
-            against = "its file is the one that was pushed, " if self.compared else ""
+            against = "" if self.pushed is None else "its file is the one that was pushed, "
             rows += [
                 ("environment", self.info.env.id),
                 ("checked", f"{against}weights and golden vectors hold"),
@@ -121,7 +122,7 @@ class Pulled:
             "model": str(self.model),
             "env": self.env,
             "own": self.info is not None,
-            "compared": self.compared,
+            "compared": self.pushed is not None,
             "files": [str(path) for path in self.files],
             "claimed_mean": None
             if self.info is None or self.info.evaluation is None
@@ -132,7 +133,9 @@ class Pulled:
     def _score_in_words(self) -> str:
         assert self.info is not None
         if self.score is not None:
-            return self.score.in_words()
+            found = self.score.report.sha256
+            same = self.pushed is not None and self.pushed.report_sha256 == found
+            return self.score.in_words() + ("; the report has the digest that was noted then" if same else "")
         claimed = self.info.evaluation
         if claimed is None:
             return "none claimed"
@@ -195,7 +198,7 @@ def run_pull(request: PullRequest, observer: "EpisodeObserver | None" = None) ->
     hub.check_installed()
     with_imports(request.imports)
     taken = _taken(request, stages_of(observer))
-    info, compared = _checked(repository, taken.model, taken.contents, large=request.large)
+    info, pushed = _checked(repository, taken.model, taken.contents, large=request.large)
     files = _written(request.out or Path("hub") / repository, taken.contents)
     score = None
     if request.check and info is not None and info.evaluation is not None:
@@ -204,7 +207,7 @@ def run_pull(request: PullRequest, observer: "EpisodeObserver | None" = None) ->
             raise CheckFailed(score.failure)
     return Pulled(
         repository=repository, commit=taken.commit, model=files[0], info=info,
-        env=taken.env if info is None else info.env.id, files=files, compared=compared, score=score,
+        env=taken.env if info is None else info.env.id, files=files, pushed=pushed, score=score,
     )  # fmt: skip
 
 
@@ -225,16 +228,21 @@ def _taken(request: PullRequest, stages: "EvaluationObserver") -> _Taken:
     if request.offline or hub.is_offline():
         stages.on_note(f"Taking {request.repository} from the cache")
         folder = hub.download(request.repository, request.revision, ("*",), offline=True)
-        sizes = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
+        sizes = _usual({path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()})
         model, environments = _model(sizes, request), ()
     else:
         stages.on_note(f"Taking {request.repository} from the Hub")
         remote = hub.look(request.repository, request.revision)
-        sizes = {name: size for name, size in remote.sizes.items() if "/" not in name}
+        sizes = _usual(remote.sizes)
         model, environments = _model(sizes, request), remote.environments
         folder = hub.download(request.repository, request.revision, _wanted(model, sizes), offline=False)
     contents = {name: read_regular(folder / name, LARGE_FILE_BYTES) for name in _wanted(model, sizes)}
     return _Taken(folder.name, model, contents, next(filter(_ENV_ID.fullmatch, environments), None))
+
+
+def _usual(sizes: Mapping[str, int]) -> dict[str, int]:
+    """Those in the top folder of a repository whose names are safe to write and to print."""
+    return {name: size for name, size in sizes.items() if _FILE_NAME.fullmatch(name)}
 
 
 def _wanted(model: str, sizes: dict[str, int]) -> list[str]:
@@ -257,7 +265,9 @@ def _model(sizes: dict[str, int], request: PullRequest) -> str:
     else:
         found = onnx or models
     if not found:
-        wanted = request.file or "policy: expected an .onnx, or a .zip of Stable-Baselines3"
+        wanted = "policy: expected an .onnx, or a .zip of Stable-Baselines3"
+        if request.file is not None:
+            wanted = f"model {quoted(request.file)} in its top folder"
         raise InputRefused(f"{request.repository} has no {wanted}.")
     if len(found) > 1:
         raise InputRefused(
@@ -274,25 +284,24 @@ def _model(sizes: dict[str, int], request: PullRequest) -> str:
 
 def _checked(
     repository: str, model: str, contents: dict[str, bytes], *, large: bool
-) -> "tuple[PolicyInfo | None, bool]":
-    """What lander's policy file says, once it holds, and whether a manifest named it; else None."""
+) -> "tuple[PolicyInfo | None, card.Manifest | None]":
+    """What lander's policy file says, once it holds, and what was noted when it was pushed; else None."""
     from lander_runtime.graphs.reading import read_model
     from lander_runtime.policy.policy import Policy
 
-    compared = False
+    pushed = None
     if card.MANIFEST in contents and model == "policy.onnx":
-        expected, _ = card.read_manifest(contents[card.MANIFEST], f"{repository}: {card.MANIFEST}")
+        pushed = card.read_manifest(contents[card.MANIFEST], f"{repository}: {card.MANIFEST}")
         found = hashlib.sha256(contents[model]).hexdigest()
-        if expected != found:
+        if pushed.sha256 != found:
             raise InputRefused(
-                f"{repository}: {model} has the SHA-256 {found}, and {card.MANIFEST} names {expected}. It is "
-                "not the file that was pushed."
+                f"{repository}: {model} has the SHA-256 {found}, and {card.MANIFEST} names "
+                f"{quoted(pushed.sha256)}. It is not the file that was pushed."
             )
-        compared = True
     if not model.endswith(".onnx") or read_model(contents[model], model).metadata is None:
-        return None, compared
+        return None, pushed
     # Opening checks the weights and the golden vectors.
-    return Policy.from_bytes(contents[model], Path(model), "cpu", large).info, compared
+    return Policy.from_bytes(contents[model], Path(model), "cpu", large).info, pushed
 
 
 def _written(folder: Path, contents: dict[str, bytes]) -> tuple[Path, ...]:

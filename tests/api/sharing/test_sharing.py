@@ -41,7 +41,10 @@ def test_there_and_back(hub: Hub, cart_pole: Path, capfd: pytest.CaptureFixture[
     pulled = lander_rl.pull("me/cart", check=True)
     assert pulled.model == Path("hub/me/cart/policy.onnx")
     assert pulled.model.read_bytes() == (cart_pole / "policy.onnx").read_bytes()
-    assert pulled.compared
+    assert pulled.pushed is not None
+    assert pulled.score is not None
+    assert pulled.pushed.report_sha256 == pulled.score.report.sha256
+    assert "the report has the digest that was noted then" in repr(pulled)
     assert pulled.env == "CartPole-v1"
     assert pulled.next_command == ["lander", "eval", "hub/me/cart/policy.onnx"]
     assert pulled.score is not None
@@ -136,7 +139,12 @@ def test_what_others_put_there(hub: Hub) -> None:
         "metrics": [{"type": "mean_reward", "value": "250.00 +/- 20.00", "name": "mean_reward"}],
     }
     index = {"model-index": [{"name": "PPO", "results": [result]}]}
-    zipped = {"ppo-lander.zip": model, "ppo-lander/data": b"{}", "train_eval_metrics.zip": b""}
+    zipped = {
+        "ppo-lander.zip": model,
+        "ppo-lander/data": b"{}",
+        "train_eval_metrics.zip": b"",
+        "b\x1b.zip": b"",
+    }
     hub.repos["sb3/zip"] = Repo(zipped, card=index)
     hub.repos["sb3/onnx"] = Repo({"model.onnx": theirs})
     hub.repos["sb3/many"] = Repo({"a.zip": b"", "b.zip": b""})
@@ -153,7 +161,7 @@ def test_what_others_put_there(hub: Hub) -> None:
     assert lander_rl.pull("sb3/many", file="b.zip").model.name == "b.zip"
     with pytest.raises(InputRefused, match="has no policy"):
         lander_rl.pull("sb3/none")
-    with pytest.raises(InputRefused, match=r"has no \.\./x\.zip"):
+    with pytest.raises(InputRefused, match=r"has no model '\.\./x\.zip'"):
         lander_rl.pull("sb3/many", file="../x.zip")
 
 

@@ -25,7 +25,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     def pull(request: Any, observer: Any) -> Pulled:
         requests.append(request)
         model = Path("hub/me/cart/ppo.zip")
-        return Pulled(request.repository, "1" * 40, model, None, "CartPole-v1", (model,), False, None)
+        return Pulled(request.repository, "1" * 40, model, None, "CartPole-v1", (model,), None, None)
 
     monkeypatch.setattr("lander_rl.sharing.pushing.run_push", push)
     monkeypatch.setattr("lander_rl.sharing.pulling.run_pull", pull)
