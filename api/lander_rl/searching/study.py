@@ -133,8 +133,9 @@ def say_alive(trial: optuna.Trial) -> None:
 
 def importances(study: optuna.Study) -> dict[str, float]:
     """The share of each setting in how the completed trials differ, the largest first; empty if unknown."""
-    # With too few trials, or none that differ, there is none.
-    with suppress(ValueError, RuntimeError):
+    # With too few trials, or none that differ, there is none; Optuna then says "equal", as a warning.
+    with suppress(ValueError, RuntimeError, UserWarning), warnings.catch_warnings():
+        warnings.filterwarnings("error", "Target and region quantiles", UserWarning)
         return dict(optuna.importance.get_param_importances(study))
     return {}
 

@@ -26,7 +26,7 @@ from lander_trainer.ppo.distributions import Distribution, Gaussian
 Network = nn.Module | Callable[[], nn.Module]
 """A module, whose weights are those to start from, or a class or function that makes one."""
 
-_GIVEN: dict[str, Callable[[], nn.Module]] = {}
+_GIVEN: dict[str, Callable[[], Any]] = {}
 """By name. Of the whole process, as the modules that a person has imported are."""
 
 
