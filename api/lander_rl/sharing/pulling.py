@@ -6,8 +6,7 @@ the layout of Stable-Baselines3 the one zip, or the one ONNX file, is found. Not
 
 import hashlib
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,28 +15,15 @@ from lander_rl.inputs.importing import with_imports
 from lander_rl.observing import stages_of
 from lander_rl.sharing import card, hub
 from lander_rl.sharing.checking import ScoreCheck, check_score
+from lander_rl.sharing.taking import take
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import CheckFailed, InputRefused
-from lander_runtime.files import atomic_writes, check_writable, read_regular
-from lander_runtime.policy.content import LARGE_FILE_BYTES, USUAL_FILE_BYTES
+from lander_runtime.files import atomic_writes, check_writable
 from lander_runtime.text import aligned, counted, html_table, quoted
 
 if TYPE_CHECKING:
-    from lander_rl.observing import EvaluationObserver
     from lander_runtime.episodes.episode import EpisodeObserver
     from lander_runtime.policy.metadata import PolicyInfo
-
-_MORE = ("README.md", "policy.gif", "policy.mp4", "config.toml", "replay.jsonl.gz", "vec_normalize.pkl")
-"""What is taken beside a model; nothing else of a repository is."""
-
-_NO_MODELS = ("train_eval_metrics.zip",)
-"""Zips that rl-zoo puts beside its models."""
-
-_LARGEST_BESIDE = 64 * 2**20
-"""Bytes of such a file; larger ones are left where they are."""
-
-_FILE_NAME = re.compile(r"\w[\w .+-]{0,150}", re.ASCII)
-_ENV_ID = re.compile(r"[\w./-]{1,80}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +183,7 @@ def run_pull(request: PullRequest, observer: "EpisodeObserver | None" = None) ->
     repository = hub.check_name(request.repository)
     hub.check_installed()
     with_imports(request.imports)
-    taken = _taken(request, stages_of(observer))
+    taken = take(request, stages_of(observer))
     info, pushed = _checked(repository, taken.model, taken.contents, large=request.large)
     files = _written(request.out or Path("hub") / repository, taken.contents)
     score = None
@@ -209,77 +195,6 @@ def run_pull(request: PullRequest, observer: "EpisodeObserver | None" = None) ->
         repository=repository, commit=taken.commit, model=files[0], info=info,
         env=taken.env if info is None else info.env.id, files=files, pushed=pushed, score=score,
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """What was taken of a repository; nothing of it is checked yet."""
-
-    commit: str
-    model: str
-    """The name of the model's file."""
-    contents: dict[str, bytes]
-    """By name, the model's first."""
-    env: str | None
-    """The environment that the repository's card names."""
-
-
-def _taken(request: PullRequest, stages: "EvaluationObserver") -> _Taken:
-    if request.offline or hub.is_offline():
-        stages.on_note(f"Taking {request.repository} from the cache")
-        folder = hub.download(request.repository, request.revision, ("*",), offline=True)
-        sizes = _usual({path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()})
-        model, environments = _model(sizes, request), ()
-    else:
-        stages.on_note(f"Taking {request.repository} from the Hub")
-        remote = hub.look(request.repository, request.revision)
-        sizes = _usual(remote.sizes)
-        model, environments = _model(sizes, request), remote.environments
-        folder = hub.download(request.repository, request.revision, _wanted(model, sizes), offline=False)
-    contents = {name: read_regular(folder / name, LARGE_FILE_BYTES) for name in _wanted(model, sizes)}
-    return _Taken(folder.name, model, contents, next(filter(_ENV_ID.fullmatch, environments), None))
-
-
-def _usual(sizes: Mapping[str, int]) -> dict[str, int]:
-    """Those in the top folder of a repository whose names are safe to write and to print."""
-    return {name: size for name, size in sizes.items() if _FILE_NAME.fullmatch(name)}
-
-
-def _wanted(model: str, sizes: dict[str, int]) -> list[str]:
-    beside = (*_MORE, card.MANIFEST)
-    return [model, *(name for name in beside if name in sizes and sizes[name] <= _LARGEST_BESIDE)]
-
-
-def _model(sizes: dict[str, int], request: PullRequest) -> str:
-    """The name of the model's file among the files of a repository.
-
-    Raises:
-        InputRefused: there is none, there are several, or it is too large.
-    """
-    models = [name for name in sorted(sizes) if name.endswith((".onnx", ".zip")) and name not in _NO_MODELS]
-    onnx = [name for name in models if name.endswith(".onnx")]
-    if request.file is not None:
-        found = [name for name in sizes if name == request.file and name in models]
-    elif "policy.onnx" in onnx:
-        found = ["policy.onnx"]
-    else:
-        found = onnx or models
-    if not found:
-        wanted = "policy: expected an .onnx, or a .zip of Stable-Baselines3"
-        if request.file is not None:
-            wanted = f"model {quoted(request.file)} in its top folder"
-        raise InputRefused(f"{request.repository} has no {wanted}.")
-    if len(found) > 1:
-        raise InputRefused(
-            f"{request.repository} has several models ({', '.join(found[:5])}). Name one of them with --file."
-        )
-    limit = LARGE_FILE_BYTES if request.large else USUAL_FILE_BYTES
-    if sizes[found[0]] > limit:
-        raise InputRefused(
-            f"{request.repository}: {found[0]} has {sizes[found[0]] / 1e6:,.0f} MB; expected at most "
-            f"{limit / 1e6:,.0f} MB. Add --large for up to {LARGE_FILE_BYTES / 1e6:,.0f} MB."
-        )
-    return found[0]
 
 
 def _checked(

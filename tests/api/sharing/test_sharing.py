@@ -189,7 +189,7 @@ def test_what_is_no_name(name: str) -> None:
 
 
 def test_a_large_file_is_refused_by_its_size(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lander_rl.sharing.pulling.USUAL_FILE_BYTES", 100)
+    monkeypatch.setattr("lander_rl.sharing.taking.USUAL_FILE_BYTES", 100)
     hub.repos["me/large"] = Repo({"policy.onnx": bytes(101)})
     with pytest.raises(InputRefused, match="Add large"):
         lander_rl.pull("me/large")
