@@ -3,12 +3,10 @@
 Separate from the scripts so that a run is the same in `study.py`, `ablations.py` and `seeds.py`.
 """
 
-import contextlib
 import multiprocessing
-import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lander_rl.several.crew import one_thread_each
 from lander_runtime import envs, evaluate
 from lander_runtime.errors import CheckFailed, LanderError, UsageError
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
@@ -166,23 +165,6 @@ def run_many(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return [outcomes[index] for index in range(len(configs))]
-
-
-@contextlib.contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Processes started inside this block compute with one thread, so that several share the cores fairly.
-
-    Set as an environment variable, because the libraries read it only when a process imports them.
-    """
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before
 
 
 def thin(curve: Sequence[tuple[int, float]], points: int) -> tuple[tuple[int, float], ...]:

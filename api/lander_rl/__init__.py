@@ -16,6 +16,9 @@ exporting.py     `export`: a checkpoint becomes a verified policy file
 reducing.py      `export_reduced`: a policy file with smaller numbers
 c_header.py      `export_c`: a policy becomes one C header
 triton.py        `export_triton`: a policy becomes a model of Triton
+several/         `train_seeds`: one setting with several seeds, and the best run exported
+searching/       `sweep`: a search for good settings with Optuna
+sharing/         `push`, `pull`: policies on the Hugging Face Hub
 plotting.py      `plot`: learning curves of runs in one picture
 inputs/          finds and opens what the caller names: policies, environments, modules
 evaluating.py    `evaluate`: a score over N episodes
@@ -71,7 +74,13 @@ if TYPE_CHECKING:
     from lander_rl.results.comparison import Comparison
     from lander_rl.results.replay import ReplayResult
     from lander_rl.results.report import Report
+    from lander_rl.searching.results import Sweep, SweepTrial
+    from lander_rl.searching.sweeping import SweepRequest, sweep
     from lander_rl.serving import ServeRequest, serve
+    from lander_rl.several.results import SeedRun, SeedRuns
+    from lander_rl.several.seeds import SeedsRequest, train_seeds
+    from lander_rl.sharing.pulling import Pulled, PullRequest, pull
+    from lander_rl.sharing.pushing import Pushed, PushRequest, push
     from lander_rl.training.request import ResumeRequest, TrainRequest
     from lander_rl.training.runs import Run
     from lander_rl.training.training import resume, train
@@ -109,6 +118,10 @@ __all__ = [
     "PlotRequest",
     "Policy",
     "Preset",
+    "PullRequest",
+    "Pulled",
+    "PushRequest",
+    "Pushed",
     "Recording",
     "ReduceRequest",
     "ReducedPolicy",
@@ -117,8 +130,14 @@ __all__ = [
     "Report",
     "ResumeRequest",
     "Run",
+    "SeedRun",
+    "SeedRuns",
+    "SeedsRequest",
     "ServeRequest",
     "Setting",
+    "Sweep",
+    "SweepRequest",
+    "SweepTrial",
     "TrainObserver",
     "TrainRequest",
     "TritonModel",
@@ -141,12 +160,16 @@ __all__ = [
     "open_policy",
     "play",
     "plot",
+    "pull",
+    "push",
     "record",
     "replay",
     "resume",
     "serve",
     "settings",
+    "sweep",
     "train",
+    "train_seeds",
     "verify",
 ]
 
@@ -173,7 +196,13 @@ __getattr__ = lazy_names(
         "lander_rl.results.comparison": ("Comparison",),
         "lander_rl.results.replay": ("ReplayResult",),
         "lander_rl.results.report": ("Report",),
+        "lander_rl.several.results": ("SeedRun", "SeedRuns"),
+        "lander_rl.several.seeds": ("SeedsRequest", "train_seeds"),
+        "lander_rl.searching.results": ("Sweep", "SweepTrial"),
+        "lander_rl.searching.sweeping": ("SweepRequest", "sweep"),
         "lander_rl.serving": ("ServeRequest", "serve"),
+        "lander_rl.sharing.pulling": ("PullRequest", "Pulled", "pull"),
+        "lander_rl.sharing.pushing": ("PushRequest", "Pushed", "push"),
         "lander_rl.training.request": ("ResumeRequest", "TrainRequest"),
         "lander_rl.training.runs": ("Run",),
         "lander_rl.training.training": ("resume", "train"),

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lander_rl.inputs.networks import take_network
 from lander_rl.inputs.old_versions import warn_of_old_version
 from lander_rl.inputs.time_limits import check_time_limit, warn_of_no_limit
 from lander_rl.showing import html_picture
@@ -16,6 +17,7 @@ from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.kernels import KERNEL, how_to_have, kernels_here, other_kernel
 from lander_runtime.policy.display import verification_in_words
 from lander_runtime.scores.words import score_in_words
+from lander_runtime.shipped import newest_run_in
 from lander_runtime.text import aligned, html_table
 
 if TYPE_CHECKING:
@@ -75,6 +77,10 @@ class SourceRequest:
 
     imports: Sequence[str] = ()
     """Modules that register environments. A checkpoint's own word imports nothing."""
+
+    network: Any = None
+    """The network of your own that the run was trained with, as in `TrainRequest`; in the same process it is
+    known."""
 
     def __post_init__(self) -> None:
         check_time_limit(self.max_episode_steps)
@@ -197,6 +203,7 @@ def export(
     license: str | None = None,  # noqa: A002 (the metadata's own word)
     wrap: "Wrap | None" = None,
     imports: Sequence[str] = (),
+    network: Any = None,
 ) -> Exported:
     """Turn a checkpoint into a verified ONNX policy; if a check fails, nothing is written.
 
@@ -220,6 +227,7 @@ def export(
         license: what the file says about its licence.
         wrap: wrappers around `env`, as of `evaluate`.
         imports: modules that register environments.
+        network: the network of your own that the run was trained with; in the same process it is known.
 
     Raises:
         CheckFailed: ONNX Runtime and PyTorch disagree.
@@ -233,7 +241,7 @@ def export(
             activation=activation,
             normalizer=None if normalizer is None else os.fspath(normalizer),
             normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
-            squash=squash, gif=gif, license=license, wrap=wrap, imports=imports,
+            squash=squash, gif=gif, license=license, wrap=wrap, imports=imports, network=network,
         )
     )  # fmt: skip
 
@@ -306,9 +314,12 @@ def find_checkpoint(source: Path | None) -> Path:
     from lander_export import peer_file
 
     found = peer_file(source)
-    if found is None:
+    if found is not None:
+        return found
+    newest = newest_run_in(source)
+    if newest is None:
         raise InputRefused(f"{source}: a folder without best.safetensors or checkpoint.safetensors.")
-    return found
+    return find_checkpoint(newest)
 
 
 def load_checkpoint(checkpoint: Path, request: SourceRequest, say: Callable[[str], None]) -> "Source":
@@ -320,6 +331,7 @@ def load_checkpoint(checkpoint: Path, request: SourceRequest, say: Callable[[str
     """
     from lander_export import PeerOptions, load_source
 
+    take_network(request.network)
     env = request.named_env()
     options = PeerOptions(
         normalizer=request.normalizer,

@@ -12,6 +12,7 @@ from lander_runtime.text import shortened
 
 _EXTRA_OF_COMMAND = {
     "train": "train",
+    "sweep": "sweep",
     "export": "train",
     "eval": "eval",
     "compare": "eval",
@@ -21,6 +22,8 @@ _EXTRA_OF_COMMAND = {
     "demo": "train",
     "envs": "train",
     "settings": "train",
+    "push": "hub",
+    "pull": "hub",
     "verify": "eval",
     "bench": "train",
 }

@@ -12,17 +12,20 @@ import typer
 from lander_cli.commands.bench import bench_command
 from lander_cli.commands.catalogue import envs_command, models_command, settings_command
 from lander_cli.commands.compare import compare_command
-from lander_cli.commands.demo import demo_command
 from lander_cli.commands.doctor import doctor_command
 from lander_cli.commands.eval import eval_command
 from lander_cli.commands.export import export_command
 from lander_cli.commands.inspect import inspect_command
 from lander_cli.commands.merge import merge_command
 from lander_cli.commands.play import play_command
-from lander_cli.commands.plot import plot_command
 from lander_cli.commands.replay import replay_command
 from lander_cli.commands.serve import serve_command
-from lander_cli.commands.train import train_command
+from lander_cli.commands.sharing.pull import pull_command
+from lander_cli.commands.sharing.push import push_command
+from lander_cli.commands.training.demo import demo_command
+from lander_cli.commands.training.plot import plot_command
+from lander_cli.commands.training.sweep import sweep_command
+from lander_cli.commands.training.train import train_command
 from lander_cli.commands.verify import verify_command
 from lander_cli.failures import explain
 from lander_cli.terminal.cell import drawing_into_files
@@ -43,6 +46,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("train")(results_only()(train_command))
+app.command("sweep")(results_only()(sweep_command))
 app.command("export")(results_only()(export_command))
 app.command("eval")(results_only()(eval_command))
 app.command("compare")(results_only()(compare_command))
@@ -55,6 +59,8 @@ app.command("doctor")(results_only()(doctor_command))
 app.command("plot")(results_only()(plot_command))
 app.command("replay")(results_only()(replay_command))
 app.command("serve")(results_only()(serve_command))
+app.command("push")(results_only()(push_command))
+app.command("pull")(results_only()(pull_command))
 app.command("demo")(results_only()(demo_command))
 app.command("models")(results_only()(models_command))
 app.command("envs")(results_only()(envs_command))

@@ -28,15 +28,26 @@ from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
     from lander_export.exporting import Exported, convert, export
+    from lander_export.graph import as_function
     from lander_export.peers import PeerOptions, peer_file
     from lander_export.source import Source, load_source
 
-__all__ = ["Exported", "PeerOptions", "Source", "convert", "export", "load_source", "peer_file"]
+__all__ = [
+    "Exported",
+    "PeerOptions",
+    "Source",
+    "as_function",
+    "convert",
+    "export",
+    "load_source",
+    "peer_file",
+]
 
 __getattr__ = lazy_names(
     __name__,
     {
         "lander_export.exporting": ("Exported", "convert", "export"),
+        "lander_export.graph": ("as_function",),
         "lander_export.peers": ("PeerOptions", "peer_file"),
         "lander_export.source": ("Source", "load_source"),
     },

@@ -1,5 +1,6 @@
 """The network that is exported: the actor, with the inputs and outputs of the schema."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -76,6 +77,16 @@ class ContinuousPolicyGraph(nn.Module):
 
 
 PolicyGraph = DiscretePolicyGraph | ContinuousPolicyGraph
+
+
+def as_function(graph: PolicyGraph) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """The greedy policy in PyTorch: observations `[batch, *obs_shape]` -> actions `[batch, ...]`."""
+
+    def act(observations: NDArray[Any]) -> NDArray[Any]:
+        with torch.inference_mode():
+            return graph(torch.from_numpy(observations))[0].numpy()
+
+    return act
 
 
 class NormalisedActor(nn.Module):

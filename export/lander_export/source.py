@@ -1,5 +1,6 @@
 """Reads what can be exported: our checkpoints, other libraries' ones, and bare state dicts."""
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,6 +9,9 @@ from lander_export.multi_discrete import MultiDiscretePolicyGraph
 from lander_export.peers import PeerOptions, PeerPolicy, read_stable_baselines, read_state_dict
 from lander_export.peers.peer import PeerSpaces
 from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.files import read_regular
+from lander_runtime.graphs.reading import read_model
+from lander_runtime.policy.content import USUAL_FILE_BYTES
 from lander_runtime.policy.metadata import Training
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer import Checkpoint, training_command
@@ -78,10 +82,20 @@ def load_source(
             raise UsageError(f"{path.name} says itself what {options.given[0]} would; leave it out.")
         return _from_checkpoint(Checkpoint.load(path))
     if path.suffix == ".onnx":
-        raise InputRefused(f"{path}: an ONNX file already. Type: lander eval {path} --env ID")
+        raise InputRefused(f"{path}: an ONNX file already. Type: {_command_for(path)}")
     if env is None:
         raise UsageError(f"{path.name} does not name its environment. Add: --env LunarLander-v3")
     return _from_peer(path, env, replace(options, activation=activation))
+
+
+def _command_for(policy: Path) -> str:
+    """What to type with an ONNX file; one that is not ours does not name its environment."""
+    try:
+        model = read_model(read_regular(policy, USUAL_FILE_BYTES), policy.name)
+        own = model.metadata is not None
+    except InputRefused:
+        own = False
+    return shlex.join(["lander", "eval", str(policy), *([] if own else ["--env", "ID"])])
 
 
 def _from_peer(path: Path, env: EnvSpec, options: PeerOptions) -> Source:
@@ -124,9 +138,10 @@ def _from_checkpoint(checkpoint: Checkpoint) -> Source:
         created=checkpoint.created,
         license="MIT",
         # The weights may be from before the last update: of a stopped run, or the best ones of any run.
-        # With a time limit they depend on the machine's speed, so no command reproduces them.
+        # With a time limit they depend on the machine's speed, so no command reproduces them; and no command
+        # holds a network of the user's own.
         reproduce=None
-        if progress.resumed or config.time_limit is not None
+        if progress.resumed or config.time_limit is not None or config.network is not None
         else Recipe(
             training_command(config, checkpoint.observation, last_weights=progress.updates == config.updates),
             progress.updates,

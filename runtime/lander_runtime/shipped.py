@@ -18,5 +18,27 @@ def shipped_policies() -> dict[str, Path]:
 
 def newest_policy(root: Path = Path("runs")) -> Path | None:
     """The `policy.onnx` under `root` that was exported last; None if there is none."""
-    policies = root.glob("*/*/policy.onnx")
-    return max(policies, key=lambda path: path.stat().st_mtime, default=None)
+    return _newest(root, "*/*/policy.onnx")
+
+
+def newest_policy_in(folder: Path) -> Path | None:
+    """The `policy.onnx` of a run in `folder`, or in a folder in it, that was exported last; else None."""
+    return _newest(folder, "*/policy.onnx", "*/*/policy.onnx")
+
+
+def newest_run_in(folder: Path) -> Path | None:
+    """The run in `folder`, or in a folder in it, whose checkpoint was written last; None if there is none."""
+    newest = _newest(folder, "*/checkpoint.safetensors", "*/*/checkpoint.safetensors")
+    return None if newest is None else newest.parent
+
+
+def newer_run(policy: Path, root: Path = Path("runs")) -> Path | None:
+    """The newest run under `root`, where it was trained after `policy` was exported; else None."""
+    newest = _newest(root, "*/*/checkpoint.safetensors")
+    later = newest is not None and newest.stat().st_mtime > policy.stat().st_mtime
+    return newest.parent if newest is not None and later else None
+
+
+def _newest(root: Path, *patterns: str) -> Path | None:
+    found = (path for pattern in patterns for path in root.glob(pattern))
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)

@@ -15,12 +15,13 @@ PUBLIC = {
     "Diagnosis", "Environment", "EnvironmentFailed", "Episode", "EpisodeObserver", "EvaluateRequest",
     "EvaluationObserver", "ExportRequest", "Exported", "InputRefused", "Interrupted", "LanderError",
     "MachineLacks", "Model", "Page", "Picture", "PlayRequest", "PlotRequest", "Policy", "Preset",
-    "Recording", "ReduceRequest", "ReducedPolicy", "ReplayRequest", "ReplayResult", "Report",
-    "ResumeRequest", "Run", "ServeRequest", "Setting", "TrainObserver", "TrainRequest", "TritonModel",
-    "TritonRequest", "UpdateMetrics", "UsageError", "Verification", "VerifyRequest", "bench", "compare",
-    "doctor", "environments", "evaluate", "export", "export_c", "export_reduced", "export_triton", "merge",
-    "models", "open_policy", "play", "plot", "record", "replay", "resume", "serve", "settings", "train",
-    "verify",
+    "PullRequest", "Pulled", "PushRequest", "Pushed", "Recording", "ReduceRequest", "ReducedPolicy",
+    "ReplayRequest", "ReplayResult", "Report", "ResumeRequest", "Run", "SeedRun", "SeedRuns", "SeedsRequest",
+    "ServeRequest", "Setting", "Sweep", "SweepRequest", "SweepTrial", "TrainObserver", "TrainRequest",
+    "TritonModel", "TritonRequest", "UpdateMetrics", "UsageError", "Verification", "VerifyRequest", "bench",
+    "compare", "doctor", "environments", "evaluate", "export", "export_c", "export_reduced", "export_triton",
+    "merge", "models", "open_policy", "play", "plot", "pull", "push", "record", "replay", "resume", "serve",
+    "settings", "sweep", "train", "train_seeds", "verify",
 }  # fmt: skip
 
 

@@ -31,7 +31,7 @@ def loaded_after_all_of(package: str) -> set[str]:
         ),
         (
             "lander_cli",
-            "lander_cli.commands.train",
+            "lander_cli.commands.training.train",
             {"torch", "gymnasium", "onnxruntime", "lander_trainer"},
         ),
     ],

@@ -9,6 +9,7 @@ settings/      settings as text and in tables
 plan.py        whether a configuration can be trained here; replaces each `auto`
 training.py    the loop: rollout, update, report, select, save
 resume.py      going on with a run that was stopped
+start.py       the weights that a run starts from
 selection.py   scores the policy during training, to find the best weights
 observer.py    what a run tells its caller
 ppo/           rollouts, advantages, losses, distributions, normalisation

@@ -155,6 +155,17 @@ class TrainConfig:
     activation: Activation = "tanh"
     """Nonlinearity between the layers [A21, C55]."""
 
+    network: str | None = None
+    """The name of a network of the user's own, in place of the layers above. `train(network=...)` and
+    `--network MODULE:NAME` set it; a name alone brings no network."""
+
+    init: str | None = None
+    """The checkpoint, run's folder or policy file whose weights the run starts from (`--init`); none for new
+    weights. Its network comes with it."""
+
+    init_sha256: str | None = None
+    """SHA-256 of the file that the run started from; where it is given, another file is refused."""
+
     adam_epsilon: float = 1e-5
     """Epsilon in Adam's denominator, from 1e-16 to 1 [A21, C24]."""
 

@@ -70,7 +70,7 @@ def _command_from(name: str, config: TrainConfig, free: tuple[str, ...]) -> str:
     return shlex.join(words)
 
 
-_OPTIONS = ("steps", "seed", "backend", "device")
+_OPTIONS = ("steps", "seed", "backend", "device", "init")
 """Settings that have an option of their own beside `--set`."""
 
 

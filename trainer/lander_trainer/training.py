@@ -30,6 +30,7 @@ from lander_trainer.runs.metrics import UpdateMetrics
 from lander_trainer.runs.pace import SavePace
 from lander_trainer.runs.run_directory import RunDirectory
 from lander_trainer.selection import is_best, reaches, selection_score
+from lander_trainer.start import begin
 from lander_trainer.threads import cpu_threads, torch_threads
 
 
@@ -87,7 +88,9 @@ class _Trainer:
         self.run = run
         self.progress = Progress()
         self.rng = np.random.default_rng(config.seed)
-        self.learner = open_learner(config, build_network(*self.spaces, config))
+        beginning = begin(config, *self.spaces) if checkpoint is None else None
+        network = build_network(*self.spaces, config) if beginning is None else beginning.network
+        self.learner = open_learner(config, network)
         closing.callback(self.learner.close)
         if checkpoint is not None:
             self._restore(checkpoint)
@@ -97,6 +100,8 @@ class _Trainer:
         )
         self.collector.episodes = self.progress.episodes
         self.normaliser = Normaliser(config, self.spaces[0].shape)
+        if beginning is not None:
+            self.normaliser.start_from(beginning.statistics)
         if checkpoint is not None:
             self.normaliser.restore(checkpoint.arrays("normaliser"), lanes=restored)
             if not restored:

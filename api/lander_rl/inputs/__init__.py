@@ -4,6 +4,7 @@ opening.py       finds and opens the policy that is meant
 said.py          what is said of a file that does not say it itself
 numbers.py       checks of the numbers of an evaluation
 time_limits.py   the time limit that a user sets, and a word where there is none
+networks.py      networks of the user's own
 importing.py     imports modules that register environments, named by the user
 old_versions.py  a warning for an environment that has a newer version
 """

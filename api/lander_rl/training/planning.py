@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lander_rl.inputs.networks import take_network
 from lander_rl.inputs.old_versions import warn_of_old_version
 from lander_rl.inputs.time_limits import warn_of_no_limit
 from lander_rl.training.request import ResumeRequest, TrainRequest
@@ -91,24 +92,47 @@ def _rounded(config: "TrainConfig") -> str:
 
 
 def _fresh(request: TrainRequest, say: Callable[[str], None]) -> "tuple[TrainingPlan, RunDirectory]":
-    from lander_trainer import RunDirectory, plan_training, preset
-    from lander_trainer.plan import trains_natively
+    from lander_trainer import RunDirectory, plan_training
+    from lander_trainer.start import begin
 
-    # The environment first, so that a mistyped id gives no error about presets.
-    env = without_module(request.env, request.imports)
-    warn_of_old_version(env, say)
-    config = _changed(preset(env, request.preset), request)
-    if trains_natively(config):
-        config = _changed(preset(env, request.preset, "native"), request)
-    plan = plan_training(config)
+    plan = plan_training(planned_config(request, say))
+    # Before the folder is made: what does not fit can be typed again.
+    begin(plan.config, plan.observation, plan.action)
     if plan.note is not None:
         say(plan.note)
     return plan, RunDirectory.create(plan.config.env, request.out)
 
 
-def _changed(base: "TrainConfig", request: TrainRequest) -> "TrainConfig":
-    """`base` with the settings of `request` in place of its own."""
+def planned_config(request: TrainRequest, say: Callable[[str], None]) -> "TrainConfig":
+    """The settings of a new run, in which `auto` may still stand; its modules must be imported.
+
+    Raises:
+        InputRefused: there is nothing at `init` that can be started from.
+        UsageError: an unknown environment, preset or setting, or a value out of range.
+    """
+    from lander_trainer import preset
+    from lander_trainer.plan import trains_natively
+    from lander_trainer.start import read_start
+
+    # The environment first, so that a mistyped id gives no error about presets.
+    env = without_module(request.env, request.imports)
+    warn_of_old_version(env, say)
+    network = take_network(request.network)
+    config = _changed(preset(env, request.preset), request, network)
+    if trains_natively(config):
+        config = _changed(preset(env, request.preset, "native"), request, network)
+    if config.init is None:
+        return config
+    start = read_start(Path(config.init))
+    say(f"Starting from {start.path}{'' if start.golden is None else '; its critic starts new'}")
+    return start.adopted(config, {**request.settings, **({} if network is None else {"network": network})})
+
+
+def _changed(base: "TrainConfig", request: TrainRequest, network: str | None) -> "TrainConfig":
+    """`base` with the settings of `request` in place of its own; `network` is the name of the request's."""
     config, given = base.with_values(request.settings), request.given()
+    if network is not None:
+        given["network"] = network
     if "env_kwargs" in given:
         # As in `lander eval`, an argument replaces only its own value: the preset may need the others.
         given["env_kwargs"] = {**config.env_kwargs, **given["env_kwargs"]}
@@ -118,6 +142,7 @@ def _changed(base: "TrainConfig", request: TrainRequest) -> "TrainConfig":
 def _resumed(request: ResumeRequest, say: Callable[[str], None]) -> "tuple[TrainingPlan, RunDirectory]":
     from lander_trainer import Checkpoint, RunDirectory, plan_training
 
+    take_network(request.network)
     run = RunDirectory.open(request.run)
     checkpoint = Checkpoint.load(run.checkpoint)
     given = request.given()

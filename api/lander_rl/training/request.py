@@ -26,6 +26,8 @@ _SETTING_OF = {
     "time": "time_limit",
     "env_args": "env_kwargs",
     "max_episode_steps": "max_episode_steps",
+    "init": "init",
+    "network": "network",
 }
 """The name of the setting for each field of a request."""
 
@@ -77,6 +79,14 @@ class TrainRequest:
 
     max_episode_steps: int | None = None
     """Steps after which an episode is truncated, 1 or more; part of the environment in the policy file."""
+
+    init: Path | None = None
+    """A checkpoint, a run's folder or a policy file to start from, with its network and, of a checkpoint, its
+    critic and the statistics of its observations."""
+
+    network: Any = None
+    """A network of your own: a `torch.nn.Module`, a class or function that makes one, or its name as
+    `module:name`. `lander_trainer.networks.custom` says what it must compute."""
 
     out: Path | None = None
     """The run's folder, empty or not there; `runs/<env>/<number>` where it is None."""
@@ -133,6 +143,9 @@ class ResumeRequest:
     """What steps the environments: `auto`, `gymnasium`, `envpool` or `native`. Another backend gives other
     episodes."""
 
+    network: Any = None
+    """The network of your own that the run was started with; in the same process it is known."""
+
     log: tuple[str, ...] = ()
     """Trackers beside `metrics.jsonl`, as in `TrainRequest`."""
 
@@ -143,6 +156,8 @@ class ResumeRequest:
     def given(self) -> dict[str, Any]:
         """The given fields, by the names of their settings."""
         given = _given(self)
+        # Whether it is the run's own is seen when the checkpoint is read.
+        given.pop("network", None)
         # Another backend cannot select in the simulator, and a target is a score by Gymnasium.
         if self.target is not None or self.backend not in (None, "auto", "native"):
             given["selection_backend"] = "gymnasium"
@@ -151,4 +166,10 @@ class ResumeRequest:
 
 def _given(request: TrainRequest | ResumeRequest) -> dict[str, Any]:
     found = {setting: getattr(request, name, None) for name, setting in _SETTING_OF.items()}
-    return {setting: value for setting, value in found.items() if value is not None and value != {}}
+    found["init"] = None if found["init"] is None else str(found["init"])
+    return {
+        setting: value
+        for setting, value in found.items()
+        # A network need not be comparable.
+        if value is not None and (setting == "network" or value != {})
+    }

@@ -103,6 +103,7 @@ class Run(os.PathLike[str]):
         target: float | None = None,
         device: str | None = None,
         backend: str | None = None,
+        network: Any = None,
         log: Sequence[str] = (),
         imports: Sequence[str] = (),
         progress: bool = True,
@@ -117,6 +118,7 @@ class Run(os.PathLike[str]):
             target: stop once a selection scores this.
             device: `auto`, `cpu` or `cuda`.
             backend: `auto`, `gymnasium`, `envpool` or `native`.
+            network: the network of your own that the run was started with; in the same process it is known.
             log: trackers beside `metrics.jsonl`.
             imports: modules that register environments; a run does not keep them.
             progress: display the progress.
@@ -129,7 +131,7 @@ class Run(os.PathLike[str]):
         """
         request = ResumeRequest(
             run=self.path, steps=steps, time=time, target=target, device=device, backend=backend,
-            log=tuple(log), imports=imports,
+            network=network, log=tuple(log), imports=imports,
         )  # fmt: skip
         return Run.ended(run_from_python(request, progress=progress, observer=observer, stop=stop))
 

@@ -27,6 +27,8 @@ def train(
     time: float | None = None,
     env_args: Mapping[str, Any] | None = None,
     max_episode_steps: int | None = None,
+    init: str | os.PathLike[str] | None = None,
+    network: Any = None,
     out: str | os.PathLike[str] | None = None,
     log: Sequence[str] = (),
     imports: Sequence[str] = (),
@@ -52,6 +54,10 @@ def train(
         env_args: arguments of the environment, such as `{"enable_wind": True}`.
         max_episode_steps: steps after which an episode is truncated, where the environment's own limit, or
             the lack of one, is not what you want.
+        init: a checkpoint, a run's folder or a policy file to start from, with its network. Of a policy file
+            the critic starts new.
+        network: a network of your own: a `torch.nn.Module`, a class or function that makes one, or its name
+            as `module:name`; `lander_trainer.networks.custom` says what it must compute.
         out: the run's folder; `runs/<env>/<number>` by default.
         log: trackers beside `metrics.jsonl`: `tensorboard`, `wandb`, `trackio`.
         imports: modules that register environments.
@@ -69,8 +75,8 @@ def train(
     request = TrainRequest(
         env=env, steps=steps, preset=preset, seed=seed, device=device, backend=backend, target=target,
         time=time, env_args=env_args or {}, max_episode_steps=max_episode_steps,
-        out=None if out is None else Path(out), log=tuple(log),
-        imports=imports, settings=settings,
+        init=None if init is None else Path(init), network=network,
+        out=None if out is None else Path(out), log=tuple(log), imports=imports, settings=settings,
     )  # fmt: skip
     return Run.ended(run_from_python(request, progress=progress, observer=observer, stop=stop))
 

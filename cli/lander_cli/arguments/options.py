@@ -276,7 +276,8 @@ MaxWaiting = Annotated[
 Gif = Annotated[
     Path | None,
     typer.Option(
-        help="The GIF to record.", show_default="eval.gif; nothing with --json, --out, --shard or --render"
+        help="The GIF to record; none for no GIF.",
+        show_default="eval.gif; nothing with --json, --out, --shard or --render",
     ),
 ]
 

@@ -51,5 +51,17 @@ def refuse_with_resume(*typed: object) -> None:
     if any(one is not None for one in typed):
         raise UsageError(
             "A resumed run keeps its settings; only --steps, --time, --target, --device, --backend, "
-            "--log and --import go with --resume."
+            "--log, --import and --network go with --resume."
         )
+
+
+def refuse_without_seeds(*typed: object) -> None:
+    """Refuse options that several trainings need and one has no use for; raises `UsageError`."""
+    if any(one is not None for one in typed):
+        raise UsageError("--jobs, --engine and --ray-address go with --seeds. Add: --seeds 5")
+
+
+def refuse_watch_with_seeds(watch: bool) -> None:
+    """Refuse `--watch` of several trainings, whose pictures would mix; raises `UsageError`."""
+    if watch:
+        raise UsageError("--watch draws one training. Leave out --seeds.")

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from lander_cli.arguments import completion
-from lander_cli.arguments.numbers import whole_number
+from lander_cli.arguments.numbers import number_or_auto, whole_number
+from lander_cli.arguments.options import EngineName
 
 Env = Annotated[
     str | None,
@@ -51,6 +52,21 @@ EnvArg = Annotated[
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.")]
 Backend = Annotated[str | None, typer.Option(help="auto, gymnasium, envpool or native.")]
+Init = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="POLICY|CHECKPOINT",
+        help="Start from the weights in a policy file, a checkpoint or a run's folder.",
+        autocompletion=completion.runs,
+    ),
+]
+Network = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODULE:NAME",
+        help="A network of your own: a class or function that makes a torch.nn.Module.",
+    ),
+]
 RunFolder = Annotated[
     Path | None, typer.Option("--out", help="The run's folder.", show_default="runs/<env>/<number>")
 ]
@@ -73,6 +89,30 @@ Log = Annotated[
 ]
 WatchTraining = Annotated[
     bool, typer.Option("--watch", help="Draw an episode of the policy on the terminal now and then.")
+]
+Seeds = Annotated[
+    int | None,
+    typer.Option(
+        help="Train with so many seeds, --seed the first; the run that selection likes best is exported.",
+        show_default="one run",
+    ),
+]
+Jobs = Annotated[
+    str | None,
+    typer.Option(
+        parser=number_or_auto,
+        metavar="N|auto",
+        help="Trainings at a time, with --seeds.",
+        show_default="one for each core",
+    ),
+]
+SeedsEngine = Annotated[
+    EngineName | None,
+    typer.Option(
+        "--engine",
+        help="Where they run: in processes of this machine, or on a Ray cluster.",
+        show_default="processes",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

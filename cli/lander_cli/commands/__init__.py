@@ -1,1 +1,5 @@
-"""One file for each command: its options, and what it prints."""
+"""One file for each command: its options, and what it prints.
+
+training/  the commands that train
+sharing/   the Hugging Face Hub
+"""

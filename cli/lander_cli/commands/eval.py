@@ -10,6 +10,7 @@ from lander_cli.outputs.partial import exit_with_partial
 from lander_cli.outputs.scores import ScoreTalk
 from lander_cli.terminal.console import print_next
 from lander_runtime.errors import CheckFailed, Interrupted
+from lander_runtime.seeds import FIRST_EVALUATION_SEED
 
 if TYPE_CHECKING:
     from lander_rl.evaluating import EvaluateRequest
@@ -79,6 +80,8 @@ def eval_command(
 
 def _recorded_in(gif: Path | None, wanted: str | None, quiet: bool) -> Path | None:
     """With `quiet`, for scripts that read JSON and people at a window, a GIF is written only on request."""
+    if gif == Path("none"):
+        return None
     return None if quiet and gif is None and wanted is None else gif or Path("eval.gif")
 
 
@@ -96,6 +99,13 @@ def _check_mean(report: "Report", fail_under: float | None) -> None:
         raise CheckFailed(f"The mean return {report.summary.mean_return:.2f} is under {fail_under:g}.")
 
 
+def _which(report: "Report") -> list[object]:
+    """The options that say which episodes, and how the policy acts in them, where they are not the usual."""
+    summary = report.summary
+    seed = [] if summary.first_seed == FIRST_EVALUATION_SEED else ["--seed", summary.first_seed]
+    return [*seed, *([] if summary.deterministic else ["--sampled"])]
+
+
 def _next(request: "EvaluateRequest", report: "Report") -> list[object]:
     """The command to suggest after such a report."""
     from lander_rl.inputs.importing import import_options
@@ -108,7 +118,7 @@ def _next(request: "EvaluateRequest", report: "Report") -> list[object]:
     if request.save_replay is not None:
         return ["replay", request.save_replay, *import_options(request.imports)]
     if report.summary.episodes < 100:
-        return ["eval", path, *options, "--episodes", "1000"]
+        return ["eval", path, *options, *_which(report), "--episodes", "1000"]
     if report.assumptions:
-        return ["eval", path, *options, "--gif-episodes", "worst"]
+        return ["eval", path, *options, *_which(report), "--gif-episodes", "worst"]
     return ["inspect", path]

@@ -20,6 +20,7 @@ from lander_cli.arguments.training_options import (
     Half,
     Int8,
     License,
+    Network,
     Normalizer,
     NormalizerClip,
     NormalizerEpsilon,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 _CONVERTING = (
     "env", "env_arg", "activation", "normalizer", "normalizer_epsilon", "normalizer_clip", "pixel_scale",
-    "squash", "license_", "wrap", "import_",
+    "squash", "license_", "wrap", "import_", "network",
 )  # fmt: skip
 _FORMATS = {
     **dict.fromkeys(("episodes", "gif", "max_episode_steps"), (Format.ONNX,)),
@@ -72,6 +73,7 @@ def export_command(
     action_range: ActionRange = None,
     wrap: Wrap = None,
     import_: Import = None,
+    network: Network = None,
     large: Large = False,
     as_json: AsJson = False,
 ) -> None:
@@ -97,7 +99,7 @@ def export_command(
         "max_episode_steps": max_episode_steps, "activation": activation,
         "normalizer": normalizer, "normalizer_epsilon": normalizer_epsilon,
         "normalizer_clip": normalizer_clip, "pixel_scale": pixel_scale, "squash": squash,
-        "license": license_, "wrap": wrap, "imports": tuple(import_ or []),
+        "license": license_, "wrap": wrap, "imports": tuple(import_ or []), "network": network,
     }  # fmt: skip
     if format_ is Format.C:
         request = CHeaderRequest(

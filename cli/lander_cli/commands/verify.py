@@ -22,6 +22,7 @@ def verify_command(
     Every check is reported. If one fails the exit code is 1; 3 only if the file cannot be parsed.
     """
     from lander_rl.checking.verifying import VerifyRequest, run_verify
+    from lander_rl.inputs.importing import import_options
 
     request = VerifyRequest(policy, episodes, all_runtimes, device, tuple(import_ or []), large)
     found = run_verify(request, Talk())
@@ -33,4 +34,5 @@ def verify_command(
             out().print(f"\n{found.table()}", markup=False)
     if found.failure is not None:
         raise CheckFailed(found.failure)
-    print_next("lander", "eval", found.path, *(["--large"] if large else []), "--episodes", "1000")
+    options = [*import_options(request.imports), *(["--large"] if large else [])]
+    print_next("lander", "eval", found.path, *options, "--episodes", "1000")

@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium
 
+from lander_runtime.envs.argument_types import check_arguments
 from lander_runtime.envs.faults import raised
 from lander_runtime.envs.known import family_of
 from lander_runtime.envs.registry import blamed_on_file, registered
@@ -97,11 +98,13 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
 def _made(spec: EnvSpec, render_mode: str | None) -> gymnasium.Env[Any, Any]:
     _check_wrappers(spec)
     family = family_of(spec.id)
-    registered(spec.id)
+    entry_point = registered(spec.id).entry_point
     for name in _OURS & set(spec.kwargs):
         raise UsageError(f"{spec.id}: {name} is not an argument of the environment; leave it out.")
     if family is not None:
         family.check(spec)
+    if spec.kwargs:
+        check_arguments(spec.id, entry_point, spec.kwargs)
     try:
         with warnings.catch_warnings():
             # Gymnasium warns for each copy, some hundred times a run; callers use `newer_version` instead.

@@ -3,23 +3,13 @@
 It uses only the basics of Ray's core: a remote function, an argument stored once, and retries.
 """
 
-import contextlib
-import logging
-import os
 import queue
-import shutil
-import signal
-import socket
-import sys
-import tempfile
-import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import lru_cache
 from itertools import islice
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -30,14 +20,12 @@ from lander_runtime.evaluation.job import Job, JobRunner
 from lander_runtime.evaluation.processes import ProcessEngine
 from lander_runtime.text import counted
 from lander_runtime.versions import evaluation_packages, installed_versions
-from lander_runtime.workers.cores import available_cores
+from lander_runtime.workers.ray_cluster import RayCluster, first_line, last_line
 from lander_runtime.workers.remote import WorkerDied
 
-try:
-    import ray
-    import ray.exceptions
-except ModuleNotFoundError as error:
-    raise MachineLacks("Ray is not installed. Type: pip install 'lander-rl[ray]'") from error
+# After the module above, which says what to install where there is none.
+import ray  # isort: skip
+import ray.exceptions  # isort: skip
 
 _RETRIES = 4
 """More than for worker processes on one machine: machines of a cluster often end for other reasons."""
@@ -45,12 +33,6 @@ _RETRIES = 4
 _AHEAD = 4
 """Shards submitted for each CPU. Some wait on the machine that will run them, so no CPU waits for this
 process. There are not more, so that few finished ones wait for a slow one."""
-
-_TIMEOUT_S = 10.0
-"""Seconds for a cluster's machine to answer; without it Ray tries for minutes and logs all the time."""
-
-_OBJECT_STORE = 200 * 2**20
-"""Bytes of shared memory. Results take kilobytes for each shard; Ray's default is a third of the machine."""
 
 
 class Ray:
@@ -74,29 +56,17 @@ class Ray:
             MachineLacks: no cluster answers at `address`, or none can be started here.
             UsageError: both were given.
         """
-        if address is not None and cpus is not None:
-            raise UsageError("Expected an address or a number of CPUs, found both; leave out the CPUs.")
+        self.cluster = RayCluster(address, cpus=cpus, without="Without Ray: --shard i/n.")
         self.on_finished: Callable[[int], None] = lambda episodes: None
         """Called with the number of episodes of each shard that finishes, in any order."""
-        self._ours = not ray.is_initialized()
-        self._folder: Path | None = None
-        if self._ours:
-            if address is None:
-                # A short path, because the paths of sockets inside may have no more than 107 characters.
-                self._folder = Path(tempfile.mkdtemp(prefix="lander-ray-"))
-            try:
-                _connect(address, cpus, self._folder)
-            except BaseException:
-                self.close()
-                raise
         self._task = ray.remote(max_retries=_RETRIES)(run_shard)
 
     @property
     def description(self) -> str:
-        return f"ray, {counted(self._cpus(), 'CPU')}"
+        return f"ray, {counted(self.cluster.cpus, 'CPU')}"
 
     def shards(self, episodes: int, lanes: int) -> Iterator[range]:
-        return ProcessEngine(self._cpus()).shards(episodes, lanes)
+        return ProcessEngine(self.cluster.cpus).shards(episodes, lanes)
 
     def run(self, job: Job, shards: Iterable[range]) -> Iterator[list[Episode]]:
         try:
@@ -105,7 +75,7 @@ class Ray:
             )
         except (TypeError, AttributeError, ValueError) as error:
             raise UsageError(
-                f"The policy cannot be sent to a cluster ({_first_line(error)}). Use one process."
+                f"The policy cannot be sent to a cluster ({first_line(error)}). Use one process."
             ) from error
         waiting, pending = iter(shards), deque[tuple[Any, Future[Any]]]()
         running: dict[Future[Any], int] = {}
@@ -114,7 +84,7 @@ class Ray:
         try:
             while True:
                 # CPUs are counted again each time, because a cluster can grow or shrink.
-                for shard in islice(waiting, max(0, _AHEAD * self._cpus() - len(pending))):
+                for shard in islice(waiting, max(0, _AHEAD * self.cluster.cpus - len(pending))):
                     # In a list: Ray would fetch and unpickle a bare reference for every task.
                     task = self._task.remote([shared], shard)
                     future = task.future()
@@ -132,10 +102,7 @@ class Ray:
 
     def close(self) -> None:
         """Disconnect, and end the cluster if it was started here."""
-        if self._ours:
-            ray.shutdown()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        self.cluster.close()
 
     def __enter__(self) -> "Ray":
         return self
@@ -144,9 +111,6 @@ class Ray:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _cpus(self) -> int:
-        return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
 
 def run_shard(shared: Sequence[Any], shard: range) -> list[Episode] | Exception:
@@ -169,7 +133,7 @@ def _runner(reference: Any) -> JobRunner:
     except (ImportError, AttributeError, ray.exceptions.RaySystemError) as error:
         # A class or function is in a module that only the caller can import, such as its script.
         raise UsageError(
-            f"A task on the cluster cannot import the policy or environment ({_last_line(error)}). "
+            f"A task on the cluster cannot import the policy or environment ({last_line(error)}). "
             "Install its module on all machines, or use one process."
         ) from error
     packages = evaluation_packages(job.env.id)
@@ -189,91 +153,14 @@ def _result(future: Future[Any]) -> list[Episode]:
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
         raise WorkerDied(
             f"{_RETRIES + 1} workers ended while they ran the same shard "
-            f"({type(error).__name__}: {_first_line(error)}). The usual cause is too little memory: "
+            f"({type(error).__name__}: {first_line(error)}). The usual cause is too little memory: "
             "take fewer lanes."
         ) from error
     except ray.exceptions.RayError as error:
         raise MachineLacks(
-            f"The cluster cannot run a task ({_last_line(error)}). Install the lander-rl of this machine "
+            f"The cluster cannot run a task ({last_line(error)}). Install the lander-rl of this machine "
             "on all its machines."
         ) from error
     if isinstance(found, Exception):
         raise found
     return found
-
-
-def _connect(address: str | None, cpus: int | None, folder: Path | None) -> None:
-    started_here: dict[str, Any] = {
-        "num_cpus": cpus or available_cores(),
-        "include_dashboard": False,
-        "object_store_memory": _OBJECT_STORE,
-        "_temp_dir": str(folder),
-    }
-    try:
-        if address is not None:
-            _check_reachable(address)
-        with _signal_handler_restored(), _environment(RAY_USAGE_STATS_ENABLED="0"):
-            ray.init(
-                # Without an address Ray would join any cluster that it finds.
-                address=address or "local",
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                runtime_env={"env_vars": {"PYTHONPATH": _own_path()}},
-                **({} if address else started_here),
-            )
-    except (ValueError, RuntimeError, OSError, ray.exceptions.RayError) as error:
-        where = f"No Ray cluster answers at {address}" if address else "Ray cannot start a cluster here"
-        raise MachineLacks(f"{where} ({_first_line(error)}). Without Ray: --shard i/n.") from error
-
-
-def _check_reachable(address: str) -> None:
-    """Raise OSError if `address` names a machine and a port where no program listens."""
-    host, _, port = address.rpartition("://")[2].rpartition(":")
-    if host and port.isdecimal():
-        socket.create_connection((host.strip("[]"), int(port)), _TIMEOUT_S).close()
-
-
-def _own_path() -> str:
-    """Python's search path without installed packages, such as a checkout, to be used by the tasks too.
-
-    Installed packages are left out: another machine may have other ones at the same path.
-    """
-    installed = tuple({sys.prefix, sys.base_prefix})
-    paths = [path or str(Path.cwd()) for path in sys.path]
-    return os.pathsep.join(path for path in paths if not path.startswith(installed))
-
-
-@contextlib.contextmanager
-def _signal_handler_restored() -> Iterator[None]:
-    """Put the program's own SIGTERM handler back: `ray.init` replaces it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextlib.contextmanager
-def _environment(**variables: str) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-
-
-def _last_line(error: BaseException) -> str:
-    """The last line of a message, which for a traceback names the error."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]

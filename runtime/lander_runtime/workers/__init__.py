@@ -1,5 +1,6 @@
 """Objects in processes of their own.
 
-remote.py  an object in another process, called over pipes
-cores.py   the number of processor cores, and pinning a process to one
+remote.py       an object in another process, called over pipes
+ray_cluster.py  a Ray cluster, and an object that lives on it
+cores.py        the number of processor cores, and pinning a process to one
 """

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lander_cli.commands import demo
+from lander_cli.commands.training import demo
 
 Lander = Callable[..., Any]
 

@@ -11,7 +11,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_runtime import InputRefused
+from lander_runtime import InputRefused, UsageError
 
 
 class Walk(gymnasium.Env[Any, Any]):
@@ -64,3 +64,19 @@ def fails(obs: NDArray[Any]) -> NDArray[Any]:
 def refuses(obs: NDArray[Any]) -> NDArray[Any]:
     """One of lander's own errors."""
     raise InputRefused("not with these observations")
+
+
+class Counter:
+    """For an actor: adds numbers, refuses some, and can end its process."""
+
+    def __init__(self, start: int) -> None:
+        self.total = start
+
+    def add(self, number: int) -> int:
+        if number < 0:
+            raise UsageError(f"{number} is below 0")
+        self.total += number
+        return self.total
+
+    def die(self) -> None:
+        os._exit(1)

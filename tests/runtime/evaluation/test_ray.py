@@ -20,6 +20,7 @@ from lander_runtime.workers.remote import WorkerDied
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'lander-rl[ray]'")
 
 from lander_runtime.evaluation.ray import Ray, run_shard  # noqa: E402
+from lander_runtime.workers.ray_cluster import RayWorker  # noqa: E402
 
 DOUBLES = Path(__file__).parents[1] / "doubles"
 
@@ -29,7 +30,7 @@ class Cluster:
 
     def __init__(self, engine: Ray) -> None:
         self.engine = engine
-        self.folder = str(engine._folder)
+        self.folder = str(engine.cluster.folder)
 
     def processes(self) -> list[str]:
         """Command lines of processes that belong to the cluster."""
@@ -194,6 +195,22 @@ def test_a_cluster_that_was_there_before_is_left_alone(engine: Ray, walk: EnvSpe
         found = evaluate(home, walk, episodes=3, engine=guest)
     assert ray.is_initialized()
     assert found.sha256 == evaluate(home, walk, episodes=3, engine=engine).sha256
+
+
+def test_an_object_on_the_cluster(cluster: Cluster) -> None:
+    from ray_doubles import Counter
+
+    worker = RayWorker(Counter, 10)
+    for number in (1, -1, 2):
+        worker.send("add", number)
+    assert worker.receive() == 11
+    with pytest.raises(UsageError, match="-1 is below 0"):
+        worker.receive()
+    assert worker.receive() == 13
+    worker.send("die")
+    with pytest.raises(WorkerDied, match="A worker on the cluster ended unexpectedly"):
+        worker.receive()
+    worker.close()
 
 
 def test_an_address_and_a_number_of_cpus_exclude_each_other() -> None:

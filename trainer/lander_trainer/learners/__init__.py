@@ -56,6 +56,8 @@ def choose_learner(config: TrainConfig, observation: Space, action: Space | None
     refusal = None
     if config.device != "cpu":
         refusal = "computes on the CPU"
+    elif config.network is not None:
+        refusal = "knows its own layers, not a network of yours"
     elif config.activation not in HANDWRITTEN_ACTIVATIONS:
         refusal = f"knows the activations {' and '.join(HANDWRITTEN_ACTIVATIONS)}"
     elif len(observation.shape) != 1:

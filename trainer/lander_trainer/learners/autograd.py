@@ -233,11 +233,11 @@ def _log_probs_and_entropies(
 def _norm_groups(network: ActorCritic) -> list[int]:
     """Sizes of the groups of parameters, in their order, whose gradients are scaled down together.
 
-    Actor and critic are a group each, unless they share an encoder.
+    Actor and critic are a group each, unless they share parameters.
     """
     parameters = {name: parameter.numel() for name, parameter in network.named_parameters()}
     total = sum(parameters.values())
-    if network.encoder is not None:
+    if network.is_shared:
         return [total]
     actor = sum(count for name, count in parameters.items() if name.startswith("actor"))
     return [actor, total - actor]

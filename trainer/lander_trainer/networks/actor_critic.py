@@ -72,6 +72,11 @@ class ActorCritic(nn.Module):
         """Expected discounted return `[B]`, in scaled rewards, for observations `[B, *obs_shape]`."""
         return self._values(self._features(obs))
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether actor and critic have parameters in common."""
+        return self.encoder is not None
+
     def policy(self) -> nn.Module:
         """The module that computes logits or means `[B, size]` from observations, without the critic."""
         return self.actor if self.encoder is None else nn.Sequential(self.encoder, self.actor)

@@ -5,6 +5,7 @@ statistics from its first action to its last epoch, and they do not depend on ho
 are given normalised rollouts; for them nothing changes.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -92,6 +93,16 @@ class Normaliser:
         """`[N]`: each lane's discounted return so far in its running episode, gamma * return + reward."""
         self._frozen: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
         self._freeze()
+
+    def start_from(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on with the statistics of observations in `state`; nothing changes where there are none.
+
+        Raises:
+            InputRefused: they belong to observations of another shape.
+        """
+        if state and "observations" in self._moments:
+            self._moments["observations"].restore(dict(state), "observations")
+            self._freeze()
 
     @property
     def frozen(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:

@@ -152,8 +152,9 @@ class Checkpoint:
             for name, t in self.tensors.items()
             if name.startswith("network.")
         }
-        # Compared before memory of the size that the header claims is allocated.
-        with torch.device("meta"):
+        # Compared before memory of the size that the header claims is allocated. A network of the user's own
+        # has the size that its user gave it.
+        with torch.device("meta" if self.config.network is None else "cpu"):
             claimed = build_network(self.observation, self.action, self.config).state_dict()
         # Their types too: whole numbers would be taken as floats without a word.
         forms = [{name: (t.shape, t.dtype) for name, t in each.items()} for each in (claimed, weights)]
@@ -210,7 +211,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 
 def _read_config(values: dict[str, Any], path: Path) -> TrainConfig:
     known = {name: value for name, value in values.items() if name in TrainConfig.__dataclass_fields__}
-    for name in ("env_kwargs", "shaping"):
+    for name in ("env_kwargs", "shaping", "init", "network"):
         # They stand in the command that trains again, which is shown in one piece.
         _check_texts(known.get(name), f"{path}: {name}")
     try:

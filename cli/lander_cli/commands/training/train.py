@@ -8,25 +8,36 @@ from typing import TYPE_CHECKING
 import typer
 
 from lander_cli.arguments.numbers import duration
-from lander_cli.arguments.options import Import, TimeLimit
-from lander_cli.arguments.train_request import new_run, refuse_with_resume
+from lander_cli.arguments.options import EngineName, Import, RayAddress, TimeLimit
+from lander_cli.arguments.train_request import (
+    new_run,
+    refuse_watch_with_seeds,
+    refuse_with_resume,
+    refuse_without_seeds,
+)
 from lander_cli.arguments.training_options import (
     AsJson,
     Backend,
     Device,
     Env,
     EnvArg,
+    Init,
+    Jobs,
     Log,
+    Network,
     Preset,
     Resume,
     RunFolder,
     Seed,
+    Seeds,
+    SeedsEngine,
     Set,
     Steps,
     Target,
     Time,
     WatchTraining,
 )
+from lander_cli.commands.training.seeds import train_seeds
 from lander_cli.terminal.console import err, print_json, print_next, print_rows, say, spinner
 from lander_cli.terminal.interrupts import StopRequest, stop_on_signals
 
@@ -45,6 +56,8 @@ def train_command(
     max_episode_steps: TimeLimit = None,
     device: Device = None,
     backend: Backend = None,
+    init: Init = None,
+    network: Network = None,
     out_dir: RunFolder = None,
     target: Target = None,
     time: Time = None,
@@ -52,6 +65,10 @@ def train_command(
     log: Log = None,
     import_: Import = None,
     watch: WatchTraining = False,
+    seeds: Seeds = None,
+    jobs: Jobs = None,
+    engine: SeedsEngine = None,
+    ray_address: RayAddress = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a policy with PPO.
@@ -63,10 +80,13 @@ def train_command(
     seconds = None if time is None else duration(time)
     both = {
         "steps": steps, "target": target, "time": seconds, "device": device, "backend": backend,
-        "log": tuple(log or []), "imports": tuple(import_ or []),
+        "log": tuple(log or []), "imports": tuple(import_ or []), "network": network,
     }  # fmt: skip
     if resume is not None:
-        refuse_with_resume(env, preset, seed, out_dir, max_episode_steps, *(set_ or []), *(env_arg or []))
+        refuse_with_resume(
+            env, preset, seed, init, out_dir, max_episode_steps, *(set_ or []), *(env_arg or []),
+            seeds, jobs, engine, ray_address,
+        )  # fmt: skip
         _train(ResumeRequest(run=resume, **both), watch, as_json)
     else:
         new = {
@@ -74,10 +94,17 @@ def train_command(
             "env": env,
             "preset": preset,
             "seed": seed,
+            "init": init,
             "out": out_dir,
             "max_episode_steps": max_episode_steps,
         }
-        _train(new_run(set_ or [], env_arg or [], new), watch, as_json)
+        request = new_run(set_ or [], env_arg or [], new)
+        if seeds is None:
+            refuse_without_seeds(jobs, engine, ray_address)
+            _train(request, watch, as_json)
+        else:
+            refuse_watch_with_seeds(watch)
+            train_seeds(request, seeds, jobs or "auto", engine or EngineName.PROCESSES, ray_address, as_json)
 
 
 def _train(request: "TrainRequest | ResumeRequest", watch: bool, as_json: bool) -> None:
@@ -92,8 +119,9 @@ def _train(request: "TrainRequest | ResumeRequest", watch: bool, as_json: bool) 
         print_rows(run.rows())
     _say_how_it_ended(run)
     from lander_rl.inputs.importing import import_options
+    from lander_rl.inputs.networks import network_options
 
-    imports = import_options(request.imports)
+    imports = [*import_options(request.imports), *network_options(request.network)]
     if run.interrupted:
         again = [word for name in dict.fromkeys(request.log) for word in ("--log", name)]
         print_next("lander", "train", "--resume", run.path, *again, *imports)

@@ -4,7 +4,7 @@ import typer
 
 from lander_cli.commands.eval import eval_command
 from lander_cli.commands.export import export_command
-from lander_cli.commands.train import train_command
+from lander_cli.commands.training.train import train_command
 from lander_cli.terminal.console import say
 
 

@@ -1,0 +1,174 @@
+"""The study on disk: opened or continued, with trials that were cut short put back into the queue.
+
+Several processes, also of several machines, may work on one study. Each trial says which process trains it,
+and that process says every minute that it is alive.
+"""
+
+import os
+import socket
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import optuna
+from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from lander_runtime.errors import InputRefused, UsageError
+
+_NAME = "lander-sweep"
+
+_SAMPLER_SEED = 1
+
+_FIRST_PRUNED = 8
+"""Trials that are never pruned: the median of fewer says little."""
+
+_FEWEST_AT_MARK = 4
+
+SILENT = 600.0
+"""Seconds after which a process that says nothing is taken for dead; the clocks of two machines may differ by
+minutes."""
+
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+def is_url(storage: str) -> bool:
+    """Whether a storage is an URL of Optuna's, such as `sqlite:///study.db`, and not a file of ours."""
+    return "://" in storage
+
+
+@contextmanager
+def open_study(storage: str, direction: Literal["maximize", "minimize"]) -> "Iterator[optuna.Study]":
+    """The study in `storage`, made where there is none.
+
+    Args:
+        storage: a journal's file, or any URL that Optuna takes.
+        direction: of its objective.
+
+    Raises:
+        InputRefused: the storage cannot be opened, or is not one of Optuna's.
+    """
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            # Parts of Optuna call themselves experimental.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            try:
+                study = optuna.create_study(
+                    study_name=_NAME, storage=_opened(storage), direction=direction, load_if_exists=True
+                )
+            except (OSError, UsageError):
+                raise
+            except Exception as error:
+                # Whatever a database's driver raises. Its text may hold the password of the URL.
+                where = "the URL of --storage" if is_url(storage) else storage
+                raise InputRefused(f"No study can be opened at {where} ({type(error).__name__}).") from error
+            done = len(study.get_trials(deepcopy=False))
+            study.sampler = optuna.samplers.TPESampler(
+                # Another seed for each continuation, so that it does not draw the same first trials again.
+                seed=_SAMPLER_SEED + done,
+                multivariate=True,
+                constant_liar=True,
+            )
+            study.pruner = optuna.pruners.MedianPruner(
+                n_startup_trials=_FIRST_PRUNED, n_min_trials=_FEWEST_AT_MARK
+            )
+            yield study
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def _opened(storage: str) -> BaseStorage:
+    if is_url(storage):
+        return optuna.storages.get_storage(storage)
+    Path(storage).parent.mkdir(parents=True, exist_ok=True)
+    return JournalStorage(JournalFileBackend(storage))
+
+
+def check_same(study: optuna.Study, wanted: Mapping[str, Any]) -> None:
+    """Store the settings of the sweep in the study.
+
+    Raises:
+        UsageError: the study was started with other settings.
+    """
+    for name, value in wanted.items():
+        found = study.user_attrs.get(name, value)
+        if found != value:
+            raise UsageError(
+                f"The study was started with {name} {found}, not {value}. Choose another --storage, or give "
+                "what it was started with."
+            )
+        if name not in study.user_attrs:
+            study.set_user_attr(name, value)
+
+
+def make_ready(study: optuna.Study, start: Mapping[str, Any]) -> None:
+    """Queue the settings to start from; in a study that continues, the trials that were cut short."""
+    if not study.get_trials(deepcopy=False):
+        study.enqueue_trial(dict(start))
+        return
+    for trial in study.get_trials(states=(TrialState.RUNNING,)):
+        if _is_dead(trial):
+            study.tell(trial.number, state=TrialState.FAIL)
+    kept = (*FINISHED, TrialState.WAITING, TrialState.RUNNING)
+    known = [_params(trial) for trial in study.get_trials(states=kept)]
+    for trial in study.get_trials(states=(TrialState.FAIL,)):
+        if trial.params and trial.params not in known:
+            study.enqueue_trial(trial.params)
+            known.append(trial.params)
+
+
+def say_alive(trial: optuna.Trial) -> None:
+    """Note that this process still trains `trial`."""
+    trial.set_user_attr("process", _own_name())
+    trial.set_user_attr("alive", time.time())
+
+
+def importances(study: optuna.Study) -> dict[str, float]:
+    """The share of each setting in how the completed trials differ, the largest first; empty if unknown."""
+    # With too few trials, or none that differ, there is none; Optuna then says "equal", as a warning.
+    with suppress(ValueError, RuntimeError, UserWarning), warnings.catch_warnings():
+        warnings.filterwarnings("error", "Target and region quantiles", UserWarning)
+        return dict(optuna.importance.get_param_importances(study))
+    return {}
+
+
+def _params(trial: FrozenTrial) -> Any:
+    return trial.params or trial.system_attrs.get("fixed_params")
+
+
+def _own_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _is_dead(trial: FrozenTrial) -> bool:
+    """Whether the process that trains `trial` has ended, as far as can be known here."""
+    started = trial.datetime_start or datetime.now()
+    alive = trial.user_attrs.get("alive", started.timestamp())
+    host, _, number = str(trial.user_attrs.get("process", "")).rpartition(":")
+    if time.time() - alive > SILENT:
+        return True
+    return host == socket.gethostname() and not _runs(int(number))
+
+
+def _runs(process: int) -> bool:
+    if process == os.getpid():
+        # A trial of an earlier sweep in this process.
+        return False
+    if sys.platform == "win32":
+        # There `os.kill` ends the process; its silence tells.
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

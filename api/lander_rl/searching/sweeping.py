@@ -1,0 +1,218 @@
+"""`sweep`: a search for good settings, as `lander sweep` makes it.
+
+Training seeds from 101 on and episodes from 950,000 on: no seed and no episode of a score that is reported
+later guides the search.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from lander_rl.searching.results import Sweep
+from lander_rl.several.crew import Jobs, check_crew, direct, open_crew
+from lander_rl.several.display import open_table
+from lander_rl.several.trainee import Status
+from lander_rl.training.planning import planned_config
+from lander_rl.training.progress import open_talk
+from lander_rl.training.stopping import stop_on_interrupt
+from lander_rl.wording import names_arguments
+from lander_runtime.envs.imports import import_modules
+from lander_runtime.errors import MachineLacks, UsageError
+from lander_runtime.text import counted
+
+if TYPE_CHECKING:
+    from lander_rl.searching.space import SearchSpace
+
+SEARCH_EPISODES = 40_000
+"""How many episodes there are from the first of a search until the export gate's begin."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepRequest:
+    """The arguments of `sweep`."""
+
+    space: "Path | SearchSpace"
+    """A file that says what is searched, or the same as an object."""
+
+    trials: int = 50
+    """In all, those of earlier calls included."""
+
+    jobs: Jobs = "auto"
+    """Trials at a time; `auto` is one for each core, or each CPU of the cluster."""
+
+    seeds: int = 2
+    """Training seeds of each trial, 1 or more."""
+
+    episodes: int = 100
+    """Scored for each seed, from 1 to 40,000."""
+
+    objective: str = "score"
+    """`score`, `time` (to the threshold) or `failures`."""
+
+    out: Path | None = None
+    """The folder of pictures and preset; `sweeps/<name of the file>` where it is None."""
+
+    storage: str | None = None
+    """A file for the study, or an URL that Optuna takes, so that several machines share it; `study.log` in
+    `out` where it is None. The same sweep goes on where it was stopped."""
+
+    engine: Literal["processes", "ray"] = "processes"
+    """Where trials run: in processes of this machine, or on a Ray cluster."""
+
+    ray_address: str | None = None
+    """Address of an existing cluster, such as `auto`; None starts one on this machine."""
+
+    imports: tuple[str, ...] = ()
+    """Modules that register environments."""
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "seeds", "episodes"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise UsageError(f"--{name} should be a whole number from 1 on, found {value!r}.")
+        if self.episodes > SEARCH_EPISODES:
+            raise UsageError(f"--episodes should be at most {SEARCH_EPISODES:,}, found {self.episodes:,}.")
+        check_crew(self.engine, self.ray_address, self.jobs)
+
+    @property
+    def folder(self) -> Path:
+        """Where pictures and preset go."""
+        name = self.space.stem if isinstance(self.space, Path) else "sweep"
+        return self.out or Path("sweeps") / name
+
+
+class SweepDisplay(Protocol):
+    """Shows how far the trials are."""
+
+    def show(self, rows: dict[str, Status]) -> None:
+        """How far each trial is, by a name such as `trial 7`."""
+        ...
+
+
+@names_arguments
+def sweep(
+    space: "str | os.PathLike[str] | SearchSpace",
+    trials: int = 50,
+    *,
+    jobs: Jobs = "auto",
+    seeds: int = 2,
+    episodes: int = 100,
+    objective: str = "score",
+    out: str | os.PathLike[str] | None = None,
+    storage: str | os.PathLike[str] | None = None,
+    engine: Literal["processes", "ray"] = "processes",
+    ray_address: str | None = None,
+    imports: tuple[str, ...] = (),
+    progress: bool = True,
+    stop: Callable[[], bool] | None = None,
+) -> Sweep:
+    """Search for good settings with Optuna: TPE, and median pruning.
+
+    The same call goes on where it was stopped, after `kill -9` too.
+
+    Args:
+        space: a file that says what is searched, or a `SearchSpace`.
+        trials: in all, those of earlier calls included.
+        jobs: trials at a time; `auto` is one for each core, or each CPU of the cluster.
+        seeds: training seeds of each trial, from 101 on.
+        episodes: scored for each seed, from the seed 950,000 on.
+        objective: `score`, `time` (to the environment's threshold) or `failures` (episodes under it).
+        out: the folder of pictures and preset; `sweeps/<name of the file>` by default.
+        storage: a file for the study, or an URL that Optuna takes; `study.log` in `out` by default.
+        engine: `processes` of this machine, or a `ray` cluster.
+        ray_address: of an existing cluster, such as `auto`; one is started here by default.
+        imports: modules that register environments.
+        progress: display the progress.
+        stop: called a few times a second; True ends the sweep.
+
+    Raises:
+        InputRefused: there is no such file, or the study cannot be opened.
+        MachineLacks: Optuna is not installed, or worker processes ended.
+        UsageError: an unknown setting, a range that is none, or a study with other settings.
+    """
+    say, _ = open_talk(progress)
+    request = SweepRequest(
+        space=Path(space) if isinstance(space, str | os.PathLike) else space, trials=trials, jobs=jobs,
+        seeds=seeds, episodes=episodes, objective=objective, out=None if out is None else Path(out),
+        storage=None if storage is None else os.fspath(storage), engine=engine, ray_address=ray_address,
+        imports=imports,
+    )  # fmt: skip
+    with stop_on_interrupt(say) as interrupted:
+        return run_sweep(
+            request,
+            say=say,
+            display=open_table if progress else _no_display,
+            stop=lambda: interrupted() or (stop is not None and stop()),
+        )
+
+
+def run_sweep(
+    request: SweepRequest,
+    *,
+    say: Callable[[str], None],
+    display: Callable[[], AbstractContextManager[SweepDisplay | None]],
+    stop: Callable[[], bool],
+) -> Sweep:
+    """`sweep` with its arguments as a request; raises the same errors.
+
+    Args:
+        request: what to search.
+        say: prints a line for the user.
+        display: opens the display of the progress.
+        stop: True ends the sweep.
+    """
+    if find_spec("optuna") is None:
+        raise MachineLacks("Optuna is not installed. Type: pip install 'lander-rl[sweep]'")
+    from lander_rl.searching.objectives import OBJECTIVES
+    from lander_rl.searching.outcome import outcome
+    from lander_rl.searching.space import SearchSpace
+    from lander_rl.searching.study import check_same, make_ready, open_study
+    from lander_rl.searching.trials import Trials, check_sweep
+    from lander_trainer import plan_training
+
+    import_modules(request.imports)
+    space = SearchSpace.read(request.space) if isinstance(request.space, Path) else request.space
+    space = space.importing(request.imports)
+    config = planned_config(space.request({}), say)
+    threshold = plan_training(config).env.reward_threshold
+    check_sweep(request.objective, threshold, config.env)
+    start = space.params_of(config)
+    outside = [name for name in space.kinds if name not in start]
+    if outside:
+        say(f"The preset's {', '.join(outside)} is outside the space; sampled in the first trial.")
+    wanted = {
+        "objective": request.objective,
+        "seeds": request.seeds,
+        "episodes": request.episodes,
+        "space": space.to_json(),
+        **{name: value for name, value in config.to_dict().items() if name != "seed"},
+    }
+    with open_study(_storage(request), OBJECTIVES[request.objective][0]) as study:
+        check_same(study, wanted)
+        make_ready(study, start)
+        with (
+            open_crew(request.engine, request.ray_address, request.jobs, request.trials, say) as crew,
+            display() as shown,
+        ):
+            say(f"Searching settings for {config.env}, {counted(crew.size, 'trial')} at a time")
+            trials = Trials(
+                study, space, crew, request.objective, threshold, request.trials, request.seeds,
+                request.episodes, say, (lambda rows: None) if shown is None else shown.show,
+            )  # fmt: skip
+            try:
+                direct(crew, trials, stop)
+            finally:
+                trials.give_up()
+        return outcome(request, study, space, config, interrupted=stop())
+
+
+def _storage(request: SweepRequest) -> str:
+    return request.storage or str(request.folder / "study.log")
+
+
+def _no_display() -> AbstractContextManager[None]:
+    return nullcontext()

@@ -1,0 +1,73 @@
+"""Displays the progress of several trainings: a table on a terminal, else a line every few seconds."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lander_rl.several.trainee import Status
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.live import Live
+
+_LINE_SECONDS = 5.0
+
+
+@contextmanager
+def open_table(console: "Console | None" = None) -> "Iterator[TableDisplay | LinesDisplay]":
+    """The display that suits `console`, by default stderr."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console = console or Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+    if not console.is_terminal:
+        yield LinesDisplay(console)
+        return
+    with Live(console=console, refresh_per_second=4, transient=True) as live:
+        yield TableDisplay(live)
+
+
+class LinesDisplay:
+    """Prints a line every few seconds, for logs and notebooks."""
+
+    def __init__(self, console: "Console") -> None:
+        self._console = console
+        self._last = time.monotonic()
+
+    def show(self, rows: dict[str, Status]) -> None:
+        if time.monotonic() - self._last < _LINE_SECONDS:
+            return
+        self._last = time.monotonic()
+        texts = [
+            f"{name} {status.done:.0%} best {_number(status.best_score)}" for name, status in rows.items()
+        ]
+        self._console.print("  ".join(texts), markup=False)
+
+
+class TableDisplay:
+    """A row for each training, in place."""
+
+    def __init__(self, live: "Live") -> None:
+        self._live = live
+
+    def show(self, rows: dict[str, Status]) -> None:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
+        table = Table.grid(padding=(0, 2))
+        for name, status in rows.items():
+            bar = ProgressBar(total=1.0, completed=status.done, width=24)
+            table.add_row(
+                name,
+                bar,
+                f"{status.done:.0%}",
+                f"{status.steps:,} steps",
+                f"return {_number(status.mean_return)}",
+                f"best {_number(status.best_score)}",
+            )
+        self._live.update(table)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"

@@ -1,0 +1,259 @@
+"""`train_seeds`: one setting with several seeds, and the run that selection likes best exported.
+
+What a setting is worth shows in several seeds: one may be lucky. The runs are scored on episodes that no
+training, selection or search uses; selection alone decides which of them is exported, so that the exported
+policy's score is not the best of several draws.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from lander_rl.exporting import ExportRequest, run_export
+from lander_rl.plotting import PlotRequest, run_plot
+from lander_rl.several.crew import Crew, Jobs, check_crew, direct, open_crew
+from lander_rl.several.display import open_table
+from lander_rl.several.results import SeedRun, SeedRuns
+from lander_rl.several.trainee import Ended, Event, Failed, Note, Status, Task, Trained
+from lander_rl.training.planning import planned_config
+from lander_rl.training.progress import open_talk
+from lander_rl.training.request import TrainRequest
+from lander_rl.training.stopping import stop_on_interrupt
+from lander_rl.wording import names_arguments
+from lander_runtime.envs.imports import import_modules
+from lander_runtime.errors import CheckFailed, InputRefused, UsageError
+from lander_runtime.files import atomic_write
+from lander_runtime.seeds import FIRST_EVALUATION_SEED
+from lander_runtime.workers.remote import WorkerDied
+
+_MOST_SEEDS = 100
+
+_NOT_YET = Status(0.0, 0, None, None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedsRequest:
+    """The arguments of `train_seeds`."""
+
+    train: TrainRequest
+    """What every seed trains with. Its `seed`, 1 where it is None, is the first; with `out` the runs are
+    the folders `seed-1`, `seed-2`, ... in it."""
+
+    seeds: int = 5
+    """How many, from 2 to 100."""
+
+    jobs: Jobs = "auto"
+    """Trainings at a time; `auto` is one for each core, or each CPU of the cluster."""
+
+    engine: Literal["processes", "ray"] = "processes"
+    """Where they run: in processes of this machine, or on a Ray cluster."""
+
+    ray_address: str | None = None
+    """Address of an existing cluster, such as `auto`; None starts one on this machine."""
+
+    episodes: int = 100
+    """Scored for each seed, and for the exported policy; 1 or more."""
+
+    gif: bool = True
+    """Record an episode of the exported policy."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.seeds, bool) or not 2 <= self.seeds <= _MOST_SEEDS:
+            raise UsageError(f"--seeds should be from 2 to {_MOST_SEEDS}, found {self.seeds}.")
+        if self.episodes < 1:
+            raise UsageError(f"episodes should be a whole number from 1 on, found {self.episodes}.")
+        check_crew(self.engine, self.ray_address, self.jobs)
+
+
+class SeedsDisplay(Protocol):
+    """Shows how far the trainings are."""
+
+    def show(self, rows: dict[str, Status]) -> None:
+        """How far each training is, by a name such as `seed 1`."""
+        ...
+
+
+@names_arguments
+def train_seeds(
+    env: str = TrainRequest.env,
+    seeds: int = 5,
+    *,
+    jobs: Jobs = "auto",
+    engine: Literal["processes", "ray"] = "processes",
+    ray_address: str | None = None,
+    episodes: int = 100,
+    gif: bool = True,
+    out: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+    stop: Callable[[], bool] | None = None,
+    **train: Any,
+) -> SeedRuns:
+    """Train one setting with several seeds beside each other; export the run that selection likes best.
+
+    Every run has the weights that `train` alone gives with its seed.
+
+    Args:
+        env: Gymnasium's id of the environment.
+        seeds: how many, from 2 to 100.
+        jobs: trainings at a time; `auto` is one for each core, or each CPU of the cluster.
+        engine: `processes` of this machine, or a `ray` cluster.
+        ray_address: of an existing cluster, such as `auto`; one is started here by default.
+        episodes: scored for each seed, and for the exported policy.
+        gif: record an episode of the exported policy.
+        out: the folder of the runs, which are `seed-1`, `seed-2`, ...; `runs/<env>/<number>` by default.
+        progress: display the progress.
+        stop: called a few times a second; True saves and ends all runs.
+        train: fields of `TrainRequest`, such as `steps` and `preset`, and `settings`.
+
+    Raises:
+        As `train` and `export`, and MachineLacks where a worker process ended.
+    """
+    say, _ = open_talk(progress)
+    request = SeedsRequest(
+        train=TrainRequest(env=env, out=None if out is None else Path(out), **train),
+        seeds=seeds, jobs=jobs, engine=engine, ray_address=ray_address, episodes=episodes, gif=gif,
+    )  # fmt: skip
+    with stop_on_interrupt(say) as interrupted:
+        return run_seeds(
+            request,
+            say=say,
+            display=open_table if progress else _no_display,
+            stop=lambda: interrupted() or (stop is not None and stop()),
+        )
+
+
+def run_seeds(
+    request: SeedsRequest,
+    *,
+    say: Callable[[str], None],
+    display: Callable[[], AbstractContextManager[SeedsDisplay | None]],
+    stop: Callable[[], bool],
+) -> SeedRuns:
+    """`train_seeds` with its arguments as a request; raises the same errors.
+
+    Args:
+        request: what to train.
+        say: prints a line for the user.
+        display: opens the display of the progress.
+        stop: True saves and ends all runs.
+    """
+    from lander_trainer import RunDirectory, plan_training
+
+    import_modules(request.train.imports)
+    config = planned_config(request.train, say)
+    if config.selection_episodes == 0:
+        raise UsageError("selection_episodes=0 leaves nothing to choose a run by. Leave it out.")
+    plan_training(config)
+    numbers = [config.seed + index for index in range(request.seeds)]
+    out = request.train.out
+    folders = {
+        seed: RunDirectory.create(config.env, None if out is None else out / f"seed-{seed}").path
+        for seed in numbers
+    }
+    with open_crew(request.engine, request.ray_address, request.jobs, request.seeds, say) as crew:
+        say(f"Training {config.env} with the seeds {numbers[0]} to {numbers[-1]}, {crew.size} at a time")
+        with display() as shown:
+            director = _Seeds(request, folders, crew, say, shown)
+            direct(crew, director, stop)
+    return _result(request, director, say)
+
+
+def _result(request: SeedsRequest, director: "_Seeds", say: Callable[[str], None]) -> SeedRuns:
+    runs = tuple(SeedRun(seed, director.folders[seed], one) for seed, one in sorted(director.ended.items()))
+    picture = _drawn(request, runs, say) if runs else None
+    found = SeedRuns(runs, director.failed, request.episodes, picture, None)
+    chosen = found.chosen
+    if found.interrupted or chosen is None or len(runs) + len(director.failed) < request.seeds:
+        return found
+    source = ExportRequest(
+        source=chosen.path, episodes=request.episodes, gif=request.gif, imports=request.train.imports
+    )
+    return replace(found, exported=run_export(source, say))
+
+
+def _drawn(request: SeedsRequest, runs: tuple[SeedRun, ...], say: Callable[[str], None]) -> Path | None:
+    first, last = runs[0].path, runs[-1].path
+    picture = (
+        first.with_name(f"{first.name}-{last.name}.png")
+        if request.train.out is None
+        else request.train.out / "seeds.png"
+    )
+    try:
+        run_plot(PlotRequest(runs=tuple(run.path for run in runs), out=picture, group=True))
+    except InputRefused as error:
+        # A run that was stopped may have no episode yet.
+        say(f"No picture was drawn. {error}")
+        return None
+    return picture
+
+
+@dataclass
+class _Seeds:
+    """Hands out one training a seed; a `Director`."""
+
+    request: SeedsRequest
+    folders: dict[int, Path]
+    crew: Crew
+    say: Callable[[str], None]
+    shown: SeedsDisplay | None
+    ended: dict[int, Trained] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+    _at: dict[int, int] = field(default_factory=dict)
+    """The seed at each place."""
+    _status: dict[int, Status] = field(default_factory=dict)
+    _said: set[str] = field(default_factory=set)
+
+    def next_task(self, place: int) -> Task | None:
+        seed = next((seed for seed in self.folders if seed not in self._status), None)
+        if seed is None:
+            return None
+        self._at[place], self._status[seed] = seed, _NOT_YET
+        train = self.request.train
+        settings = {**self.crew.settings, **train.settings}
+        settings.pop("seed", None)
+        return Task(
+            request=replace(train, seed=seed, settings=settings, out=self.folders[seed]),
+            episodes=self.request.episodes,
+            first_seed=FIRST_EVALUATION_SEED,
+            files=self.crew.remote,
+        )
+
+    def on_status(self, place: int, status: Status) -> None:
+        self._status[self._at[place]] = status
+
+    def on_event(self, place: int, event: Event) -> bool:
+        seed = self._at[place]
+        if isinstance(event, Note):
+            # Each training says the same of the environment.
+            if event.text not in self._said and not event.text.startswith("Training "):
+                self._said.add(event.text)
+                self.say(event.text)
+        elif isinstance(event, Ended):
+            for name, content in event.result.files.items():
+                with atomic_write(self.folders[seed] / name) as temporary:
+                    temporary.write_bytes(content)
+            self.ended[seed] = event.result
+        elif isinstance(event, Failed):
+            if not isinstance(event.error, CheckFailed):
+                raise event.error
+            self.failed[seed] = str(event.error)
+        return isinstance(event, Ended | Failed)
+
+    def on_died(self, place: int, error: WorkerDied) -> None:
+        raise WorkerDied(
+            f"Seed {self._at[place]}: {error} Memory may be short; the other runs are saved. Try --jobs 1."
+        ) from error
+
+    def stops(self, place: int) -> bool:
+        return False
+
+    def rest(self) -> None:
+        if self.shown is not None:
+            self.shown.show({f"seed {seed}": self._status.get(seed, _NOT_YET) for seed in self.folders})
+
+
+def _no_display() -> AbstractContextManager[None]:
+    return nullcontext()

@@ -1,0 +1,182 @@
+"""The few calls of huggingface_hub that are needed, and its errors as ours.
+
+The token is that library's matter (`hf auth login`, HF_TOKEN). It is never read here, and a message never
+repeats what the library says, which may hold an address with a token.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from lander_runtime.errors import InputRefused, LanderError, MachineLacks, UsageError
+from lander_runtime.text import quoted
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+
+_HTTP_CLIENTS = {"httpx", "httpx2", "httpcore", "httpcore2", "requests"}
+
+LOGIN = "Log in with: hf auth login"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """What the Hub says of a repository."""
+
+    sizes: Mapping[str, int]
+    """Bytes of each file, by its path."""
+    environments: tuple[str, ...]
+    """Names in the results of its card."""
+
+
+def check_name(repository: str) -> str:
+    """The name of a repository; raises `UsageError` where it is none."""
+    if not _NAME.fullmatch(repository) or ".." in repository or "--" in repository:
+        raise UsageError(
+            f"A repository of the Hub is USER/NAME, such as me/lunar-lander; found {quoted(repository)}."
+        )
+    return repository
+
+
+def check_installed() -> None:
+    """Raise `MachineLacks` where huggingface_hub is not installed."""
+    if find_spec("huggingface_hub") is None:
+        raise MachineLacks("huggingface_hub is not installed. Type: pip install 'lander-rl[hub]'")
+
+
+def is_offline() -> bool:
+    """Whether the user has told all programs to stay off the Hub."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
+def upload(repository: str, files: Mapping[str, Path | bytes], *, private: bool, message: str) -> str:
+    """Make the repository if there is none, and add or replace `files` in one commit.
+
+    Args:
+        repository: its name.
+        files: by path in the repository.
+        private: of a repository that is made now.
+        message: of the commit.
+
+    Returns:
+        The address of the commit.
+
+    Raises:
+        UsageError: it is to be private, and is there and is not.
+    """
+    from huggingface_hub import CommitOperationAdd
+
+    with _errors_as_ours(repository):
+        api = _api()
+        # Without --private as the account's own default says.
+        api.create_repo(repository, private=private or None, exist_ok=True)
+        if private and not api.model_info(repository).private:
+            raise UsageError(f"{repository} is there already, and everybody can see it. Leave out --private.")
+        done = api.create_commit(
+            repository,
+            [
+                CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
+                for path, content in files.items()
+            ],
+            commit_message=message,
+        )
+    return str(done.commit_url)
+
+
+def look(repository: str, revision: str | None) -> Repository:
+    """What is in a repository."""
+    with _errors_as_ours(repository):
+        found = _api().model_info(repository, revision=revision, files_metadata=True)
+    results = getattr(found.card_data, "eval_results", None) or []
+    return Repository(
+        sizes={one.rfilename: one.size or 0 for one in found.siblings or []},
+        environments=tuple(filter(None, map(_environment, results))),
+    )
+
+
+def download(repository: str, revision: str | None, patterns: Sequence[str], *, offline: bool) -> Path:
+    """A folder with the files of a repository that match `patterns`; from the cache where `offline`.
+
+    The folder's name is the commit's.
+    """
+    from huggingface_hub import snapshot_download
+
+    with _errors_as_ours(repository):
+        folder = snapshot_download(
+            repository,
+            revision=revision,
+            allow_patterns=list(patterns),
+            local_files_only=offline,
+            endpoint=_endpoint(),
+            cache_dir=os.environ.get("HF_HUB_CACHE"),
+            library_name="lander",
+        )
+    return Path(folder)
+
+
+def _api() -> Any:
+    from huggingface_hub import HfApi
+
+    return HfApi(endpoint=_endpoint(), library_name="lander")
+
+
+def _endpoint() -> str | None:
+    """Read at each call: that library reads it once, when it is imported."""
+    return os.environ.get("HF_ENDPOINT") or None
+
+
+def _environment(result: Any) -> str | None:
+    name = getattr(result, "dataset_name", None)
+    return name if isinstance(name, str) else None
+
+
+@contextmanager
+def _errors_as_ours(repository: str) -> Iterator[None]:
+    from huggingface_hub import errors
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    quiet = are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        yield
+    except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError) as error:
+        raise MachineLacks(
+            f"{repository} is not in the cache of this machine, and the Hub was not asked or did not answer."
+        ) from error
+    except errors.GatedRepoError as error:
+        raise InputRefused(f"{repository} is gated: ask for access on its page. {LOGIN}") from error
+    except errors.RevisionNotFoundError as error:
+        raise InputRefused(f"{repository} has no such revision.") from error
+    except errors.RepositoryNotFoundError as error:
+        raise InputRefused(
+            f"The Hub has no {repository}, or it is private and you are not logged in. {LOGIN}"
+        ) from error
+    except errors.HfHubHTTPError as error:
+        status = getattr(error.response, "status_code", None)
+        if status in (401, 403):
+            raise InputRefused(f"The Hub does not let you do this with {repository}. {LOGIN}") from error
+        raise MachineLacks(f"The Hub answered {status} about {repository}. Try again later.") from error
+    except LanderError:
+        raise
+    except errors.HFValidationError as error:
+        raise UsageError(f"{quoted(repository)} is no name for a repository of the Hub.") from error
+    except Exception as error:
+        if not _is_network(error):
+            raise
+        raise MachineLacks(
+            f"The Hub cannot be reached ({type(error).__name__}). Without it: --offline takes what is in the "
+            "cache."
+        ) from error
+    finally:
+        if not quiet:
+            enable_progress_bars()
+
+
+def _is_network(error: Exception) -> bool:
+    """Whether an error is one of the HTTP client, by its module: which client it is has changed before."""
+    names = {kind.__module__.partition(".")[0] for kind in type(error).mro()}
+    return isinstance(error, ConnectionError) or not names.isdisjoint(_HTTP_CLIENTS)

@@ -1,0 +1,38 @@
+"""`lander train --seeds N`: several trainings, and what they say together."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from lander_cli.arguments.options import EngineName, worker_count
+from lander_cli.terminal.console import err, print_json, print_next, print_rows, say
+from lander_cli.terminal.interrupts import stop_on_signals
+from lander_runtime.errors import CheckFailed
+from lander_runtime.text import counted
+
+if TYPE_CHECKING:
+    from lander_rl import TrainRequest
+
+
+def train_seeds(
+    train: "TrainRequest", seeds: int, jobs: str, engine: EngineName, address: str | None, as_json: bool
+) -> None:
+    """Train with each seed, and print mean, interval and worst seed."""
+    from lander_rl.inputs.importing import import_options
+    from lander_rl.several.display import open_table
+    from lander_rl.several.seeds import SeedsRequest, run_seeds
+
+    request = SeedsRequest(
+        train=train, seeds=seeds, jobs=worker_count(jobs), engine=engine.value, ray_address=address
+    )
+    with stop_on_signals() as signals:
+        found = run_seeds(request, say=say, display=lambda: open_table(err()), stop=signals)
+    print_json(found.to_json()) if as_json else print_rows(found.rows())
+    imports = import_options(train.imports)
+    if found.interrupted or signals():
+        print_next("lander", "train", "--resume", found.runs[0].path, *imports) if found.runs else None
+        raise typer.Exit(signals.exit_code)
+    if found.exported is not None:
+        print_next("lander", "eval", found.exported.policy, *imports, "--episodes", "1000")
+    if found.failed:
+        raise CheckFailed(f"{counted(len(found.failed), 'seed')} of {seeds} stopped: no longer finite.")

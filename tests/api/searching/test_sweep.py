@@ -1,0 +1,262 @@
+"""A sweep: its file, objectives, pruning, a study that is continued, and the whole of it."""
+
+import dataclasses
+import math
+import os
+import socket
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+optuna = pytest.importorskip("optuna", reason="needs the extra sweep")
+
+import lander_rl  # noqa: E402
+from lander_rl.searching import study as studies  # noqa: E402
+from lander_rl.searching.objectives import NEVER, value_of  # noqa: E402
+from lander_rl.searching.space import SearchSpace  # noqa: E402
+from lander_rl.searching.study import make_ready, open_study  # noqa: E402
+from lander_rl.searching.trials import Running, Trials  # noqa: E402
+from lander_rl.several.crew import Crew  # noqa: E402
+from lander_rl.several.trainee import Ended, Failed, Mark, Trained  # noqa: E402
+from lander_rl.training.request import TrainRequest  # noqa: E402
+from lander_runtime.errors import CheckFailed, InputRefused, UsageError  # noqa: E402
+from lander_runtime.workers.remote import WorkerDied  # noqa: E402
+from lander_trainer import preset  # noqa: E402
+
+SPACE = """
+env = "CartPole-v1"
+steps = 64
+backend = "gymnasium"
+device = "cpu"
+
+[settings]
+lanes = 4
+rollout_steps = 16
+minibatches = 2
+selection_episodes = 2
+selections = 1
+
+[space]
+learning_rate = { low = 1e-3, high = 6e-3, log = true }
+epochs = { low = 1, high = 3 }
+hidden_sizes = [[8], [8, 8]]
+"""
+
+
+def trained(**changed: Any) -> Trained:
+    fields: dict[str, Any] = {
+        "seed": 101, "steps": 100, "seconds": 1.0, "interrupted": False, "reached_target": False,
+        "selection_score": 1.0, "returns": np.array([1.0, 3.0]), "seconds_to_threshold": None,
+        "last_mean": None, "files": {}, **changed,
+    }  # fmt: skip
+    return Trained(**fields)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "space.toml"
+    path.write_text(SPACE)
+    return path
+
+
+def test_a_file_becomes_ranges_and_a_request(file: Path) -> None:
+    space = SearchSpace.read(file)
+    assert space.train.env == "CartPole-v1"
+    assert space.kinds["learning_rate"] == optuna.distributions.FloatDistribution(1e-3, 6e-3, log=True)
+    assert space.kinds["epochs"] == optuna.distributions.IntDistribution(1, 3)
+    request = space.request({"learning_rate": 0.00123456789, "hidden_sizes": "8,8"})
+    assert request.settings["learning_rate"] == 0.001235
+    assert preset("CartPole-v1").with_values(request.settings).hidden_sizes == (8, 8)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("env =", "enw =", "Did you mean 'env'?"),
+        ('env = "CartPole-v1"', "env = 3", "expected text as env, found '3'"),
+        ("epochs", "epoch", "Did you mean 'epochs'?"),
+        ("learning_rate", "ent_coef", "entropy_coef"),
+        ("low = 1, high", "low = 5, high", "the range of epochs is none"),
+        ("low = 1, high", "from = 1, high", "expected epochs = { low"),
+        ("[[8], [8, 8]]", "[[]]", "hidden_sizes"),
+        ("epochs =", "seed =", "seed cannot be searched"),
+        ("[space]", "[spaces]", "Did you mean 'space'?"),
+    ],
+)
+def test_what_the_file_cannot_mean_is_refused(file: Path, old: str, new: str, named: str) -> None:
+    file.write_text(SPACE.replace(old, new))
+    with pytest.raises(UsageError) as refused:
+        SearchSpace.read(file)
+    assert named in str(refused.value)
+
+
+def test_no_file_and_no_toml(tmp_path: Path) -> None:
+    with pytest.raises(InputRefused, match="cannot be read"):
+        SearchSpace.read(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("env = ")
+    with pytest.raises(InputRefused, match="TOML"):
+        SearchSpace.read(tmp_path / "bad.toml")
+
+
+def test_a_seed_that_never_solves_is_worse_than_any_that_does() -> None:
+    solved = trained(seconds_to_threshold=60.0, last_mean=210.0)
+    close, far, none = (trained(last_mean=mean) for mean in (190.0, -100.0, None))
+    values = [value_of("time", [one], 200.0) for one in (solved, close, far, none)]
+    assert values == [60.0, NEVER + 10.0, NEVER + 300.0, NEVER + 400.0]
+    assert (
+        value_of("score", [trained(returns=np.array([1.0])), trained(returns=np.array([4.0]))], None) == 2.5
+    )
+    assert value_of("failures", [trained(returns=np.array([199.0, 200.0]))], 200.0) == 1.0
+
+
+@pytest.mark.parametrize(("objective", "direction"), [("score", "maximize"), ("failures", "minimize")])
+def test_the_worse_learner_is_pruned_whatever_the_direction(objective: str, direction: Any) -> None:
+    study = optuna.create_study(
+        direction=direction, pruner=optuna.pruners.MedianPruner(n_startup_trials=1),
+        sampler=optuna.samplers.RandomSampler(seed=0),
+    )  # fmt: skip
+    trials = director(study, objective=objective)
+    first, better, worse = (Running(study.ask(), {}) for _ in range(3))
+    trials._compare(first, Mark(25, 50.0))
+    study.tell(first.trial, 0.0)
+    trials._compare(better, Mark(25, 60.0))
+    trials._compare(worse, Mark(25, 40.0))
+    assert not better.pruned
+    assert worse.pruned
+
+
+def director(study: Any, **changed: Any) -> Trials:
+    fields: dict[str, Any] = {
+        "space": SearchSpace(TrainRequest(env="CartPole-v1"), {}), "crew": Crew(lambda: None, 1),  # type: ignore
+        "objective": "score", "threshold": 200.0, "wanted": 9, "seeds": 2, "episodes": 2,
+        "say": lambda text: None, "show": lambda rows: None, **changed,
+    }  # fmt: skip
+    return Trials(study, **fields)
+
+
+def test_a_trial_trains_its_seeds_one_after_another() -> None:
+    study = optuna.create_study(direction="maximize")
+    trials = director(study)
+    first = trials.next_task(0)
+    assert first is not None
+    assert (first.request.seed, first.first_seed, first.marks) == (101, 950_000, (25, 50, 75))
+    assert trials.on_event(0, Ended(trained(returns=np.array([2.0]))))
+    second = trials.next_task(0)
+    assert second is not None
+    assert (second.request.seed, second.marks) == (102, ())
+    assert trials.on_event(0, Ended(trained(returns=np.array([4.0]))))
+    assert study.best_value == 3.0
+    assert study.best_trial.user_attrs["scores"] == [2.0, 4.0]
+
+
+def test_how_a_trial_can_end_otherwise() -> None:
+    study = optuna.create_study(direction="maximize")
+    trials = director(study)
+    trials.next_task(0)
+    assert trials.on_event(0, Failed(CheckFailed("no longer finite")))
+    trials.next_task(0)
+    assert trials.on_event(0, Ended(trained(interrupted=True)))
+    trials.next_task(0)
+    trials.on_died(0, WorkerDied("gone"))
+    trials.next_task(0)
+    with pytest.raises(UsageError, match="too many"):
+        trials.on_event(0, Failed(UsageError("too many")))
+    trials.give_up()
+    assert [one.state.name for one in study.trials] == ["PRUNED", "FAIL", "FAIL", "FAIL"]
+    assert study.trials[0].user_attrs["reason"] == "no longer finite"
+
+
+def test_settings_that_do_not_go_together_end_their_trial_only() -> None:
+    study = optuna.create_study(direction="maximize")
+    study.enqueue_trial({"minibatches": 4096})
+    kinds = {"minibatches": optuna.distributions.IntDistribution(2, 4096)}
+    train = TrainRequest(env="CartPole-v1", settings={"lanes": 4, "rollout_steps": 16})
+    trials = director(study, space=SearchSpace(train, kinds))
+    study.enqueue_trial({"minibatches": 2})
+    assert trials.next_task(0) is not None
+    assert [one.state.name for one in study.trials] == ["PRUNED", "RUNNING"]
+
+
+def test_trials_of_the_dead_are_repeated_and_others_left_alone() -> None:
+    study = optuna.create_study()
+    make_ready(study, {"x": 0.5})
+    dead, here, silent, elsewhere = (study.ask() for _ in range(4))
+    for trial, process, age in (
+        (dead, f"{socket.gethostname()}:{2**22 + 1}", 0.0),
+        (here, f"{socket.gethostname()}:{os.getppid()}", 0.0),
+        (silent, "another:1", studies.SILENT + 60.0),
+        (elsewhere, "another:1", 0.0),
+    ):
+        trial.suggest_float("x", 0.0, 1.0)
+        trial.set_user_attr("process", process)
+        trial.set_user_attr("alive", time.time() - age)
+    make_ready(study, {})
+    make_ready(study, {})
+    states = [one.state.name for one in study.trials]
+    assert states == ["FAIL", "RUNNING", "FAIL", "RUNNING", "WAITING", "WAITING"]
+    assert study.trials[4].system_attrs["fixed_params"] == {"x": 0.5}
+
+
+def test_no_password_of_a_url_is_repeated() -> None:
+    with pytest.raises(InputRefused) as refused, open_study("postgresql://me:secret@host/db", "maximize"):
+        pass
+    assert "secret" not in str(refused.value)
+    assert "--storage" in str(refused.value)
+
+
+def test_a_sweep_and_its_continuation(file: Path) -> None:
+    options: dict[str, Any] = {"jobs": 1, "seeds": 1, "episodes": 2, "progress": False}
+    first = lander_rl.sweep(file, 1, **options)
+    assert len(first.trials) == 1
+    assert first.folder == Path("sweeps/space")
+    assert [picture.name for picture in first.pictures] == ["history.png"]
+    assert first.preset is not None
+    table = tomllib.loads(first.preset.read_text())["space"]
+    best = first.trials[0].settings
+    assert table["learning_rate"] == best["learning_rate"]
+    assert table["lanes"] == 4
+    assert first.command[:3] == ("lander", "train", "CartPole-v1")
+    # The preset's own values need no words.
+    assert "lanes=4" in first.command
+    assert not any("learning_rate" in word for word in first.command)
+    assert "0 (preset)" in repr(first)
+
+    second = lander_rl.sweep(file, 2, **options)
+    assert {one.number for one in second.trials} == {0, 1}
+    assert all(picture.is_file() for picture in second.pictures)
+    assert math.isclose(sum(second.importance.values()), 1.0) or second.importance == {}
+    with pytest.raises(UsageError, match="started with episodes 2, not 3"):
+        lander_rl.sweep(file, 3, **{**options, "episodes": 3})
+    assert dataclasses.replace(second, trials=()).best is None
+
+
+def test_a_stop_keeps_the_study(file: Path) -> None:
+    found = lander_rl.sweep(file, 2, jobs=1, progress=False, stop=lambda: True)
+    assert found.interrupted
+    assert found.trials == ()
+    assert "0 completed" in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"trials": 0}, "--trials should be"),
+        ({"episodes": 40_001}, "--episodes should be at most 40,000"),
+        ({"engine": "spark"}, "processes or ray"),
+        ({"jobs": 0}, "--jobs"),
+    ],
+)
+def test_what_cannot_be_is_refused(file: Path, changed: dict[str, Any], named: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        lander_rl.SweepRequest(space=file, **changed)
+    assert named in str(refused.value)
+
+
+def test_an_objective_needs_a_threshold(file: Path) -> None:
+    file.write_text(SPACE.replace("CartPole-v1", "Pendulum-v1"))
+    with pytest.raises(UsageError, match="has no reward threshold"):
+        lander_rl.sweep(file, objective="time", progress=False)

@@ -1,0 +1,162 @@
+"""Several seeds: figures, the choice, workers in this process and in others, and stopping."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lander_rl
+from lander_rl.several.crew import Crew, direct, open_crew
+from lander_rl.several.results import SeedRun, SeedRuns
+from lander_rl.several.seeds import SeedsRequest
+from lander_rl.several.trainee import Event, Status, Task, Trained
+from lander_rl.training.request import TrainRequest
+from lander_runtime.errors import UsageError
+from lander_runtime.seeds import FIRST_EVALUATION_SEED
+from lander_runtime.workers.remote import WorkerDied
+from lander_trainer import Checkpoint
+
+
+def trained(seed: int, returns: list[float], selected: float | None, **changed: Any) -> Trained:
+    fields: dict[str, Any] = {
+        "steps": 100, "seconds": 1.0, "interrupted": False, "reached_target": False,
+        "seconds_to_threshold": None, "last_mean": None, "files": {}, **changed,
+    }  # fmt: skip
+    return Trained(seed=seed, returns=np.array(returns), selection_score=selected, **fields)
+
+
+def test_selection_and_not_the_score_chooses() -> None:
+    runs = tuple(
+        SeedRun(seed, Path(f"run-{seed}"), trained(seed, returns, selected))
+        for seed, returns, selected in ((1, [10.0, 30.0], 5.0), (2, [0.0, 4.0], 9.0), (3, [7.0, 7.0], 9.0))
+    )
+    found = SeedRuns(runs, {4: "no longer finite"}, 2, None, None)
+    assert found.scores == (20.0, 2.0, 7.0)
+    assert found.mean == pytest.approx(29 / 3)
+    assert found.worst is runs[1]
+    assert found.chosen is runs[1]
+    assert "seed 4  stopped, in no figure: no longer finite" in repr(found)
+    data = found.to_json()
+    assert data["schema"] == "lander.train_seeds/1"
+    assert (data["worst_seed"], data["failed"]) == (2, {"4": "no longer finite"})
+    assert [run["score"] for run in data["runs"]] == [20.0, 2.0, 7.0]
+    # Nothing was exported, so nothing was chosen.
+    assert data["chosen_seed"] is None
+
+
+@pytest.fixture
+def few(small: dict[str, Any]) -> dict[str, Any]:
+    """Options of `train_seeds` for runs of two updates."""
+    fields = {name: small.pop(name) for name in ("seed", "backend", "device")}
+    return {**fields, "steps": 128, "settings": small, "episodes": 3, "gif": False, "progress": False}
+
+
+def test_runs_are_those_of_single_trainings(echo: str, few: dict[str, Any], small: dict[str, Any]) -> None:
+    found = lander_rl.train_seeds(echo, 2, jobs=1, **few)
+    folder = Path("runs") / echo
+    assert [run.path for run in found.runs] == [folder / "001", folder / "002"]
+    assert found.picture == folder / "001-002.png"
+    assert found.picture.is_file()
+    assert found.exported is not None
+    assert found.chosen is not None
+    assert found.exported.policy == found.chosen.path / "policy.onnx"
+    report = found.exported.report
+    assert report is not None
+    assert report.summary.first_seed == FIRST_EVALUATION_SEED
+    assert report.summary.mean_return == found.chosen.score
+
+    alone = lander_rl.train(echo, steps=128, progress=False, **{**small, **_fields(few), "seed": 2})
+    pair = [
+        Checkpoint.load(folder / "best.safetensors").tensors for folder in (alone.path, found.runs[1].path)
+    ]
+    for name in (name for name in pair[0] if name.startswith("network")):
+        assert pair[0][name].equal(pair[1][name]), name
+
+
+def _fields(few: dict[str, Any]) -> dict[str, Any]:
+    return {name: few[name] for name in ("backend", "device")}
+
+
+def test_a_stop_saves_every_run_of_every_process(few: dict[str, Any]) -> None:
+    begun = set[str]()
+
+    def stop() -> bool:
+        begun.update(path.parent.name for path in Path().glob("runs/*/*/metrics.jsonl"))
+        return len(begun) == 2
+
+    found = lander_rl.train_seeds("CartPole-v1", 2, jobs=2, stop=stop, **{**few, "steps": 10**9})
+    assert found.interrupted
+    assert found.exported is None
+    assert all(run.trained.steps for run in found.runs)
+    assert lander_rl.Run.open(found.runs[1].path).interrupted
+
+
+class Unfinished:
+    """A worker that ends in the middle of its first training."""
+
+    def send(self, request: str, *arguments: Any) -> None:
+        self.request = request
+
+    def receive(self) -> Any:
+        if self.request == "tell":
+            raise WorkerDied("gone")
+
+    def close(self) -> None: ...
+
+
+def test_a_worker_that_died_is_replaced() -> None:
+    started, died = [], []
+
+    class Two:
+        def next_task(self, place: int) -> Task | None:
+            return None if len(died) == 2 else Task(request=TrainRequest(), episodes=1, first_seed=0)
+
+        def on_status(self, place: int, status: Status) -> None: ...
+
+        def on_event(self, place: int, event: Event) -> bool:
+            return False
+
+        def on_died(self, place: int, error: WorkerDied) -> None:
+            died.append(str(error))
+
+        def stops(self, place: int) -> bool:
+            return False
+
+        def rest(self) -> None: ...
+
+    def start() -> Unfinished:
+        started.append(Unfinished())
+        return started[-1]
+
+    direct(Crew(start, 1), Two(), lambda: False)
+    assert died == ["gone", "gone"]
+    assert len(started) == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"seeds": 1}, "--seeds should be from 2 to 100, found 1"),
+        ({"jobs": 0}, "--jobs should be a whole number"),
+        ({"engine": "spark"}, "processes or ray"),
+        ({"ray_address": "auto"}, "--engine ray"),
+        ({"episodes": 0}, "episodes should be"),
+    ],
+)
+def test_what_cannot_be_is_refused(fields: dict[str, Any], named: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        SeedsRequest(train=TrainRequest(), **fields)
+    assert named in str(refused.value)
+
+
+def test_without_selections_there_is_nothing_to_choose_by(echo: str) -> None:
+    with pytest.raises(UsageError, match="selection_episodes"):
+        lander_rl.train_seeds(echo, 2, settings={"selection_episodes": 0}, progress=False)
+    assert not Path("runs").exists()
+
+
+def test_no_more_workers_than_trainings() -> None:
+    with open_crew("processes", None, 8, 3, lambda text: None) as crew:
+        assert crew.size == 3
+        assert crew.settings == {"workers": 1, "critic_process": "no"}

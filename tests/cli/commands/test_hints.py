@@ -1,0 +1,79 @@
+"""Hints lead somewhere: what is typed next is named, and what was typed is kept."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Lander = Callable[..., Any]
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+@pytest.fixture
+def exported() -> Callable[[str, int], Path]:
+    """(run, age) -> a policy file for LunarLander in a run of that name."""
+
+    def make(run: str, age: int = 0) -> Path:
+        path = Path("runs") / run / "policy.onnx"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(DATA / "tiny-discrete.onnx", path)
+        os.utime(path, (1_700_000_000 - age,) * 2)
+        return path
+
+    return make
+
+
+def test_a_folder_of_runs_means_the_last_that_was_exported(lander: Lander, exported: Any) -> None:
+    exported("LunarLander-v3/001", 5)
+    newest = exported("LunarLander-v3/002")
+    for folder in ("runs", "runs/LunarLander-v3"):
+        outcome = lander("eval", folder, "--episodes", "1", "--gif", "none")
+        assert outcome.code == 0
+        assert f"Evaluating {newest} (the last in that folder that was exported)" in outcome.err
+        assert not Path("eval.gif").exists()
+        assert not Path("none").exists()
+
+
+def test_runs_without_a_policy_name_the_command(lander: Lander, add_run: Any) -> None:
+    add_run("001", age=9)
+    newest = add_run("002")
+    for folder in ("runs", "runs/CartPole-v1"):
+        outcome = lander("eval", folder)
+        assert outcome.code == 3
+        assert outcome.message.endswith(f"Type: lander export {newest}")
+    assert lander("eval", str(newest)).message.endswith(f"Make it with: lander export {newest}")
+    outcome = lander("export", "runs", "--episodes", "0", "--no-gif")
+    assert f"Exporting {newest}/best.safetensors" in outcome.err
+
+
+def test_a_newer_run_that_waits_is_named(lander: Lander, exported: Any, add_run: Any) -> None:
+    exported("LunarLander-v3/001", 60)
+    assert "lander export" not in lander("eval", "--episodes", "1", "--gif", "none").err
+    waiting = add_run("001")
+    outcome = lander("eval", "--episodes", "1", "--gif", "none")
+    assert f"the newest run has not been exported: lander export {waiting}" in outcome.err
+
+
+def test_a_policy_where_a_checkpoint_is_meant(lander: Lander, exported: Any) -> None:
+    path = exported("LunarLander-v3/001")
+    assert lander("export", path).message.endswith(f"Type: lander eval {path}")
+    theirs = DATA / "cleanrl-agent-opset11.onnx"
+    assert lander("export", theirs).message.endswith(f"Type: lander eval {theirs} --env ID")
+
+
+def test_next_keeps_what_was_typed(lander: Lander, exported: Any) -> None:
+    path = exported("LunarLander-v3/001")
+    typed = ["--env-arg", "enable_wind=true", "--seed", "5", "--sampled"]
+    outcome = lander("eval", *typed, "--episodes", "1", "--gif", "none")
+    assert outcome.next == f"lander eval {path} {' '.join(typed)} --episodes 1000"
+
+
+def test_a_value_of_another_type_than_the_environment_declares(lander: Lander) -> None:
+    outcome = lander("train", "--env-arg", "enable_wind=maybe")
+    assert outcome.code == 2
+    assert outcome.message.startswith("LunarLander-v3 takes true or false as enable_wind, found 'maybe'.")
+    assert not Path("runs").exists()
