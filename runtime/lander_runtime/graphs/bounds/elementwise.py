@@ -136,5 +136,13 @@ def local_norm(call: Call) -> list[Held]:
     return same(call)
 
 
+def instance_norm(call: Call) -> list[Held]:
+    """InstanceNormalization, which ends the process where there are no numbers."""
+    held = call.given(0)
+    if len(held.dims) < 3 or 0 in held.dims or not held.exact:
+        call.refuse("takes the mean of numbers of which there may be none")
+    return same(call)
+
+
 def _spend(call: Call, count: int) -> None:
     call.work += count * (_SIMPLE_WORK if call.node.operator in _SIMPLE.split() else _OTHER_WORK)

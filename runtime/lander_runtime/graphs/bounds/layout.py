@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from lander_runtime.graphs.bounds.call import INT64, Call, Held, unknown
 
 _WORK = 4
@@ -64,7 +66,8 @@ def squeeze(call: Call) -> list[Held]:
     """Without some axes of one number."""
     held = call.given(0)
     axes = call.sizes(1, "axes", "axes")
-    if axes is None:
+    # ONNX Runtime takes an empty list for none, too.
+    if not axes:
         if not held.exact:
             call.refuse("drops axes of a value whose shape is not known")
         axes = [place for place, size in enumerate(held.dims) if size == 1]
@@ -125,9 +128,12 @@ def cut(call: Call) -> list[Held]:
     held = call.given(0)
     dims = list(held.dims)
     call.work += _WORK * held.count
-    known = [call.optional(place) for place in range(1, len(call.inputs))]
-    if not held.exact or any(one is not None and one.value is None for one in known):
-        # Where it cuts is seen when it runs: what comes out is never longer than what is cut.
+    for place in range(1, len(call.inputs)):
+        if call.optional(place) is not None:
+            # Else there could be no numbers left, of which other operators end the process.
+            call.numbers(place, "place")
+    if not held.exact:
+        # What comes out is never longer than what is cut.
         return [unknown(held.element, dims, exact=False)]
     starts, ends = call.sizes(1, "starts", "starts"), call.sizes(2, "ends", "ends")
     if starts is None or ends is None or len(starts) != len(ends):
@@ -187,11 +193,28 @@ def blocks(call: Call) -> list[Held]:
 
 
 def chosen(call: Call) -> list[Held]:
-    """NonZero, Compress and Unique: how many is seen when they run, and at most all."""
+    """NonZero and Compress: how many numbers come out depends on those of an input, which must be known.
+
+    There could be none, of which other operators end the process.
+    """
     held = call.given(0)
     call.work += 16 * held.count * max(1, len(held.dims))
     if call.node.operator == "NonZero":
-        return [unknown(INT64, (len(held.dims), held.count), exact=False)]
+        count = int(np.count_nonzero(call.numbers(0, "number of results")))
+        return [unknown(INT64, (len(held.dims), count), held.exact)]
+    flat = not call.has("axis")
+    axis = 0 if flat else call.axis(call.whole("axis", 0), len(held.dims))
+    dims = (held.count,) if flat else held.dims
+    wanted = call.numbers(1, "number of results").ravel()[: dims[axis]]
+    return [unknown(held.element, _with(dims, axis, int(np.count_nonzero(wanted))), held.exact)]
+
+
+def unique(call: Call) -> list[Held]:
+    """Unique: how many is seen when it runs, one at least. Of no numbers it ends the process."""
+    held = call.given(0)
+    if not held.exact or 0 in held.dims:
+        call.refuse("looks for different numbers where there may be none")
+    call.work += 16 * held.count * max(1, len(held.dims))
     dims = held.dims if call.has("axis") else (held.count,)
     first = unknown(held.element, dims, exact=False)
     return [first, *(unknown(INT64, (held.count,), exact=False) for _ in call.node.outputs[1:])]

@@ -30,7 +30,8 @@ def placed(call: Call) -> list[Held]:
     """ArgMax and ArgMin."""
     held = call.given(0)
     axis = call.axis(call.whole("axis", 0), len(held.dims))
-    if held.dims[axis] == 0:
+    # Of no numbers ONNX Runtime gives another shape than the one that it should.
+    if 0 in held.dims:
         call.refuse("looks for the largest of no numbers")
     dims = list(held.dims)
     dims[axis : axis + 1] = [1] if call.flag("keepdims", True) else []
