@@ -12,8 +12,9 @@ from lander_rl.inputs.said import Said
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.outputs.gifs import check_gif
 from lander_rl.wording import names_arguments
+from lander_runtime.files import picture_as_html
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
-from lander_runtime.text import aligned, html_picture, html_text
+from lander_runtime.text import aligned, html_text
 
 if TYPE_CHECKING:
     from lander_runtime.envs.wrapping import Wrap
@@ -33,10 +34,7 @@ class Recording:
 
     def _repr_html_(self) -> str:
         """For a notebook: the GIF itself, and how the episode ended."""
-        try:
-            picture = html_picture(self.path.read_bytes(), self._told)
-        except OSError:  # Moved meanwhile.
-            picture = ""
+        picture = picture_as_html(self.path, self._told)
         return f"<div>{picture}<p>{html_text(str(self.path))}: {html_text(self._told)}</p></div>"
 
     @property

@@ -17,9 +17,13 @@ from typing import BinaryIO
 
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.locks import is_at, remove_unused, try_lock, turn
+from lander_runtime.text import html_picture
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers for a full disk or quota: another path on the same disk would not help."""
+
+_LARGEST_PICTURE = 8_000_000
+"""Bytes. A notebook stores every picture in its file."""
 
 _TEMPORARY = re.compile(r"\..*\.lander-[a-z0-9_]{8}(\.[^.]*)?")
 """Names of our temporary files."""
@@ -168,6 +172,14 @@ def read_regular_text(path: Path, largest: int) -> str:
         return read_regular(path, largest).decode()
     except UnicodeDecodeError as error:
         raise InputRefused(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}).") from error
+
+
+def picture_as_html(path: Path | None, description: str, largest: int = _LARGEST_PICTURE) -> str:
+    """The GIF, PNG or SVG in `path` for a page; nothing where there is none, or one that is too large."""
+    try:
+        return "" if path is None else html_picture(read_regular(path, largest), description)
+    except InputRefused:
+        return ""
 
 
 def _unreadable(path: Path, error: Exception) -> str:

@@ -28,7 +28,7 @@ from lander_runtime.episodes.episode import Episode
 from lander_runtime.errors import LanderError, MachineLacks, UsageError
 from lander_runtime.evaluation.job import Job, JobRunner
 from lander_runtime.evaluation.processes import ProcessEngine
-from lander_runtime.text import counted
+from lander_runtime.text import counted, first_line
 from lander_runtime.versions import evaluation_packages, installed_versions
 from lander_runtime.workers.cores import available_cores
 from lander_runtime.workers.remote import WorkerDied
@@ -105,7 +105,7 @@ class Ray:
             )
         except (TypeError, AttributeError, ValueError) as error:
             raise UsageError(
-                f"The policy cannot be sent to a cluster ({_first_line(error)}). Use one process."
+                f"The policy cannot be sent to a cluster ({first_line(error)}). Use one process."
             ) from error
         waiting, pending = iter(shards), deque[tuple[Any, Future[Any]]]()
         running: dict[Future[Any], int] = {}
@@ -189,7 +189,7 @@ def _result(future: Future[Any]) -> list[Episode]:
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
         raise WorkerDied(
             f"{_RETRIES + 1} workers ended while they ran the same shard "
-            f"({type(error).__name__}: {_first_line(error)}). The usual cause is too little memory: "
+            f"({type(error).__name__}: {first_line(error)}). The usual cause is too little memory: "
             "take fewer lanes."
         ) from error
     except ray.exceptions.RayError as error:
@@ -223,7 +223,7 @@ def _connect(address: str | None, cpus: int | None, folder: Path | None) -> None
             )
     except (ValueError, RuntimeError, OSError, ray.exceptions.RayError) as error:
         where = f"No Ray cluster answers at {address}" if address else "Ray cannot start a cluster here"
-        raise MachineLacks(f"{where} ({_first_line(error)}). Without Ray: --shard i/n.") from error
+        raise MachineLacks(f"{where} ({first_line(error)}). Without Ray: --shard i/n.") from error
 
 
 def _check_reachable(address: str) -> None:
@@ -268,10 +268,6 @@ def _environment(**variables: str) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _last_line(error: BaseException) -> str:
