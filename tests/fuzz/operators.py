@@ -102,6 +102,7 @@ def read_operator(path: Path) -> None:
         raise InputRefused(f"{path.name}: no output.")
     session = open_session(model, path.name, "cpu", shapes=[shapes])
     for name, array in zip(names, session.run(names, feed), strict=True):
+        assert array is not None, f"{name}: was not made"
         check_held(walk.held[name], np.asarray(array), name)
 
 
@@ -158,7 +159,7 @@ def _reshaped(rng: random.Random, array: "np.ndarray[Any, Any]") -> "np.ndarray[
         case 1:
             return array[None]
         case 2:
-            return array[:0]
+            return np.delete(array, slice(None), axis=rng.randrange(array.ndim))
         case 3 if array.size <= _LARGEST:
             return np.concatenate([array, array], axis=rng.randrange(array.ndim))
         case _:

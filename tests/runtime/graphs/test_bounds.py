@@ -235,6 +235,12 @@ KILLING: dict[str, tuple[list[Node], dict[str, Any]]] = {
     "norm_without_its_bias": ([("LayerNormalization", ["p", "row", ""], ["out"], {})], {}),
     "axis_out_of_range": ([("Gather", ["p", "i"], ["out"], {"axis": 2**62})], {}),
     "order_twice_the_same": ([("Transpose", ["p"], ["out"], {"perm": [0, 0, 1, 2]})], {}),
+    "slice_backwards_to_the_end": ([("Slice", ["p", "three", "largest", "three", "minus"], ["out"], {})], {}),
+    "cast_neither_cut_nor_not": ([("Cast", ["p"], ["out"], {"to": 2, "saturate": 3})], {}),
+    "products_of_no_kind": (
+        [("Attention", ["p", "p", "p"], ["a", "", "", "out"], {"qk_matmul_output_mode": 9})],
+        {},
+    ),
     "different_ones_of_none": ([("Unique", ["empty"], ["out"], {"axis": 0})], {}),
     "largest_of_none": ([("ArgMin", ["empty"], ["out"], {"axis": 0})], {}),
     "norm_of_none": ([("InstanceNormalization", ["empty", "row", "row"], ["out"], {})], {}),
@@ -248,6 +254,7 @@ def test_settings_that_no_operator_can_have_never_get_to_onnx_runtime(case: str)
         "p": np.zeros((1, 1, 4, 4), np.float32), "w": np.zeros((1, 1, 1, 1), np.float32), "i": np.int64([0]),
         "zero": np.int64([0]), "smallest": np.int64([-(2**63)]), "beyond": np.int64([2**62, 2**62]),
         "beyond1": np.int64([2**62]), "row": np.ones(4, np.float32),
+        "three": np.int64([3]), "largest": np.int64([2**63 - 1]), "minus": np.int64([-1]),
         "empty": np.zeros((4, 4, 0), np.float32),
     }  # fmt: skip
     nodes, more = KILLING[case]

@@ -78,6 +78,7 @@ def _check_divisor(call: Call, held: Sequence[Held]) -> None:
 def cast(call: Call) -> list[Held]:
     """Cast, CastLike and BitCast: another type, the same shape."""
     held = call.given(0)
+    call.flag("saturate", True)  # With another number some types come out as what was in memory.
     _spend(call, held.count)
     if call.node.operator in ("CastLike",):
         return [unknown(call.given(1).element, held.dims, held.exact)]

@@ -10,6 +10,9 @@ from lander_runtime.graphs.bounds.call import INT64, Call, Held, unknown
 _WORK = 4
 """Work a number that is copied."""
 
+_TO_THE_END = (1 << 31) - 1
+"""An end from here on has a meaning of its own."""
+
 
 def transpose(call: Call) -> list[Held]:
     """The axes in another order."""
@@ -146,6 +149,9 @@ def cut(call: Call) -> list[Held]:
     for axis, start, end, step in zip(call.axes(axes, len(dims)), starts, ends, steps, strict=True):
         if step == 0 or abs(step) >= 1 << 31:
             call.refuse(f"has a step of {step}")
+        if step < 0 and end >= _TO_THE_END:
+            # To ONNX Runtime this means all, and to others nothing.
+            call.refuse(f"goes backwards from {start} to {end}")
         dims[axis] = len(kept(start, end, step, dims[axis]))
     return [unknown(held.element, dims)]
 
@@ -201,7 +207,8 @@ def chosen(call: Call) -> list[Held]:
     call.work += 16 * held.count * max(1, len(held.dims))
     if call.node.operator == "NonZero":
         count = int(np.count_nonzero(call.numbers(0, "number of results")))
-        return [unknown(INT64, (len(held.dims), count), held.exact)]
+        # Of a single number ONNX Runtime gives one axis.
+        return [unknown(INT64, (max(1, len(held.dims)), count), held.exact)]
     flat = not call.has("axis")
     axis = 0 if flat else call.axis(call.whole("axis", 0), len(held.dims))
     dims = (held.count,) if flat else held.dims

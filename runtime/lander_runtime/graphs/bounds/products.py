@@ -214,6 +214,8 @@ def attention(call: Call) -> list[Held]:
         first = (*q[:3], v[3])
     if q[1] % k[1] or k[1] != v[1] or q[3] != k[3]:
         call.refuse("has numbers of heads that do not fit")
+    if not 0 <= call.whole("qk_matmul_output_mode", 0) <= 3:
+        call.refuse("gives a value that it does not make")
     past = call.optional(4)
     earlier = past.dims[2] if past is not None and len(past.dims) == 4 else 0
     length = k[2] + earlier
