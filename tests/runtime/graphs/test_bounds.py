@@ -283,12 +283,17 @@ def test_how_many_are_chosen_is_known_of_constants() -> None:
 
 
 def test_where_the_user_has_said_large_more_is_let_through() -> None:
-    nodes: list[Node] = [("MatMul", ["obs", "w"], ["a"], {}), ("MatMul", ["a", "v"], ["out"], {})]
-    constants = {"w": np.zeros((4, 3000), np.float32), "v": np.zeros((3000, 100_000), np.float32)}
+    nodes: list[Node] = [
+        ("MatMul", ["obs", "w"], ["a0"], {}),
+        *(("MatMul", [f"a{place}", "v"], [f"a{place + 1}"], {}) for place in range(1000)),
+        ("Identity", ["a1000"], ["out"], {}),
+    ]
+    constants = {"w": np.zeros((4, 500), np.float32), "v": np.zeros((500, 500), np.float32)}
     assert "--large" in refused(nodes, constants)
     model = model_of(nodes, constants)
     work = check_bounds(model, "tiny.onnx", declared_shapes(model.graph), LARGE)
-    assert work == 32 * (4 * 3000 + 3000 * 100_000)
+    # The products, and copying what comes out.
+    assert work == 32 * (4 * 500 + 1000 * 500 * 500) + 4 * 32 * 500
 
 
 def test_what_pytorch_writes_for_a_view_is_followed() -> None:
