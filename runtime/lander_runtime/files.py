@@ -6,6 +6,7 @@ Shared by training, export, evaluation and recording.
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 import re
 import stat
@@ -164,6 +165,32 @@ def read_regular(path: Path, largest: int) -> bytes:
     if len(content) > largest:
         raise InputRefused(f"{path}: expected at most {largest:,} bytes, found more.")
     return content
+
+
+def regular_lines(path: Path, longest: int, largest: int) -> Iterator[bytes]:
+    """The lines of a regular file with their ends, one at a time; raises `InputRefused` like `open_regular`.
+
+    A file of line ends alone would take eight times its size as a list of lines.
+
+    Args:
+        path: of the file.
+        longest: most bytes of a line.
+        largest: most bytes of the file.
+    """
+    with open_regular(path) as file:
+        read = 0
+        for number in itertools.count(1):
+            try:
+                line = file.readline(longest + 1)
+            except OSError as error:
+                raise InputRefused(_unreadable(path, error)) from error
+            read += len(line)
+            if len(line) > longest or read > largest:
+                most = f"{longest:,} bytes" if len(line) > longest else f"{largest:,} bytes in all"
+                raise InputRefused(f"{path}: line {number}: expected at most {most}, found more.")
+            if not line:
+                return
+            yield line
 
 
 def read_regular_text(path: Path, largest: int) -> str:

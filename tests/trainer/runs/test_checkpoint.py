@@ -230,6 +230,13 @@ def test_thousands_of_layers_are_refused(path: Path) -> None:
         Checkpoint.load(path)
 
 
+def test_a_header_of_megabytes_is_refused_before_it_is_parsed(path: Path) -> None:
+    """A list in it takes three bytes there and 64 in Python."""
+    save_file({"a": torch.zeros(1)}, path, {"lander.checkpoint": ",[]" * 3_000_000})
+    with pytest.raises(InputRefused, match=r"a header of 9,\d{3},\d{3} bytes is too much"):
+        Checkpoint.load(path)
+
+
 def test_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputRefused):
         Checkpoint.load(tmp_path)

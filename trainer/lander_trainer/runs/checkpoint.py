@@ -39,6 +39,9 @@ SCHEMA = "1.0"
 _LARGEST = 4 * 2**30
 """Bytes of a file; Doom's largest has 30 million, most of them the actions of running episodes."""
 
+_LARGEST_HEADER = 8 << 20
+"""Bytes. As objects of Python a header takes twenty times as much and more."""
+
 _MOST_TENSORS = 10_000
 """An actor-critic of a hundred layers has a thousand, with the state of its optimiser."""
 
@@ -194,8 +197,11 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     # Closed at once: safetensors opens files by their names only. It never waits for a regular one.
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
+        header = int.from_bytes(file.read(8), "little")
     if size > _LARGEST:
         raise InputRefused(f"{path}: {size / 1e9:.1f} GB are too much for a checkpoint.")
+    if _LARGEST_HEADER < header <= size:
+        raise InputRefused(f"{path}: a header of {header:,} bytes is too much for a checkpoint.")
     try:
         with safe_open(path, framework="pt") as opened:
             names = list(opened.keys())

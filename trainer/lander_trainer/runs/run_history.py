@@ -15,7 +15,7 @@ from lander_runtime.errors import InputRefused
 from lander_runtime.files import read_regular_text
 from lander_runtime.json_fields import Fields
 from lander_runtime.text import shortened
-from lander_trainer.runs.run_directory import LARGEST_METRICS, RunDirectory
+from lander_trainer.runs.run_directory import RunDirectory, parse_row
 
 _LARGEST_CONFIG = 2**20
 """Bytes of config.toml."""
@@ -76,9 +76,11 @@ def _read_config(file: Path) -> dict[str, Any]:
 
 
 def _read_rows(run: RunDirectory) -> list[dict[str, float | None]]:
-    lines = read_regular_text(run.metrics, LARGEST_METRICS).split("\n")
-    # After the last line end there is nothing, or a row that a crash cut short.
-    rows = [_read_row(line, f"{run.metrics}: line {number}") for number, line in enumerate(lines[:-1], 1)]
+    rows = [
+        _read_row(line, f"{run.metrics}: line {number}")
+        for number, line in enumerate(run.metrics_lines(), 1)
+        if line.endswith(b"\n")  # Else a crash cut it short.
+    ]
     if not rows:
         raise InputRefused(f"{run.metrics}: no update in it yet; look again when the run has made one.")
     for number, (before, after) in enumerate(itertools.pairwise(rows), 2):
@@ -87,8 +89,8 @@ def _read_rows(run: RunDirectory) -> list[dict[str, float | None]]:
     return rows
 
 
-def _read_row(line: str, where: str) -> dict[str, float | None]:
-    fields = Fields.parse(line, where)
+def _read_row(line: bytes, where: str) -> dict[str, float | None]:
+    fields = parse_row(line, where)
     scores = ("mean_return", "selection_score", "best_score")
     return {
         "steps": fields.number("steps"),
