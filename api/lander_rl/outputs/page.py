@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lander_rl.inputs.importing import import_options
 
-_LOCK = ".lock"
+_LOCK = ".index.html.lock"
 
 if TYPE_CHECKING:
     from lander_rl.inputs.opening import Opened

@@ -55,7 +55,7 @@ def test_a_gif_that_was_asked_for_and_cannot_be_drawn_comes_after_all_else(
 
 
 def test_two_evaluations_do_not_write_one_page(lander: Lander, tiny: Path) -> None:
-    with locked(Path("page/.lock"), Path("page"), ""):
+    with locked(Path("page/.index.html.lock"), Path("page"), ""):
         found = lander("eval", tiny, "--episodes", "1", "--report", "page")
         assert (found.code, found.out) == (3, "")
         assert found.message.startswith("page is in use: process ")

@@ -318,6 +318,26 @@ def test_misshapen_entry_is_refused(saved: Path, entry: str, value: Any) -> None
 
 
 @pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        # One more could not be read again, and the run would be lost.
+        ("episodes", 2**63 - 1),
+        ("steps", 2**63 - 1),
+        ("updates", 2**63 - 1),
+        # Twice as long is no number.
+        ("seconds", 1.7e308),
+        ("seconds", -1.0),
+        ("best_score", -1.7e308),
+    ],
+)
+def test_progress_that_no_run_has_made_is_refused(saved: Path, entry: str, value: float) -> None:
+    progress = {**dataclasses.asdict(Checkpoint.load(saved).progress), entry: value}
+    rewrite(saved, progress=progress)
+    with pytest.raises(InputRefused, match=f"progress: '{entry}' should be"):
+        Checkpoint.load(saved)
+
+
+@pytest.mark.parametrize(
     "config",
     [
         {"gamma": 2.0},

@@ -14,11 +14,13 @@ from typing import Any
 from lander_runtime.errors import InputRefused
 from lander_runtime.files import read_regular_text
 from lander_runtime.json_fields import Fields
-from lander_runtime.text import shortened
+from lander_runtime.scores.summary import LARGEST_NUMBER
+from lander_runtime.text import LONGEST, shortened
 from lander_trainer.runs.run_directory import RunDirectory, parse_row
 
-_LARGEST_CONFIG = 2**20
-"""Bytes of config.toml."""
+_LARGEST_CONFIG = 2**14
+"""Bytes of config.toml, ten times the usual. A key of many parts takes Python time with their square: here
+0.7 s, of a megabyte an hour."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ def _read_config(file: Path) -> dict[str, Any]:
         reason = shortened(str(error))
         raise InputRefused(f"{file}: not the readable settings of a run ({reason}).") from error
     settings = Fields({"settings": config}, str(file)).plain("settings")
-    Fields(settings, str(file)).text("env")
+    env = Fields(settings, str(file)).text("env")
+    if len(env) > LONGEST:
+        raise InputRefused(f"{file}: env should be an id, found {len(env):,} characters.")
     return settings
 
 
@@ -92,8 +96,12 @@ def _read_rows(run: RunDirectory) -> list[dict[str, float | None]]:
 def _read_row(line: bytes, where: str) -> dict[str, float | None]:
     fields = parse_row(line, where)
     scores = ("mean_return", "selection_score", "best_score")
-    return {
+    row = {
         "steps": fields.number("steps"),
         "seconds": fields.number("seconds"),
         **{name: fields.optional_number(name) for name in scores},
     }
+    for name, value in row.items():
+        if value is not None and not -LARGEST_NUMBER < value < LARGEST_NUMBER:
+            raise fields.wrong(name, f"a number below {LARGEST_NUMBER:g}", value)
+    return row
