@@ -143,6 +143,42 @@ TOO_MUCH: dict[str, tuple[list[Node], dict[str, Any]]] = {
         [("Reshape", ["obs", "s"], ["p"], {}), ("Conv", ["p", "w"], ["out"], {"pads": [0, 0, 60000, 60000]})],
         {"s": np.int64([-1, 1, 2, 2]), "w": np.zeros((1, 1, 1, 1), np.float32)},
     ),
+    "sum_of_one_value_many_times": (
+        [("Expand", ["one", "s"], ["m"], {}), ("Sum", ["m"] * 5000, ["out"], {})],
+        {"one": np.float32(1), "s": np.int64([1_000_000])},
+    ),
+    # Found by measuring: each took ten to a thousand times what was counted.
+    "different_ones": (
+        [("Expand", ["one", "s"], ["m"], {}), ("Unique", ["m"], ["out"], {})],
+        {"one": np.float32(1), "s": np.int64([1_000_000])},
+    ),
+    "small_matrices": (
+        [("Expand", ["one", "s"], ["m"], {}), ("MatMul", ["m", "m"], ["out"], {})],
+        {"one": np.float32(1), "s": np.int64([10_000_000, 1, 1])},
+    ),
+    "rows_by_a_vector": (
+        [("Expand", ["one", "s"], ["m"], {}), ("MatMul", ["m", "v"], ["out"], {})],
+        {"one": np.float32(1), "s": np.int64([10_000_000, 1]), "v": np.ones(1, np.float32)},
+    ),
+    "many_axes_turned": (
+        [
+            ("Expand", ["one", "s"], ["m"], {}),
+            *(("Transpose", ["m"], [f"o{place}"], {}) for place in range(40)),
+            ("Identity", ["o0"], ["out"], {}),
+        ],
+        {"one": np.float32(1), "s": np.int64([2] * 20)},
+    ),
+    "pictures_made_smaller": (
+        [
+            ("Expand", ["one", "s"], ["m"], {}),
+            *(
+                ("Resize", ["m", "", "", "t"], [f"o{place}"], {"mode": "linear", "antialias": 1})
+                for place in range(40)
+            ),
+            ("Identity", ["o0"], ["out"], {}),
+        ],
+        {"one": np.float32(1), "s": np.int64([1, 1, 1000, 1000]), "t": np.int64([1, 1, 2, 2])},
+    ),
     # Found by the fuzz: ONNX Runtime takes an empty list of axes for none, and drops all of one number.
     "squeezed_by_an_empty_list": (
         [("Squeeze", ["column", "none"], ["row"], {}), ("Add", ["row", "column"], ["out"], {})],
@@ -292,8 +328,8 @@ def test_where_the_user_has_said_large_more_is_let_through() -> None:
     assert "--large" in refused(nodes, constants)
     model = model_of(nodes, constants)
     work = check_bounds(model, "tiny.onnx", declared_shapes(model.graph), LARGE)
-    # The products, and copying what comes out.
-    assert work == 32 * (4 * 500 + 1000 * 500 * 500) + 4 * 32 * 500
+    # The products, 1,024 a matrix, and copying what comes out.
+    assert work == 32 * (4 * 500 + 1000 * 500 * 500) + 1024 * 1001 + 8 * 32 * 500
 
 
 def test_what_pytorch_writes_for_a_view_is_followed() -> None:
