@@ -181,7 +181,9 @@ def draw(found: dict[str, dict[str, list[float]]], path: Path) -> None:
     one: Any
     for one, (name, curve_) in zip(axes, found.items(), strict=True):
         one.plot(curve_["done"], curve_["megabytes"])
-        one.set(xlabel=name, ylabel="MB resident", ylim=(0, None))
+        one.set(xlabel=name, ylabel="MB resident", ylim=(0, 1.25 * max(curve_["megabytes"])))
+        one.xaxis.set_major_locator(plt.MaxNLocator(2))
+        one.xaxis.set_major_formatter("{x:,.0f}")
     figure.savefig(path, dpi=120)
 
 
