@@ -17,7 +17,7 @@ from lander_rl.inputs.said import Said
 from lander_rl.inputs.time_limits import check_time_limit, limited, time_limit_option, warn_of_no_limit
 from lander_rl.observing import EvaluationObserver, Listeners, stage, stages_of
 from lander_rl.outputs.checks import check_all_writable, check_replay_file, check_report_file
-from lander_rl.outputs.page import check_page, env_options, page_observer_for, write_page_of
+from lander_rl.outputs.page import check_page, env_options, page_lock, page_observer_for, write_page_of
 from lander_rl.outputs.recordings import (
     check_choice,
     check_ffmpeg,
@@ -27,7 +27,7 @@ from lander_rl.outputs.recordings import (
 )
 from lander_rl.outputs.replay import saved_replay
 from lander_rl.wording import names_arguments
-from lander_runtime.errors import Interrupted, UsageError
+from lander_runtime.errors import EnvironmentFailed, Interrupted, MachineLacks, UsageError
 from lander_runtime.evaluation.choosing import check_engine, chosen_engine
 from lander_runtime.scores.shards import Shard
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
@@ -241,7 +241,8 @@ def evaluate(
     Raises:
         CheckFailed: an episode was run again for its GIF and had another return than in the report.
         EnvironmentFailed: the environment's own code raised, or returned what it does not promise.
-        InputRefused: the policy's file is missing, corrupt, hostile, or does not fit the environment.
+        InputRefused: the policy's file is missing, corrupt, hostile, or does not fit the environment; another
+            process writes `page`.
         Interrupted: Ctrl-C, a KeyboardInterrupt; its `partial` is the report of the first episodes.
         MachineLacks: a package, a GPU, a screen or a cluster is missing.
         UsageError: a value is out of range, or a file could not be written.
@@ -258,9 +259,25 @@ def evaluate(
     return run_evaluation(request, observer)
 
 
-def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" = None) -> "Report":
-    """`evaluate` with its arguments as a request; raises the same errors."""
-    _check_outputs(request)
+def run_evaluation(
+    request: EvaluateRequest, observer: "EpisodeObserver | None" = None, usual_gif: Path | None = None
+) -> "Report":
+    """`evaluate` with its arguments as a request; raises the same errors.
+
+    Args:
+        request: what to score.
+        observer: receives every episode.
+        usual_gif: where to record if the request names no file. Where the environment cannot be drawn, a
+            note says so: such a GIF is nothing that the user has asked for.
+    """
+    _check_outputs(request, usual_gif)
+    with page_lock(_path(request.page)):
+        return _evaluated(request, observer, usual_gif)
+
+
+def _evaluated(
+    request: EvaluateRequest, observer: "EpisodeObserver | None", usual_gif: Path | None
+) -> "Report":
     request = replace(request, env=with_imports(request.imports, request.env))
     stages = stages_of(observer)
     opened = open_for(
@@ -290,17 +307,24 @@ def run_evaluation(request: EvaluateRequest, observer: "EpisodeObserver | None" 
         stages.on_note(f"Wrote {request.out}")
     if request.save_replay is not None:
         stages.on_note(f"Kept every step in {request.save_replay}")
-    files = [Path(file) for file in (request.gif, request.mp4) if file is not None]
-    if files:
-        indices = chosen_episodes(str(request.gif_episodes), report)
-        for path in record_again(opened.policy, report, indices, files, stages):
-            stages.on_note(f"Recorded {path}")
     if request.page is not None and page is not None:
         options = env_options(
             request.env, request.env_args, request.more_options, request.imports, request.wrap
         )
         written = write_page_of(Path(request.page), opened, report, page, options)
         stages.on_note(f"Wrote {written}: open it in a browser")
+    # Last, because it fails most often.
+    asked = [Path(file) for file in (request.gif, request.mp4) if file is not None]
+    files = asked or ([] if usual_gif is None else [usual_gif])
+    if files:
+        indices = chosen_episodes(str(request.gif_episodes), report)
+        try:
+            for path in record_again(opened.policy, report, indices, files, stages):
+                stages.on_note(f"Recorded {path}")
+        except (EnvironmentFailed, MachineLacks, UsageError) as error:
+            if asked:
+                raise
+            stages.on_note(f"No animation was recorded. {error}")
     return report
 
 
@@ -361,10 +385,10 @@ def _announce(opened: Opened, stages: EvaluationObserver) -> None:
         stages.on_note(f"Assumed: {assumption}")
 
 
-def _check_outputs(request: EvaluateRequest) -> None:
+def _check_outputs(request: EvaluateRequest, usual_gif: Path | None) -> None:
     """Refuse files that cannot be written before any episode runs."""
     if str(request.gif_episodes) != "none":
-        check_all_writable(_path(request.gif), _path(request.mp4))
+        check_all_writable(_path(request.gif) or usual_gif, _path(request.mp4))
         check_ffmpeg(_path(request.mp4))
     check_all_writable(_path(request.out))
     check_page(_path(request.page))

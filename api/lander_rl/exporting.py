@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lander_rl.inputs.networks import take_network
 from lander_rl.inputs.old_versions import warn_of_old_version
 from lander_rl.inputs.time_limits import check_time_limit, warn_of_no_limit
-from lander_rl.showing import html_picture
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules, without_module
 from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.files import picture_as_html
 from lander_runtime.kernels import KERNEL, how_to_have, kernels_here, other_kernel
 from lander_runtime.policy.display import verification_in_words
 from lander_runtime.scores.words import score_in_words
@@ -168,7 +168,7 @@ class Exported:
         return aligned(self.rows())
 
     def _repr_html_(self) -> str:
-        animation = html_picture(self.gif, "One episode of this policy")
+        animation = picture_as_html(self.gif, "One episode of this policy")
         return f"<div>{html_table(self.rows())}{animation}</div>"
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lander_rl.showing import html_picture
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused
+from lander_runtime.files import picture_as_html
 from lander_runtime.text import aligned
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ class Picture(os.PathLike[str]):
         return aligned(self.rows())
 
     def _repr_html_(self) -> str:
-        return html_picture(self.path, "Learning curves: return over " + ", ".join(r.env for r in self.runs))
+        environments = ", ".join(run.env for run in self.runs)
+        return picture_as_html(self.path, f"Learning curves: return over {environments}")
 
 
 @names_arguments

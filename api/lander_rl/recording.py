@@ -12,8 +12,9 @@ from lander_rl.inputs.said import Said
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.outputs.recordings import check_ffmpeg, check_suffix
 from lander_rl.wording import names_arguments
+from lander_runtime.files import picture_as_html
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
-from lander_runtime.text import aligned, html_film, html_picture, html_text
+from lander_runtime.text import aligned, html_text
 
 if TYPE_CHECKING:
     from lander_runtime.envs.wrapping import Wrap
@@ -33,11 +34,7 @@ class Recording:
 
     def _repr_html_(self) -> str:
         """For a notebook: the recording itself, and how the episode ended."""
-        try:
-            content = self.path.read_bytes()
-        except OSError:  # Moved meanwhile.
-            content = b""
-        picture = html_picture(content, self._told) or html_film(content)
+        picture = picture_as_html(self.path, self._told)
         return f"<div>{picture}<p>{html_text(str(self.path))}: {html_text(self._told)}</p></div>"
 
     @property

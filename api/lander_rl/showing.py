@@ -5,10 +5,8 @@ escaped.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lander_runtime.text import html_picture as picture_in_page
 from lander_runtime.text import html_table, padded, printable
 
 if TYPE_CHECKING:
@@ -19,25 +17,12 @@ Item = TypeVar("Item", covariant=True)
 _CELL = 64
 """Characters of a cell in a terminal; longer text is cut."""
 
-_LARGEST_PICTURE = 8_000_000
-"""Bytes. A notebook stores every picture in its file."""
-
 
 def pairs(rows: Sequence[tuple[str, str]]) -> "Text":
     """Names and values, a line each, the values aligned and the names dim, for a terminal."""
     from rich.text import Text
 
     return Text("\n").join(Text.assemble((name, "dim"), value) for name, value in padded(rows))
-
-
-def html_picture(path: Path | None, description: str) -> str:
-    """The GIF, PNG or SVG in `path` as HTML; empty if there is no such file or it is too large."""
-    try:
-        if path is None or path.stat().st_size > _LARGEST_PICTURE:
-            return ""
-        return picture_in_page(path.read_bytes(), description)
-    except OSError:
-        return ""
 
 
 class Listing(tuple[Item, ...]):

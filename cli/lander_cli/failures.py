@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lander_runtime.errors import LanderError
 from lander_runtime.files import NO_SPACE
-from lander_runtime.text import shortened
+from lander_runtime.text import first_line, shortened
 
 _EXTRA_OF_COMMAND = {
     "train": "train",
@@ -55,14 +55,14 @@ def explain(error: Exception, arguments: Sequence[str]) -> Failure | None:
         )
     if _is_out_of_gpu_memory(error):
         return Failure(
-            f"The GPU has not enough free memory for this: {_first_line(error)} "
+            f"The GPU has not enough free memory for this: {first_line(error)} "
             "End what else runs on it, lower lanes or hidden_sizes, or use --device cpu.",
             4,
         )
     if _is_out_of_memory(error):
-        return Failure(f"There is not enough memory for this: {_first_line(error)}", 4)
+        return Failure(f"There is not enough memory for this: {first_line(error)}", 4)
     if isinstance(error, OSError):
-        reason = error.strerror or _first_line(error)
+        reason = error.strerror or first_line(error)
         named = "" if error.filename is None else f": {shortened(str(error.filename))}"
         return Failure(f"The system refused{named} ({reason}).", 4 if error.errno in NO_SPACE else 3)
     return None
@@ -80,7 +80,3 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     )
-
-
-def _first_line(error: Exception) -> str:
-    return shortened((str(error).splitlines() or [type(error).__name__])[0])

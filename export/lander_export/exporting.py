@@ -14,18 +14,19 @@ from lander_export.card import render_card
 from lander_export.double import run_in_double, tolerance_of
 from lander_export.gate import check_agreement, check_form, verification_observations
 from lander_export.graph import PolicyGraph
-from lander_export.model import build_model, weights_digest, with_metadata
+from lander_export.model import build_model, with_metadata
 from lander_export.source import Recipe, Source
 from lander_runtime.episodes.actors import actor_of
 from lander_runtime.episodes.episode import EpisodeObserver
 from lander_runtime.errors import EnvironmentFailed, MachineLacks, UsageError
 from lander_runtime.evaluation.evaluate import evaluate
 from lander_runtime.files import atomic_writes, check_writable
+from lander_runtime.graphs.numbers import weights_digest
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.pictures.record import record_episode
 from lander_runtime.policy.metadata import MULTI_DISCRETE_SCHEMA, SCHEMA, Golden, PolicyInfo
 from lander_runtime.policy.policy import Policy
-from lander_runtime.policy.session import open_session
+from lander_runtime.policy.session import OpenSession, open_session
 from lander_runtime.scores.report import Report
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 from lander_trainer.threads import cpu_threads
@@ -181,6 +182,9 @@ def _verified(
     check_form(model)
     observations = verification_observations(graph, source.env, source.observation)
     tolerance = tolerance_of(graph, source.observation)
+    name = "the exported model"
+    read = read_model(model.SerializeToString(), name)
+    session = open_session(read, name, "cpu")
     return model, PolicyInfo(
         env=source.env,
         observation=source.observation,
@@ -188,22 +192,18 @@ def _verified(
         training=source.training,
         verification=check_agreement(graph, model.SerializeToString(), observations, tolerance),
         evaluation=None,
-        golden=_golden(graph, model, observations, tolerance),
-        weights_sha256=weights_digest(model),
+        golden=_golden(graph, session, observations, tolerance),
+        weights_sha256=weights_digest(read),
         license=licence or source.license,
         created=source.created,
         schema=MULTI_DISCRETE_SCHEMA if source.action.nvec else SCHEMA,
     )
 
 
-def _golden(
-    graph: PolicyGraph, model: onnx.ModelProto, observations: NDArray[Any], tolerance: float
-) -> Golden:
+def _golden(graph: PolicyGraph, session: OpenSession, observations: NDArray[Any], tolerance: float) -> Golden:
     """A few observations, spread over the first half of `observations`, with ONNX Runtime's outputs."""
     count = _GOLDEN if observations.ndim == 2 else _GOLDEN_IMAGES
     chosen = observations[np.linspace(0, len(observations) // 2, count, dtype=int)]
-    name = "the exported model"
-    session = open_session(read_model(model.SerializeToString(), name), name, "cpu")
     outputs = dict(zip(graph.outputs, session.run(graph.outputs, {"obs": chosen}), strict=True))
     scale = run_in_double(graph, chosen).scale
     return Golden(

@@ -1,6 +1,5 @@
 """From a PyTorch graph to the ONNX model's bytes: the graph, tidying, metadata."""
 
-import hashlib
 import logging
 import warnings
 
@@ -113,14 +112,6 @@ def _converted(graph: nn.Module, observation: Space, output_names: list[str]) ->
             logger.setLevel(level)
     assert program is not None, "dynamo=True always gives a program"
     return tidy(program.model_proto)
-
-
-def weights_digest(model: onnx.ModelProto) -> str:
-    """SHA-256 over the raw bytes of all initialisers, in the order of their names; hexadecimal."""
-    digest = hashlib.sha256()
-    for tensor in sorted(model.graph.initializer, key=lambda tensor: tensor.name):
-        digest.update(onnx.numpy_helper.to_array(tensor).tobytes())
-    return digest.hexdigest()
 
 
 def with_metadata(model: onnx.ModelProto, metadata: str) -> bytes:

@@ -6,6 +6,7 @@ Shared by training, export, evaluation and recording.
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 import re
 import stat
@@ -17,9 +18,13 @@ from typing import BinaryIO
 
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.locks import is_at, remove_unused, try_lock, turn
+from lander_runtime.text import html_film, html_picture
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers for a full disk or quota: another path on the same disk would not help."""
+
+_LARGEST_PICTURE = 8_000_000
+"""Bytes. A notebook stores every picture in its file."""
 
 _TEMPORARY = re.compile(r"\..*\.lander-[a-z0-9_]{8}(\.[^.]*)?")
 """Names of our temporary files."""
@@ -162,12 +167,47 @@ def read_regular(path: Path, largest: int) -> bytes:
     return content
 
 
+def regular_lines(path: Path, longest: int, largest: int) -> Iterator[bytes]:
+    """The lines of a regular file with their ends, one at a time; raises `InputRefused` like `open_regular`.
+
+    A file of line ends alone would take eight times its size as a list of lines.
+
+    Args:
+        path: of the file.
+        longest: most bytes of a line.
+        largest: most bytes of the file.
+    """
+    with open_regular(path) as file:
+        read = 0
+        for number in itertools.count(1):
+            try:
+                line = file.readline(longest + 1)
+            except OSError as error:
+                raise InputRefused(_unreadable(path, error)) from error
+            read += len(line)
+            if len(line) > longest or read > largest:
+                most = f"{longest:,} bytes" if len(line) > longest else f"{largest:,} bytes in all"
+                raise InputRefused(f"{path}: line {number}: expected at most {most}, found more.")
+            if not line:
+                return
+            yield line
+
+
 def read_regular_text(path: Path, largest: int) -> str:
     """The same, as UTF-8 text."""
     try:
         return read_regular(path, largest).decode()
     except UnicodeDecodeError as error:
         raise InputRefused(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}).") from error
+
+
+def picture_as_html(path: Path | None, description: str, largest: int = _LARGEST_PICTURE) -> str:
+    """The GIF, PNG, SVG or MP4 in `path` for a page; nothing where there is none, or one that is too large."""
+    try:
+        content = b"" if path is None else read_regular(path, largest)
+    except InputRefused:
+        return ""
+    return html_picture(content, description) or html_film(content)
 
 
 def _unreadable(path: Path, error: Exception) -> str:

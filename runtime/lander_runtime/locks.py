@@ -140,9 +140,11 @@ def _open(file: Path, what: Path) -> int:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{what} cannot be written: {reason}. Choose another place.") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    found = os.fstat(descriptor)
+    # A second name of another file would have that one emptied.
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
         os.close(descriptor)
-        raise UsageError(f"{what} cannot be written: {file.name} in it is not a file. Remove that.")
+        raise UsageError(f"{what} cannot be written: {file.name} in it is no file of its own. Remove that.")
     return descriptor
 
 

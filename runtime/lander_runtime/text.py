@@ -4,7 +4,7 @@ Names and versions may come from a stranger's file. Their control characters cou
 their markup a page. There is one function for each place where such a text may go:
 
     a terminal             `printable`, `shortened` where it may be long
-    a message              `quoted`
+    a message              `quoted`, `first_line` of another program's error
     Markdown               `markdown_text`, `markdown_code` in a span, `markdown_line` in a block of code
     HTML                   `html_text`
     JSON                   `json_text`, `escaped` for the texts in it
@@ -65,6 +65,12 @@ def quoted(text: str, longest: int = _QUOTED) -> str:
 def escaped(text: str) -> str:
     """`text` on one line, with the control characters written out."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def first_line(error: BaseException, longest: int = LONGEST) -> str:
+    """The first line of an error's message, or its class where it says nothing; printable, and cut."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return escaped(lines[0][:longest])
 
 
 _PLAIN_MARKDOWN = re.compile(r"[A-Za-z0-9{[](?:[A-Za-z0-9 .,;:()/+='%°²·±{}[\]-]|(?<=\w)_)*", re.ASCII)

@@ -5,7 +5,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lander_rl.showing import Listing, html_picture
+from lander_rl.showing import Listing
+from lander_runtime.files import picture_as_html
 from lander_runtime.text import aligned, html_table
 
 COLUMNS = {"name": lambda item: item[0], "value": lambda item: item[1]}
@@ -37,8 +38,8 @@ def test_any_text_is_harmless(text: str) -> None:
 
 def test_only_pictures_are_shown(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("text")
-    assert html_picture(tmp_path / "a.txt", "text") == ""
-    assert html_picture(tmp_path / "missing.png", "none") == ""
-    assert html_picture(None, "none") == ""
+    assert picture_as_html(tmp_path / "a.txt", "text") == ""
+    assert picture_as_html(tmp_path / "missing.png", "none") == ""
+    assert picture_as_html(None, "none") == ""
     (tmp_path / "a.png").write_bytes(b"\x89PNG")
-    assert 'alt="&lt;b&gt;"' in html_picture(tmp_path / "a.png", "<b>")
+    assert 'alt="&lt;b&gt;"' in picture_as_html(tmp_path / "a.png", "<b>")

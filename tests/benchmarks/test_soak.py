@@ -13,13 +13,12 @@ def test_a_few_loads_and_episodes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "soak.json"
-    monkeypatch.setattr(soak, "LOADS_AT_ONCE", 2)
-    monkeypatch.setattr(soak, "EPISODES_AT_ONCE", 1)
+    monkeypatch.setattr(soak, "AT_ONCE", {"loads": 2, "scored": 1, "flights": 1})
     monkeypatch.setattr(sys, "argv", ["soak.py", "--episodes", "2", "--loads", "5", "--out", str(out)])
     soak.main()
     found = json.loads(out.read_text())
     assert found["loads"]["done"] == [0, 2, 4, 5]
-    assert found["episodes"]["done"] == [0, 1, 2]
+    assert found["scored"]["done"] == found["flights"]["done"] == [0, 1, 2]
     assert len(found["loads"]["megabytes"]) == len(found["loads"]["seconds"]) == 4
     assert capsys.readouterr().out.startswith("5 loads in ")
 

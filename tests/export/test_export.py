@@ -17,7 +17,6 @@ from torch import nn
 from lander_export import Exported, Source, export, load_source
 from lander_export.card import render_card
 from lander_export.graph import DiscretePolicyGraph
-from lander_export.model import weights_digest
 from lander_export.source import Recipe
 from lander_runtime import envs
 from lander_runtime.episodes.actors import actor_of
@@ -25,6 +24,8 @@ from lander_runtime.episodes.episode import Episode
 from lander_runtime.errors import CheckFailed, LanderError
 from lander_runtime.evaluation.evaluate import evaluate
 from lander_runtime.graphs.model import METADATA_KEY
+from lander_runtime.graphs.numbers import weights_digest
+from lander_runtime.graphs.reading import read_model
 from lander_runtime.pictures.record import record_episode
 from lander_runtime.policy.policy import Policy
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
@@ -141,7 +142,7 @@ def test_metadata_is_complete(metadata: dict[str, Any], exported: Exported) -> N
     assert (training["algorithm"], training["steps"], training["seed"]) == ("PPO", 12_288, SEED)
     assert training["config"]["hidden_sizes"] == [8]
     assert training["versions"]["torch"] == "2.13.0"
-    assert metadata["weights_sha256"] == weights_digest(onnx.load(exported.policy))
+    assert metadata["weights_sha256"] == weights_digest(read_model(exported.policy.read_bytes(), "policy"))
     assert (metadata["license"], metadata["created"]) == ("MIT", CREATED)
 
 

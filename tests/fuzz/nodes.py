@@ -26,10 +26,10 @@ def with_nodes(rng: random.Random, data: bytes) -> bytes:
     model.ParseFromString(data)
     model.opset_import[0].version = rng.choice((18, 18, 18, 13, 21, 11))
     graph = model.graph
-    known = ["obs", *_cast_observations(graph), *_constants(rng, graph)]
+    known = ["obs", *_cast_observations(graph), *odd_constants(rng, graph)]
     made: list[Any] = []
     for place in range(rng.choice((1, 1, 2, 4))):
-        node = _node(rng, known, place)
+        node = random_node(rng, known, place)
         made.append(node)
         known = [*node.output, *known, *node.output]
     kept = list(graph.node)
@@ -59,7 +59,7 @@ def settings_changed(rng: random.Random, data: bytes) -> bytes:
             tensor = rng.choice(list(graph.initializer))
             array = numpy_helper.to_array(tensor).copy()
             if array.size:
-                _put_odd(rng, array)
+                put_odd(rng, array)
                 tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
         case 4 if graph.initializer:
             tensor = rng.choice(list(graph.initializer))
@@ -82,19 +82,19 @@ def _cast_observations(graph: onnx.GraphProto) -> Iterator[str]:
         yield f"fuzz {name}"
 
 
-def _constants(rng: random.Random, graph: onnx.GraphProto) -> Iterator[str]:
+def odd_constants(rng: random.Random, graph: onnx.GraphProto) -> Iterator[str]:
     for place in range(rng.randrange(1, 7)):
         shape = tuple(rng.choice((0, 1, 1, 2, 3, 4, 8)) for _ in range(rng.randrange(5)))
         dtype = rng.choice(_DTYPES)
         array = np.array(np.random.default_rng(rng.randrange(2**32)).integers(-2, 9, shape), dtype)
         if array.size and rng.random() < 0.3:
-            _put_odd(rng, array)
+            put_odd(rng, array)
         name = f"fuzz constant {place}"
         graph.initializer.append(numpy_helper.from_array(array, name))
         yield name
 
 
-def _put_odd(rng: random.Random, array: np.ndarray[Any, Any]) -> None:
+def put_odd(rng: random.Random, array: np.ndarray[Any, Any]) -> None:
     where = tuple(rng.randrange(size) for size in array.shape)
     if array.dtype.kind == "f":
         array[where] = rng.choice(FLOATS[:7] + FLOATS[8:]) if array.dtype.itemsize > 2 else 1
@@ -103,7 +103,7 @@ def _put_odd(rng: random.Random, array: np.ndarray[Any, Any]) -> None:
         array[where] = min(max(rng.choice(NUMBERS), int(limits.min)), int(limits.max))
 
 
-def _node(rng: random.Random, known: list[str], place: int) -> onnx.NodeProto:
+def random_node(rng: random.Random, known: list[str], place: int) -> onnx.NodeProto:
     operator = rng.choice(_OPERATORS)
     schema = onnx.defs.get_schema(operator)
     least, most = schema.min_input, min(schema.max_input, 6)

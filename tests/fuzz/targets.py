@@ -3,11 +3,7 @@
 import gzip
 import json
 import random
-import struct
-import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +11,14 @@ import numpy as np
 import onnx
 from tests.fuzz.mutations import as_json, bytes_changed, fields_changed, json_changed
 from tests.fuzz.nodes import settings_changed, with_nodes
+from tests.fuzz.operators import change_operator, operator_cases, read_operator
+from tests.fuzz.target import Target
+from tests.fuzz.trained import CHECKPOINT, RUN, STATISTICS
 
 from lander_runtime.graphs.model import METADATA_KEY
-from lander_runtime.spec import EnvSpec, Space
+from lander_runtime.spec import Space
 
-_ROOT = Path(__file__).parents[2]
-_DATA = _ROOT / "tests" / "data"
-
-
-@dataclass(frozen=True)
-class Target:
-    """One kind of file."""
-
-    seeds: Callable[[Path], list[tuple[str, bytes]]]
-    """Names and contents of valid files; the folder is one that the run may write in."""
-    change: Callable[[random.Random, bytes], bytes]
-    read: Callable[[Path], None]
-    """Read a file and use it as a command would; raises the project's own errors only."""
+_DATA = Path(__file__).parents[1] / "data"
 
 
 # Policies
@@ -44,11 +31,19 @@ def _policies(folder: Path) -> list[tuple[str, bytes]]:
 
 def _change_policy(rng: random.Random, data: bytes) -> bytes:
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
-        try:
-            data = rng.choice(_POLICY_CHANGES)(rng, data)
-        except Exception:  # What onnx cannot read any more is only changed as bytes.
-            return bytes_changed(rng, data)
+        data = _changed(rng.choice(_POLICY_CHANGES), rng, data)
     return data
+
+
+def _change_operator(rng: random.Random, data: bytes) -> bytes:
+    return _changed(change_operator, rng, data)
+
+
+def _changed(change: Callable[[random.Random, bytes], bytes], rng: random.Random, data: bytes) -> bytes:
+    try:
+        return change(rng, data)
+    except Exception:  # What onnx cannot read any more is only changed as bytes.
+        return bytes_changed(rng, data)
 
 
 def _change_metadata(rng: random.Random, data: bytes) -> bytes:
@@ -83,72 +78,6 @@ def _read_policy(path: Path) -> None:
     for batch in (1, 32):
         policy.outputs(np.ones((batch, *policy.observation.shape), policy.observation.dtype))
     json.loads(policy.info.to_json())
-
-
-# Checkpoints
-
-
-def _checkpoints(folder: Path) -> list[tuple[str, bytes]]:
-    files = [
-        _ROOT / "models" / "lunarlander-v3" / "checkpoint.safetensors",
-        _DATA / "sb3" / "ppo-LunarLander.zip",
-    ]
-    return [(file.name, file.read_bytes()) for file in files]
-
-
-def _change_checkpoint(rng: random.Random, data: bytes) -> bytes:
-    if rng.random() < 0.2:
-        return bytes_changed(rng, data)
-    return _change_zip(rng, data) if data.startswith(b"PK") else _change_safetensors(rng, data)
-
-
-def _change_safetensors(rng: random.Random, data: bytes) -> bytes:
-    [length] = struct.unpack("<Q", data[:8])
-    header, rest = json.loads(data[8 : 8 + length]), data[8 + length :]
-    about = header.get("__metadata__", {})
-    if about and rng.random() < 0.6:
-        key = rng.choice(list(about))
-        about[key] = as_json(json_changed(rng, json.loads(about[key])))
-    else:
-        header = json_changed(rng, header)
-    written = as_json(header).encode()
-    size = len(written) if rng.random() < 0.95 else rng.choice((0, 2**40, 2**63, len(written) - 1))
-    return struct.pack("<Q", size) + written + rest
-
-
-def _change_zip(rng: random.Random, data: bytes) -> bytes:
-    made = BytesIO()
-    with zipfile.ZipFile(BytesIO(data)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
-        names = old.namelist()
-        chosen = rng.choice(names)
-        for name in names:
-            content = old.read(name)
-            if name == chosen:
-                content = _change_member(rng, name, content)
-            if name != chosen or rng.random() < 0.95:
-                new.writestr(name, content)
-    return made.getvalue()
-
-
-def _change_member(rng: random.Random, name: str, content: bytes) -> bytes:
-    if name == "data":
-        return as_json(json_changed(rng, json.loads(content))).encode()
-    if name.endswith(".pth") and content.startswith(b"PK") and rng.random() < 0.7:
-        return _change_zip(rng, content)
-    return bytes_changed(rng, content)
-
-
-def _read_checkpoint(path: Path) -> None:
-    from lander_export.source import load_source
-    from lander_trainer.runs.checkpoint import Checkpoint
-
-    if path.suffix == ".zip":
-        load_source(path, EnvSpec("LunarLander-v3"))
-        return
-    checkpoint = Checkpoint.load(path)
-    checkpoint.network()
-    checkpoint.normaliser()
-    load_source(path)
 
 
 # Replays and reports
@@ -206,7 +135,10 @@ def _read_report(path: Path) -> None:
 
 TARGETS = {
     "policy": Target(_policies, _change_policy, _read_policy),
-    "checkpoint": Target(_checkpoints, _change_checkpoint, _read_checkpoint),
+    "operator": Target(operator_cases, _change_operator, read_operator),
+    "checkpoint": CHECKPOINT,
+    "run": RUN,
+    "statistics": STATISTICS,
     "replay": Target(_replays, _change_replay, _read_replay),
     "report": Target(_reports, _change_report, _read_report),
 }

@@ -14,10 +14,21 @@ SECONDS = float(os.environ.get("LANDER_FUZZ_SECONDS", "60"))
 """Of all targets together."""
 
 
-@pytest.mark.parametrize("target", ["policy", "checkpoint", "replay", "report"])
+TARGETS = ("policy", "operator", "checkpoint", "run", "statistics", "replay", "report")
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_no_file_ends_the_process_raises_another_error_or_takes_too_much(target: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz", "--target", target, "--minutes", str(SECONDS / 4 / 60)],
+        [
+            sys.executable,
+            "-m",
+            "tests.fuzz",
+            "--target",
+            target,
+            "--minutes",
+            str(SECONDS / len(TARGETS) / 60),
+        ],
         cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         text=True,

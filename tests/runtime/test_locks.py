@@ -119,3 +119,13 @@ def test_other_files_are_no_leftovers(tmp_path: Path, name: str) -> None:
     with atomic_write(tmp_path / "policy.onnx"):
         remove_leftovers(tmp_path)
     assert (tmp_path / name).exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="as above")
+def test_a_second_name_of_another_file_empties_nothing(tmp_path: Path) -> None:
+    """A run from a stranger may have a lock that is the checkpoint under another name."""
+    (tmp_path / "checkpoint").write_text("weights")
+    os.link(tmp_path / "checkpoint", tmp_path / ".lock")
+    with pytest.raises(UsageError, match="no file of its own"), locked(tmp_path / ".lock", tmp_path, ""):
+        pass
+    assert (tmp_path / "checkpoint").read_text() == "weights"

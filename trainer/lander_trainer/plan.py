@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from lander_runtime import envs
+from lander_runtime.envs.registry import blamed_on_file
 from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.spec import EnvSpec, Space
 from lander_simulator import why_unavailable
@@ -101,7 +102,13 @@ def check_trainable(env: EnvSpec, config: TrainConfig | None = None) -> tuple[Sp
 
     Raises:
         UsageError: the observations are neither vectors nor images, or policies cannot have such a space.
+        InputRefused: the same of an environment that a file names.
     """
+    with blamed_on_file(env):
+        return _trainable(env, config)
+
+
+def _trainable(env: EnvSpec, config: TrainConfig | None) -> tuple[Space, Space]:
     probe = envs.make(env)
     observation, action = envs.describe_spaces(probe)
     probe.close()

@@ -2,11 +2,14 @@
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lander_rl.inputs.importing import import_options
+
+_LOCK = ".index.html.lock"
 
 if TYPE_CHECKING:
     from lander_rl.inputs.opening import Opened
@@ -29,6 +32,30 @@ def check_page(folder: Path | None) -> None:
 
         for name in (PAGE, DATA):
             check_writable(folder / name)
+
+
+@contextmanager
+def page_lock(folder: Path | None) -> Iterator[None]:
+    """Keep other evaluations from writing the same page while inside; None for no page.
+
+    Raises:
+        InputRefused: another process writes it.
+        UsageError: the folder cannot be written.
+    """
+    if folder is None:
+        yield
+        return
+    from lander_runtime.locks import locked
+
+    missing = not folder.exists()
+    try:
+        with locked(folder / _LOCK, folder, "Wait until it has ended, or name another folder with --report."):
+            yield
+    finally:
+        if missing:
+            # An evaluation that fails leaves none; one that holds something stays.
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def page_observer_for(folder: Path | None, env: "EnvSpec") -> "PageObserver | None":

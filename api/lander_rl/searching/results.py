@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lander_rl.showing import Listing, html_picture
+from lander_rl.showing import Listing
+from lander_runtime.files import picture_as_html
 from lander_runtime.text import aligned, counted, html_table
 
 SHOWN = 10
@@ -129,7 +130,7 @@ class Sweep:
         return f"{table}{aligned(self.rows())}"
 
     def _repr_html_(self) -> str:
-        pictures = "".join(html_picture(picture, picture.stem) for picture in self.pictures)
+        pictures = "".join(picture_as_html(picture, picture.stem) for picture in self.pictures)
         table = self.table._repr_html_() if self.trials else counted(0, "trial")
         return f"<div>{table}{html_table(self.rows())}{pictures}</div>"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lander_rl.several.trainee import Trained
-from lander_rl.showing import html_picture
+from lander_runtime.files import picture_as_html
 from lander_runtime.scores.intervals import mean_interval
 from lander_runtime.text import aligned, counted, html_table
 
@@ -122,7 +122,7 @@ class SeedRuns:
         return aligned(self.rows())
 
     def _repr_html_(self) -> str:
-        curve = html_picture(self.picture, "Learning curves: the mean of all seeds, and a band")
+        curve = picture_as_html(self.picture, "Learning curves: the mean of all seeds, and a band")
         return f"<div>{html_table(self.rows())}{curve}</div>"
 
 

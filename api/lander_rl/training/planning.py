@@ -50,7 +50,7 @@ def prepare_training(request: TrainRequest | ResumeRequest, say: Callable[[str],
 
     Raises:
         UsageError: an unknown environment or setting, a value out of range, a folder that is not empty.
-        InputRefused: there is no run to resume, or its checkpoint is corrupt.
+        InputRefused: there is no run to resume, its checkpoint is corrupt, or its environment is unknown.
         MachineLacks: a package, device or backend is missing, or there is too little memory for a rollout.
     """
     from lander_trainer.logs import check_log
@@ -141,10 +141,13 @@ def _changed(base: "TrainConfig", request: TrainRequest, network: str | None) ->
 
 def _resumed(request: ResumeRequest, say: Callable[[str], None]) -> "tuple[TrainingPlan, RunDirectory]":
     from lander_trainer import Checkpoint, RunDirectory, plan_training
+    from lander_trainer.plan import check_trainable
 
     take_network(request.network)
     run = RunDirectory.open(request.run)
     checkpoint = Checkpoint.load(run.checkpoint)
+    # First, because here it is the file's fault where there is no such environment, not that of an option.
+    check_trainable(checkpoint.env)
     given = request.given()
     # What depends on the machine's cores is chosen again; the learner only if the device changes.
     again: dict[str, Any] = {"workers": 0, "critic_process": "auto"}

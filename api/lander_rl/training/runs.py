@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from lander_rl.exporting import export
 from lander_rl.plotting import Picture, plot
-from lander_rl.showing import html_picture
 from lander_rl.training.request import ResumeRequest
 from lander_rl.training.session import run_from_python
 from lander_rl.training.words import how_selected
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import LanderError
+from lander_runtime.files import picture_as_html
 from lander_runtime.text import aligned, counted, html_table
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Run(os.PathLike[str]):
         return aligned(self._shown())
 
     def _repr_html_(self) -> str:
-        curve = html_picture(self._directory.curve, "Learning curve: return over environment steps")
+        curve = picture_as_html(self._directory.curve, "Learning curve: return over environment steps")
         return f"<div>{html_table(self._shown())}{curve}</div>"
 
     def _shown(self) -> list[tuple[str, str]]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from lander_rl.evaluating import EvaluateRequest
     from lander_rl.results.report import Report
 
+_USUAL_GIF = Path("eval.gif")
+
 
 def eval_command(
     policy: given.PolicyFile = None,
@@ -63,26 +65,21 @@ def eval_command(
         large=large,
         normalizer=normalizer, normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip,
         pixel_scale=pixel_scale, render=given.shown(render), out=out,
-        gif=None if mp4 and not gif else _recorded_in(gif, gif_episodes, any((as_json, render, out, shard))),
+        gif=None if gif == Path("none") else _USUAL_GIF if gif is None and gif_episodes is not None and not mp4 else gif,
         mp4=mp4,
         gif_episodes="first" if gif_episodes is None else gif_episodes, save_replay=save_replay,
         page=report_folder, shard=shard, engine=engine.value, ray_address=ray_address,
         wrap=wrap, imports=tuple(import_ or []), max_episode_steps=max_episode_steps,
     )  # fmt: skip
     request = request if as_json else _with_shard_file(request)
+    # For scripts that read JSON and people at a window, a GIF is written only on request.
+    usual_gif = None if any((as_json, render, out, shard)) else _USUAL_GIF
     try:
-        report = run_evaluation(request, ScoreTalk(as_json))
+        report = run_evaluation(request, ScoreTalk(as_json), usual_gif)
     except Interrupted as stop:
         raise exit_with_partial(stop, "lander.evaluation/1", as_json) from None
     _check_mean(report, fail_under)
     print_next("lander", *_next(request, report))
-
-
-def _recorded_in(gif: Path | None, wanted: str | None, quiet: bool) -> Path | None:
-    """With `quiet`, for scripts that read JSON and people at a window, a GIF is written only on request."""
-    if gif == Path("none"):
-        return None
-    return None if quiet and gif is None and wanted is None else gif or Path("eval.gif")
 
 
 def _with_shard_file(request: "EvaluateRequest") -> "EvaluateRequest":

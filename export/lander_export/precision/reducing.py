@@ -12,7 +12,7 @@ from onnx.reference import ReferenceEvaluator
 
 from lander_export.exporting import Exported, write_files
 from lander_export.gate import BATCH_SIZES, check_form
-from lander_export.model import tidy, weights_digest, with_metadata
+from lander_export.model import tidy, with_metadata
 from lander_export.precision.eight_bits import to_eight_bits
 from lander_export.precision.episodes import observations_of
 from lander_export.precision.half import to_half
@@ -23,6 +23,7 @@ from lander_runtime.errors import CheckFailed, InputRefused, UsageError
 from lander_runtime.evaluation.evaluate import evaluate
 from lander_runtime.files import check_writable
 from lander_runtime.graphs.bounds.bounding import LARGE, USUAL, Limits
+from lander_runtime.graphs.numbers import weights_digest
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.agreement import LARGEST_TOLERANCE, difference, usual_scale
 from lander_runtime.policy.metadata import Golden, PolicyInfo, Precision, Verification
@@ -150,14 +151,15 @@ def _converted(original: Policy, number_format: str) -> onnx.ModelProto:
 def _described(original: Policy, model: onnx.ModelProto, number_format: str, limits: Limits) -> PolicyInfo:
     """The metadata of the new file, but for the evaluation."""
     name = "the new model"
-    session = open_session(read_model(model.SerializeToString(), name), name, "cpu", limits=limits)
+    read = read_model(model.SerializeToString(), name)
+    session = open_session(read, name, "cpu", limits=limits)
     observations = observations_of(original, FIRST_REDUCTION_SEED)
     return replace(
         original.info,
         verification=_agreement(original, session, observations, number_format),
         evaluation=None,
         golden=_golden(original, session, _spread(model, session, observations)),
-        weights_sha256=weights_digest(model),
+        weights_sha256=weights_digest(read),
         precision=Precision(number_format, original.info.weights_sha256),
     )
 

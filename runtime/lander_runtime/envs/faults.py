@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime.errors import EnvironmentFailed, LanderError, MachineLacks
-from lander_runtime.text import escaped
+from lander_runtime.text import first_line
 
 _ADVICE = "The fault is in the environment's own code, and --debug shows where."
 
@@ -37,8 +37,7 @@ def raised(env_id: str, error: BaseException, place: str) -> BaseException:
         return error
     if isinstance(error, gymnasium.error.DependencyNotInstalled):
         return MachineLacks(f"{env_id} needs a package that is missing: {error}")
-    text = escaped((str(error).splitlines() or [""])[0])[:_LONGEST].strip().rstrip(".")
-    said = f": {text}" if text else ""
+    said = f": {first_line(error, _LONGEST).rstrip('.')}" if str(error).strip() else ""
     return EnvironmentFailed(f"{env_id} raised {type(error).__name__} {place}{said}. {_ADVICE}")
 
 

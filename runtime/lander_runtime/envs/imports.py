@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lander_runtime.errors import MachineLacks, UsageError
-from lander_runtime.text import escaped
+from lander_runtime.text import escaped, first_line
 
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -85,10 +85,8 @@ def _import(name: str) -> None:
             f"--import {name} needs the module {escaped(str(error.name))[:200]}, which is not installed."
         ) from error
     except (Exception, SystemExit) as error:  # A stranger's code may raise anything.
-        reason = escaped((str(error).splitlines() or [""])[0][:200])
-        raise UsageError(
-            f"--import {name}: its own code raised {type(error).__name__}{f' ({reason})' if reason else ''}."
-        ) from error
+        reason = f" ({first_line(error)})" if str(error).strip() else ""
+        raise UsageError(f"--import {name}: its own code raised {type(error).__name__}{reason}.") from error
 
 
 def _is_part_of(missing: str | None, name: str) -> bool:

@@ -18,9 +18,9 @@ from lander_runtime.episodes.episode import Episode
 from lander_runtime.errors import LanderError, MachineLacks, UsageError
 from lander_runtime.evaluation.job import Job, JobRunner
 from lander_runtime.evaluation.processes import ProcessEngine
-from lander_runtime.text import counted
+from lander_runtime.text import counted, first_line
 from lander_runtime.versions import evaluation_packages, installed_versions
-from lander_runtime.workers.ray_cluster import RayCluster, first_line, last_line
+from lander_runtime.workers.ray_cluster import RayCluster, last_line
 from lander_runtime.workers.remote import WorkerDied
 
 # After the module above, which says what to install where there is none.

@@ -131,7 +131,9 @@ def _shape(shape: Any, where: str) -> tuple[int, ...]:
 def _bytes(raw: Any) -> bytes:
     # Protocol 2 has no bytes and writes them as text.
     if isinstance(raw, Made) and raw.name == "_codecs.encode" and raw.args[1:] == ("latin1",):
-        return str(raw.args[0]).encode("latin1")
+        raw = raw.args[0]
+        # As it is: a few hundred bytes of pickle can describe tuples in tuples of any number of characters.
+        raw = raw.encode("latin1") if isinstance(raw, str) else raw
     if not isinstance(raw, bytes | bytearray):
         raise ValueError("an array without bytes")
     return bytes(raw)

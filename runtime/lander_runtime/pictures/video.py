@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.files import atomic_write
 from lander_runtime.pictures.captions import stamped
+from lander_runtime.text import first_line
 
 _CAPTIONS_PER_SECOND = 5
 """Faster ones cannot be read."""
@@ -107,7 +108,7 @@ class Mp4Writer:
         try:
             self._sink.send(np.ascontiguousarray(even))
         except OSError as error:  # A broken pipe: ffmpeg has ended and printed the reason on stderr.
-            raise MachineLacks(f"ffmpeg could not write {self._path}: {_first_line(error)}") from error
+            raise MachineLacks(f"ffmpeg could not write {self._path}: {first_line(error)}") from error
         self._frames += 1
 
     def _start(self, width: int, height: int) -> Generator[None, Any, None]:
@@ -125,7 +126,7 @@ class Mp4Writer:
             )
             sink.send(None)
         except (OSError, RuntimeError) as error:
-            raise MachineLacks(f"ffmpeg cannot run here: {_first_line(error)}") from error
+            raise MachineLacks(f"ffmpeg cannot run here: {first_line(error)}") from error
         return sink
 
     def _close(self) -> None:
@@ -138,12 +139,8 @@ class Mp4Writer:
         try:
             found, _ = self._ffmpeg.count_frames_and_secs(str(self._temporary))
         except (OSError, RuntimeError) as error:
-            raise MachineLacks(f"ffmpeg could not write {self._path}: {_first_line(error)}") from error
+            raise MachineLacks(f"ffmpeg could not write {self._path}: {first_line(error)}") from error
         if found != self._frames:
             raise MachineLacks(
                 f"ffmpeg wrote {found} of {self._frames} frames of {self._path}. Check if the disk is full."
             )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

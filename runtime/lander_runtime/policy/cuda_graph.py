@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from lander_runtime.errors import MachineLacks
 from lander_runtime.graphs.model import Model
-from lander_runtime.policy.session import NoCuda, open_cuda, reason_of
+from lander_runtime.policy.session import NoCuda, open_cuda
+from lander_runtime.text import first_line
 
 
 def capture_cuda_graph(
@@ -49,7 +50,7 @@ def capture_cuda_graph(
     except NoCuda as reason:
         raise MachineLacks(f"No CUDA session for {name}: {reason}") from reason
     except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
-        raise MachineLacks(f"No CUDA graph of {name}: ONNX Runtime says {reason_of(error)}.") from error
+        raise MachineLacks(f"No CUDA graph of {name}: ONNX Runtime says {first_line(error, 300)}.") from error
 
     def run() -> NDArray[Any]:
         given.update_inplace(values)

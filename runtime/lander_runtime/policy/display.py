@@ -6,8 +6,9 @@ The score that a file states is a claim, and is shown as one.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lander_runtime.files import picture_as_html
 from lander_runtime.scores.words import env_in_words, score_in_words
-from lander_runtime.text import aligned, counted, html_picture, html_table, html_text
+from lander_runtime.text import aligned, counted, html_table, html_text
 
 if TYPE_CHECKING:
     from lander_runtime.policy.base import PolicyFile
@@ -70,10 +71,8 @@ def _rows(policy: "PolicyFile") -> list[tuple[str, str]]:
 
 
 def _gif_beside(policy: "PolicyFile") -> str:
-    path = Path(policy.path).with_suffix(".gif")
     try:
-        if not path.is_file() or path.stat().st_size >= LARGEST_GIF:
-            return ""
-        return html_picture(path.read_bytes(), f"{path.name}, the picture beside the policy")
-    except (OSError, ValueError):  # Not readable, or a path that no file can have: the table stands alone.
+        path = Path(policy.path).with_suffix(".gif")
+    except ValueError:  # A path that no file can have: the table stands alone.
         return ""
+    return picture_as_html(path, f"{path.name}, the picture beside the policy", LARGEST_GIF)

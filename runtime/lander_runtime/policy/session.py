@@ -22,7 +22,7 @@ from lander_runtime.graphs.bounds.bounding import USUAL, Limits, Shapes, check_b
 from lander_runtime.graphs.model import Model
 from lander_runtime.graphs.structure import check_structure
 from lander_runtime.policy.too_new import too_new
-from lander_runtime.text import escaped
+from lander_runtime.text import first_line
 
 try:
     import onnxruntime as ort
@@ -110,7 +110,7 @@ class OpenSession:
                 f"The GPU has not enough free memory to run {self.name}. "
                 "End what else runs on it, or run with: --device cpu"
             )
-        return InputRefused(f"{self.name}: ONNX Runtime cannot run it ({reason_of(error)}).")
+        return InputRefused(f"{self.name}: ONNX Runtime cannot run it ({first_line(error, 300)}).")
 
     @property
     def device(self) -> str:
@@ -205,7 +205,7 @@ def _open_cpu(model: bytes, name: str) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(model, options, providers=[_CPU], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
-        raise InputRefused(f"{name}: ONNX Runtime cannot load it ({reason_of(error)}).") from error
+        raise InputRefused(f"{name}: ONNX Runtime cannot load it ({first_line(error, 300)}).") from error
 
 
 def open_cuda(model: bytes, more: Mapping[str, str] | None = None) -> ort.InferenceSession:
@@ -232,7 +232,7 @@ def open_cuda(model: bytes, more: Mapping[str, str] | None = None) -> ort.Infere
         session = ort.InferenceSession(model, options, providers=providers, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
         advice = "The GPU has not enough free memory." if _says_out_of_memory(error) else _INSTALL_CUDA
-        raise NoCuda(f"ONNX Runtime says {reason_of(error)}. {advice}", expected=False) from error
+        raise NoCuda(f"ONNX Runtime says {first_line(error, 300)}. {advice}", expected=False) from error
     if session.get_providers()[0] != _CUDA:
         raise NoCuda(f"the session reports {session.get_providers()}.", expected=False)
     return session
@@ -264,11 +264,6 @@ def _said_by_runtime(error: BaseException) -> str:
 def _says_out_of_memory(error: Exception) -> bool:
     """Whether `error` has ONNX Runtime's words for its own limit, or CUDA's."""
     return bool(re.search("Failed to allocate memory|out of memory", str(error)))
-
-
-def reason_of(error: Exception) -> str:
-    """The first line of ONNX Runtime's message, which may have many."""
-    return escaped((str(error).splitlines() or [type(error).__name__])[0][:300])
 
 
 def _cuda_devices() -> int:

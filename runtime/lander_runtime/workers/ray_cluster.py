@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from lander_runtime.errors import MachineLacks, UsageError
+from lander_runtime.text import first_line
 from lander_runtime.workers.cores import available_cores
 from lander_runtime.workers.remote import WorkerDied
 
@@ -185,11 +186,6 @@ def _environment(**variables: str) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error of Ray's."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def last_line(error: BaseException) -> str:

@@ -4,12 +4,13 @@ import json
 import random
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lander_trainer import RunDirectory
+from lander_trainer import Checkpoint, RunDirectory
 
 Lander = Callable[..., Any]
 Tree = Callable[[], set[str]]
@@ -172,3 +173,18 @@ class TestResume:
             found = lander("train", "--resume", run)
             assert (found.code, found.out) == (3, "")
             assert "checkpoint.safetensors" in found.message
+
+    def test_an_environment_that_is_unknown_here_is_the_checkpoint_s_fault(
+        self, lander: Lander, add_run: Callable[..., Path]
+    ) -> None:
+        """As for `lander export` and `lander eval`."""
+        run = add_run()
+        path = run / "checkpoint.safetensors"
+        checkpoint = Checkpoint.load(path)
+        env = replace(checkpoint.env, id="NoSuchEnv-v0")
+        replace(checkpoint, env=env, config=replace(checkpoint.config, env=env.id)).save(path)
+        for command in (["train", "--resume", run, "--steps", "512"], ["export", path]):
+            found = lander(*command)
+            assert (found.code, found.out) == (3, "")
+            assert "checkpoint.safetensors" in found.message
+            assert "NoSuchEnv-v0" in found.message

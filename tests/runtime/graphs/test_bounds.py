@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lander_runtime.errors import InputRefused
-from lander_runtime.graphs.bounds.bounding import LARGE, check_bounds, declared_shapes
+from lander_runtime.graphs.bounds.bounding import LARGE, USUAL, Walk, check_bounds, declared_shapes
 from lander_runtime.graphs.bounds.table import RULES
 from lander_runtime.graphs.model import Model
 from lander_runtime.graphs.reading import read_model
@@ -143,6 +143,47 @@ TOO_MUCH: dict[str, tuple[list[Node], dict[str, Any]]] = {
         [("Reshape", ["obs", "s"], ["p"], {}), ("Conv", ["p", "w"], ["out"], {"pads": [0, 0, 60000, 60000]})],
         {"s": np.int64([-1, 1, 2, 2]), "w": np.zeros((1, 1, 1, 1), np.float32)},
     ),
+    "sum_of_one_value_many_times": (
+        [("Expand", ["one", "s"], ["m"], {}), ("Sum", ["m"] * 5000, ["out"], {})],
+        {"one": np.float32(1), "s": np.int64([1_000_000])},
+    ),
+    # Found by measuring: each took ten to a thousand times what was counted.
+    "different_ones": (
+        [("Expand", ["one", "s"], ["m"], {}), ("Unique", ["m"], ["out"], {})],
+        {"one": np.float32(1), "s": np.int64([1_000_000])},
+    ),
+    "small_matrices": (
+        [("Expand", ["one", "s"], ["m"], {}), ("MatMul", ["m", "m"], ["out"], {})],
+        {"one": np.float32(1), "s": np.int64([10_000_000, 1, 1])},
+    ),
+    "rows_by_a_vector": (
+        [("Expand", ["one", "s"], ["m"], {}), ("MatMul", ["m", "v"], ["out"], {})],
+        {"one": np.float32(1), "s": np.int64([10_000_000, 1]), "v": np.ones(1, np.float32)},
+    ),
+    "many_axes_turned": (
+        [
+            ("Expand", ["one", "s"], ["m"], {}),
+            *(("Transpose", ["m"], [f"o{place}"], {}) for place in range(40)),
+            ("Identity", ["o0"], ["out"], {}),
+        ],
+        {"one": np.float32(1), "s": np.int64([2] * 20)},
+    ),
+    "pictures_made_smaller": (
+        [
+            ("Expand", ["one", "s"], ["m"], {}),
+            *(
+                ("Resize", ["m", "", "", "t"], [f"o{place}"], {"mode": "linear", "antialias": 1})
+                for place in range(40)
+            ),
+            ("Identity", ["o0"], ["out"], {}),
+        ],
+        {"one": np.float32(1), "s": np.int64([1, 1, 1000, 1000]), "t": np.int64([1, 1, 2, 2])},
+    ),
+    # Found by the fuzz: ONNX Runtime takes an empty list of axes for none, and drops all of one number.
+    "squeezed_by_an_empty_list": (
+        [("Squeeze", ["column", "none"], ["row"], {}), ("Add", ["row", "column"], ["out"], {})],
+        {"column": np.zeros((20_000, 1), np.float32), "none": np.zeros(0, np.int64)},
+    ),
     "einsum": (
         [("Einsum", ["a", "b"], ["out"], {"equation": "ij,kl->i"})],
         {"a": np.zeros((2000, 2000), np.float32), "b": np.zeros((2000, 2000), np.float32)},
@@ -167,6 +208,10 @@ FROM_OBSERVATION: dict[str, Node] = {
     "one_hot": ("OneHot", ["n", "first", "values"], ["out"], {}),
     "top_k": ("TopK", ["obs", "n"], ["out", "places"], {}),
     "crop": ("CenterCropPad", ["obs", "n"], ["out"], {}),
+    # There may be none of these, of which Unique and InstanceNormalization end the process.
+    "non_zero": ("NonZero", ["obs"], ["out"], {}),
+    "compress": ("Compress", ["n", "some"], ["out"], {"axis": 0}),
+    "slice": ("Slice", ["obs", "flat", "n"], ["out"], {}),
 }
 
 
@@ -176,6 +221,7 @@ def test_a_size_that_is_taken_from_the_observation_is_refused(case: str) -> None
         ("Cast", ["obs"], ["whole"], {"to": TensorProto.INT64}),
         ("Reshape", ["whole", "flat"], ["n"], {}),
         ("Gather", ["n", "zero"], ["first"], {}),
+        ("Cast", ["n"], ["some"], {"to": TensorProto.BOOL}),
         FROM_OBSERVATION[case],
     ]
     constants = {
@@ -225,6 +271,15 @@ KILLING: dict[str, tuple[list[Node], dict[str, Any]]] = {
     "norm_without_its_bias": ([("LayerNormalization", ["p", "row", ""], ["out"], {})], {}),
     "axis_out_of_range": ([("Gather", ["p", "i"], ["out"], {"axis": 2**62})], {}),
     "order_twice_the_same": ([("Transpose", ["p"], ["out"], {"perm": [0, 0, 1, 2]})], {}),
+    "slice_backwards_to_the_end": ([("Slice", ["p", "three", "largest", "three", "minus"], ["out"], {})], {}),
+    "cast_neither_cut_nor_not": ([("Cast", ["p"], ["out"], {"to": 2, "saturate": 3})], {}),
+    "products_of_no_kind": (
+        [("Attention", ["p", "p", "p"], ["a", "", "", "out"], {"qk_matmul_output_mode": 9})],
+        {},
+    ),
+    "different_ones_of_none": ([("Unique", ["empty"], ["out"], {"axis": 0})], {}),
+    "largest_of_none": ([("ArgMin", ["empty"], ["out"], {"axis": 0})], {}),
+    "norm_of_none": ([("InstanceNormalization", ["empty", "row", "row"], ["out"], {})], {}),
     "block_of_0": ([("DepthToSpace", ["p"], ["out"], {"blocksize": 0})], {}),
 }
 
@@ -235,18 +290,46 @@ def test_settings_that_no_operator_can_have_never_get_to_onnx_runtime(case: str)
         "p": np.zeros((1, 1, 4, 4), np.float32), "w": np.zeros((1, 1, 1, 1), np.float32), "i": np.int64([0]),
         "zero": np.int64([0]), "smallest": np.int64([-(2**63)]), "beyond": np.int64([2**62, 2**62]),
         "beyond1": np.int64([2**62]), "row": np.ones(4, np.float32),
+        "three": np.int64([3]), "largest": np.int64([2**63 - 1]), "minus": np.int64([-1]),
+        "empty": np.zeros((4, 4, 0), np.float32),
     }  # fmt: skip
     nodes, more = KILLING[case]
     refused(nodes, constants | more)
 
 
+def test_how_many_are_chosen_is_known_of_constants() -> None:
+    nodes: list[Node] = [
+        ("NonZero", ["some"], ["places"], {}),
+        ("Compress", ["obs", "flags"], ["two"], {"axis": 1}),
+        ("Cast", ["places"], ["numbers"], {"to": TensorProto.FLOAT}),
+        ("Reshape", ["numbers", "flat"], ["one"], {}),
+        ("Add", ["two", "one"], ["out"], {}),
+    ]
+    constants = {
+        "some": np.float32([0, 1, 0, 5]),
+        "flags": np.array([True, False, True]),
+        "flat": np.int64([2]),
+    }
+    model = model_of(nodes, constants)
+    walk = Walk(model, "tiny.onnx", USUAL)
+    walk.run({"obs": (3, 4)})
+    assert (walk.held["places"].dims, walk.held["two"].dims) == ((1, 2), (3, 2))
+    [found] = open_session(model, "tiny.onnx", "cpu").run(["out"], {"obs": np.float32([[7, 6, 5, 4]])})
+    np.testing.assert_array_equal(found, [[8, 8]])
+
+
 def test_where_the_user_has_said_large_more_is_let_through() -> None:
-    nodes: list[Node] = [("MatMul", ["obs", "w"], ["a"], {}), ("MatMul", ["a", "v"], ["out"], {})]
-    constants = {"w": np.zeros((4, 3000), np.float32), "v": np.zeros((3000, 100_000), np.float32)}
+    nodes: list[Node] = [
+        ("MatMul", ["obs", "w"], ["a0"], {}),
+        *(("MatMul", [f"a{place}", "v"], [f"a{place + 1}"], {}) for place in range(1000)),
+        ("Identity", ["a1000"], ["out"], {}),
+    ]
+    constants = {"w": np.zeros((4, 500), np.float32), "v": np.zeros((500, 500), np.float32)}
     assert "--large" in refused(nodes, constants)
     model = model_of(nodes, constants)
     work = check_bounds(model, "tiny.onnx", declared_shapes(model.graph), LARGE)
-    assert work == 32 * (4 * 3000 + 3000 * 100_000)
+    # The products, 1,024 a matrix, and copying what comes out.
+    assert work == 32 * (4 * 500 + 1000 * 500 * 500) + 1024 * 1001 + 8 * 32 * 500
 
 
 def test_what_pytorch_writes_for_a_view_is_followed() -> None:

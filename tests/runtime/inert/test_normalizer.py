@@ -1,5 +1,6 @@
 """Statistics of observations: from VecNormalize's pickle, which is never run, and from .npz files."""
 
+import _codecs
 import io
 import pickle
 import pickletools
@@ -105,6 +106,29 @@ def test_other_content_is_refused(
 ) -> None:
     with pytest.raises(InputRefused, match=reason):
         read_vecnormalize(as_pickle(4, monkeypatch, **changes), "v.pkl")
+
+
+class Call:
+    """Pickled, it is a call of a function."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self.call = function, arguments
+
+    def __reduce__(self) -> Any:
+        return self.call
+
+
+def test_a_text_that_doubles_sixty_times_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object in a tuple twice takes two bytes of a pickle; as text it is there twice."""
+    nested: Any = None
+    for _ in range(60):
+        nested = (nested, nested)
+    scalar = np.float64(1).__reduce__()[0]
+    number = Call(scalar, np.dtype("<f8"), Call(_codecs.encode, nested, "latin1"))
+    content = as_pickle(4, monkeypatch, epsilon=number)
+    assert len(content) < 2000
+    with pytest.raises(InputRefused, match=r"v\.pkl: a damaged pickle"):
+        read_vecnormalize(content, "v.pkl")
 
 
 class Bomb:

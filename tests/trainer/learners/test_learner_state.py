@@ -306,3 +306,15 @@ def test_number_that_is_not_finite_in_another_process_is_named() -> None:
             update(learner, dataclasses.replace(rollout, rewards=rewards))
     finally:
         learner.close()
+
+
+@pytest.mark.parametrize(
+    ("moment", "value"), [("exp_avg", math.nan), ("exp_avg_sq", math.inf), ("exp_avg_sq", -1)]
+)
+def test_moments_that_no_training_gives_are_refused(name: str, moment: str, value: float) -> None:
+    """The first update would make every weight NaN, and blame the settings."""
+    learner = learner_of(name)
+    state = learner.state()
+    state[f"optimizer.0.{moment}"].view(-1)[0] = value
+    with pytest.raises(InputRefused, match="that no training gives"):
+        learner.restore(state)

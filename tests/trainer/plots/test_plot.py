@@ -87,6 +87,8 @@ class TestReading:
             (b'{"steps": 1, "seconds": 1, "mean_return": "high"}\n', "'mean_return' should be a number"),
             (b'{"steps": 1, "seconds": 1, "mean_return": NaN}\n', "not valid JSON"),
             (b'{"steps": 1' + b"0" * 400 + b', "seconds": 1}\n', "'steps' should be a finite number"),
+            # Too far apart to be drawn.
+            (b'{"steps": 1, "seconds": 1, "mean_return": 1e308}\n', "'mean_return' should be a number below"),
             (b"[" * 100_000 + b"\n", "not valid JSON"),
             (b"\xff\xfe\n", "not UTF-8 text"),
             (2 * (json.dumps(ROWS[0]).encode() + b"\n"), "line 2: the steps do not grow"),
@@ -100,7 +102,15 @@ class TestReading:
         assert "metrics.jsonl" in str(caught.value)
         assert named in str(caught.value)
 
-    @pytest.mark.parametrize("content", [None, b"env = ", b"seed = 1\n", b"env = 1\n", b"\xff"])
+    @pytest.mark.parametrize(
+        "content",
+        [
+            None, b"env = ", b"seed = 1\n", b"env = 1\n", b"\xff", b'env = "' + b"a" * 5000 + b'"',
+            # Python's reader would take minutes.
+            b'env = "CartPole-v1"\n' + b".".join([b"a"] * 100_000) + b" = 1\n",
+        ],
+        ids=["none", "cut", "no env", "number", "not UTF-8", "long", "parts"],
+    )  # fmt: skip
     def test_damaged_settings_are_refused(self, add_run: AddRun, content: bytes | None) -> None:
         run = add_run("001")
         (run / "config.toml").unlink()

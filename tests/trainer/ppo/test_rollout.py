@@ -265,3 +265,13 @@ def test_times_are_measured(counting: Callable[..., EnvSpec]) -> None:
         collecting.collect(uniform)
     assert 0 < first[0] < collecting.environment_seconds
     assert 0 < first[1] < collecting.inference_seconds
+
+
+@pytest.mark.parametrize("entry", ["returns", "recent_returns"])
+def test_returns_that_are_not_finite_are_refused(counting: Callable[..., EnvSpec], entry: str) -> None:
+    with collector(counting(length=3), lanes=2, steps=5) as collecting:
+        collecting.collect(uniform)
+        state = collecting.state()
+        state[entry][0] = np.nan
+        with pytest.raises(InputRefused, match=rf"\({entry}\) is not finite"):
+            collecting.restore(state)

@@ -230,6 +230,13 @@ def test_thousands_of_layers_are_refused(path: Path) -> None:
         Checkpoint.load(path)
 
 
+def test_a_header_of_megabytes_is_refused_before_it_is_parsed(path: Path) -> None:
+    """A list in it takes three bytes there and 64 in Python."""
+    save_file({"a": torch.zeros(1)}, path, {"lander.checkpoint": ",[]" * 3_000_000})
+    with pytest.raises(InputRefused, match=r"a header of 9,\d{3},\d{3} bytes is too much"):
+        Checkpoint.load(path)
+
+
 def test_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputRefused):
         Checkpoint.load(tmp_path)
@@ -307,6 +314,26 @@ def test_missing_entry_is_refused_by_name(saved: Path, entry: str) -> None:
 def test_misshapen_entry_is_refused(saved: Path, entry: str, value: Any) -> None:
     rewrite(saved, **{entry: value})
     with pytest.raises(InputRefused):
+        Checkpoint.load(saved)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        # One more could not be read again, and the run would be lost.
+        ("episodes", 2**63 - 1),
+        ("steps", 2**63 - 1),
+        ("updates", 2**63 - 1),
+        # Twice as long is no number.
+        ("seconds", 1.7e308),
+        ("seconds", -1.0),
+        ("best_score", -1.7e308),
+    ],
+)
+def test_progress_that_no_run_has_made_is_refused(saved: Path, entry: str, value: float) -> None:
+    progress = {**dataclasses.asdict(Checkpoint.load(saved).progress), entry: value}
+    rewrite(saved, progress=progress)
+    with pytest.raises(InputRefused, match=f"progress: '{entry}' should be"):
         Checkpoint.load(saved)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import tomllib
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from lander_runtime.errors import InputRefused, MachineLacks, UsageError
 from lander_trainer import RunDirectory, TrainConfig, newest_run
+from lander_trainer.runs.run_history import read_history
 
 
 def test_runs_are_numbered_for_each_environment(tmp_path: Path) -> None:
@@ -181,6 +183,30 @@ def test_a_tail_that_is_no_row_is_left_out(tmp_path: Path, tail: bytes) -> None:
     with run.metrics.open("ab") as file:
         file.write(tail)
     assert [row["update"] for row in run.read_metrics()] == [1, 2]
+
+
+def test_line_ends_alone_are_not_counted_first(tmp_path: Path) -> None:
+    """As a list of lines they would take eight times the file, which may have a gigabyte."""
+    run = run_with_rows(tmp_path, 1)
+    with run.metrics.open("ab") as file:
+        file.write(b"\n" * 4_000_000)
+    tracemalloc.start()
+    try:
+        for read in (run.read_metrics, lambda: read_history(run.path)):
+            run.config.write_text('env = "CartPole-v1"')
+            with pytest.raises(InputRefused, match=r"metrics\.jsonl: line (1|2): "):
+                read()
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_row_longer_than_any_is_refused(tmp_path: Path) -> None:
+    run = run_with_rows(tmp_path, 1)
+    with run.metrics.open("ab") as file:
+        file.write(b'{"update": 2, "a": "' + b"x" * 2**20 + b'"}\n')
+    with pytest.raises(InputRefused, match=r"line 2: expected at most 1,048,576 bytes"):
+        run.read_metrics()
 
 
 # newest_run

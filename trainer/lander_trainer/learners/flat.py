@@ -65,4 +65,6 @@ class FlatParameters:
             torch.cat([state[f"optimizer.{i}.{name}"].float().reshape(-1) for i in range(len(shapes))])
             for name in ("exp_avg", "exp_avg_sq")
         )
+        if not (torch.isfinite(mean).all() and torch.isfinite(square).all() and (square >= 0).all()):
+            raise InputRefused("The optimiser's state holds numbers that no training gives.")
         return int(steps), mean, square

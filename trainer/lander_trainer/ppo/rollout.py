@@ -125,7 +125,7 @@ class Collector:
         """Take over what `state` returned, except for the observations, which the backend gives.
 
         Raises:
-            InputRefused: an array is missing or belongs to another number of lanes.
+            InputRefused: an array is missing, belongs to another number of lanes, or is not finite.
         """
         lanes = self._backend.lanes
         wanted = {"ended": ("b", lanes), "returns": ("f", lanes), "recent_returns": ("f", None)}
@@ -135,6 +135,8 @@ class Collector:
                 raise InputRefused(
                     f"The checkpoint's state of the episodes ({name}) is missing or not of {lanes} lanes."
                 )
+            if not np.isfinite(array).all():
+                raise InputRefused(f"The checkpoint's state of the episodes ({name}) is not finite.")
         self._ended[:] = state["ended"]
         self._returns[:] = state["returns"]
         self.recent_returns.extend(state["recent_returns"].tolist())

@@ -26,6 +26,7 @@ from torch import Tensor
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.files import atomic_write, open_regular
 from lander_runtime.json_fields import Fields
+from lander_runtime.scores.summary import LARGEST_NUMBER
 from lander_runtime.spec import EnvSpec, Space
 from lander_runtime.text import LONGEST, quoted, shortened
 from lander_trainer.config import TrainConfig
@@ -39,8 +40,15 @@ SCHEMA = "1.0"
 _LARGEST = 4 * 2**30
 """Bytes of a file; Doom's largest has 30 million, most of them the actions of running episodes."""
 
+_LARGEST_HEADER = 8 << 20
+"""Bytes. As objects of Python a header takes twenty times as much and more."""
+
 _MOST_TENSORS = 10_000
 """An actor-critic of a hundred layers has a thousand, with the state of its optimiser."""
+
+
+_MOST_COUNTED, _MOST_SECONDS = 2**60, 1e10
+"""Updates, steps and episodes of a run, and three hundred years."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,6 @@ class Checkpoint:
             raise InputRefused(
                 f"{path}: written in checkpoint schema {shortened(schema, 40)}; this version reads 1.x."
             )
-        progress = fields.child("progress")
         config = _read_config(fields.plain("config"), path)
         env = EnvSpec.from_json(fields.child("env"))
         if config.env != env.id:
@@ -123,14 +130,7 @@ class Checkpoint:
             observation=Space.from_json(fields.child("observation")),
             action=Space.from_json(fields.child("action")),
             config=config,
-            progress=Progress(
-                updates=progress.count("updates"),
-                steps=progress.count("steps"),
-                episodes=progress.count("episodes"),
-                seconds=progress.number("seconds"),
-                best_score=progress.optional_number("best_score"),
-                resumed=bool(progress.data.get("resumed", False)),
-            ),
+            progress=_read_progress(fields.child("progress")),
             versions=fields.texts("versions"),
             platform=fields.text("platform"),
             created=fields.text("created"),
@@ -195,8 +195,11 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     # Closed at once: safetensors opens files by their names only. It never waits for a regular one.
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
+        header = int.from_bytes(file.read(8), "little")
     if size > _LARGEST:
         raise InputRefused(f"{path}: {size / 1e9:.1f} GB are too much for a checkpoint.")
+    if _LARGEST_HEADER < header <= size:
+        raise InputRefused(f"{path}: a header of {header:,} bytes is too much for a checkpoint.")
     try:
         with safe_open(path, framework="pt") as opened:
             names = list(opened.keys())
@@ -207,6 +210,27 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             return opened.metadata() or {}, {name: opened.get_tensor(name) for name in names}
     except (OSError, SafetensorError, TypeError, ValueError, RuntimeError) as error:
         raise InputRefused(f"{path}: not a readable safetensors file ({shortened(str(error))}).") from error
+
+
+def _read_progress(fields: Fields) -> Progress:
+    progress = Progress(
+        updates=fields.count("updates"),
+        steps=fields.count("steps"),
+        episodes=fields.count("episodes"),
+        seconds=fields.number("seconds"),
+        best_score=fields.optional_number("best_score"),
+        resumed=bool(fields.data.get("resumed", False)),
+    )
+    # What is counted on from here must stay what a checkpoint can hold.
+    for name in ("updates", "steps", "episodes"):
+        if getattr(progress, name) > _MOST_COUNTED:
+            raise fields.wrong(name, f"at most {_MOST_COUNTED:,}", getattr(progress, name))
+    if not 0 <= progress.seconds < _MOST_SECONDS:
+        raise fields.wrong("seconds", f"from 0 to {_MOST_SECONDS:g}", progress.seconds)
+    best = progress.best_score
+    if best is not None and not -LARGEST_NUMBER < best < LARGEST_NUMBER:
+        raise fields.wrong("best_score", f"below {LARGEST_NUMBER:g}", best)
+    return progress
 
 
 def _read_config(values: dict[str, Any], path: Path) -> TrainConfig:

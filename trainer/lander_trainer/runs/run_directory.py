@@ -20,13 +20,13 @@ from typing import Any
 import tomli_w
 
 from lander_runtime.errors import InputRefused, MachineLacks, UsageError
-from lander_runtime.files import flush_to_disk, is_temporary, read_regular, remove_leftovers, write_text
+from lander_runtime.files import flush_to_disk, is_temporary, regular_lines, remove_leftovers, write_text
 from lander_runtime.json_fields import Fields
 from lander_runtime.locks import locked
 from lander_trainer.config import TrainConfig
 
-LARGEST_METRICS = 2**30
-"""Bytes of metrics.jsonl; a million updates take half of it."""
+_LARGEST_METRICS, _LONGEST_ROW = 2**30, 2**20
+"""Bytes of metrics.jsonl, of which a million updates take half, and of one row."""
 
 
 class RunDirectory:
@@ -156,11 +156,9 @@ class RunDirectory:
         if not self.metrics.is_file():
             return []
         rows = []
-        lines = read_regular(self.metrics, LARGEST_METRICS).split(b"\n")
-        for number, line in enumerate(lines, 1):
-            # After the last line end there is nothing, or a row that a crash cut short.
-            if number == len(lines) and not _is_row(line):
-                break
+        for number, line in enumerate(self.metrics_lines(), 1):
+            if not line.endswith(b"\n") and not _is_row(line):
+                break  # A crash cut it short.
             row = _read_row(line, f"{self.metrics}: line {number}")
             if rows and row["update"] <= rows[-1]["update"]:
                 raise InputRefused(
@@ -169,6 +167,10 @@ class RunDirectory:
                 )
             rows.append(row)
         return rows
+
+    def metrics_lines(self) -> Iterator[bytes]:
+        """The lines of the metrics with their ends; a crash may have cut the last one short."""
+        return regular_lines(self.metrics, _LONGEST_ROW, _LARGEST_METRICS)
 
     def drop_metrics_after(self, update: int) -> None:
         """Remove the rows after `update`, that of the checkpoint: a resumed run writes them again."""
@@ -182,15 +184,20 @@ def _read_row(line: bytes, where: str) -> dict[str, Any]:
     Raises:
         InputRefused: it is something else.
     """
-    try:
-        fields = Fields.parse(line.decode(), where)
-    except UnicodeDecodeError as error:
-        raise InputRefused(f"{where}: not UTF-8 text ({error.reason} at byte {error.start}).") from error
+    fields = parse_row(line, where)
     if not 0 <= fields.integer("update") < 2**63:
         raise fields.wrong("update", "0 or more", fields.data["update"])
     for name in _SHOWN:
         fields.optional_number(name)
     return dict(fields.data)
+
+
+def parse_row(line: bytes, where: str) -> Fields:
+    """A line of metrics as a JSON object; raises `InputRefused` where it is none."""
+    try:
+        return Fields.parse(line.decode(), where)
+    except UnicodeDecodeError as error:
+        raise InputRefused(f"{where}: not UTF-8 text ({error.reason} at byte {error.start}).") from error
 
 
 _SHOWN = ("steps", "seconds", "done", "mean_return", "selection_score", "best_score")

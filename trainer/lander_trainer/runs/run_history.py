@@ -14,11 +14,13 @@ from typing import Any
 from lander_runtime.errors import InputRefused
 from lander_runtime.files import read_regular_text
 from lander_runtime.json_fields import Fields
-from lander_runtime.text import shortened
-from lander_trainer.runs.run_directory import LARGEST_METRICS, RunDirectory
+from lander_runtime.scores.summary import LARGEST_NUMBER
+from lander_runtime.text import LONGEST, shortened
+from lander_trainer.runs.run_directory import RunDirectory, parse_row
 
-_LARGEST_CONFIG = 2**20
-"""Bytes of config.toml."""
+_LARGEST_CONFIG = 2**14
+"""Bytes of config.toml, ten times the usual. A key of many parts takes Python time with their square: here
+0.7 s, of a megabyte an hour."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +73,18 @@ def _read_config(file: Path) -> dict[str, Any]:
         reason = shortened(str(error))
         raise InputRefused(f"{file}: not the readable settings of a run ({reason}).") from error
     settings = Fields({"settings": config}, str(file)).plain("settings")
-    Fields(settings, str(file)).text("env")
+    env = Fields(settings, str(file)).text("env")
+    if len(env) > LONGEST:
+        raise InputRefused(f"{file}: env should be an id, found {len(env):,} characters.")
     return settings
 
 
 def _read_rows(run: RunDirectory) -> list[dict[str, float | None]]:
-    lines = read_regular_text(run.metrics, LARGEST_METRICS).split("\n")
-    # After the last line end there is nothing, or a row that a crash cut short.
-    rows = [_read_row(line, f"{run.metrics}: line {number}") for number, line in enumerate(lines[:-1], 1)]
+    rows = [
+        _read_row(line, f"{run.metrics}: line {number}")
+        for number, line in enumerate(run.metrics_lines(), 1)
+        if line.endswith(b"\n")  # Else a crash cut it short.
+    ]
     if not rows:
         raise InputRefused(f"{run.metrics}: no update in it yet; look again when the run has made one.")
     for number, (before, after) in enumerate(itertools.pairwise(rows), 2):
@@ -87,11 +93,15 @@ def _read_rows(run: RunDirectory) -> list[dict[str, float | None]]:
     return rows
 
 
-def _read_row(line: str, where: str) -> dict[str, float | None]:
-    fields = Fields.parse(line, where)
+def _read_row(line: bytes, where: str) -> dict[str, float | None]:
+    fields = parse_row(line, where)
     scores = ("mean_return", "selection_score", "best_score")
-    return {
+    row = {
         "steps": fields.number("steps"),
         "seconds": fields.number("seconds"),
         **{name: fields.optional_number(name) for name in scores},
     }
+    for name, value in row.items():
+        if value is not None and not -LARGEST_NUMBER < value < LARGEST_NUMBER:
+            raise fields.wrong(name, f"a number below {LARGEST_NUMBER:g}", value)
+    return row

@@ -8,11 +8,11 @@ from lander_runtime.graphs.bounds.call import BOOL, FLOAT, INT64, INTEGERS, UINT
 
 _SIMPLE = (
     "Abs Add And BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Cast CastLike Clip Equal Greater GreaterOrEqual "
-    "Identity Less LessOrEqual Max Mean Min Mul Neg Not Or Relu LeakyRelu PRelu Sub Sum Where Xor"
+    "Identity Less LessOrEqual Max Mean Min Mul Neg Not Or Relu LeakyRelu Sub Sum Where Xor"
 )
 """What costs little more than the memory that it goes through."""
 
-_SIMPLE_WORK, _OTHER_WORK = 4, 64
+_SIMPLE_WORK, _OTHER_WORK = 8, 64
 """Work a number; of other ones, such as Erf or Pow in double precision, measured."""
 
 _BOOLEAN = "And Equal Greater GreaterOrEqual IsInf IsNaN Less LessOrEqual Not Or Xor"
@@ -38,7 +38,8 @@ def broadcast(call: Call) -> list[Held]:
     if call.node.operator in ("Div", "Mod"):
         _check_divisor(call, held)
     dims, exact = broadcasted(held)
-    _spend(call, unknown(FLOAT, dims).count)
+    # Sum, Mean, Max and Min take any number of inputs, the same one many times too.
+    _spend(call, unknown(FLOAT, dims).count * max(1, len(held) - 1))
     # The first of Where is its condition.
     source = held[1 if call.node.operator == "Where" and len(held) > 1 else 0]
     return [unknown(BOOL if call.node.operator in _BOOLEAN.split() else source.element, dims, exact)]
@@ -75,9 +76,16 @@ def _check_divisor(call: Call, held: Sequence[Held]) -> None:
         call.refuse("divides whole numbers by 0 or -1")
 
 
+_SMALL_FLOATS = range(17, 24)
+"""TensorProto.DataType of numbers of 8 bits and fewer, which no processor computes with."""
+
+
 def cast(call: Call) -> list[Held]:
     """Cast, CastLike and BitCast: another type, the same shape."""
     held = call.given(0)
+    call.flag("saturate", True)  # With another number some types come out as what was in memory.
+    if max(held.element, call.whole("to", FLOAT)) in _SMALL_FLOATS:
+        call.work += _OTHER_WORK * held.count
     _spend(call, held.count)
     if call.node.operator in ("CastLike",):
         return [unknown(call.given(1).element, held.dims, held.exact)]
@@ -133,6 +141,14 @@ def local_norm(call: Call) -> list[Held]:
     if len(held.dims) < 3 or 0 in held.dims or not 1 <= size <= 2 * held.dims[1] + 1:
         call.refuse(f"takes {size} numbers around each")
     call.work += held.count * size * _SIMPLE_WORK
+    return same(call)
+
+
+def instance_norm(call: Call) -> list[Held]:
+    """InstanceNormalization, which ends the process where there are no numbers."""
+    held = call.given(0)
+    if len(held.dims) < 3 or 0 in held.dims or not held.exact:
+        call.refuse("takes the mean of numbers of which there may be none")
     return same(call)
 
 

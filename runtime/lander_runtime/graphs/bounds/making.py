@@ -68,6 +68,7 @@ def pad(call: Call) -> list[Held]:
         dims[place] += before + after
         if call.text("mode", "constant") != "constant" and max(before, after) > held.dims[place]:
             call.refuse("repeats more numbers than there are")
+    call.work += 32 * math.prod(max(0, size) for size in dims)
     return _made(call, held.element, call.positive(dims, "a size"), held.exact)
 
 
@@ -120,7 +121,9 @@ def resize(call: Call) -> list[Held]:
     dims = list(call.positive(dims, "a size"))
     if 0 in dims or 0 in held.dims:
         call.refuse("makes a picture of no size")
-    call.work += 64 * math.prod(dims)
+    cubic = call.text("mode", "nearest") == "cubic"
+    # Averaging goes over all of a picture that is made smaller.
+    call.work += 64 * ((4 if cubic else 1) * math.prod(dims) + 4 * call.flag("antialias", False) * held.count)
     return _made(call, held.element, dims, held.exact and exact)
 
 
@@ -143,7 +146,8 @@ def grid_sample(call: Call) -> list[Held]:
     if len(held.dims) not in (4, 5) or len(grid.dims) != len(held.dims):
         call.refuse(f"takes values with {len(held.dims)} and {len(grid.dims)} axes")
     dims = (*held.dims[:2], *grid.dims[1:-1])
-    call.work += 64 * math.prod(dims)
+    cubic = call.text("mode", "linear") in ("cubic", "bicubic")
+    call.work += (256 if cubic else 128) * math.prod(dims)
     return [unknown(held.element, dims, held.exact and grid.exact)]
 
 

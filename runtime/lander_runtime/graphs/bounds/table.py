@@ -10,7 +10,7 @@ Rule = Callable[[Call], list[Held]]
 _SAME = (
     "Abs Acos Acosh Asin Asinh Atan Atanh BatchNormalization BitwiseNot Ceil Celu Clip Cos Cosh CumProd "
     "CumSum Elu Erf Exp Floor Gelu GroupNormalization HardSigmoid HardSwish Hardmax Identity "
-    "InstanceNormalization IsInf IsNaN LayerNormalization LeakyRelu Log LogSoftmax LpNormalization "
+    "IsInf IsNaN LayerNormalization LeakyRelu Log LogSoftmax LpNormalization "
     "MeanVarianceNormalization Mish Neg Not RMSNormalization Reciprocal Relu ReverseSequence "
     "RotaryEmbedding Round Selu Shrink Sigmoid Sign Sin Sinh Softmax Softplus Softsign Sqrt Swish Tan "
     "Tanh ThresholdedRelu Trilu"
@@ -32,6 +32,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("BitCast", "Cast", "CastLike"), elementwise.cast),
     **dict.fromkeys(("DequantizeLinear", "DynamicQuantizeLinear", "QuantizeLinear"), elementwise.quantised),
     **dict.fromkeys(("Shape", "Size"), elementwise.counted),
+    "InstanceNormalization": elementwise.instance_norm,
     "LRN": elementwise.local_norm,
     "EyeLike": elementwise.eye_like,
     "SwiGLU": elementwise.gated,
@@ -45,7 +46,8 @@ RULES: dict[str, Rule] = {
     "Slice": layout.cut,
     **dict.fromkeys(("Gather", "GatherElements", "GatherND"), layout.gather),
     **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), layout.blocks),
-    **dict.fromkeys(("NonZero", "Compress", "Unique"), layout.chosen),
+    **dict.fromkeys(("NonZero", "Compress"), layout.chosen),
+    "Unique": layout.unique,
     **dict.fromkeys(("Scatter", "ScatterElements", "ScatterND", "TensorScatter"), layout.scattered),
     "ConstantOfShape": making.of_shape,
     "Range": making.in_steps,
