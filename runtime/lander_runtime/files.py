@@ -202,7 +202,7 @@ def read_regular_text(path: Path, largest: int) -> str:
 
 
 def picture_as_html(path: Path | None, description: str, largest: int = _LARGEST_PICTURE) -> str:
-    """The GIF, PNG, SVG or MP4 in `path` for a page; nothing where there is none, or one that is too large."""
+    """The GIF, PNG, SVG or MP4 in `path` for a page; nothing where it is missing or too large."""
     try:
         content = b"" if path is None else read_regular(path, largest)
     except InputRefused:

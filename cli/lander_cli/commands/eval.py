@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lander_rl.evaluating import EvaluateRequest
     from lander_rl.results.report import Report
 
-_USUAL_GIF = Path("eval.gif")
+_USUAL_GIF, _NO_GIF = Path("eval.gif"), Path("none")
 
 
 def eval_command(
@@ -65,7 +65,7 @@ def eval_command(
         large=large,
         normalizer=normalizer, normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip,
         pixel_scale=pixel_scale, render=given.shown(render), out=out,
-        gif=None if gif == Path("none") else _USUAL_GIF if gif is None and gif_episodes is not None and not mp4 else gif,
+        gif=None if gif == _NO_GIF else gif or (_USUAL_GIF if gif_episodes and not mp4 else None),
         mp4=mp4,
         gif_episodes="first" if gif_episodes is None else gif_episodes, save_replay=save_replay,
         page=report_folder, shard=shard, engine=engine.value, ray_address=ray_address,
@@ -73,7 +73,7 @@ def eval_command(
     )  # fmt: skip
     request = request if as_json else _with_shard_file(request)
     # For scripts that read JSON and people at a window, a GIF is written only on request.
-    usual_gif = None if any((as_json, render, out, shard)) else _USUAL_GIF
+    usual_gif = None if gif == _NO_GIF or any((as_json, render, out, shard)) else _USUAL_GIF
     try:
         report = run_evaluation(request, ScoreTalk(as_json), usual_gif)
     except Interrupted as stop:
