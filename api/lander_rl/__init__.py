@@ -11,30 +11,24 @@
     lander_rl.record(policy, "episode.gif")         # one episode to look at
     lander_rl.settings("gamma")                     # what it means, its default, its source
 
-training/        `train`, `resume`, `Run`: train a policy, or go on with a run
-exporting.py     `export`: a checkpoint becomes a verified policy file
-reducing.py      `export_reduced`: a policy file with smaller numbers
-c_header.py      `export_c`: a policy becomes one C header
-triton.py        `export_triton`: a policy becomes a model of Triton
-several/         `train_seeds`: one setting with several seeds, and the best run exported
-searching/       `sweep`: a search for good settings with Optuna
-sharing/         `push`, `pull`: policies on the Hugging Face Hub
-plotting.py      `plot`: learning curves of runs in one picture
-inputs/          finds and opens what the caller names: policies, environments, modules
-evaluating.py    `evaluate`: a score over N episodes
-comparing.py     `compare`: several policies on the same seeds
-merging.py       `merge`: the reports of parts become one
-replaying.py     `replay`: verifies recorded episodes without the policy
-checking/        `verify`, `doctor`, `bench`: a file's claims, this machine, and how fast it acts here
-recording.py     `record`: one episode as a GIF
-playing.py       `play`: a policy lands in the browser
-serving.py       `serve`: policies as an HTTP service
-catalogue/       `models`, `environments`, `settings`: tables of what is available
-observing.py     observers of evaluations, comparisons and replays
-outputs/         files beside a result: GIFs, replay files, the report page
-results/         what the functions return, and how it is displayed
-showing.py       tables and pictures for terminals and notebooks
-wording.py       errors name arguments, not options of the command
+training/     `train`, `resume`, `Run`: train a policy, or go on with a run
+several/      `train_seeds`: one setting with several seeds, and the best run exported
+searching/    `sweep`: a search for good settings with Optuna
+exporting/    `export`, `export_reduced`, `export_c`, `export_triton`: a policy as a file that others can use
+scoring/      `evaluate`, `compare`, `merge`: scores, and what they say beside each other
+watching/     `record`, `replay`, `play`: single episodes to look at
+checking/     `verify`, `doctor`, `bench`: a file's claims, this machine, and how fast it acts here
+sharing/      `push`, `pull`: policies on the Hugging Face Hub
+catalogue/    `models`, `environments`, `settings`: tables of what is available
+inputs/       finds and opens what the caller names: policies, environments, modules
+outputs/      files beside a result: recordings, replay files, the report page
+results/      what the functions return, and how it is displayed
+
+plotting.py   `plot`: learning curves of runs in one picture
+serving.py    `serve`: policies as an HTTP service
+observing.py  observers of evaluations, comparisons and replays
+showing.py    tables for terminals and notebooks
+wording.py    errors name arguments, not options of the command
 
 Names are imported on first use, so that `import lander_rl` loads neither PyTorch nor Gymnasium.
 """
@@ -53,27 +47,25 @@ from lander_runtime.errors import (
 from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lander_rl.c_header import CHeader, CHeaderRequest, export_c
     from lander_rl.catalogue.environments import Environment, Preset, environments
     from lander_rl.catalogue.models import Model, models
     from lander_rl.catalogue.settings import Setting, settings
     from lander_rl.checking.benching import Benchmark, BenchRequest, bench
     from lander_rl.checking.diagnosing import Diagnosis, doctor
     from lander_rl.checking.verifying import Verification, VerifyRequest, verify
-    from lander_rl.comparing import CompareRequest, compare
-    from lander_rl.evaluating import EvaluateRequest, evaluate
-    from lander_rl.exporting import Exported, ExportRequest, export
+    from lander_rl.exporting.c_header import CHeader, CHeaderRequest, export_c
+    from lander_rl.exporting.export import Exported, ExportRequest, export
+    from lander_rl.exporting.reducing import ReducedPolicy, ReduceRequest, export_reduced
+    from lander_rl.exporting.triton import TritonModel, TritonRequest, export_triton
     from lander_rl.inputs.opening import open_policy
-    from lander_rl.merging import merge
     from lander_rl.observing import EvaluationObserver
-    from lander_rl.playing import Page, PlayRequest, play
     from lander_rl.plotting import Picture, PlotRequest, plot
-    from lander_rl.recording import Recording, record
-    from lander_rl.reducing import ReducedPolicy, ReduceRequest, export_reduced
-    from lander_rl.replaying import ReplayRequest, replay
     from lander_rl.results.comparison import Comparison
     from lander_rl.results.replay import ReplayResult
     from lander_rl.results.report import Report
+    from lander_rl.scoring.comparing import CompareRequest, compare
+    from lander_rl.scoring.evaluating import EvaluateRequest, evaluate
+    from lander_rl.scoring.merging import merge
     from lander_rl.searching.results import Sweep, SweepTrial
     from lander_rl.searching.sweeping import SweepRequest, sweep
     from lander_rl.serving import ServeRequest, serve
@@ -84,7 +76,9 @@ if TYPE_CHECKING:
     from lander_rl.training.request import ResumeRequest, TrainRequest
     from lander_rl.training.runs import Run
     from lander_rl.training.training import resume, train
-    from lander_rl.triton import TritonModel, TritonRequest, export_triton
+    from lander_rl.watching.playing import Page, PlayRequest, play
+    from lander_rl.watching.recording import Recording, record
+    from lander_rl.watching.replaying import ReplayRequest, replay
     from lander_runtime.episodes.episode import Episode, EpisodeObserver
     from lander_runtime.policy.policy import Policy
     from lander_trainer.observer import TrainObserver
@@ -176,23 +170,23 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        "lander_rl.c_header": ("CHeader", "CHeaderRequest", "export_c"),
+        "lander_rl.exporting.c_header": ("CHeader", "CHeaderRequest", "export_c"),
         "lander_rl.catalogue.environments": ("Environment", "Preset", "environments"),
         "lander_rl.catalogue.models": ("Model", "models"),
         "lander_rl.catalogue.settings": ("Setting", "settings"),
-        "lander_rl.comparing": ("CompareRequest", "compare"),
+        "lander_rl.scoring.comparing": ("CompareRequest", "compare"),
         "lander_rl.checking.benching": ("BenchRequest", "Benchmark", "bench"),
         "lander_rl.checking.diagnosing": ("Diagnosis", "doctor"),
-        "lander_rl.evaluating": ("EvaluateRequest", "evaluate"),
-        "lander_rl.exporting": ("ExportRequest", "Exported", "export"),
-        "lander_rl.merging": ("merge",),
+        "lander_rl.scoring.evaluating": ("EvaluateRequest", "evaluate"),
+        "lander_rl.exporting.export": ("ExportRequest", "Exported", "export"),
+        "lander_rl.scoring.merging": ("merge",),
         "lander_rl.observing": ("EvaluationObserver",),
         "lander_rl.inputs.opening": ("open_policy",),
-        "lander_rl.playing": ("Page", "PlayRequest", "play"),
+        "lander_rl.watching.playing": ("Page", "PlayRequest", "play"),
         "lander_rl.plotting": ("Picture", "PlotRequest", "plot"),
-        "lander_rl.recording": ("Recording", "record"),
-        "lander_rl.reducing": ("ReduceRequest", "ReducedPolicy", "export_reduced"),
-        "lander_rl.replaying": ("ReplayRequest", "replay"),
+        "lander_rl.watching.recording": ("Recording", "record"),
+        "lander_rl.exporting.reducing": ("ReduceRequest", "ReducedPolicy", "export_reduced"),
+        "lander_rl.watching.replaying": ("ReplayRequest", "replay"),
         "lander_rl.results.comparison": ("Comparison",),
         "lander_rl.results.replay": ("ReplayResult",),
         "lander_rl.results.report": ("Report",),
@@ -207,7 +201,7 @@ __getattr__ = lazy_names(
         "lander_rl.training.runs": ("Run",),
         "lander_rl.training.training": ("resume", "train"),
         "lander_rl.checking.verifying": ("Verification", "VerifyRequest", "verify"),
-        "lander_rl.triton": ("TritonModel", "TritonRequest", "export_triton"),
+        "lander_rl.exporting.triton": ("TritonModel", "TritonRequest", "export_triton"),
         "lander_runtime.episodes.episode": ("Episode", "EpisodeObserver"),
         "lander_runtime.policy.policy": ("Policy",),
         "lander_trainer.observer": ("TrainObserver",),

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from lander_runtime import EnvSpec, envs
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ scores/      statistics of the returns: summaries, intervals, comparisons, repor
 pictures/    GIF, video, window
 replays/     episodes stored as seeds and actions; anyone can verify them without the policy
 page/        a report as one HTML page
+json_data/   plain data as JSON has it: typed reads from untrusted files, a digest
 checks/      a file's claims and this machine, checked
 serving/     policies over HTTP
 
@@ -24,8 +25,6 @@ actions_seen.py what the continuous actions of an evaluation were
 errors.py       the errors that lander raises on purpose
 files.py        atomic writes, SHA-256
 locks.py        one process writes a folder at a time
-digest.py       a digest of plain data that anyone can compute again
-json_fields.py  typed reads from untrusted JSON
 text.py         a stranger's text for a terminal, Markdown, HTML, JSON; rows and tables
 seeds.py        which seeds are for training, selection, verification and scoring
 kernels.py      which kernels compute NumPy's products, and one choice for all machines

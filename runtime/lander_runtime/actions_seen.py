@@ -7,7 +7,7 @@ all episodes together, so that parts of an evaluation add up to the whole.
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lander_runtime.errors import InputRefused
-from lander_runtime.json_fields import Fields, is_finite
+from lander_runtime.json_data.fields import Fields, is_finite
 from lander_runtime.text import LONGEST, quoted
 
 # For `module:Name-v0` Gymnasium imports the module, which an untrusted file must not decide.

@@ -18,9 +18,9 @@ import onnx
 import pytest
 
 import lander_rl
-from lander_runtime.digest import digest
 from lander_runtime.errors import LanderError
 from lander_runtime.graphs.model import METADATA_KEY
+from lander_runtime.json_data.digest import digest
 from lander_runtime.scores.report import NO_FINDINGS, RUN_KEYS
 
 Planted = tuple[str | int, ...]

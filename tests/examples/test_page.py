@@ -11,7 +11,7 @@ import pytest
 
 import lander_rl
 from chromium import Chromium
-from lander_rl.playing import PlayRequest, address_of, make_page, serving
+from lander_rl.watching.playing import PlayRequest, address_of, make_page, serving
 from processor import has_fma
 
 ROOT = Path(__file__).parents[2]

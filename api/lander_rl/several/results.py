@@ -12,7 +12,7 @@ from lander_runtime.scores.intervals import mean_interval
 from lander_runtime.text import aligned, counted, html_table
 
 if TYPE_CHECKING:
-    from lander_rl.exporting import Exported
+    from lander_rl.exporting.export import Exported
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from lander_rl.exporting import ExportRequest, run_export
+from lander_rl.exporting.export import ExportRequest, run_export
 from lander_rl.plotting import PlotRequest, run_plot
 from lander_rl.several.crew import Crew, Jobs, check_crew, direct, open_crew
 from lander_rl.several.display import open_table

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lander_runtime.errors import InputRefused
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.text import json_text
 
 if TYPE_CHECKING:

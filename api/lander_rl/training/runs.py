@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lander_rl.exporting import export
+from lander_rl.exporting.export import export
 from lander_rl.plotting import Picture, plot
 from lander_rl.training.request import ResumeRequest
 from lander_rl.training.session import run_from_python

@@ -13,8 +13,8 @@ from lander_runtime.errors import CheckFailed, Interrupted
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 
 if TYPE_CHECKING:
-    from lander_rl.evaluating import EvaluateRequest
     from lander_rl.results.report import Report
+    from lander_rl.scoring.evaluating import EvaluateRequest
 
 _USUAL_GIF, _NO_GIF = Path("eval.gif"), Path("none")
 
@@ -57,7 +57,7 @@ def eval_command(
 
     Episode i starts from seed + i, so everyone gets the same episodes with any workers and lanes.
     """
-    from lander_rl.evaluating import EvaluateRequest, run_evaluation
+    from lander_rl.scoring.evaluating import EvaluateRequest, run_evaluation
 
     request = EvaluateRequest(
         policy, env, episodes, seed, sampled, given.worker_count(workers), lanes, device,

@@ -33,7 +33,7 @@ from lander_cli.terminal.console import episode_bar, print_json, print_next, pri
 from lander_runtime.errors import UsageError
 
 if TYPE_CHECKING:
-    from lander_rl.reducing import NumberFormat
+    from lander_rl.exporting.reducing import NumberFormat
 
 _CONVERTING = (
     "env", "env_arg", "activation", "normalizer", "normalizer_epsilon", "normalizer_clip", "pixel_scale",
@@ -84,10 +84,10 @@ def export_command(
     If ONNX Runtime and PyTorch disagree, or smaller numbers act or score worse, nothing is written and the
     exit code is 1.
     """
-    from lander_rl.c_header import CHeaderRequest, run_export_c
-    from lander_rl.exporting import ExportRequest, run_export
+    from lander_rl.exporting.c_header import CHeaderRequest, run_export_c
+    from lander_rl.exporting.export import ExportRequest, run_export
+    from lander_rl.exporting.reducing import ReduceRequest, run_reduction
     from lander_rl.inputs.importing import import_options
-    from lander_rl.reducing import ReduceRequest, run_reduction
 
     precision = _precision(format_, half=half, int8=int8)
     _check_options(context, format_, reduced=precision is not None)
@@ -160,7 +160,7 @@ def _check_options(context: typer.Context, wanted: Format, *, reduced: bool) -> 
 def _export_triton(
     source: Path | None, out: Path | None, name: str | None, *, large: bool, as_json: bool
 ) -> None:
-    from lander_rl.triton import TritonRequest, run_export_triton
+    from lander_rl.exporting.triton import TritonRequest, run_export_triton
 
     made = run_export_triton(
         TritonRequest(source=source, out=out or TritonRequest.out, name=name, large=large)

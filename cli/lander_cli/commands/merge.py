@@ -21,7 +21,7 @@ def merge_command(
 
     The result equals the report of one evaluation of all episodes, digest included.
     """
-    from lander_rl.merging import run_merge
+    from lander_rl.scoring.merging import run_merge
 
     report = run_merge(reports, out)
     if out is not None:

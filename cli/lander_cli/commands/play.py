@@ -36,7 +36,7 @@ def play_command(
 
     Serves one page on 127.0.0.1 until Ctrl-C, or writes it to a file that works from disk.
     """
-    from lander_rl.playing import PlayRequest, address_of, make_page, serving
+    from lander_rl.watching.playing import PlayRequest, address_of, make_page, serving
 
     page = make_page(PlayRequest(policy=policy, seed=seed, out=out_file))
     if page.path is not None:

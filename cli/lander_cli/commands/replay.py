@@ -25,7 +25,7 @@ def replay_command(
     If a step, an end or a return differs from the file, the exit code is 1.
     """
     from lander_rl.inputs.importing import import_options
-    from lander_rl.replaying import ReplayRequest, run_replay
+    from lander_rl.watching.replaying import ReplayRequest, run_replay
 
     request = ReplayRequest(file, episodes, gif, mp4, given.shown(render), size, speed, tuple(import_ or []))
     result = run_replay(request, Talk())

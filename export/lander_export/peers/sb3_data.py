@@ -13,7 +13,7 @@ from torch import nn
 
 from lander_export.peers.peer import PeerSpaces
 from lander_runtime.errors import InputRefused
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.spec import Space, filled_bounds
 from lander_runtime.text import printable, quoted
 

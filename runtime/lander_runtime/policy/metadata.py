@@ -11,7 +11,7 @@ from typing import Any
 
 from lander_runtime.errors import InputRefused
 from lander_runtime.graphs.reading import read_model
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.policy.agreement import LARGEST_TOLERANCE
 from lander_runtime.policy.content import read_policy_file
 from lander_runtime.scores.summary import Summary

@@ -6,7 +6,7 @@ from typing import Any
 
 from lander_runtime import envs
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.kernels import KERNEL, kernels_here, other_kernel
 from lander_runtime.seeds import MAX_SEED
 from lander_runtime.spec import EnvSpec, Space

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lander_runtime.errors import InputRefused
 from lander_runtime.files import open_regular
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.replays.header import Header
 from lander_runtime.replays.recorded import Recorded
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lander_runtime.episodes.episode import Episode
 from lander_runtime.errors import UsageError
-from lander_runtime.json_fields import Fields, is_finite
+from lander_runtime.json_data.fields import Fields, is_finite
 from lander_runtime.spec import Space, filled_bounds
 
 MAX_OUTCOME = 1000

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from lander_runtime.digest import digest, plain_list
 from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.json_data.digest import digest, plain_list
 from lander_runtime.scores.paired import PairedDifference, needed_to_show, paired_difference
 from lander_runtime.scores.report import Report
 from lander_runtime.scores.summary import FEW

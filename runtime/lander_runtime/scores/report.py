@@ -8,9 +8,9 @@ from typing import Any, Self
 import numpy as np
 
 from lander_runtime.actions_seen import ActionsSeen
-from lander_runtime.digest import digest, plain_list
 from lander_runtime.errors import InputRefused
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.digest import digest, plain_list
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.scores.results import Results
 from lander_runtime.scores.shards import Shard
 from lander_runtime.scores.summary import LARGEST_NUMBER, Summary, cautions, summarise

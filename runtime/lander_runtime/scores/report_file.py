@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lander_runtime.errors import InputRefused
 from lander_runtime.files import atomic_write, read_regular
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.scores.report import Report
 from lander_runtime.text import json_text
 

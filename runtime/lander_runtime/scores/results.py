@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lander_runtime.actions_seen import ActionsSeen
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.scores.summary import LARGEST_NUMBER
 from lander_runtime.spec import Component
 from lander_runtime.text import LONGEST, escaped

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from lander_runtime.errors import UsageError
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 
 
 @dataclass(frozen=True)

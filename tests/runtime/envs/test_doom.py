@@ -22,7 +22,7 @@ from lander_runtime import EnvSpec, InputRefused, MachineLacks, UsageError, envs
 from lander_runtime.envs.known import knowledge_of
 from lander_runtime.episodes.actors import actor_of
 from lander_runtime.episodes.fleet import run_episodes
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.pictures.record import record_episode
 from lander_runtime.spec import WrapperSpec
 

@@ -18,7 +18,7 @@ from gymnasium.envs.registration import EnvSpec as EnvEntry
 
 from lander_runtime import envs
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.spec import EnvSpec, Space, WrapperSpec
 
 SPRUNG: list[str] = []

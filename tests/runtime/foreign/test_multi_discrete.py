@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 
 from lander_runtime import InputRefused, UsageError, envs, evaluate
 from lander_runtime.foreign.foreign import ForeignPolicy
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.policy.sampling import greedy_blocks, sample_blocks
 from lander_runtime.replays import ReplayFile, ReplayVerifier
 from lander_runtime.spec import Space

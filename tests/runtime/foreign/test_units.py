@@ -12,7 +12,7 @@ import pytest
 from lander_runtime import InputRefused, UsageError, evaluate
 from lander_runtime.actions_seen import ActionsSeen
 from lander_runtime.foreign.foreign import ForeignPolicy
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.scores.report import Report
 from squashed_graphs import OPEN, SCALED, SQUASHED, TANH, model, node
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lander_runtime import EnvSpec, InputRefused, Policy, PolicyInfo
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.policy.metadata import Golden, Training, Verification
 from lander_runtime.scores.summary import Summary
 from lander_runtime.spec import Component, Space, WrapperSpec

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 from lander_runtime import EnvSpec, InputRefused, Policy, UsageError, evaluate
 from lander_runtime.envs.known.knowledge import Knowledge
 from lander_runtime.episodes.episode import Episode, Trajectory
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.replays import EpisodeCheck, Header, ReplayFile, ReplayVerifier, ReplayWriter, header_for
 from lander_runtime.replays.reader import MAX_LINE_BYTES
 from lander_runtime.spec import Space

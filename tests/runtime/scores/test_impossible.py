@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lander_runtime.errors import InputRefused
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.scores.summary import Summary
 
 POSSIBLE: dict[str, Any] = {

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from lander_runtime import InputRefused, Policy, UsageError, evaluate
-from lander_runtime.digest import digest
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.digest import digest
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.scores.report import NO_FINDINGS, RUN_KEYS, Report
 from lander_runtime.scores.report_file import read_report, write_report
 from lander_runtime.scores.shards import Shard

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.files import atomic_write, open_regular
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.scores.summary import LARGEST_NUMBER
 from lander_runtime.spec import EnvSpec, Space
 from lander_runtime.text import LONGEST, quoted, shortened

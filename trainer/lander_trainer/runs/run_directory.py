@@ -21,7 +21,7 @@ import tomli_w
 
 from lander_runtime.errors import InputRefused, MachineLacks, UsageError
 from lander_runtime.files import flush_to_disk, is_temporary, regular_lines, remove_leftovers, write_text
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.locks import locked
 from lander_trainer.config import TrainConfig
 

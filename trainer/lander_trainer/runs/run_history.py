@@ -13,7 +13,7 @@ from typing import Any
 
 from lander_runtime.errors import InputRefused
 from lander_runtime.files import read_regular_text
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 from lander_runtime.scores.summary import LARGEST_NUMBER
 from lander_runtime.text import LONGEST, shortened
 from lander_trainer.runs.run_directory import RunDirectory, parse_row

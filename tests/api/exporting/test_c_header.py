@@ -7,7 +7,7 @@ import pytest
 
 import lander_rl
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 
 
 def test_it_writes_a_header_and_shows_itself(tmp_path: Path) -> None:

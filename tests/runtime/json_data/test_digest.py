@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lander_runtime.digest import digest
+from lander_runtime.json_data.digest import digest
 
 PROPERTY = settings(settings.get_profile("lander"), max_examples=60)
 

@@ -1,6 +1,6 @@
 """`export_reduced`: a policy file whose weights and products are in float16 or in 8-bit integers.
 
-Apart from `exporting.py`, since such a file is made of a policy file, and is judged by that one's actions and
+Apart from `export.py`, since such a file is made of a policy file, and is judged by that one's actions and
 score.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lander_rl.exporting import (
+from lander_rl.exporting.export import (
     ExportDisplay,
     Exported,
     ExportRequest,

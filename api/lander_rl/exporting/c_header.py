@@ -1,6 +1,6 @@
 """`export_c`: a policy becomes one C header, for programs without ONNX Runtime.
 
-Apart from `exporting.py`, whose product is the policy file: a header can be made of such a file too.
+Apart from `export.py`, whose product is the policy file: a header can be made of such a file too.
 """
 
 import os
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lander_rl.exporting import SourceRequest, find_checkpoint, load_checkpoint
+from lander_rl.exporting.export import SourceRequest, find_checkpoint, load_checkpoint
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules, without_module
 from lander_runtime.errors import UsageError

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lander_runtime import InputRefused
-from lander_runtime.json_fields import Fields
+from lander_runtime.json_data.fields import Fields
 
 PROPERTY = settings(settings.get_profile("lander"), max_examples=200)
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard, cast
 
-from lander_rl.evaluating import LANES
 from lander_rl.inputs.importing import with_imports
 from lander_rl.inputs.numbers import check_numbers
 from lander_rl.inputs.opening import Opened, PolicySource, open_for
@@ -22,6 +21,7 @@ from lander_rl.inputs.time_limits import (
 )
 from lander_rl.observing import EvaluationObserver, stage, stages_of
 from lander_rl.results.names import short_names
+from lander_rl.scoring.evaluating import LANES
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import Interrupted, UsageError
 from lander_runtime.seeds import FIRST_EVALUATION_SEED

@@ -15,7 +15,7 @@ from lander_runtime import InputRefused, LanderError, Policy, UsageError, evalua
 from lander_runtime.shipped import shipped_policies
 from lander_runtime.spec import EnvSpec
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 
 
 def coast(obs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
