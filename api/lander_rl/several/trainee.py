@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from lander_rl.training.request import TrainRequest
 from lander_rl.training.session import run_training
 from lander_runtime.errors import LanderError
+from lander_trainer.observer import TrainObserver
 
 if TYPE_CHECKING:
     from lander_trainer import Progress, TrainConfig, TrainResult, UpdateMetrics
@@ -171,7 +172,7 @@ def score(folder: Path, episodes: int, first_seed: int) -> NDArray[np.float64]:
     return report.results.returns
 
 
-class _Watch:
+class _Watch(TrainObserver):
     """Follows a training for its worker."""
 
     def __init__(self, trainee: Trainee, marks: tuple[int, ...]) -> None:
