@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lander_rl.several.crew import one_thread_each
+from lander_rl.several.pool import one_thread_each
 from lander_runtime import envs, evaluate
 from lander_runtime.errors import CheckFailed, LanderError, UsageError
 from lander_runtime.seeds import FIRST_EVALUATION_SEED

@@ -10,12 +10,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from lander_rl.searching.results import Sweep
-from lander_rl.several.crew import Jobs, check_crew, direct, open_crew
-from lander_rl.several.display import open_table
-from lander_rl.several.trainee import Status
+from lander_rl.several.display import TrainingsDisplay, open_table
+from lander_rl.several.pool import Jobs, check_pool, open_pool, run_trainings
 from lander_rl.training.planning import planned_config
 from lander_rl.training.progress import open_talk
 from lander_rl.training.stopping import stop_on_interrupt
@@ -76,21 +75,13 @@ class SweepRequest:
                 raise UsageError(f"--{name} should be a whole number from 1 on, found {value!r}.")
         if self.episodes > SEARCH_EPISODES:
             raise UsageError(f"--episodes should be at most {SEARCH_EPISODES:,}, found {self.episodes:,}.")
-        check_crew(self.engine, self.ray_address, self.jobs)
+        check_pool(self.engine, self.ray_address, self.jobs)
 
     @property
     def folder(self) -> Path:
         """Where pictures and preset go."""
         name = self.space.stem if isinstance(self.space, Path) else "sweep"
         return self.out or Path("sweeps") / name
-
-
-class SweepDisplay(Protocol):
-    """Shows how far the trials are."""
-
-    def show(self, rows: dict[str, Status]) -> None:
-        """How far each trial is, by a name such as `trial 7`."""
-        ...
 
 
 @names_arguments
@@ -145,7 +136,7 @@ def sweep(
         return run_sweep(
             request,
             say=say,
-            display=open_table if progress else _no_display,
+            display=open_table if progress else nullcontext,
             stop=lambda: interrupted() or (stop is not None and stop()),
         )
 
@@ -154,7 +145,7 @@ def run_sweep(
     request: SweepRequest,
     *,
     say: Callable[[str], None],
-    display: Callable[[], AbstractContextManager[SweepDisplay | None]],
+    display: Callable[[], AbstractContextManager[TrainingsDisplay | None]],
     stop: Callable[[], bool],
 ) -> Sweep:
     """`sweep` with its arguments as a request; raises the same errors.
@@ -195,16 +186,16 @@ def run_sweep(
         check_same(study, wanted)
         make_ready(study, start)
         with (
-            open_crew(request.engine, request.ray_address, request.jobs, request.trials, say) as crew,
+            open_pool(request.engine, request.ray_address, request.jobs, request.trials, say) as pool,
             display() as shown,
         ):
-            say(f"Searching settings for {config.env}, {counted(crew.size, 'trial')} at a time")
+            say(f"Searching settings for {config.env}, {counted(pool.size, 'trial')} at a time")
             trials = Trials(
-                study, space, crew, request.objective, threshold, request.trials, request.seeds,
+                study, space, pool, request.objective, threshold, request.trials, request.seeds,
                 request.episodes, say, (lambda rows: None) if shown is None else shown.show,
             )  # fmt: skip
             try:
-                direct(crew, trials, stop)
+                run_trainings(pool, trials, stop)
             finally:
                 trials.give_up()
         return outcome(request, study, space, config, interrupted=stop())
@@ -212,7 +203,3 @@ def run_sweep(
 
 def _storage(request: SweepRequest) -> str:
     return request.storage or str(request.folder / "study.log")
-
-
-def _no_display() -> AbstractContextManager[None]:
-    return nullcontext()
