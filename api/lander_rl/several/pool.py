@@ -1,15 +1,15 @@
 """Workers that train beside each other, and the loop that keeps them busy."""
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal, Protocol
 
 from lander_rl.several.training_worker import Event, Status, Task, TrainingWorker
 from lander_runtime.errors import UsageError
 from lander_runtime.text import counted
 from lander_runtime.workers.cores import available_cores, check_workers
+from lander_runtime.workers.environment_variables import environment_variables
 from lander_runtime.workers.remote import LocalWorker, RemoteWorker, Worker, WorkerDied
 
 _WAIT = 0.25
@@ -171,18 +171,9 @@ def open_pool(
         yield pool
 
 
-@contextmanager
-def one_thread_each() -> Iterator[None]:
+def one_thread_each() -> AbstractContextManager[None]:
     """Processes started inside this block compute with one thread, so that several share the cores fairly.
 
     Set as an environment variable, because the libraries read it only when a process imports them.
     """
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before
+    return environment_variables(OMP_NUM_THREADS="1")

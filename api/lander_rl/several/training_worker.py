@@ -162,7 +162,7 @@ class TrainingWorker:
 def score(folder: Path, episodes: int, first_seed: int) -> NDArray[np.float64]:
     """Returns `[episodes]` of the best weights of the run in `folder`, greedy, in Gymnasium's environment."""
     from lander_export import as_function, load_source
-    from lander_rl.exporting.export import find_checkpoint
+    from lander_rl.exporting.source import find_checkpoint
     from lander_runtime.evaluation.evaluate import evaluate
     from lander_trainer.threads import cpu_threads
 

@@ -14,7 +14,7 @@ from lander_runtime.seeds import FIRST_EVALUATION_SEED
 
 if TYPE_CHECKING:
     from lander_rl.results.report import Report
-    from lander_rl.scoring.evaluating import EvaluateRequest
+    from lander_rl.scoring.request import EvaluateRequest
 
 _USUAL_GIF, _NO_GIF = Path("eval.gif"), Path("none")
 
@@ -57,7 +57,8 @@ def eval_command(
 
     Episode i starts from seed + i, so everyone gets the same episodes with any workers and lanes.
     """
-    from lander_rl.scoring.evaluating import EvaluateRequest, run_evaluation
+    from lander_rl.scoring.evaluating import run_evaluation
+    from lander_rl.scoring.request import EvaluateRequest
 
     request = EvaluateRequest(
         policy, env, episodes, seed, sampled, given.worker_count(workers), lanes, device,

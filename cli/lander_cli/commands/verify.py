@@ -2,20 +2,21 @@
 
 from typing import Annotated
 
-from lander_cli.arguments import options as given
+from lander_cli.arguments import checking_options as given
+from lander_cli.arguments.options import Device, Import, Large, PolicyFile, json_flag
 from lander_cli.terminal.console import out, print_json, print_next, print_rows
 from lander_cli.terminal.talk import Talk
 from lander_runtime.errors import CheckFailed
 
 
 def verify_command(
-    policy: given.PolicyFile = None,
+    policy: PolicyFile = None,
     episodes: given.FreshEpisodes = 0,
     all_runtimes: given.AllRuntimes = False,
-    device: given.Device = "auto",
-    import_: given.Import = None,
-    large: given.Large = False,
-    as_json: Annotated[bool, given.json_flag("lander.verify/1")] = False,
+    device: Device = "auto",
+    import_: Import = None,
+    large: Large = False,
+    as_json: Annotated[bool, json_flag("lander.verify/1")] = False,
 ) -> None:
     """Check a policy file: schema, weights, golden vectors, determinism, and its score if asked.
 
