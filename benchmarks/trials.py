@@ -25,9 +25,6 @@ from lander_trainer import Checkpoint, Progress, RunDirectory, TrainConfig, Upda
 
 ENV = "LunarLander-v3"
 
-SEARCH_EPISODES = 40_000
-"""How many episodes there are from `FIRST_SEARCH_SEED` until the export gate's begin."""
-
 CURVE_POINTS = 200
 
 

@@ -21,13 +21,11 @@ from lander_rl.training.stopping import stop_on_interrupt
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules
 from lander_runtime.errors import MachineLacks, UsageError
+from lander_runtime.seeds import SEARCH_EPISODES
 from lander_runtime.text import counted
 
 if TYPE_CHECKING:
     from lander_rl.searching.space import SearchSpace
-
-SEARCH_EPISODES = 40_000
-"""How many episodes there are from the first of a search until the export gate's begin."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from lander_rl.several.training_worker import Status
+from lander_rl.training.progress import stderr_console
 from lander_rl.training.words import number
 
 if TYPE_CHECKING:
@@ -26,10 +27,9 @@ class TrainingsDisplay(Protocol):
 @contextmanager
 def open_table(console: "Console | None" = None) -> Iterator[TrainingsDisplay]:
     """The display that suits `console`, by default stderr."""
-    from rich.console import Console
     from rich.live import Live
 
-    console = console or Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+    console = console or stderr_console()
     if not console.is_terminal:
         yield LinesDisplay(console)
         return
