@@ -22,8 +22,8 @@ from lander_runtime.scores.shards import Shard
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 
 if TYPE_CHECKING:
-    from lander_rl.results.report import Report
     from lander_runtime.envs.wrapping import Wrap
+    from lander_runtime.scores.report import Report
     from lander_runtime.spec import EnvSpec
 
 Filename = str | os.PathLike[str]

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lander_rl.searching.results import Sweep
 from lander_rl.several.display import TrainingsDisplay, open_table
@@ -26,6 +26,7 @@ from lander_runtime.text import counted
 
 if TYPE_CHECKING:
     from lander_rl.searching.space import SearchSpace
+    from lander_trainer import TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,19 +170,9 @@ def run_sweep(
     config = planned_config(space.request({}), say)
     threshold = plan_training(config).env.reward_threshold
     check_sweep(request.objective, threshold, config.env)
-    start = space.params_of(config)
-    outside = [name for name in space.kinds if name not in start]
-    if outside:
-        say(f"The preset's {', '.join(outside)} is outside the space; sampled in the first trial.")
-    wanted = {
-        "objective": request.objective,
-        "seeds": request.seeds,
-        "episodes": request.episodes,
-        "space": space.to_json(),
-        **{name: value for name, value in config.to_dict().items() if name != "seed"},
-    }
+    start = _start(space, config, say)
     with open_study(_storage(request), OBJECTIVES[request.objective][0]) as study:
-        check_same(study, wanted)
+        check_same(study, _identity(request, space, config))
         make_ready(study, start)
         with (
             open_pool(request.engine, request.ray_address, request.jobs, request.trials, say) as pool,
@@ -197,6 +188,26 @@ def run_sweep(
             finally:
                 trials.give_up()
         return outcome(request, study, space, config, interrupted=stop())
+
+
+def _start(space: "SearchSpace", config: "TrainConfig", say: Callable[[str], None]) -> dict[str, Any]:
+    """The settings of the preset that are in the space: the first trial."""
+    start = space.params_of(config)
+    outside = [name for name in space.kinds if name not in start]
+    if outside:
+        say(f"The preset's {', '.join(outside)} is outside the space; sampled in the first trial.")
+    return start
+
+
+def _identity(request: SweepRequest, space: "SearchSpace", config: "TrainConfig") -> dict[str, Any]:
+    """What has to stay the same, or the trials of a continued study would not compare."""
+    return {
+        "objective": request.objective,
+        "seeds": request.seeds,
+        "episodes": request.episodes,
+        "space": space.to_json(),
+        **{name: value for name, value in config.to_dict().items() if name != "seed"},
+    }
 
 
 def _storage(request: SweepRequest) -> str:

@@ -18,7 +18,6 @@ from rich.text import Text
 
 from lander_runtime.errors import LanderError, MachineLacks
 from lander_runtime.seeds import FIRST_SELECTION_SEED
-from lander_trainer.observer import TrainObserver
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,8 +41,11 @@ _OTHER_LINES = 10
 """On the screen, beside the picture: the figures, the caption, the line of the shell."""
 
 
-class Watch(TrainObserver):
-    """Draws an episode after a selection, now and then."""
+class Watch:
+    """Draws an episode after a selection, now and then; a `TrainObserver`.
+
+    Not by inheritance: no module of the command loads the trainer when it is imported.
+    """
 
     def __init__(self, console: Console, say: Callable[[str], None], stop: Callable[[], bool]) -> None:
         """`say` prints a line for the user; `stop` tells whether the user wants the run to end.
@@ -64,6 +66,8 @@ class Watch(TrainObserver):
 
     def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None:
         self._config = config
+
+    def on_collect(self, done: float, seconds: float) -> None: ...
 
     def on_update(self, metrics: "UpdateMetrics") -> None:
         self._done = metrics.done
