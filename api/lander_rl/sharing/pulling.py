@@ -1,4 +1,4 @@
-"""`pull`: somebody's policy from the Hugging Face Hub, checked before it is named.
+"""`pull`: a policy from the Hugging Face Hub, checked before it is named.
 
 What lander pushed is compared with its manifest, and opened: weights and golden vectors. Of repositories in
 the layout of Stable-Baselines3 the one zip, or the one ONNX file, is found. Nothing of them is unpickled.

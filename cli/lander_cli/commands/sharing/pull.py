@@ -1,4 +1,4 @@
-"""`lander pull`: somebody's policy from the Hugging Face Hub."""
+"""`lander pull`: a policy from the Hugging Face Hub."""
 
 from lander_cli.arguments import sharing_options as given
 from lander_cli.arguments.options import Import, Large
