@@ -42,9 +42,9 @@ _OTHER_LINES = 10
 
 
 class Watch:
-    """Draws an episode after a selection, now and then; a `TrainObserver`.
+    """A `TrainObserver` that draws an episode after a selection, now and then.
 
-    Not by inheritance: no module of the command loads the trainer when it is imported.
+    It does not inherit from it: no module of the command loads the trainer when it is imported.
     """
 
     def __init__(self, console: Console, say: Callable[[str], None], stop: Callable[[], bool]) -> None:
@@ -67,7 +67,8 @@ class Watch:
     def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None:
         self._config = config
 
-    def on_collect(self, done: float, seconds: float) -> None: ...
+    def on_collect(self, done: float, seconds: float) -> None:
+        """Nothing is drawn before the first selection."""
 
     def on_update(self, metrics: "UpdateMetrics") -> None:
         self._done = metrics.done
