@@ -26,12 +26,11 @@ from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.files import write_text
 from lander_runtime.scores.intervals import mean_interval
 from lander_runtime.scores.summary import interquartile_mean
-from lander_runtime.seeds import FIRST_SEARCH_SEED
+from lander_runtime.seeds import FIRST_SEARCH_SEED, SEARCH_EPISODES
 from lander_trainer import TrainConfig, preset
 from machine import machine
 from trials import (
     ENV,
-    SEARCH_EPISODES,
     Outcome,
     Trial,
     markdown,

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lander_rl.several.crew import one_thread_each
+from lander_rl.several.pool import one_thread_each
 from lander_runtime import envs, evaluate
 from lander_runtime.errors import CheckFailed, LanderError, UsageError
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
@@ -24,9 +24,6 @@ from lander_runtime.versions import installed_versions
 from lander_trainer import Checkpoint, Progress, RunDirectory, TrainConfig, UpdateMetrics, train
 
 ENV = "LunarLander-v3"
-
-SEARCH_EPISODES = 40_000
-"""How many episodes there are from `FIRST_SEARCH_SEED` until the export gate's begin."""
 
 CURVE_POINTS = 200
 

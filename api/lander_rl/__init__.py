@@ -63,9 +63,10 @@ if TYPE_CHECKING:
     from lander_rl.results.comparison import Comparison
     from lander_rl.results.replay import ReplayResult
     from lander_rl.results.report import Report
-    from lander_rl.scoring.comparing import CompareRequest, compare
-    from lander_rl.scoring.evaluating import EvaluateRequest, evaluate
+    from lander_rl.scoring.comparing import compare
+    from lander_rl.scoring.evaluating import evaluate
     from lander_rl.scoring.merging import merge
+    from lander_rl.scoring.request import CompareRequest, EvaluateRequest
     from lander_rl.searching.results import Sweep, SweepTrial
     from lander_rl.searching.sweeping import SweepRequest, sweep
     from lander_rl.serving import ServeRequest, serve
@@ -174,12 +175,13 @@ __getattr__ = lazy_names(
         "lander_rl.catalogue.environments": ("Environment", "Preset", "environments"),
         "lander_rl.catalogue.models": ("Model", "models"),
         "lander_rl.catalogue.settings": ("Setting", "settings"),
-        "lander_rl.scoring.comparing": ("CompareRequest", "compare"),
+        "lander_rl.scoring.comparing": ("compare",),
         "lander_rl.checking.benching": ("BenchRequest", "Benchmark", "bench"),
         "lander_rl.checking.diagnosing": ("Diagnosis", "doctor"),
-        "lander_rl.scoring.evaluating": ("EvaluateRequest", "evaluate"),
+        "lander_rl.scoring.evaluating": ("evaluate",),
         "lander_rl.exporting.export": ("ExportRequest", "Exported", "export"),
         "lander_rl.scoring.merging": ("merge",),
+        "lander_rl.scoring.request": ("CompareRequest", "EvaluateRequest"),
         "lander_rl.observing": ("EvaluationObserver",),
         "lander_rl.inputs.opening": ("open_policy",),
         "lander_rl.watching.playing": ("Page", "PlayRequest", "play"),

@@ -3,7 +3,7 @@
     from        to           for
     0           899,999      training: every episode of a run
     900,000     949,999      selection: choosing the best weights of a run
-    950,000     989,999      search: comparing settings (benchmarks/trials.py)
+    950,000     989,999      search: comparing settings (`lander sweep`, benchmarks/ablations.py)
     990,000     999,999      verification: the observations on which export compares a file with its network
     1,000,000   and above    evaluation
 
@@ -17,6 +17,9 @@ FIRST_SELECTION_SEED = 900_000
 FIRST_SEARCH_SEED = 950_000
 
 FIRST_VERIFICATION_SEED = 990_000
+
+SEARCH_EPISODES = FIRST_VERIFICATION_SEED - FIRST_SEARCH_SEED
+"""The most that a search can score a setting over."""
 
 FIRST_CALIBRATION_SEED = 991_000
 """From the verification's range: observations from which a file in int8 takes its ranges."""

@@ -4,7 +4,6 @@ A checkpoint gives actor, critic and the statistics of its observations. A polic
 actor is taken where its layers are those of this trainer and nothing normalises its observations.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.files import read_regular
+from lander_runtime.files import read_regular, sha256_of
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.policy import Policy
 from lander_runtime.spec import Space
@@ -195,4 +194,4 @@ def _position(name: str) -> int:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(read_regular(path, 2**32)).hexdigest()
+    return sha256_of(read_regular(path, 2**32))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lander_rl.exporting.export import SourceRequest, find_checkpoint, load_checkpoint
+from lander_rl.exporting.source import SourceRequest, find_checkpoint, load_checkpoint
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules, without_module
 from lander_runtime.errors import UsageError

@@ -11,14 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lander_rl.exporting.export import (
-    ExportDisplay,
-    Exported,
-    ExportRequest,
-    find_checkpoint,
-    load_checkpoint,
-    no_display,
-)
+from lander_rl.exporting.export import ExportDisplay, Exported, ExportRequest, no_display
+from lander_rl.exporting.source import find_checkpoint, load_checkpoint
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules
 from lander_runtime.errors import InputRefused, MachineLacks, UsageError
@@ -49,6 +43,7 @@ class ReduceRequest(ExportRequest):
     """Open a file of 64 to 512 MB too, and a graph that takes more memory and work than is usual."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.number_format not in _OPTIONS:
             raise UsageError(f"The format {self.number_format!r} is not known; choose float16 or int8.")
 

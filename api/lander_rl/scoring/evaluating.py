@@ -3,33 +3,27 @@
 The command `lander eval` turns its options into an `EvaluateRequest` and runs it here too.
 """
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lander_rl.inputs.importing import with_imports
-from lander_rl.inputs.numbers import check_numbers
 from lander_rl.inputs.opening import Opened, PolicySource, open_for
-from lander_rl.inputs.said import Said
-from lander_rl.inputs.time_limits import check_time_limit, limited, time_limit_option, warn_of_no_limit
+from lander_rl.inputs.time_limits import limited, warn_of_no_limit
 from lander_rl.observing import EvaluationObserver, Listeners, stage, stages_of
-from lander_rl.outputs.checks import check_all_writable, check_replay_file, check_report_file
+from lander_rl.outputs.checks import check_all_writable
 from lander_rl.outputs.page import check_page, env_options, page_lock, page_observer_for, write_page_of
 from lander_rl.outputs.recordings import (
-    check_choice,
     check_ffmpeg,
-    check_suffix,
     chosen_episodes,
     record_again,
 )
 from lander_rl.outputs.replay import saved_replay
+from lander_rl.scoring.request import LANES, EvaluateRequest, Filename, path_of
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import EnvironmentFailed, Interrupted, MachineLacks, UsageError
-from lander_runtime.evaluation.choosing import check_engine, chosen_engine
-from lander_runtime.scores.shards import Shard
+from lander_runtime.evaluation.choosing import chosen_engine
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 
 if TYPE_CHECKING:
@@ -38,127 +32,6 @@ if TYPE_CHECKING:
     from lander_runtime.episodes.episode import EpisodeObserver
     from lander_runtime.scores.report import Report as PlainReport
     from lander_runtime.spec import EnvSpec
-
-Filename = str | os.PathLike[str]
-
-LANES = 32
-"""Environment copies that a process steps together, unless the caller says otherwise."""
-
-
-@dataclass(frozen=True)
-class EvaluateRequest:
-    """The arguments of `evaluate`, checked when the request is made.
-
-    Raises:
-        UsageError: a value out of range, or two that do not go together.
-    """
-
-    policy: PolicySource = None
-    """An open policy, a file, a run or its folder, a function from observations `[batch, *obs_shape]` to
-    actions `[batch, ...]`, or None for the newest run's policy, else the one that ships."""
-    env: "EnvSpec | str | None" = None
-    """The environment or its id; None for the one that the file names. A function needs it."""
-    episodes: int = 10
-    """How many episodes, at least 1. Episode i starts from seed + i."""
-    seed: int = FIRST_EVALUATION_SEED
-    """Seed of the first episode, 0 or more; training uses only seeds below 900,000."""
-    sampled: bool = False
-    """Draw actions from the policy's distribution instead of taking the greedy one."""
-    workers: int | Literal["auto"] = "auto"
-    """Processes, at least 1; no result depends on it. `auto` takes one for each core where each has some
-    hundred episodes to run. It takes a single one for a function, and while a window is open."""
-    lanes: int = LANES
-    """Environment copies that each process steps together, at least 1; no result depends on it."""
-    device: str = "auto"
-    """`auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back to the CPU."""
-    env_args: Mapping[str, Any] | None = None
-    """Arguments of the environment, in place of those that the file names."""
-    wrap: "Wrap | None" = None
-    """Wrappers around `env`, innermost first, for a function or a file without lander's metadata: names with
-    commas, JSON, or a list of `{"name": ..., "kwargs": {...}}`. `lander_runtime.envs.WRAPPERS` has them."""
-    max_episode_steps: int | None = None
-    """Steps after which an episode is truncated, at least 1; None keeps the limit of the file or of the
-    environment. It is part of what is scored."""
-    output: str | None = None
-    """Which output is the action, where a file without lander's metadata does not make it clear."""
-    action_range: str | None = None
-    """`env` where the continuous actions of such a file are in the environment's units, or what they lie
-    within, such as `-1,1`, to be scaled to the environment's bounds."""
-    stateless: bool = False
-    """Run a recurrent policy of such a file without its memory."""
-    large: bool = False
-    """Open a file of 64 to 512 MB too, and a graph that takes more memory and work than is usual."""
-    normalizer: Filename | None = None
-    """A file of statistics that normalises the observations of such a file: .npz with mean and var, or the
-    pickle of VecNormalize, which is not unpickled."""
-    normalizer_epsilon: float | None = None
-    """Added to the variance; the file's or the usual one where it is None."""
-    normalizer_clip: float | None = None
-    """Largest absolute value of a normalised observation; the same where it is None."""
-    pixel_scale: float | None = None
-    """What the observations of such a file are divided by, such as 255."""
-    render: Literal["human"] | None = None
-    """`human` opens a window and runs one episode after the other in it, in real time."""
-    gif: Filename | None = None
-    """A .gif file to record in; several episodes go into files named by their seeds. None records nothing."""
-    mp4: Filename | None = None
-    """The same as an .mp4 file; needs the extra `video`."""
-    gif_episodes: str | int = "first"
-    """Which to record, in either: `first`, `best`, `worst`, `all`, `none` or how many from the first on."""
-    save_replay: Filename | None = None
-    """A .jsonl.gz file for seeds, actions and rewards; `replay` verifies it without the policy."""
-    page: Filename | None = None
-    """A folder for the report page: index.html with pictures, and report.json."""
-    out: Filename | None = None
-    """A .json file for the report."""
-    engine: Literal["processes", "ray"] = "processes"
-    """What runs the episodes: processes of this machine, or a Ray cluster."""
-    ray_address: str | None = None
-    """Address of an existing cluster, such as `auto`; None starts one on this machine."""
-    imports: Sequence[str] = ()
-    """Modules that register environments; they are imported here and in every worker process. With `m` among
-    them `env` may be `m:MyEnv-v0`."""
-    shard: str | None = None
-    """Such as `2/8`: run one part of the episodes only. `merge` puts the reports of all parts together."""
-
-    def __post_init__(self) -> None:
-        check_numbers(self.episodes, self.seed, self.lanes, self.workers)
-        check_time_limit(self.max_episode_steps)
-        check_engine(self.engine, self.ray_address, self.workers)
-        if self.render not in (None, "human"):
-            raise UsageError(f"--render {self.render!r} is not known; choose human.")
-        if self.render is not None and self.engine == "ray":
-            raise UsageError("--render runs in this process, where the window is. Leave out --engine ray.")
-        if self.render is not None and self.workers not in ("auto", 1):
-            raise UsageError("--render runs in this process, where the window is. Leave out --workers.")
-        for file, suffix, name in ((self.gif, ".gif", "--gif"), (self.mp4, ".mp4", "--mp4")):
-            if file is not None:
-                check_suffix(Path(file), (suffix,), name)
-                check_choice(str(self.gif_episodes))
-        check_report_file(_path(self.out))
-        check_replay_file(_path(self.save_replay))
-        _ = self.part  # Refuses a shard that does not exist.
-
-    @cached_property
-    def part(self) -> Shard | None:
-        """Which part of all episodes is to be run; None for all of them."""
-        return None if self.shard is None else Shard.parse(self.shard, self.seed, self.episodes)
-
-    @property
-    def said(self) -> Said:
-        """What is said of a file without lander's metadata."""
-        return Said.of(self)
-
-    @property
-    def more_options(self) -> list[str]:
-        """What is said of the file and of its time limit, as options of a command to be pasted."""
-        return [*self.said.options, *time_limit_option(self.max_episode_steps)]
-
-    @property
-    def seeds(self) -> range:
-        """The seeds of the episodes that are to be run."""
-        whole = range(self.seed, self.seed + self.episodes)
-        return whole if self.part is None else self.part.seeds
 
 
 @names_arguments
@@ -271,7 +144,7 @@ def run_evaluation(
             note says so: such a GIF is nothing that the user has asked for.
     """
     _check_outputs(request, usual_gif)
-    with page_lock(_path(request.page)):
+    with page_lock(path_of(request.page)):
         return _evaluated(request, observer, usual_gif)
 
 
@@ -281,16 +154,12 @@ def _evaluated(
     request = replace(request, env=with_imports(request.imports, request.env))
     stages = stages_of(observer)
     opened = open_for(
-        request.policy,
-        request.env,
-        device=request.device,
-        env_args=request.env_args,
-        wrap=request.wrap,
+        request.policy, request.env, device=request.device, env_args=request.env_args, wrap=request.wrap,
         said=request.said,
-    )
+    )  # fmt: skip
     opened = limited(opened, request.max_episode_steps)
     _announce(opened, stages)
-    page = page_observer_for(_path(request.page), opened.env)
+    page = page_observer_for(path_of(request.page), opened.env)
     try:
         report = _scored(request, opened, stages, observer, page)
     except Interrupted as stop:
@@ -314,17 +183,7 @@ def _evaluated(
         written = write_page_of(Path(request.page), opened, report, page, options)
         stages.on_note(f"Wrote {written}: open it in a browser")
     # Last, because it fails most often.
-    asked = [Path(file) for file in (request.gif, request.mp4) if file is not None]
-    files = asked or ([] if usual_gif is None else [usual_gif])
-    if files:
-        indices = chosen_episodes(str(request.gif_episodes), report)
-        try:
-            for path in record_again(opened.policy, report, indices, files, stages):
-                stages.on_note(f"Recorded {path}")
-        except (EnvironmentFailed, MachineLacks, UsageError) as error:
-            if asked:
-                raise
-            stages.on_note(f"No animation was recorded. {error}")
+    _record(request, opened, report, usual_gif, stages)
     return report
 
 
@@ -347,7 +206,7 @@ def _scored(
             on_note=stages.on_note, on_finished=stages.on_finished,
         ) as engine,
         saved_replay(
-            _path(request.save_replay), opened, first_seed=first, episodes=episodes, sampled=sampled
+            path_of(request.save_replay), opened, first_seed=first, episodes=episodes, sampled=sampled
         ) as replay,
     ):  # fmt: skip
         listeners = Listeners(observer, replay, page)
@@ -363,6 +222,26 @@ def _scored(
         for remark in report.remarks:
             stages.on_note(remark)
     return report
+
+
+def _record(
+    request: EvaluateRequest,
+    opened: Opened,
+    report: "Report",
+    usual_gif: Path | None,
+    stages: EvaluationObserver,
+) -> None:
+    asked = [Path(file) for file in (request.gif, request.mp4) if file is not None]
+    files = asked or ([] if usual_gif is None else [usual_gif])
+    if files:
+        indices = chosen_episodes(str(request.gif_episodes), report)
+        try:
+            for path in record_again(opened.policy, report, indices, files, stages):
+                stages.on_note(f"Recorded {path}")
+        except (EnvironmentFailed, MachineLacks, UsageError) as error:
+            if asked:
+                raise
+            stages.on_note(f"No animation was recorded. {error}")
 
 
 def _about_claim(opened: Opened, found: "PlainReport") -> tuple[str, ...]:
@@ -388,12 +267,8 @@ def _announce(opened: Opened, stages: EvaluationObserver) -> None:
 def _check_outputs(request: EvaluateRequest, usual_gif: Path | None) -> None:
     """Refuse files that cannot be written before any episode runs."""
     if str(request.gif_episodes) != "none":
-        check_all_writable(_path(request.gif) or usual_gif, _path(request.mp4))
-        check_ffmpeg(_path(request.mp4))
-    check_all_writable(_path(request.out))
-    check_page(_path(request.page))
-    check_all_writable(_path(request.save_replay))
-
-
-def _path(name: Filename | None) -> Path | None:
-    return None if name is None else Path(name)
+        check_all_writable(path_of(request.gif) or usual_gif, path_of(request.mp4))
+        check_ffmpeg(path_of(request.mp4))
+    check_all_writable(path_of(request.out))
+    check_page(path_of(request.page))
+    check_all_writable(path_of(request.save_replay))

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from lander_rl.several.trainee import Trained
+from lander_rl.several.training_worker import Trained
 
 NEVER = 100_000.0
 """Seconds that count for a training that never reached the threshold, plus its missing points. More than any

@@ -10,25 +10,23 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from lander_rl.searching.results import Sweep
-from lander_rl.several.crew import Jobs, check_crew, direct, open_crew
-from lander_rl.several.display import open_table
-from lander_rl.several.trainee import Status
+from lander_rl.several.display import TrainingsDisplay, open_table
+from lander_rl.several.pool import Jobs, check_pool, open_pool, run_trainings
 from lander_rl.training.planning import planned_config
 from lander_rl.training.progress import open_talk
 from lander_rl.training.stopping import stop_on_interrupt
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules
 from lander_runtime.errors import MachineLacks, UsageError
+from lander_runtime.seeds import SEARCH_EPISODES
 from lander_runtime.text import counted
 
 if TYPE_CHECKING:
     from lander_rl.searching.space import SearchSpace
-
-SEARCH_EPISODES = 40_000
-"""How many episodes there are from the first of a search until the export gate's begin."""
+    from lander_trainer import TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,21 +74,13 @@ class SweepRequest:
                 raise UsageError(f"--{name} should be a whole number from 1 on, found {value!r}.")
         if self.episodes > SEARCH_EPISODES:
             raise UsageError(f"--episodes should be at most {SEARCH_EPISODES:,}, found {self.episodes:,}.")
-        check_crew(self.engine, self.ray_address, self.jobs)
+        check_pool(self.engine, self.ray_address, self.jobs)
 
     @property
     def folder(self) -> Path:
         """Where pictures and preset go."""
         name = self.space.stem if isinstance(self.space, Path) else "sweep"
         return self.out or Path("sweeps") / name
-
-
-class SweepDisplay(Protocol):
-    """Shows how far the trials are."""
-
-    def show(self, rows: dict[str, Status]) -> None:
-        """How far each trial is, by a name such as `trial 7`."""
-        ...
 
 
 @names_arguments
@@ -145,7 +135,7 @@ def sweep(
         return run_sweep(
             request,
             say=say,
-            display=open_table if progress else _no_display,
+            display=open_table if progress else nullcontext,
             stop=lambda: interrupted() or (stop is not None and stop()),
         )
 
@@ -154,7 +144,7 @@ def run_sweep(
     request: SweepRequest,
     *,
     say: Callable[[str], None],
-    display: Callable[[], AbstractContextManager[SweepDisplay | None]],
+    display: Callable[[], AbstractContextManager[TrainingsDisplay | None]],
     stop: Callable[[], bool],
 ) -> Sweep:
     """`sweep` with its arguments as a request; raises the same errors.
@@ -180,39 +170,45 @@ def run_sweep(
     config = planned_config(space.request({}), say)
     threshold = plan_training(config).env.reward_threshold
     check_sweep(request.objective, threshold, config.env)
+    start = _start(space, config, say)
+    with open_study(_storage(request), OBJECTIVES[request.objective][0]) as study:
+        check_same(study, _identity(request, space, config))
+        make_ready(study, start)
+        with (
+            open_pool(request.engine, request.ray_address, request.jobs, request.trials, say) as pool,
+            display() as shown,
+        ):
+            say(f"Searching settings for {config.env}, {counted(pool.size, 'trial')} at a time")
+            trials = Trials(
+                study, space, pool, request.objective, threshold, request.trials, request.seeds,
+                request.episodes, say, (lambda rows: None) if shown is None else shown.show,
+            )  # fmt: skip
+            try:
+                run_trainings(pool, trials, stop)
+            finally:
+                trials.give_up()
+        return outcome(request, study, space, config, interrupted=stop())
+
+
+def _start(space: "SearchSpace", config: "TrainConfig", say: Callable[[str], None]) -> dict[str, Any]:
+    """The settings of the preset that are in the space: the first trial."""
     start = space.params_of(config)
     outside = [name for name in space.kinds if name not in start]
     if outside:
         say(f"The preset's {', '.join(outside)} is outside the space; sampled in the first trial.")
-    wanted = {
+    return start
+
+
+def _identity(request: SweepRequest, space: "SearchSpace", config: "TrainConfig") -> dict[str, Any]:
+    """What has to stay the same, or the trials of a continued study would not compare."""
+    return {
         "objective": request.objective,
         "seeds": request.seeds,
         "episodes": request.episodes,
         "space": space.to_json(),
         **{name: value for name, value in config.to_dict().items() if name != "seed"},
     }
-    with open_study(_storage(request), OBJECTIVES[request.objective][0]) as study:
-        check_same(study, wanted)
-        make_ready(study, start)
-        with (
-            open_crew(request.engine, request.ray_address, request.jobs, request.trials, say) as crew,
-            display() as shown,
-        ):
-            say(f"Searching settings for {config.env}, {counted(crew.size, 'trial')} at a time")
-            trials = Trials(
-                study, space, crew, request.objective, threshold, request.trials, request.seeds,
-                request.episodes, say, (lambda rows: None) if shown is None else shown.show,
-            )  # fmt: skip
-            try:
-                direct(crew, trials, stop)
-            finally:
-                trials.give_up()
-        return outcome(request, study, space, config, interrupted=stop())
 
 
 def _storage(request: SweepRequest) -> str:
     return request.storage or str(request.folder / "study.log")
-
-
-def _no_display() -> AbstractContextManager[None]:
-    return nullcontext()

@@ -13,8 +13,8 @@ from optuna.trial import FrozenTrial, TrialState
 from lander_rl.searching.objectives import OBJECTIVES, value_of
 from lander_rl.searching.space import SearchSpace
 from lander_rl.searching.study import FINISHED, say_alive
-from lander_rl.several.crew import Crew
-from lander_rl.several.trainee import Ended, Event, Failed, Mark, Note, Status, Task, Trained
+from lander_rl.several.pool import WorkerPool
+from lander_rl.several.training_worker import Ended, Event, Failed, Mark, Note, Status, Task, Trained
 from lander_rl.training.planning import planned_config
 from lander_runtime.errors import CheckFailed, UsageError
 from lander_runtime.seeds import FIRST_SEARCH_SEED
@@ -46,11 +46,11 @@ class Running:
 
 @dataclass
 class Trials:
-    """The trials of one sweep; a `Director`."""
+    """The trials of one sweep; a `Scheduler`."""
 
     study: optuna.Study
     space: SearchSpace
-    crew: Crew
+    pool: WorkerPool
     objective: str
     threshold: float | None
     wanted: int
@@ -64,16 +64,16 @@ class Trials:
     _said_alive: float = field(default_factory=time.monotonic)
     _deaths: int = 0
 
-    def next_task(self, place: int) -> Task | None:
-        while place not in self._at:
+    def next_task(self, slot: int) -> Task | None:
+        while slot not in self._at:
             taken = self.study.get_trials(deepcopy=False, states=(*FINISHED, TrialState.RUNNING))
             if len(taken) >= self.wanted:
                 return None
-            self._ask(place)
-        running = self._at[place]
+            self._ask(slot)
+        running = self._at[slot]
         seed = FIRST_TRAINING_SEED + len(running.done)
         request = self.space.request(running.params)
-        settings = {**self.crew.settings, **request.settings}
+        settings = {**self.pool.settings, **request.settings}
         return Task(
             request=replace(request, seed=seed, settings=settings),
             episodes=self.episodes,
@@ -81,8 +81,8 @@ class Trials:
             marks=() if running.done else PRUNE_AT,
         )
 
-    def _ask(self, place: int) -> None:
-        """Put a new trial at `place`; one whose settings do not go together ends at once."""
+    def _ask(self, slot: int) -> None:
+        """Put a new trial into `slot`; one whose settings do not go together ends at once."""
         trial = self.study.ask()
         say_alive(trial)
         params = self.space.suggest(trial)
@@ -91,13 +91,13 @@ class Trials:
         except UsageError as error:
             self._end(Running(trial, params, pruned=True), str(error))
         else:
-            self._at[place] = Running(trial, params)
+            self._at[slot] = Running(trial, params)
 
-    def on_status(self, place: int, status: Status) -> None:
-        self._status[place] = status
+    def on_status(self, slot: int, status: Status) -> None:
+        self._status[slot] = status
 
-    def on_event(self, place: int, event: Event) -> bool:
-        running = self._at[place]
+    def on_event(self, slot: int, event: Event) -> bool:
+        running = self._at[slot]
         if isinstance(event, Note):
             return False
         if isinstance(event, Mark):
@@ -108,17 +108,17 @@ class Trials:
                 raise event.error
             running.pruned = True
             self._end(running, str(event.error))
-            del self._at[place]
+            del self._at[slot]
             return True
         assert isinstance(event, Ended)
         running.done.append(event.result)
         if running.pruned or event.result.interrupted or len(running.done) == self.seeds:
             self._end(running)
-            del self._at[place]
+            del self._at[slot]
         return True
 
-    def on_died(self, place: int, error: WorkerDied) -> None:
-        running = self._at.pop(place)
+    def on_died(self, slot: int, error: WorkerDied) -> None:
+        running = self._at.pop(slot)
         self._deaths += 1
         self.study.tell(running.trial, state=TrialState.FAIL)
         if self._deaths > _MOST_DEATHS:
@@ -126,11 +126,11 @@ class Trials:
         self.say(f"Trial {running.trial.number}: {error} It is trained once more.")
         self.study.enqueue_trial(running.params)
 
-    def stops(self, place: int) -> bool:
-        return self._at[place].pruned
+    def stops(self, slot: int) -> bool:
+        return self._at[slot].pruned
 
     def rest(self) -> None:
-        self.show({f"trial {self._at[place].trial.number}": self._status[place] for place in self._at})
+        self.show({f"trial {self._at[slot].trial.number}": self._status[slot] for slot in self._at})
         if time.monotonic() - self._said_alive > _ALIVE_SECONDS:
             self._said_alive = time.monotonic()
             for running in self._at.values():

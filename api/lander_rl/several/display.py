@@ -3,9 +3,11 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from lander_rl.several.trainee import Status
+from lander_rl.several.training_worker import Status
+from lander_rl.training.progress import stderr_console
+from lander_rl.training.words import number
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,13 +16,20 @@ if TYPE_CHECKING:
 _LINE_SECONDS = 5.0
 
 
+class TrainingsDisplay(Protocol):
+    """Shows how far several trainings are."""
+
+    def show(self, rows: dict[str, Status]) -> None:
+        """How far each is, by a name such as `seed 1` or `trial 7`."""
+        ...
+
+
 @contextmanager
-def open_table(console: "Console | None" = None) -> "Iterator[TableDisplay | LinesDisplay]":
+def open_table(console: "Console | None" = None) -> Iterator[TrainingsDisplay]:
     """The display that suits `console`, by default stderr."""
-    from rich.console import Console
     from rich.live import Live
 
-    console = console or Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+    console = console or stderr_console()
     if not console.is_terminal:
         yield LinesDisplay(console)
         return
@@ -40,7 +49,7 @@ class LinesDisplay:
             return
         self._last = time.monotonic()
         texts = [
-            f"{name} {status.done:.0%} best {_number(status.best_score)}" for name, status in rows.items()
+            f"{name} {status.done:.0%} best {number(status.best_score)}" for name, status in rows.items()
         ]
         self._console.print("  ".join(texts), markup=False)
 
@@ -63,11 +72,7 @@ class TableDisplay:
                 bar,
                 f"{status.done:.0%}",
                 f"{status.steps:,} steps",
-                f"return {_number(status.mean_return)}",
-                f"best {_number(status.best_score)}",
+                f"return {number(status.mean_return)}",
+                f"best {number(status.best_score)}",
             )
         self._live.update(table)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lander_rl.several.trainee import Trained
+from lander_rl.several.training_worker import Trained
 from lander_runtime.files import picture_as_html
 from lander_runtime.scores.intervals import mean_interval
 from lander_runtime.text import aligned, counted, html_table

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from lander_rl.exporting.export import ExportRequest, run_export
 from lander_rl.plotting import PlotRequest, run_plot
-from lander_rl.several.crew import Crew, Jobs, check_crew, direct, open_crew
-from lander_rl.several.display import open_table
+from lander_rl.several.display import TrainingsDisplay, open_table
+from lander_rl.several.pool import Jobs, WorkerPool, check_pool, open_pool, run_trainings
 from lander_rl.several.results import SeedRun, SeedRuns
-from lander_rl.several.trainee import Ended, Event, Failed, Note, Status, Task, Trained
+from lander_rl.several.training_worker import Ended, Event, Failed, Note, Status, Task, Trained
 from lander_rl.training.planning import planned_config
 from lander_rl.training.progress import open_talk
 from lander_rl.training.request import TrainRequest
@@ -65,15 +65,7 @@ class SeedsRequest:
             raise UsageError(f"--seeds should be from 2 to {_MOST_SEEDS}, found {self.seeds}.")
         if self.episodes < 1:
             raise UsageError(f"episodes should be a whole number from 1 on, found {self.episodes}.")
-        check_crew(self.engine, self.ray_address, self.jobs)
-
-
-class SeedsDisplay(Protocol):
-    """Shows how far the trainings are."""
-
-    def show(self, rows: dict[str, Status]) -> None:
-        """How far each training is, by a name such as `seed 1`."""
-        ...
+        check_pool(self.engine, self.ray_address, self.jobs)
 
 
 @names_arguments
@@ -120,7 +112,7 @@ def train_seeds(
         return run_seeds(
             request,
             say=say,
-            display=open_table if progress else _no_display,
+            display=open_table if progress else nullcontext,
             stop=lambda: interrupted() or (stop is not None and stop()),
         )
 
@@ -129,7 +121,7 @@ def run_seeds(
     request: SeedsRequest,
     *,
     say: Callable[[str], None],
-    display: Callable[[], AbstractContextManager[SeedsDisplay | None]],
+    display: Callable[[], AbstractContextManager[TrainingsDisplay | None]],
     stop: Callable[[], bool],
 ) -> SeedRuns:
     """`train_seeds` with its arguments as a request; raises the same errors.
@@ -153,20 +145,20 @@ def run_seeds(
         seed: RunDirectory.create(config.env, None if out is None else out / f"seed-{seed}").path
         for seed in numbers
     }
-    with open_crew(request.engine, request.ray_address, request.jobs, request.seeds, say) as crew:
-        say(f"Training {config.env} with the seeds {numbers[0]} to {numbers[-1]}, {crew.size} at a time")
+    with open_pool(request.engine, request.ray_address, request.jobs, request.seeds, say) as pool:
+        say(f"Training {config.env} with the seeds {numbers[0]} to {numbers[-1]}, {pool.size} at a time")
         with display() as shown:
-            director = _Seeds(request, folders, crew, say, shown)
-            direct(crew, director, stop)
-    return _result(request, director, say)
+            scheduler = _Seeds(request, folders, pool, say, shown)
+            run_trainings(pool, scheduler, stop)
+    return _result(request, scheduler, say)
 
 
-def _result(request: SeedsRequest, director: "_Seeds", say: Callable[[str], None]) -> SeedRuns:
-    runs = tuple(SeedRun(seed, director.folders[seed], one) for seed, one in sorted(director.ended.items()))
+def _result(request: SeedsRequest, scheduler: "_Seeds", say: Callable[[str], None]) -> SeedRuns:
+    runs = tuple(SeedRun(seed, scheduler.folders[seed], one) for seed, one in sorted(scheduler.ended.items()))
     picture = _drawn(request, runs, say) if runs else None
-    found = SeedRuns(runs, director.failed, request.episodes, picture, None)
+    found = SeedRuns(runs, scheduler.failed, request.episodes, picture, None)
     chosen = found.chosen
-    if found.interrupted or chosen is None or len(runs) + len(director.failed) < request.seeds:
+    if found.interrupted or chosen is None or len(runs) + len(scheduler.failed) < request.seeds:
         return found
     source = ExportRequest(
         source=chosen.path, episodes=request.episodes, gif=request.gif, imports=request.train.imports
@@ -192,40 +184,40 @@ def _drawn(request: SeedsRequest, runs: tuple[SeedRun, ...], say: Callable[[str]
 
 @dataclass
 class _Seeds:
-    """Hands out one training a seed; a `Director`."""
+    """Hands out one training a seed; a `Scheduler`."""
 
     request: SeedsRequest
     folders: dict[int, Path]
-    crew: Crew
+    pool: WorkerPool
     say: Callable[[str], None]
-    shown: SeedsDisplay | None
+    shown: TrainingsDisplay | None
     ended: dict[int, Trained] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     _at: dict[int, int] = field(default_factory=dict)
-    """The seed at each place."""
+    """The seed in each slot."""
     _status: dict[int, Status] = field(default_factory=dict)
     _said: set[str] = field(default_factory=set)
 
-    def next_task(self, place: int) -> Task | None:
+    def next_task(self, slot: int) -> Task | None:
         seed = next((seed for seed in self.folders if seed not in self._status), None)
         if seed is None:
             return None
-        self._at[place], self._status[seed] = seed, _NOT_YET
+        self._at[slot], self._status[seed] = seed, _NOT_YET
         train = self.request.train
-        settings = {**self.crew.settings, **train.settings}
+        settings = {**self.pool.settings, **train.settings}
         settings.pop("seed", None)
         return Task(
             request=replace(train, seed=seed, settings=settings, out=self.folders[seed]),
             episodes=self.request.episodes,
             first_seed=FIRST_EVALUATION_SEED,
-            files=self.crew.remote,
+            files=self.pool.remote,
         )
 
-    def on_status(self, place: int, status: Status) -> None:
-        self._status[self._at[place]] = status
+    def on_status(self, slot: int, status: Status) -> None:
+        self._status[self._at[slot]] = status
 
-    def on_event(self, place: int, event: Event) -> bool:
-        seed = self._at[place]
+    def on_event(self, slot: int, event: Event) -> bool:
+        seed = self._at[slot]
         if isinstance(event, Note):
             # Each training says the same of the environment.
             if event.text not in self._said and not event.text.startswith("Training "):
@@ -242,18 +234,14 @@ class _Seeds:
             self.failed[seed] = str(event.error)
         return isinstance(event, Ended | Failed)
 
-    def on_died(self, place: int, error: WorkerDied) -> None:
+    def on_died(self, slot: int, error: WorkerDied) -> None:
         raise WorkerDied(
-            f"Seed {self._at[place]}: {error} Memory may be short; the other runs are saved. Try --jobs 1."
+            f"Seed {self._at[slot]}: {error} Memory may be short; the other runs are saved. Try --jobs 1."
         ) from error
 
-    def stops(self, place: int) -> bool:
+    def stops(self, slot: int) -> bool:
         return False
 
     def rest(self) -> None:
         if self.shown is not None:
             self.shown.show({f"seed {seed}": self._status.get(seed, _NOT_YET) for seed in self.folders})
-
-
-def _no_display() -> AbstractContextManager[None]:
-    return nullcontext()

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lander_rl.scoring.evaluating import EvaluateRequest, run_evaluation
+from lander_rl.scoring.evaluating import run_evaluation
+from lander_rl.scoring.request import EvaluateRequest
 from lander_runtime.scores.claims import contradiction
 
 if TYPE_CHECKING:

@@ -1,10 +1,9 @@
-"""`pull`: somebody's policy from the Hugging Face Hub, checked before it is named.
+"""`pull`: a policy from the Hugging Face Hub, checked before it is named.
 
 What lander pushed is compared with its manifest, and opened: weights and golden vectors. Of repositories in
 the layout of Stable-Baselines3 the one zip, or the one ONNX file, is found. Nothing of them is unpickled.
 """
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from lander_rl.sharing.checking import ScoreCheck, check_score
 from lander_rl.sharing.taking import take
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import CheckFailed, InputRefused
-from lander_runtime.files import atomic_writes, check_writable
+from lander_runtime.files import atomic_writes, check_writable, sha256_of
 from lander_runtime.text import aligned, counted, html_table, quoted
 
 if TYPE_CHECKING:
@@ -207,7 +206,7 @@ def _checked(
     pushed = None
     if card.MANIFEST in contents and model == "policy.onnx":
         pushed = card.read_manifest(contents[card.MANIFEST], f"{repository}: {card.MANIFEST}")
-        found = hashlib.sha256(contents[model]).hexdigest()
+        found = sha256_of(contents[model])
         if pushed.sha256 != found:
             raise InputRefused(
                 f"{repository}: {model} has the SHA-256 {found}, and {card.MANIFEST} names "

@@ -1,6 +1,5 @@
 """`push`: a policy to the Hugging Face Hub, with its card, picture, settings and replay."""
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from lander_rl.sharing import card, hub
 from lander_rl.sharing.checking import check_score
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import CheckFailed, MachineLacks, UsageError
-from lander_runtime.files import read_regular
+from lander_runtime.files import read_regular, sha256_of
 from lander_runtime.text import aligned, html_table
 
 if TYPE_CHECKING:
@@ -144,7 +143,7 @@ def run_push(request: PushRequest, observer: "EpisodeObserver | None" = None) ->
     # Opened as a stranger's: its digest and its golden vectors are checked.
     content = read_policy_file(path, large=request.large)
     policy = Policy.from_bytes(content, path, "cpu", request.large)
-    info, sha256 = policy.info, hashlib.sha256(content).hexdigest()
+    info, sha256 = policy.info, sha256_of(content)
     checked = None
     if request.check and info.evaluation is not None:
         checked = check_score(path, info.evaluation, request.imports, observer)

@@ -36,7 +36,7 @@ def open_display(console: "Console | None" = None) -> Iterator[TrainObserver]:
         with NotebookDisplay() as display:
             yield display
         return
-    console = console or _stderr()
+    console = console or stderr_console()
     if not console.is_terminal:
         yield LineDisplay(console)
         return
@@ -58,12 +58,13 @@ def open_talk(progress: bool) -> tuple[Callable[[str], None], Callable[[str], No
             # Jupyter shows stderr like an error.
             sys.stdout.write(printable(text) + "\n")
         else:
-            _stderr().print(printable(text), markup=False)
+            stderr_console().print(printable(text), markup=False)
 
     return say, say
 
 
-def _stderr() -> "Console":
+def stderr_console() -> "Console":
+    """Stderr, for what is said beside a result."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)

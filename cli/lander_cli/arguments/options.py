@@ -1,4 +1,4 @@
-"""The options of eval, compare, merge, inspect and replay, each declared once."""
+"""The options that commands share, and those of eval, compare and merge, each declared once."""
 
 import math
 from enum import StrEnum
@@ -238,39 +238,6 @@ RayAddress = Annotated[
     ),
 ]
 
-# Of a server
-
-ServedPolicies = Annotated[
-    list[Path] | None,
-    typer.Argument(
-        metavar="POLICY",
-        help="Policy files, or folders with some.",
-        show_default="the newest run's, else the one that ships",
-    ),
-]
-
-Host = Annotated[
-    str, typer.Option(help="Address to listen at; another than 127.0.0.1 can be reached from elsewhere.")
-]
-
-Port = Annotated[
-    int,
-    typer.Option(parser=whole_number(0, 65_535), metavar="INTEGER", help="Port; 0 takes any that is free."),
-]
-
-MaxBatch = Annotated[
-    int, typer.Option(parser=whole_number(1), metavar="INTEGER", help="Observations in one request or run.")
-]
-
-MaxWaiting = Annotated[
-    int,
-    typer.Option(
-        parser=whole_number(1),
-        metavar="INTEGER",
-        help="Observations that may wait; beyond, the answer is 503.",
-    ),
-]
-
 # What is written and shown
 
 Gif = Annotated[
@@ -316,45 +283,3 @@ FailUnder = Annotated[
 FailIfWorse = Annotated[
     bool, typer.Option("--fail-if-worse", help="Exit with code 1 if one is shown to be worse.")
 ]
-
-# Of a verification
-
-FreshEpisodes = Annotated[
-    int,
-    typer.Option(
-        parser=whole_number(0, MOST_EPISODES),
-        metavar="INTEGER",
-        help="Compare the claimed score with this many fresh episodes, such as 100; 0 for none.",
-    ),
-]
-
-AllRuntimes = Annotated[
-    bool,
-    typer.Option(
-        "--all-runtimes", help="Run the golden vectors in OpenVINO, tract and others that are installed, too."
-    ),
-]
-
-# Of a replay
-
-ReplayFile = Annotated[Path, typer.Argument(help="A file that lander eval --save-replay wrote.")]
-
-ReplayGif = Annotated[
-    Path | None, typer.Option(help="Draw a GIF; several episodes get one each, named by seed.")
-]
-
-ReplayMp4 = Annotated[Path | None, typer.Option(help="Draw an MP4 in the same way; needs the extra 'video'.")]
-
-ReplayRender = Annotated[Render | None, typer.Option(help="Show the episodes in a window.")]
-
-ReplayEpisodes = Annotated[
-    str | None,
-    typer.Option(
-        help="Which: all, first, best, worst, a number, or seeds with commas.",
-        show_default="all; the first if something is drawn",
-    ),
-]
-
-Size = Annotated[str, typer.Option(help="Size of the pictures: 1200x800, or a factor such as 2 or 0.5.")]
-
-Speed = Annotated[float, typer.Option(help="How fast to draw; 1 is the environment's own pace.")]

@@ -14,7 +14,7 @@ from lander_runtime.scores.verdict import Verdict
 
 if TYPE_CHECKING:
     from lander_rl.results.comparison import Comparison
-    from lander_rl.scoring.comparing import CompareRequest
+    from lander_rl.scoring.request import CompareRequest
 
 
 def compare_command(
@@ -45,7 +45,8 @@ def compare_command(
 
     Each other policy is compared with the first, episode by episode, so the first is the one to beat.
     """
-    from lander_rl.scoring.comparing import CompareRequest, run_comparison
+    from lander_rl.scoring.comparing import run_comparison
+    from lander_rl.scoring.request import CompareRequest
 
     request = CompareRequest(
         policies=tuple(policies), episodes=episodes, seed=seed, sampled=sampled, lanes=lanes, device=device,
@@ -73,7 +74,7 @@ def compare_command(
 def _next(comparison: "Comparison", request: "CompareRequest") -> list[object]:
     """More episodes while no difference is shown; else the episode that the better policy lost most on."""
     from lander_rl.outputs.page import env_options
-    from lander_rl.scoring.comparing import is_saved_report
+    from lander_rl.scoring.compared import is_saved_report
 
     if any(is_saved_report(policy) for policy in request.policies):
         return ["inspect"]

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from lander_cli.arguments import options as given
-from lander_cli.terminal.console import print_json, print_next, print_rows, say
+from lander_cli.terminal.console import print_next, print_result, say
 from lander_runtime.errors import CheckFailed
 
 
@@ -16,10 +16,7 @@ def doctor_command(as_json: Annotated[bool, given.json_flag("lander.doctor/1")] 
 
     say("Trying what is installed; this takes some seconds")
     found = doctor()
-    if as_json:
-        print_json(found.to_json())
-    else:
-        print_rows(found.rows())
+    print_result(found, as_json=as_json)
     if found.failure is not None:
         raise CheckFailed(found.failure)
     print_next("lander", "eval")

@@ -14,7 +14,7 @@ from lander_runtime.seeds import FIRST_EVALUATION_SEED
 
 if TYPE_CHECKING:
     from lander_rl.results.report import Report
-    from lander_rl.scoring.evaluating import EvaluateRequest
+    from lander_rl.scoring.request import EvaluateRequest
 
 _USUAL_GIF, _NO_GIF = Path("eval.gif"), Path("none")
 
@@ -57,7 +57,8 @@ def eval_command(
 
     Episode i starts from seed + i, so everyone gets the same episodes with any workers and lanes.
     """
-    from lander_rl.scoring.evaluating import EvaluateRequest, run_evaluation
+    from lander_rl.scoring.evaluating import run_evaluation
+    from lander_rl.scoring.request import EvaluateRequest
 
     request = EvaluateRequest(
         policy, env, episodes, seed, sampled, given.worker_count(workers), lanes, device,
@@ -65,8 +66,7 @@ def eval_command(
         large=large,
         normalizer=normalizer, normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip,
         pixel_scale=pixel_scale, render=given.shown(render), out=out,
-        gif=None if gif == _NO_GIF else gif or (_USUAL_GIF if gif_episodes and not mp4 else None),
-        mp4=mp4,
+        gif=_asked_gif(gif, gif_episodes, mp4), mp4=mp4,
         gif_episodes="first" if gif_episodes is None else gif_episodes, save_replay=save_replay,
         page=report_folder, shard=shard, engine=engine.value, ray_address=ray_address,
         wrap=wrap, imports=tuple(import_ or []), max_episode_steps=max_episode_steps,
@@ -80,6 +80,13 @@ def eval_command(
         raise exit_with_partial(stop, "lander.evaluation/1", as_json) from None
     _check_mean(report, fail_under)
     print_next("lander", *_next(request, report))
+
+
+def _asked_gif(gif: Path | None, episodes: str | None, mp4: Path | None) -> Path | None:
+    """The GIF that the user asked for: by its name, or by naming episodes and no file."""
+    if gif is None and episodes is not None and mp4 is None:
+        return _USUAL_GIF
+    return None if gif == _NO_GIF else gif
 
 
 def _with_shard_file(request: "EvaluateRequest") -> "EvaluateRequest":

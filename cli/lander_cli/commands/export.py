@@ -1,7 +1,7 @@
 """`lander export`: a checkpoint becomes one verified policy file with card and animation, or a C header."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -29,7 +29,7 @@ from lander_cli.arguments.training_options import (
     Squash,
     StateDictEnv,
 )
-from lander_cli.terminal.console import episode_bar, print_json, print_next, print_rows, say
+from lander_cli.terminal.console import episode_bar, print_next, print_result, say
 from lander_runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,11 +84,6 @@ def export_command(
     If ONNX Runtime and PyTorch disagree, or smaller numbers act or score worse, nothing is written and the
     exit code is 1.
     """
-    from lander_rl.exporting.c_header import CHeaderRequest, run_export_c
-    from lander_rl.exporting.export import ExportRequest, run_export
-    from lander_rl.exporting.reducing import ReduceRequest, run_reduction
-    from lander_rl.inputs.importing import import_options
-
     precision = _precision(format_, half=half, int8=int8)
     _check_options(context, format_, reduced=precision is not None)
     if format_ is Format.TRITON:
@@ -102,26 +97,47 @@ def export_command(
         "license": license_, "wrap": wrap, "imports": tuple(import_ or []), "network": network,
     }  # fmt: skip
     if format_ is Format.C:
-        request = CHeaderRequest(
-            **common, name=name or CHeaderRequest.name, output=output, action_range=action_range
-        )
-        header = run_export_c(request, say)
-        print_json(header.to_json()) if as_json else print_rows(header.rows())
-        say(f'In a program: #include "{header.path.name}", then {header.name}_act(observation)')
-        if source is not None and source.suffix == ".onnx":
-            print_next("lander", "verify", source, "--all-runtimes")
-        else:
-            print_next("lander", "export", *([] if source is None else [source]))
+        _export_c({**common, "output": output, "action_range": action_range}, name, as_json=as_json)
         return
-    if precision is not None:
-        smaller = ReduceRequest(**common, episodes=episodes, gif=gif, number_format=precision, large=large)
-        reduced = run_reduction(smaller, say, lambda: episode_bar(2 * episodes))
-        print_json(reduced.to_json()) if as_json else print_rows(reduced.rows())
-        print_next("lander", "bench", reduced.policy)
-        return
-    made = run_export(ExportRequest(**common, episodes=episodes, gif=gif), say, lambda: episode_bar(episodes))
-    print_json(made.to_json()) if as_json else print_rows(made.rows())
-    print_next("lander", "eval", made.policy, *import_options(common["imports"]), "--episodes", "10")
+    scored = {**common, "episodes": episodes, "gif": gif}
+    if precision is None:
+        _export_policy(scored, as_json=as_json)
+    else:
+        _export_reduced({**scored, "number_format": precision, "large": large}, as_json=as_json)
+
+
+def _export_policy(given: dict[str, Any], *, as_json: bool) -> None:
+    from lander_rl.exporting.export import ExportRequest, run_export
+    from lander_rl.inputs.importing import import_options
+
+    request = ExportRequest(**given)
+    made = run_export(request, say, lambda: episode_bar(request.episodes))
+    print_result(made, as_json=as_json)
+    print_next("lander", "eval", made.policy, *import_options(request.imports), "--episodes", "10")
+
+
+def _export_reduced(given: dict[str, Any], *, as_json: bool) -> None:
+    from lander_rl.exporting.reducing import ReduceRequest, run_reduction
+
+    request = ReduceRequest(**given)
+    # The original is scored too.
+    reduced = run_reduction(request, say, lambda: episode_bar(2 * request.episodes))
+    print_result(reduced, as_json=as_json)
+    print_next("lander", "bench", reduced.policy)
+
+
+def _export_c(given: dict[str, Any], name: str | None, *, as_json: bool) -> None:
+    from lander_rl.exporting.c_header import CHeaderRequest, run_export_c
+
+    request = CHeaderRequest(**given, name=name or CHeaderRequest.name)
+    header = run_export_c(request, say)
+    print_result(header, as_json=as_json)
+    say(f'In a program: #include "{header.path.name}", then {header.name}_act(observation)')
+    source = request.source
+    if source is not None and source.suffix == ".onnx":
+        print_next("lander", "verify", source, "--all-runtimes")
+    else:
+        print_next("lander", "export", *([] if source is None else [source]))
 
 
 def _precision(format_: Format, *, half: bool, int8: bool) -> "NumberFormat | None":
@@ -165,8 +181,5 @@ def _export_triton(
     made = run_export_triton(
         TritonRequest(source=source, out=out or TritonRequest.out, name=name, large=large)
     )
-    if as_json:
-        print_json(made.to_json())
-    else:
-        print_rows(made.rows())
+    print_result(made, as_json=as_json)
     print_next("tritonserver", "--model-repository", made.config.parents[1])

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from lander_cli.arguments import options as given
+from lander_cli.arguments import checking_options as given
+from lander_cli.arguments.options import Import, json_flag, shown
 from lander_cli.outputs.replay_results import print_results
 from lander_cli.terminal.console import print_json, print_next, say
 from lander_cli.terminal.talk import Talk
@@ -17,8 +18,8 @@ def replay_command(
     episodes: given.ReplayEpisodes = None,
     size: given.Size = "1",
     speed: given.Speed = 1.0,
-    import_: given.Import = None,
-    as_json: Annotated[bool, given.json_flag("lander.replay-proof/1")] = False,
+    import_: Import = None,
+    as_json: Annotated[bool, json_flag("lander.replay-proof/1")] = False,
 ) -> None:
     """Run recorded episodes again without the policy, compare every step with the file, and draw them.
 
@@ -27,7 +28,7 @@ def replay_command(
     from lander_rl.inputs.importing import import_options
     from lander_rl.watching.replaying import ReplayRequest, run_replay
 
-    request = ReplayRequest(file, episodes, gif, mp4, given.shown(render), size, speed, tuple(import_ or []))
+    request = ReplayRequest(file, episodes, gif, mp4, shown(render), size, speed, tuple(import_ or []))
     result = run_replay(request, Talk())
     if as_json:
         print_json(result.to_json())

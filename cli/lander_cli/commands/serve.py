@@ -1,6 +1,7 @@
 """`lander serve`: policies as an HTTP service."""
 
-from lander_cli.arguments import options as given
+from lander_cli.arguments import serving_options as given
+from lander_cli.arguments.options import Device, Large
 from lander_cli.terminal.console import print_rows, say
 
 
@@ -8,8 +9,8 @@ def serve_command(
     policies: given.ServedPolicies = None,
     host: given.Host = "127.0.0.1",
     port: given.Port = 8000,
-    device: given.Device = "auto",
-    large: given.Large = False,
+    device: Device = "auto",
+    large: Large = False,
     max_batch: given.MaxBatch = 1024,
     max_waiting: given.MaxWaiting = 4096,
 ) -> None:

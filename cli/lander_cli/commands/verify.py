@@ -2,20 +2,21 @@
 
 from typing import Annotated
 
-from lander_cli.arguments import options as given
-from lander_cli.terminal.console import out, print_json, print_next, print_rows
+from lander_cli.arguments import checking_options as given
+from lander_cli.arguments.options import Device, Import, Large, PolicyFile, json_flag
+from lander_cli.terminal.console import out, print_next, print_result
 from lander_cli.terminal.talk import Talk
 from lander_runtime.errors import CheckFailed
 
 
 def verify_command(
-    policy: given.PolicyFile = None,
+    policy: PolicyFile = None,
     episodes: given.FreshEpisodes = 0,
     all_runtimes: given.AllRuntimes = False,
-    device: given.Device = "auto",
-    import_: given.Import = None,
-    large: given.Large = False,
-    as_json: Annotated[bool, given.json_flag("lander.verify/1")] = False,
+    device: Device = "auto",
+    import_: Import = None,
+    large: Large = False,
+    as_json: Annotated[bool, json_flag("lander.verify/1")] = False,
 ) -> None:
     """Check a policy file: schema, weights, golden vectors, determinism, and its score if asked.
 
@@ -26,12 +27,9 @@ def verify_command(
 
     request = VerifyRequest(policy, episodes, all_runtimes, device, tuple(import_ or []), large)
     found = run_verify(request, Talk())
-    if as_json:
-        print_json(found.to_json())
-    else:
-        print_rows(found.rows())
-        if found.runtimes:
-            out().print(f"\n{found.table()}", markup=False)
+    print_result(found, as_json=as_json)
+    if found.runtimes and not as_json:
+        out().print(f"\n{found.table()}", markup=False)
     if found.failure is not None:
         raise CheckFailed(found.failure)
     options = [*import_options(request.imports), *(["--large"] if large else [])]

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn, Protocol, TextIO
 
 from rich.console import Console
 from rich.file_proxy import FileProxy
@@ -65,6 +65,26 @@ def complain(text: str) -> None:
 def print_rows(rows: Sequence[tuple[str, str]]) -> None:
     """Names and values on stdout, a line each."""
     out().print(pairs(rows))
+
+
+class Result(Protocol):
+    """What most functions of `lander_rl` return."""
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Names and values, for people."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of `--json`."""
+        ...
+
+
+def print_result(result: Result, *, as_json: bool) -> None:
+    """A result on stdout."""
+    if as_json:
+        print_json(result.to_json())
+    else:
+        print_rows(result.rows())
 
 
 def print_json(data: dict[str, Any]) -> None:

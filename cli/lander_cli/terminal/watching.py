@@ -42,7 +42,10 @@ _OTHER_LINES = 10
 
 
 class Watch:
-    """A `TrainObserver` that draws an episode after a selection, now and then."""
+    """A `TrainObserver` that draws an episode after a selection, now and then.
+
+    It does not inherit from it: no module of the command loads the trainer when it is imported.
+    """
 
     def __init__(self, console: Console, say: Callable[[str], None], stop: Callable[[], bool]) -> None:
         """`say` prints a line for the user; `stop` tells whether the user wants the run to end.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lander_export.precision.half import PRODUCTS, products_of
 from lander_runtime.errors import CheckFailed, LanderError, MachineLacks
-from lander_runtime.text import shortened
+from lander_runtime.text import first_line
 
 _ROWS = 256
 """Observations that run at once while the ranges are taken."""
@@ -47,8 +47,7 @@ def to_eight_bits(model: onnx.ModelProto, observations: NDArray[Any]) -> onnx.Mo
         except LanderError:
             raise
         except Exception as error:  # Its tool raises what it likes where a graph is unusual.
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise CheckFailed(f"ONNX Runtime cannot quantise the policy ({shortened(reason)}).") from error
+            raise CheckFailed(f"ONNX Runtime cannot quantise the policy ({first_line(error)}).") from error
         return onnx.load(path)
 
 

@@ -21,6 +21,7 @@ from typing import Any
 from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.text import first_line
 from lander_runtime.workers.cores import available_cores
+from lander_runtime.workers.environment_variables import environment_variables
 from lander_runtime.workers.remote import WorkerDied
 
 try:
@@ -130,7 +131,7 @@ def _connect(address: str | None, cpus: int | None, folder: Path | None, without
     try:
         if address is not None:
             _check_reachable(address)
-        with _signal_handler_restored(), _environment(RAY_USAGE_STATS_ENABLED="0"):
+        with _signal_handler_restored(), environment_variables(RAY_USAGE_STATS_ENABLED="0"):
             ray.init(
                 # Without an address Ray would join any cluster that it finds.
                 address=address or "local",
@@ -172,20 +173,6 @@ def _signal_handler_restored() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextlib.contextmanager
-def _environment(**variables: str) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def last_line(error: BaseException) -> str:

@@ -20,8 +20,8 @@ from lander_rl.searching.objectives import NEVER, value_of  # noqa: E402
 from lander_rl.searching.space import SearchSpace  # noqa: E402
 from lander_rl.searching.study import make_ready, open_study  # noqa: E402
 from lander_rl.searching.trials import Running, Trials  # noqa: E402
-from lander_rl.several.crew import Crew  # noqa: E402
-from lander_rl.several.trainee import Ended, Failed, Mark, Trained  # noqa: E402
+from lander_rl.several.pool import WorkerPool  # noqa: E402
+from lander_rl.several.training_worker import Ended, Failed, Mark, Trained  # noqa: E402
 from lander_rl.training.request import TrainRequest  # noqa: E402
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError  # noqa: E402
 from lander_runtime.workers.remote import WorkerDied  # noqa: E402
@@ -119,7 +119,7 @@ def test_the_worse_learner_is_pruned_whatever_the_direction(objective: str, dire
         direction=direction, pruner=optuna.pruners.MedianPruner(n_startup_trials=1),
         sampler=optuna.samplers.RandomSampler(seed=0),
     )  # fmt: skip
-    trials = director(study, objective=objective)
+    trials = scheduler(study, objective=objective)
     first, better, worse = (Running(study.ask(), {}) for _ in range(3))
     trials._compare(first, Mark(25, 50.0))
     study.tell(first.trial, 0.0)
@@ -129,9 +129,9 @@ def test_the_worse_learner_is_pruned_whatever_the_direction(objective: str, dire
     assert worse.pruned
 
 
-def director(study: Any, **changed: Any) -> Trials:
+def scheduler(study: Any, **changed: Any) -> Trials:
     fields: dict[str, Any] = {
-        "space": SearchSpace(TrainRequest(env="CartPole-v1"), {}), "crew": Crew(lambda: None, 1),  # type: ignore
+        "space": SearchSpace(TrainRequest(env="CartPole-v1"), {}), "pool": WorkerPool(lambda: None, 1),  # type: ignore
         "objective": "score", "threshold": 200.0, "wanted": 9, "seeds": 2, "episodes": 2,
         "say": lambda text: None, "show": lambda rows: None, **changed,
     }  # fmt: skip
@@ -140,7 +140,7 @@ def director(study: Any, **changed: Any) -> Trials:
 
 def test_a_trial_trains_its_seeds_one_after_another() -> None:
     study = optuna.create_study(direction="maximize")
-    trials = director(study)
+    trials = scheduler(study)
     first = trials.next_task(0)
     assert first is not None
     assert (first.request.seed, first.first_seed, first.marks) == (101, 950_000, (25, 50, 75))
@@ -155,7 +155,7 @@ def test_a_trial_trains_its_seeds_one_after_another() -> None:
 
 def test_how_a_trial_can_end_otherwise() -> None:
     study = optuna.create_study(direction="maximize")
-    trials = director(study)
+    trials = scheduler(study)
     trials.next_task(0)
     assert trials.on_event(0, Failed(CheckFailed("no longer finite")))
     trials.next_task(0)
@@ -175,7 +175,7 @@ def test_settings_that_do_not_go_together_end_their_trial_only() -> None:
     study.enqueue_trial({"minibatches": 4096})
     kinds = {"minibatches": optuna.distributions.IntDistribution(2, 4096)}
     train = TrainRequest(env="CartPole-v1", settings={"lanes": 4, "rollout_steps": 16})
-    trials = director(study, space=SearchSpace(train, kinds))
+    trials = scheduler(study, space=SearchSpace(train, kinds))
     study.enqueue_trial({"minibatches": 2})
     assert trials.next_task(0) is not None
     assert [one.state.name for one in study.trials] == ["PRUNED", "RUNNING"]

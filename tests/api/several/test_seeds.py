@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import lander_rl
-from lander_rl.several.crew import Crew, direct, open_crew
+from lander_rl.several.pool import WorkerPool, open_pool, run_trainings
 from lander_rl.several.results import SeedRun, SeedRuns
 from lander_rl.several.seeds import SeedsRequest
-from lander_rl.several.trainee import Event, Status, Task, Trained
+from lander_rl.several.training_worker import Event, Status, Task, Trained
 from lander_rl.training.request import TrainRequest
 from lander_runtime.errors import UsageError
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
@@ -109,18 +109,18 @@ def test_a_worker_that_died_is_replaced() -> None:
     started, died = [], []
 
     class Two:
-        def next_task(self, place: int) -> Task | None:
+        def next_task(self, slot: int) -> Task | None:
             return None if len(died) == 2 else Task(request=TrainRequest(), episodes=1, first_seed=0)
 
-        def on_status(self, place: int, status: Status) -> None: ...
+        def on_status(self, slot: int, status: Status) -> None: ...
 
-        def on_event(self, place: int, event: Event) -> bool:
+        def on_event(self, slot: int, event: Event) -> bool:
             return False
 
-        def on_died(self, place: int, error: WorkerDied) -> None:
+        def on_died(self, slot: int, error: WorkerDied) -> None:
             died.append(str(error))
 
-        def stops(self, place: int) -> bool:
+        def stops(self, slot: int) -> bool:
             return False
 
         def rest(self) -> None: ...
@@ -129,7 +129,7 @@ def test_a_worker_that_died_is_replaced() -> None:
         started.append(Unfinished())
         return started[-1]
 
-    direct(Crew(start, 1), Two(), lambda: False)
+    run_trainings(WorkerPool(start, 1), Two(), lambda: False)
     assert died == ["gone", "gone"]
     assert len(started) == 2
 
@@ -157,6 +157,6 @@ def test_without_selections_there_is_nothing_to_choose_by(echo: str) -> None:
 
 
 def test_no_more_workers_than_trainings() -> None:
-    with open_crew("processes", None, 8, 3, lambda text: None) as crew:
-        assert crew.size == 3
-        assert crew.settings == {"workers": 1, "critic_process": "no"}
+    with open_pool("processes", None, 8, 3, lambda text: None) as pool:
+        assert pool.size == 3
+        assert pool.settings == {"workers": 1, "critic_process": "no"}

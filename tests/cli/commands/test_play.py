@@ -116,7 +116,8 @@ def test_python_writes_the_page_and_names_arguments(built: Path, tiny: Path) -> 
 
 
 def test_it_serves_the_page_to_this_machine_until_ctrl_c(start: Any, built: Path, tiny: Path) -> None:
-    here = f"from pathlib import Path\nfrom lander_rl.watching import playing\nplaying._HERE = Path({str(built)!r})"
+    imports = "from pathlib import Path; from lander_rl.watching import playing"
+    here = f"{imports}; playing._HERE = Path({str(built)!r})"
     child = start("play", tiny, "--seed", "8", "--no-open", prelude=here)
     child.wait_until(lambda: "Ctrl-C" in child.err.read_text())
     address = re.search(r"http://127\.0\.0\.1:(\d+)/", child.out.read_text())

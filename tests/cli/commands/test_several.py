@@ -10,7 +10,7 @@ import pytest
 
 from lander_rl.searching.results import Sweep, SweepTrial
 from lander_rl.several.results import SeedRun, SeedRuns
-from lander_rl.several.trainee import Trained
+from lander_rl.several.training_worker import Trained
 
 Lander = Callable[..., Any]
 

@@ -14,8 +14,8 @@ from onnx import numpy_helper
 
 from lander_export.precision import reducing
 from lander_export.precision.reducing import Reduced, reduce_precision
-from lander_rl.watching import playing
 from lander_rl.checking import benching
+from lander_rl.watching import playing
 from lander_runtime import Policy, evaluate
 from lander_runtime.checks import children
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError

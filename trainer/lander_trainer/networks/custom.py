@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from lander_runtime.errors import UsageError
-from lander_runtime.text import quoted
+from lander_runtime.text import first_line, quoted
 from lander_trainer.networks.actor_critic import ActorCritic
 from lander_trainer.ppo.distributions import Distribution, Gaussian
 
@@ -109,10 +109,8 @@ class CustomActorCritic(ActorCritic):
             with torch.inference_mode():
                 found: Any = self.module(torch.zeros((2, *shape)))
         except Exception as error:  # The user's own code may raise anything.
-            reason = (str(error).splitlines() or [""])[0]
-            raise UsageError(
-                f"The network should give {wanted}. It raised {type(error).__name__}: {reason[:200]}"
-            ) from error
+            raised = f"{type(error).__name__}: {first_line(error, 200)}"
+            raise UsageError(f"The network should give {wanted}. It raised {raised}") from error
         tensors = found if isinstance(found, tuple) and len(found) == 2 else ()
         forms = [(tuple(one.shape), one.dtype) for one in tensors if isinstance(one, Tensor)]
         if forms[:1] != [((2, size), torch.float32)] or forms[1:] not in (

@@ -1,8 +1,8 @@
-"""`lander pull`: somebody's policy from the Hugging Face Hub."""
+"""`lander pull`: a policy from the Hugging Face Hub."""
 
 from lander_cli.arguments import sharing_options as given
 from lander_cli.arguments.options import Import, Large
-from lander_cli.terminal.console import print_json, print_next, print_rows
+from lander_cli.terminal.console import print_next, print_result
 from lander_cli.terminal.talk import Talk
 
 
@@ -26,5 +26,5 @@ def pull_command(
         large=large, imports=tuple(import_ or []),
     )  # fmt: skip
     pulled = run_pull(request, Talk())
-    print_json(pulled.to_json()) if as_json else print_rows(pulled.rows())
+    print_result(pulled, as_json=as_json)
     print_next(*pulled.next_command, *import_options(request.imports))

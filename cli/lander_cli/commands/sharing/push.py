@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lander_cli.arguments import sharing_options as given
 from lander_cli.arguments.options import Import, Large
-from lander_cli.terminal.console import print_json, print_next, print_rows
+from lander_cli.terminal.console import print_next, print_result
 from lander_cli.terminal.talk import Talk
 from lander_runtime.errors import UsageError
 
@@ -31,5 +31,5 @@ def push_command(
         replay=replay, check=check, large=large, imports=tuple(import_ or []),
     )  # fmt: skip
     pushed = run_push(request, Talk())
-    print_json(pushed.to_json()) if as_json else print_rows(pushed.rows())
+    print_result(pushed, as_json=as_json)
     print_next("lander", "pull", pushed.repository, "--check")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from lander_cli.arguments.options import EngineName, worker_count
-from lander_cli.terminal.console import err, print_json, print_next, print_rows, say
+from lander_cli.terminal.console import err, print_next, print_result, say
 from lander_cli.terminal.interrupts import stop_on_signals
 from lander_runtime.errors import CheckFailed
 from lander_runtime.text import counted
@@ -27,7 +27,7 @@ def train_seeds(
     )
     with stop_on_signals() as signals:
         found = run_seeds(request, say=say, display=lambda: open_table(err()), stop=signals)
-    print_json(found.to_json()) if as_json else print_rows(found.rows())
+    print_result(found, as_json=as_json)
     imports = import_options(train.imports)
     if found.interrupted or signals():
         print_next("lander", "train", "--resume", found.runs[0].path, *imports) if found.runs else None

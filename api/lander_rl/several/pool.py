@@ -1,15 +1,15 @@
 """Workers that train beside each other, and the loop that keeps them busy."""
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal, Protocol
 
-from lander_rl.several.trainee import Event, Status, Task, Trainee
+from lander_rl.several.training_worker import Event, Status, Task, TrainingWorker
 from lander_runtime.errors import UsageError
 from lander_runtime.text import counted
 from lander_runtime.workers.cores import available_cores, check_workers
+from lander_runtime.workers.environment_variables import environment_variables
 from lander_runtime.workers.remote import LocalWorker, RemoteWorker, Worker, WorkerDied
 
 _WAIT = 0.25
@@ -18,7 +18,7 @@ _WAIT = 0.25
 Jobs = int | Literal["auto"]
 
 
-class Crew:
+class WorkerPool:
     """A number of workers of one kind; each is started when it is needed."""
 
     def __init__(self, start: Callable[[], Worker], size: int, *, remote: bool = False) -> None:
@@ -33,44 +33,44 @@ class Crew:
         """Settings of every training: where several share the cores, more processes would only compete."""
         return {"workers": 1, "critic_process": "no"} if self.size > 1 else {}
 
-    def worker(self, place: int) -> Worker:
-        """The worker at a place from 0 to `size` - 1."""
-        if place not in self._workers:
-            self._workers[place] = self._start()
-            if isinstance(self._workers[place], RemoteWorker):
-                self._workers[place].receive()
-        return self._workers[place]
+    def worker(self, slot: int) -> Worker:
+        """The worker in a slot from 0 to `size` - 1."""
+        if slot not in self._workers:
+            self._workers[slot] = self._start()
+            if isinstance(self._workers[slot], RemoteWorker):
+                self._workers[slot].receive()
+        return self._workers[slot]
 
-    def dismiss(self, place: int) -> None:
-        """Close the worker at `place`; the next task there gets a new one."""
-        self._workers.pop(place).close()
+    def dismiss(self, slot: int) -> None:
+        """Close the worker in `slot`; the next task there gets a new one."""
+        self._workers.pop(slot).close()
 
     def close(self) -> None:
-        for place in list(self._workers):
-            self.dismiss(place)
+        for slot in list(self._workers):
+            self.dismiss(slot)
 
 
-class Director(Protocol):
+class Scheduler(Protocol):
     """Decides what is trained."""
 
-    def next_task(self, place: int) -> Task | None:
-        """What the worker at `place` is to train now; None leaves it without work."""
+    def next_task(self, slot: int) -> Task | None:
+        """What the worker in `slot` is to train now; None leaves it without work."""
         ...
 
-    def on_status(self, place: int, status: Status) -> None:
-        """How far the training at `place` is."""
+    def on_status(self, slot: int, status: Status) -> None:
+        """How far the training in `slot` is."""
         ...
 
-    def on_event(self, place: int, event: Event) -> bool:
-        """Something happened at `place`; True where the training has ended."""
+    def on_event(self, slot: int, event: Event) -> bool:
+        """Something happened in `slot`; True where the training has ended."""
         ...
 
-    def on_died(self, place: int, error: WorkerDied) -> None:
-        """The worker at `place` has ended unexpectedly, and its training with it."""
+    def on_died(self, slot: int, error: WorkerDied) -> None:
+        """The worker in `slot` has ended unexpectedly, and its training with it."""
         ...
 
-    def stops(self, place: int) -> bool:
-        """Whether the training at `place` is to be saved and stopped."""
+    def stops(self, slot: int) -> bool:
+        """Whether the training in `slot` is to be saved and stopped."""
         ...
 
     def rest(self) -> None:
@@ -78,47 +78,47 @@ class Director(Protocol):
         ...
 
 
-def direct(crew: Crew, director: Director, stop: Callable[[], bool]) -> None:
-    """Train what `director` hands out until that is all done.
+def run_trainings(pool: WorkerPool, scheduler: Scheduler, stop: Callable[[], bool]) -> None:
+    """Train what `scheduler` hands out until that is all done.
 
     Args:
-        crew: the workers.
-        director: what is to be trained; it is told how it goes.
+        pool: the workers.
+        scheduler: what is to be trained; it is told how it goes.
         stop: True stops all trainings and hands out no more.
     """
     busy: set[int] = set()
     while True:
-        for place in range(crew.size):
-            task = None if place in busy or stop() else director.next_task(place)
+        for slot in range(pool.size):
+            task = None if slot in busy or stop() else scheduler.next_task(slot)
             if task is not None:
-                worker = crew.worker(place)
+                worker = pool.worker(slot)
                 worker.send("begin", task)
                 worker.receive()
-                busy.add(place)
+                busy.add(slot)
         if not busy:
             return
-        for place in sorted(busy):
-            crew.worker(place).send("tell", _WAIT, stop() or director.stops(place))
-        for place in sorted(busy):
-            if _has_ended(crew, director, place):
-                busy.remove(place)
-        director.rest()
+        for slot in sorted(busy):
+            pool.worker(slot).send("tell", _WAIT, stop() or scheduler.stops(slot))
+        for slot in sorted(busy):
+            if _has_ended(pool, scheduler, slot):
+                busy.remove(slot)
+        scheduler.rest()
 
 
-def _has_ended(crew: Crew, director: Director, place: int) -> bool:
+def _has_ended(pool: WorkerPool, scheduler: Scheduler, slot: int) -> bool:
     try:
-        status, events = crew.worker(place).receive()
+        status, events = pool.worker(slot).receive()
     except WorkerDied as error:
-        crew.dismiss(place)
-        director.on_died(place, error)
+        pool.dismiss(slot)
+        scheduler.on_died(slot, error)
         return True
-    director.on_status(place, status)
-    # All of them, whatever the first says.
-    ended = [director.on_event(place, event) for event in events]
+    scheduler.on_status(slot, status)
+    # No `any` around the calls: it would leave out the events after the one that ends the training.
+    ended = [scheduler.on_event(slot, event) for event in events]
     return any(ended)
 
 
-def check_crew(engine: str, address: str | None, jobs: Jobs) -> None:
+def check_pool(engine: str, address: str | None, jobs: Jobs) -> None:
     """Refuse what cannot be, before anything is started; raises `UsageError`."""
     if engine not in ("processes", "ray"):
         raise UsageError(f"--engine {engine!r} is not known; choose processes or ray.")
@@ -133,9 +133,9 @@ def check_crew(engine: str, address: str | None, jobs: Jobs) -> None:
 
 
 @contextmanager
-def open_crew(
+def open_pool(
     engine: str, address: str | None, jobs: Jobs, most: int, say: Callable[[str], None]
-) -> Iterator[Crew]:
+) -> Iterator[WorkerPool]:
     """Workers for `jobs` trainings at a time, of which there are `most` in all.
 
     Args:
@@ -156,30 +156,24 @@ def open_crew(
         with RayCluster(address, cpus=started, without="Without Ray: leave out --engine.") as cluster:
             size = min(cluster.cpus, most, cluster.cpus if jobs == "auto" else jobs)
             say(f"Training on ray, {counted(cluster.cpus, 'CPU')}, {size} at a time")
-            with contextlib.closing(Crew(lambda: RayWorker(Trainee), size, remote=True)) as crew:
-                yield crew
+            with contextlib.closing(WorkerPool(lambda: RayWorker(TrainingWorker), size, remote=True)) as pool:
+                yield pool
         return
     size = min(most, available_cores() if jobs == "auto" else jobs)
     if size == 1:
         # Nothing to share the cores with: as `lander train` alone.
-        yield Crew(lambda: LocalWorker(Trainee()), 1)
+        yield WorkerPool(lambda: LocalWorker(TrainingWorker()), 1)
         return
-    with one_thread_each(), contextlib.closing(Crew(lambda: RemoteWorker(Trainee), size)) as crew:
-        yield crew
+    with (
+        one_thread_each(),
+        contextlib.closing(WorkerPool(lambda: RemoteWorker(TrainingWorker), size)) as pool,
+    ):
+        yield pool
 
 
-@contextmanager
-def one_thread_each() -> Iterator[None]:
+def one_thread_each() -> AbstractContextManager[None]:
     """Processes started inside this block compute with one thread, so that several share the cores fairly.
 
     Set as an environment variable, because the libraries read it only when a process imports them.
     """
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before
+    return environment_variables(OMP_NUM_THREADS="1")

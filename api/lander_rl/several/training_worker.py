@@ -102,7 +102,7 @@ class Failed(NamedTuple):
 Event = Note | Mark | Ended | Failed
 
 
-class Trainee:
+class TrainingWorker:
     """Trains one run after another."""
 
     def __init__(self) -> None:
@@ -162,7 +162,7 @@ class Trainee:
 def score(folder: Path, episodes: int, first_seed: int) -> NDArray[np.float64]:
     """Returns `[episodes]` of the best weights of the run in `folder`, greedy, in Gymnasium's environment."""
     from lander_export import as_function, load_source
-    from lander_rl.exporting.export import find_checkpoint
+    from lander_rl.exporting.source import find_checkpoint
     from lander_runtime.evaluation.evaluate import evaluate
     from lander_trainer.threads import cpu_threads
 
@@ -175,8 +175,8 @@ def score(folder: Path, episodes: int, first_seed: int) -> NDArray[np.float64]:
 class _Watch(TrainObserver):
     """Follows a training for its worker."""
 
-    def __init__(self, trainee: Trainee, marks: tuple[int, ...]) -> None:
-        self._trainee = trainee
+    def __init__(self, worker: TrainingWorker, marks: tuple[int, ...]) -> None:
+        self._worker = worker
         self._marks = list(marks)
         self._threshold = math.inf
         self._solved: float | None = None
@@ -192,9 +192,9 @@ class _Watch(TrainObserver):
         mean, self._last = metrics.mean_return, metrics
         if self._solved is None and mean is not None and mean >= self._threshold:
             self._solved = metrics.seconds
-        self._trainee._status = Status(metrics.done, metrics.steps, mean, metrics.best_score)
+        self._worker._status = Status(metrics.done, metrics.steps, mean, metrics.best_score)
         while self._marks and 100 * metrics.done >= self._marks[0]:
-            self._trainee._events.put(Mark(self._marks.pop(0), mean))
+            self._worker._events.put(Mark(self._marks.pop(0), mean))
 
     def summary(
         self, task: Task, result: "TrainResult", returns: NDArray[Any], files: dict[str, bytes]
