@@ -190,7 +190,9 @@ class _Watch(TrainObserver):
 
     def on_update(self, metrics: "UpdateMetrics") -> None:
         mean, self._last = metrics.mean_return, metrics
-        if self._solved is None and mean is not None and mean >= self._threshold:
+        # A lucky first mean is not the mean of a hundred episodes.
+        reached = mean is not None and mean >= self._threshold and metrics.episodes >= 100
+        if self._solved is None and reached:
             self._solved = metrics.seconds
         self._worker._status = Status(metrics.done, metrics.steps, mean, metrics.best_score)
         while self._marks and 100 * metrics.done >= self._marks[0]:
