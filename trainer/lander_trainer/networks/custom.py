@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from lander_runtime.errors import UsageError
-from lander_runtime.text import quoted
+from lander_runtime.text import first_line, quoted
 from lander_trainer.networks.actor_critic import ActorCritic
 from lander_trainer.ppo.distributions import Distribution, Gaussian
 
@@ -34,11 +34,17 @@ def give_network(network: Any) -> str:
     """Take a network of the user's own, and return its name: its class, and a digest of its layers.
 
     Raises:
-        UsageError: it is neither a module nor something that makes one without arguments.
+        UsageError: it is neither a module nor something that makes one without arguments, or it raises.
     """
     make: Any = (lambda: copy.deepcopy(network)) if isinstance(network, nn.Module) else network
     with torch.random.fork_rng(devices=[]):
-        made: Any = make() if callable(make) else None
+        try:
+            made: Any = make() if callable(make) else None
+        except Exception as error:  # The user's own code may raise anything.
+            raise UsageError(
+                "network should be made without arguments. Making it raised "
+                f"{type(error).__name__}: {first_line(error)}"
+            ) from error
     if not isinstance(made, nn.Module):
         raise UsageError(
             "network should be a torch.nn.Module, or a class or function that makes one without arguments; "
@@ -109,9 +115,8 @@ class CustomActorCritic(ActorCritic):
             with torch.inference_mode():
                 found: Any = self.module(torch.zeros((2, *shape)))
         except Exception as error:  # The user's own code may raise anything.
-            reason = (str(error).splitlines() or [""])[0]
             raise UsageError(
-                f"The network should give {wanted}. It raised {type(error).__name__}: {reason[:200]}"
+                f"The network should give {wanted}. It raised {type(error).__name__}: {first_line(error)}"
             ) from error
         tensors = found if isinstance(found, tuple) and len(found) == 2 else ()
         forms = [(tuple(one.shape), one.dtype) for one in tensors if isinstance(one, Tensor)]
