@@ -71,8 +71,8 @@ def explain(error: Exception, arguments: Sequence[str]) -> Failure | None:
 def fault(error: Exception) -> Failure:
     """What is said of an error that nothing expected: a fault of the program."""
     return Failure(
-        f"A fault of lander itself ({type(error).__name__}: {first_line(error)}). Please report it, with what "
-        "the same command prints with --debug.",
+        f"A fault of lander itself ({type(error).__name__}: {first_line(error)}). Please report it, with "
+        "what the same command prints with --debug.",
         70,
     )
 

@@ -78,7 +78,9 @@ class SearchSpace:
             raise UsageError(f"{path}: expected a table [space] of settings and their ranges.")
         twice = sorted(space.keys() & table.get("settings", {}).keys())
         if twice:
-            raise UsageError(f"{path}: {quoted(twice[0])} is both fixed and searched. Leave out one of the two.")
+            raise UsageError(
+                f"{path}: {quoted(twice[0])} is both fixed and searched. Leave out one of the two."
+            )
         kinds = {name: _kind(name, value, path) for name, value in space.items()}
         return cls(TrainRequest(**table), kinds)
 
