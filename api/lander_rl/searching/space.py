@@ -128,8 +128,8 @@ def _kind(name: str, value: Any, path: Path) -> BaseDistribution:
         return CategoricalDistribution([_as_choice(choice) for choice in value])
     if not isinstance(value, dict) or not {"low", "high"} <= set(value) <= {"low", "high", "log"}:
         raise UsageError(
-            f"{path}: expected {shortened(name)} = {{ low = ..., high = ... }}, with log = true or without, or a list "
-            f"of values; found {quoted(str(value))}."
+            f"{path}: expected {shortened(name)} = {{ low = ..., high = ... }}, with log = true or without, "
+            f"or a list of values; found {quoted(str(value))}."
         )
     low, high, log = value["low"], value["high"], value.get("log", False)
     _check_values(name, [low, high], path)

@@ -182,8 +182,8 @@ def _errors_as_ours(repository: str) -> Iterator[None]:
     except Exception as error:
         if _is_network(error):
             raise MachineLacks(
-                f"The Hub cannot be reached ({type(error).__name__}). Without it: --offline takes what is in the "
-                "cache."
+                f"The Hub cannot be reached ({type(error).__name__}). Without it: --offline takes what is in "
+                "the cache."
             ) from error
         if isinstance(error, OSError):
             raise

@@ -240,6 +240,15 @@ def test_a_sweep_and_its_continuation(file: Path) -> None:
     assert dataclasses.replace(second, trials=()).best is None
 
 
+def test_a_storage_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with (
+        pytest.raises(InputRefused, match="expected a file of a study"),
+        open_study(str(tmp_path / "pipe"), "maximize"),
+    ):
+        pass
+
+
 def test_a_stop_keeps_the_study(file: Path) -> None:
     found = lander_rl.sweep(file, 2, jobs=1, progress=False, stop=lambda: True)
     assert found.interrupted
