@@ -38,7 +38,7 @@ class Failure:
 
 
 def explain(error: Exception, arguments: Sequence[str]) -> Failure | None:
-    """The sentence and exit code for `error`; None for a fault of the program, which needs its traceback.
+    """The sentence and exit code for `error`; None for a fault of the program.
 
     Args:
         error: raised by the command.
@@ -66,6 +66,15 @@ def explain(error: Exception, arguments: Sequence[str]) -> Failure | None:
         named = "" if error.filename is None else f": {shortened(str(error.filename))}"
         return Failure(f"The system refused{named} ({reason}).", 4 if error.errno in NO_SPACE else 3)
     return None
+
+
+def fault(error: Exception) -> Failure:
+    """What is said of an error that nothing expected: a fault of the program."""
+    return Failure(
+        f"A fault of lander itself ({type(error).__name__}: {first_line(error)}). Please report it, with "
+        "what the same command prints with --debug.",
+        70,
+    )
 
 
 def _is_out_of_gpu_memory(error: Exception) -> bool:

@@ -27,7 +27,7 @@ from lander_cli.commands.training.plot import plot_command
 from lander_cli.commands.training.sweep import sweep_command
 from lander_cli.commands.training.train import train_command
 from lander_cli.commands.verify import verify_command
-from lander_cli.failures import explain
+from lander_cli.failures import explain, fault
 from lander_cli.terminal.cell import drawing_into_files
 from lander_cli.terminal.console import complain, forget_unwritten, out
 from lander_cli.terminal.interrupts import StopRequest, exit_on_signals
@@ -105,9 +105,7 @@ def _run(arguments: list[str], interrupted: StopRequest) -> None:
         # ONNX Runtime, for one, makes an ImportError of a Ctrl-C while it is imported.
         if interrupted():
             sys.exit(interrupted.exit_code)
-        failure = explain(error, arguments)
-        if failure is None:
-            raise
+        failure = explain(error, arguments) or fault(error)
         # stderr may be on the same full disk.
         with suppress(OSError):
             if debug:

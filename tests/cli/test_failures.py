@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import torch
 
+from lander_cli import main
 from lander_cli.failures import explain
+from lander_cli.terminal.interrupts import StopRequest
 from lander_runtime import CheckFailed, EnvironmentFailed, InputRefused, LanderError, MachineLacks, UsageError
 from lander_trainer.ppo.rollout import Collector
 
@@ -68,8 +70,26 @@ def test_what_the_system_refuses_is_named_without_its_number(number: int, code: 
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError(), RuntimeError("a bug"), KeyError("x"), ValueError()])
-def test_faults_of_the_program_keep_their_traceback(error: Exception) -> None:
+def test_faults_of_the_program_are_not_explained(error: Exception) -> None:
     assert explain(error, ["train"]) is None
+
+
+@pytest.mark.parametrize("debug", [[], ["--debug"]])
+def test_a_fault_of_the_program_is_a_line_that_says_how_to_report_it(
+    debug: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def faulty(**options: object) -> None:
+        raise RuntimeError("a bug\x1b[31m\nmore")
+
+    monkeypatch.setattr(main, "app", faulty)
+    with pytest.raises(SystemExit) as ended:
+        main._run(["eval", *debug], StopRequest())
+    found = capsys.readouterr().err
+    assert ended.value.code == 70
+    assert "A fault of lander itself (RuntimeError: a bug" in found
+    assert "\x1b" not in found
+    assert ("Traceback" in found) == bool(debug)
+    assert debug or found.count("\n") == 1
 
 
 @pytest.mark.parametrize("debug", [[], ["--debug"]])

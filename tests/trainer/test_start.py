@@ -169,6 +169,8 @@ def test_what_is_no_network_is_refused() -> None:
         give_network(3)
     with pytest.raises(UsageError, match="found dict"):
         give_network(dict)
+    with pytest.raises(UsageError, match="Making it raised ZeroDivisionError: "):
+        give_network(lambda: 1 // 0)
 
 
 def test_a_name_brings_no_network() -> None:

@@ -176,6 +176,10 @@ def run_bench(request: BenchRequest, say: Callable[[str], None] = lambda text: N
 
     picture = None if request.plot is None else Path(request.plot)
     check_all_writable(*([] if picture is None else [picture]))
+    if picture is not None:
+        from lander_trainer.plots.style import check_picture
+
+        check_picture(picture)
     path, origin = find_policy(None if request.policy is None else Path(request.policy))
     say(f"Measuring {path} ({origin})")
     policy = Policy.load(path, "cpu", large=request.large)

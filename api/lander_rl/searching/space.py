@@ -26,7 +26,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from lander_rl.training.request import TrainRequest
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.files import read_regular
-from lander_runtime.text import quoted
+from lander_runtime.text import first_line, quoted, shortened
 from lander_trainer import TrainConfig
 from lander_trainer.config import CHANGES_NO_RESULT
 
@@ -42,8 +42,8 @@ _TYPES = {
 _FIXED = {"env", "seed", "env_kwargs", "shaping", "env_wrappers", "time_limit", *CHANGES_NO_RESULT}
 """Settings that cannot be searched: they change the task, or no result."""
 
-_LARGEST = 1_000_000
-"""Bytes of a file."""
+_LARGEST = 2**14
+"""Bytes of a file. A key of many parts takes a time that grows with their square."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class SearchSpace:
         """
         try:
             table = tomllib.loads(read_regular(path, _LARGEST).decode())
-        except ValueError as error:
-            raise InputRefused(f"{path}: no readable TOML ({error}).") from error
+        except (ValueError, RecursionError) as error:
+            raise InputRefused(f"{path}: no readable TOML ({first_line(error)}).") from error
         for key in table:
             _check_known(key, (*_FIELDS, "space"), path)
         for key, kind in _TYPES.items():
@@ -76,6 +76,11 @@ class SearchSpace:
         space = table.pop("space", None)
         if not isinstance(space, dict) or not space:
             raise UsageError(f"{path}: expected a table [space] of settings and their ranges.")
+        twice = sorted(space.keys() & table.get("settings", {}).keys())
+        if twice:
+            raise UsageError(
+                f"{path}: {quoted(twice[0])} is both fixed and searched. Leave out one of the two."
+            )
         kinds = {name: _kind(name, value, path) for name, value in space.items()}
         return cls(TrainRequest(**table), kinds)
 
@@ -123,17 +128,20 @@ def _kind(name: str, value: Any, path: Path) -> BaseDistribution:
         return CategoricalDistribution([_as_choice(choice) for choice in value])
     if not isinstance(value, dict) or not {"low", "high"} <= set(value) <= {"low", "high", "log"}:
         raise UsageError(
-            f"{path}: expected {name} = {{ low = ..., high = ... }}, with log = true or without, or a list "
-            f"of values; found {quoted(str(value))}."
+            f"{path}: expected {shortened(name)} = {{ low = ..., high = ... }}, with log = true or without, "
+            f"or a list of values; found {quoted(str(value))}."
         )
     low, high, log = value["low"], value["high"], value.get("log", False)
     _check_values(name, [low, high], path)
+    if not isinstance(log, bool):
+        raise UsageError(f"{path}: {name}: expected log = true or false, found {quoted(str(log))}.")
     try:
         if types[name] is int:
             return IntDistribution(int(low), int(high), log=log)
         return FloatDistribution(float(low), float(high), log=log)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"{path}: the range of {name} is none ({error}).") from error
+        reason = first_line(error).rstrip(".")
+        raise UsageError(f"{path}: the range of {name} is none ({reason}).") from error
 
 
 def _check_values(name: str, values: list[Any], path: Path) -> None:

@@ -64,7 +64,7 @@ def open_study(storage: str, direction: Literal["maximize", "minimize"]) -> "Ite
                 study = optuna.create_study(
                     study_name=_NAME, storage=_opened(storage), direction=direction, load_if_exists=True
                 )
-            except (OSError, UsageError):
+            except (OSError, InputRefused, UsageError):
                 raise
             except Exception as error:
                 # Whatever a database's driver raises. Its text may hold the password of the URL.
@@ -88,7 +88,11 @@ def open_study(storage: str, direction: Literal["maximize", "minimize"]) -> "Ite
 def _opened(storage: str) -> BaseStorage:
     if is_url(storage):
         return optuna.storages.get_storage(storage)
-    Path(storage).parent.mkdir(parents=True, exist_ok=True)
+    file = Path(storage)
+    if file.exists() and not file.is_file():
+        # Optuna would wait at a named pipe for ever.
+        raise InputRefused(f"{storage}: expected a file of a study, found a folder, a pipe or a device.")
+    file.parent.mkdir(parents=True, exist_ok=True)
     return JournalStorage(JournalFileBackend(storage))
 
 

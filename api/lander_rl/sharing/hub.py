@@ -18,6 +18,11 @@ from lander_runtime.text import quoted
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 
+_REVISION = re.compile(r"\w[\w./+-]{0,199}", re.ASCII)
+
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
+"""The cache makes a path of it."""
+
 _HTTP_CLIENTS = {"httpx", "httpx2", "httpcore", "httpcore2", "requests"}
 
 LOGIN = "Log in with: hf auth login"
@@ -27,6 +32,8 @@ LOGIN = "Log in with: hf auth login"
 class Repository:
     """What the Hub says of a repository."""
 
+    commit: str
+    """The Hub's name of its state."""
     sizes: Mapping[str, int]
     """Bytes of each file, by its path."""
     environments: tuple[str, ...]
@@ -40,6 +47,12 @@ def check_name(repository: str) -> str:
             f"A repository of the Hub is USER/NAME, such as me/lunar-lander; found {quoted(repository)}."
         )
     return repository
+
+
+def check_revision(revision: str | None) -> None:
+    """Raise `UsageError` where it is no name of a revision: the cache makes a path of it."""
+    if revision is not None and (not _REVISION.fullmatch(revision) or ".." in revision):
+        raise UsageError(f"--revision should be a branch, a tag or a commit, found {quoted(revision)}.")
 
 
 def check_installed() -> None:
@@ -91,11 +104,13 @@ def look(repository: str, revision: str | None) -> Repository:
     """What is in a repository."""
     with _errors_as_ours(repository):
         found = _api().model_info(repository, revision=revision, files_metadata=True)
-    results = getattr(found.card_data, "eval_results", None) or []
-    return Repository(
-        sizes={one.rfilename: one.size or 0 for one in found.siblings or []},
-        environments=tuple(filter(None, map(_environment, results))),
-    )
+        results = getattr(found.card_data, "eval_results", None) or []
+        sizes = {one.rfilename: one.size or 0 for one in found.siblings or []}
+        if not all(isinstance(name, str) and isinstance(size, int) for name, size in sizes.items()):
+            raise TypeError("a name that is no text, or a size that is no number")
+        if not _COMMIT.fullmatch(found.sha):
+            raise ValueError("no name of a commit")
+        return Repository(found.sha, sizes, tuple(filter(None, map(_environment, results))))
 
 
 def download(repository: str, revision: str | None, patterns: Sequence[str], *, offline: bool) -> Path:
@@ -165,11 +180,17 @@ def _errors_as_ours(repository: str) -> Iterator[None]:
     except errors.HFValidationError as error:
         raise UsageError(f"{quoted(repository)} is no name for a repository of the Hub.") from error
     except Exception as error:
-        if not _is_network(error):
+        if _is_network(error):
+            raise MachineLacks(
+                f"The Hub cannot be reached ({type(error).__name__}). Without it: --offline takes what is in "
+                "the cache."
+            ) from error
+        if isinstance(error, OSError):
             raise
-        raise MachineLacks(
-            f"The Hub cannot be reached ({type(error).__name__}). Without it: --offline takes what is in the "
-            "cache."
+        # The library takes answers for what they should be, and fails in many ways where they are not.
+        raise InputRefused(
+            f"What the Hub answered about {repository} cannot be read ({type(error).__name__}). "
+            "Look at HF_ENDPOINT, or try again later."
         ) from error
     finally:
         if not quiet:

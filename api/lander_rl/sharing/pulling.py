@@ -166,7 +166,7 @@ def pull(
         CheckFailed: with `check`, the claimed score does not hold.
         InputRefused: there is no such repository, no model in it, or the model is not what it claims.
         MachineLacks: huggingface_hub is not installed, or the Hub cannot be reached.
-        UsageError: `repository` is no name of a repository, or `out` cannot be written.
+        UsageError: `repository` or `revision` is no name, or `out` cannot be written.
     """
     return run_pull(
         PullRequest(
@@ -180,11 +180,14 @@ def pull(
 def run_pull(request: PullRequest, observer: "EpisodeObserver | None" = None) -> Pulled:
     """`pull` with its arguments as a request; raises the same errors."""
     repository = hub.check_name(request.repository)
+    hub.check_revision(request.revision)
     hub.check_installed()
+    folder = request.out or Path("hub") / repository
+    check_writable(folder / "policy.onnx")
     with_imports(request.imports)
     taken = take(request, stages_of(observer))
     info, pushed = _checked(repository, taken.model, taken.contents, large=request.large)
-    files = _written(request.out or Path("hub") / repository, taken.contents)
+    files = _written(folder, taken.contents)
     score = None
     if request.check and info is not None and info.evaluation is not None:
         score = check_score(files[0], info.evaluation, request.imports, observer)

@@ -13,7 +13,7 @@ from lander_rl.sharing import card, hub
 from lander_rl.sharing.checking import check_score
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import CheckFailed, MachineLacks, UsageError
-from lander_runtime.files import read_regular, sha256_of
+from lander_runtime.files import read_regular, read_regular_text, sha256_of
 from lander_runtime.text import aligned, html_table
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def run_push(request: PushRequest, observer: "EpisodeObserver | None" = None) ->
         if checked.failure is not None:
             raise CheckFailed(f"Nothing was pushed. {checked.failure}")
     own_card = path.with_suffix(".md")
-    body = read_regular(own_card, 2**20).decode() if own_card.is_file() else None
+    body = read_regular_text(own_card, 2**20) if _is_own(own_card) else None
     files: dict[str, Path | bytes] = {
         "policy.onnx": content,
         "README.md": card.render(repository, info, sha256, body).encode(),
@@ -168,7 +168,12 @@ def run_push(request: PushRequest, observer: "EpisodeObserver | None" = None) ->
 
 def _beside(policy: Path) -> dict[str, Path | bytes]:
     found = {name: policy.with_name(file) for file, name in _BESIDE.items()}
-    return {name: path for name, path in found.items() if path.is_file()}
+    return {name: path for name, path in found.items() if _is_own(path)}
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file is there, and no link: somebody's folder must not publish what lies elsewhere."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _replay(path: Path | None) -> dict[str, Path | bytes]:

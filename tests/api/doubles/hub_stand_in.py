@@ -35,6 +35,8 @@ class Hub:
     repos: dict[str, Repo] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     tokens: set[str | None] = field(default_factory=set)
+    odd: Any = None
+    """What is answered about the repository me/odd."""
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -73,6 +75,9 @@ class Answers(BaseHTTPRequestHandler):
         path = self._asked()
         if path.startswith("/api/models/"):
             name = path.removeprefix("/api/models/").partition("/revision/")[0].partition("/tree/")[0]
+            if name == "me/odd":
+                self._json(self.hub.odd)
+                return
             repo = self._repo(name)
             if repo is None:
                 return

@@ -85,6 +85,8 @@ def test_a_file_becomes_ranges_and_a_request(file: Path) -> None:
         ("[[8], [8, 8]]", "[[]]", "hidden_sizes"),
         ("epochs =", "seed =", "seed cannot be searched"),
         ("[space]", "[spaces]", "Did you mean 'space'?"),
+        ("log = true", "log = 1", "expected log = true or false, found '1'"),
+        ("selections = 1", "epochs = 2", "'epochs' is both fixed and searched"),
     ],
 )
 def test_what_the_file_cannot_mean_is_refused(file: Path, old: str, new: str, named: str) -> None:
@@ -100,6 +102,10 @@ def test_no_file_and_no_toml(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("env = ")
     with pytest.raises(InputRefused, match="TOML"):
         SearchSpace.read(tmp_path / "bad.toml")
+    for text, named in (("a = " + 10_000 * "[", "no readable TOML"), ("#" * 20_000, "at most 16,384 bytes")):
+        (tmp_path / "bad.toml").write_text(text)
+        with pytest.raises(InputRefused, match=named):
+            SearchSpace.read(tmp_path / "bad.toml")
 
 
 def test_a_seed_that_never_solves_is_worse_than_any_that_does() -> None:
@@ -232,6 +238,15 @@ def test_a_sweep_and_its_continuation(file: Path) -> None:
     with pytest.raises(UsageError, match="started with episodes 2, not 3"):
         lander_rl.sweep(file, 3, **{**options, "episodes": 3})
     assert dataclasses.replace(second, trials=()).best is None
+
+
+def test_a_storage_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with (
+        pytest.raises(InputRefused, match="expected a file of a study"),
+        open_study(str(tmp_path / "pipe"), "maximize"),
+    ):
+        pass
 
 
 def test_a_stop_keeps_the_study(file: Path) -> None:

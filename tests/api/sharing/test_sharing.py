@@ -13,6 +13,7 @@ import lander_rl
 from hub_stand_in import TOKEN, Hub, Repo
 from lander_rl import CheckFailed, InputRefused, MachineLacks, UsageError
 from lander_rl.sharing import card
+from lander_rl.sharing.hub import Repository, look
 from lander_runtime.policy.metadata import PolicyInfo
 
 DATA = Path(__file__).parents[2] / "data"
@@ -194,3 +195,67 @@ def test_a_large_file_is_refused_by_its_size(hub: Hub, monkeypatch: pytest.Monke
     with pytest.raises(InputRefused, match="Add large"):
         lander_rl.pull("me/large")
     assert not any("resolve" in one for one in hub.asked)
+
+
+@pytest.mark.parametrize("name", ["", "../../etc", "a\0b", "x" * 300])
+def test_what_is_no_revision(name: str) -> None:
+    with pytest.raises(UsageError, match="should be a branch, a tag or a commit"):
+        lander_rl.pull("me/lander", revision=name)
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_hub_is_asked(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="is not a folder"):
+        lander_rl.pull("me/lander", tmp_path / "file")
+    assert not hub.asked
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [1], None,
+        {"id": "me/odd", "sha": None, "siblings": []},
+        {"id": "me/odd", "sha": "../../../etc", "siblings": []},
+        {"id": "me/odd", "sha": "0" * 40, "siblings": [{"rfilename": 5}]},
+        {"id": "me/odd", "sha": "0" * 40, "siblings": [{"rfilename": "policy.onnx", "size": "x"}]},
+    ],
+)  # fmt: skip
+def test_answers_that_are_none_of_the_hubs(hub: Hub, answer: Any) -> None:
+    hub.odd = answer
+    with pytest.raises(InputRefused, match="What the Hub answered about me/odd cannot be read"):
+        lander_rl.pull("me/odd")
+
+
+def test_a_repository_that_changes_while_it_is_taken(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = (DATA / "tiny-discrete.onnx").read_bytes()
+    hub.repos["me/moving"] = Repo({"policy.onnx": content})
+    looked = look
+
+    def look_and_change(repository: str, revision: str | None) -> Repository:
+        found = looked(repository, revision)
+        hub.repos[repository].files["more.txt"] = b"more"
+        return found
+
+    monkeypatch.setattr("lander_rl.sharing.hub.look", look_and_change)
+    with pytest.raises(InputRefused, match="was changed while it was taken"):
+        lander_rl.pull("me/moving")
+    assert not Path("hub").exists()
+
+
+def test_what_lies_elsewhere_is_not_pushed(hub: Hub, tmp_path: Path) -> None:
+    shutil.copy(DATA / "tiny-discrete.onnx", tmp_path / "policy.onnx")
+    (tmp_path / "secret").write_text("secret")
+    for name in ("policy.gif", "policy.md"):
+        (tmp_path / name).symlink_to(tmp_path / "secret")
+    lander_rl.push(tmp_path / "policy.onnx", "me/linked")
+    files = hub.repos["me/linked"].files
+    assert "policy.gif" not in files
+    assert not any(b"secret" in content for content in files.values())
+
+
+def test_a_card_that_is_no_text_is_refused(hub: Hub, tmp_path: Path) -> None:
+    shutil.copy(DATA / "tiny-discrete.onnx", tmp_path / "policy.onnx")
+    (tmp_path / "policy.md").write_bytes(b"\xff")
+    with pytest.raises(InputRefused, match="not UTF-8 text"):
+        lander_rl.push(tmp_path / "policy.onnx", "me/card")
+    assert not hub.repos

@@ -55,7 +55,8 @@ def test_usage(lander: Lander, tiny: Path) -> None:
     found = lander("bench", tiny, "--batch", "0")
     assert (found.code, found.out) == (2, "")
     assert "--batch" in found.message
-    assert lander("bench", tiny, "--plot", "speeds.gif").code == 2
+    found = lander("bench", tiny, "--plot", "speeds.gif")
+    assert (found.code, found.err.count("\n")) == (2, 1), "refused before anything is measured"
     assert lander("bench", "nothing.onnx").code == 3
     assert lander("bench", tiny, "--episodes", "-1").code == 2
 

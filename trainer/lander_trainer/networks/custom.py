@@ -34,11 +34,17 @@ def give_network(network: Any) -> str:
     """Take a network of the user's own, and return its name: its class, and a digest of its layers.
 
     Raises:
-        UsageError: it is neither a module nor something that makes one without arguments.
+        UsageError: it is neither a module nor something that makes one without arguments, or it raises.
     """
     make: Any = (lambda: copy.deepcopy(network)) if isinstance(network, nn.Module) else network
     with torch.random.fork_rng(devices=[]):
-        made: Any = make() if callable(make) else None
+        try:
+            made: Any = make() if callable(make) else None
+        except Exception as error:  # The user's own code may raise anything.
+            raise UsageError(
+                "network should be made without arguments. Making it raised "
+                f"{type(error).__name__}: {first_line(error)}"
+            ) from error
     if not isinstance(made, nn.Module):
         raise UsageError(
             "network should be a torch.nn.Module, or a class or function that makes one without arguments; "
