@@ -149,7 +149,7 @@ def told(tiny_path: Path) -> dict[str, Any]:
     """The metadata of a policy file, with something in every field."""
     [entry] = onnx.load(tiny_path).metadata_props
     data = json.loads(entry.value)
-    data["env"]["kwargs"] = {"enable_wind": "yes"}
+    data["env"]["kwargs"] = {"enable_wind": True}
     data["training"].update(config={"text": "a", "list": [["a"]]}, versions={"numpy": "2"})
     figures = dict.fromkeys(("mean_return", "iqm_return", "min_return", "max_return", "mean_length"), 9.0)
     data["evaluation"] = {
@@ -212,6 +212,14 @@ def hostile_policy(tiny_path: Path, told: dict[str, Any], tmp_path: Path) -> Pat
     return write_policy(tiny_path, data, tmp_path / "[bold]p`<b>.onnx")
 
 
+def test_an_argument_that_is_text_is_refused_in_plain_words(
+    lander: Any, told: dict[str, Any], tiny_path: Path, tmp_path: Path
+) -> None:
+    for text in (EVIL, MARKED):
+        data = planted(told, ("env", "kwargs", "enable_wind"), text)
+        assert tried(lander, "eval", write_policy(tiny_path, data, tmp_path / "p.onnx")).code == 3
+
+
 def test_a_hostile_policy_is_scored(lander: Any, hostile_policy: Path, tmp_path: Path) -> None:
     page, report = tmp_path / "page", tmp_path / "report.json"
     few = ("--episodes", 2, "--workers", 1)
@@ -232,8 +240,9 @@ def test_a_hostile_policy_is_scored(lander: Any, hostile_policy: Path, tmp_path:
 
 @pytest.fixture(scope="module")
 def report_of(tiny_path: Path) -> dict[str, Any]:
-    found = lander_rl.evaluate(tiny_path, episodes=3, workers=1, env_args={"enable_wind": "yes"})
+    found = lander_rl.evaluate(tiny_path, episodes=3, workers=1, env_args={"enable_wind": True})
     data = found.to_json()
+    data["env"]["kwargs"]["enable_wind"] = "yes"
     data["policy"]["assumptions"] = ["Something."]
     return data
 
@@ -289,7 +298,7 @@ def test_parts_that_differ_in_hostile_ways(lander: Any, tiny_path: Path, tmp_pat
 @pytest.fixture(scope="module")
 def replay_lines(tiny_path: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     path = tmp_path_factory.mktemp("replays") / "r.jsonl.gz"
-    lander_rl.evaluate(tiny_path, episodes=2, workers=1, save_replay=path, env_args={"enable_wind": "yes"})
+    lander_rl.evaluate(tiny_path, episodes=2, workers=1, save_replay=path, env_args={"enable_wind": True})
     header, *episodes = map(json.loads, gzip.decompress(path.read_bytes()).splitlines())
     header["policy"]["assumptions"] = ["Something."]
     return [header, *episodes]
@@ -322,7 +331,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
     lander_rl.train(
         "CartPole-v1", steps=1000, backend="gymnasium", device="cpu", out=folder, progress=False,
-        env_args={"sutton_barto_reward": "yes"},
+        env_args={"sutton_barto_reward": True},
         lanes=8, rollout_steps=32, selection_episodes=2,
     )  # fmt: skip
     return folder

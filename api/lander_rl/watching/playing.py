@@ -21,7 +21,7 @@ from lander_runtime.errors import InputRefused, MachineLacks, UsageError
 from lander_runtime.files import write_text
 from lander_runtime.text import aligned, shortened
 
-_HERE = Path(__file__).resolve().parent
+_HERE = Path(__file__).resolve().parents[1]
 _BUILT = "lander.html"
 
 _PLAYABLE = ("LunarLander-v3", "LunarLanderContinuous-v3")
