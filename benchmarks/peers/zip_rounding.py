@@ -1,12 +1,13 @@
 """How far PyTorch's own rounding moves a policy of Stable-Baselines3, for zip_parity.py to compare with.
 
-The same network gives slightly other numbers where PyTorch takes other kernels: for one observation, for
-the same one within a batch, or in double precision. None of them is more right than the others. `variants`
-runs a policy in each of these ways, and `spread` compares their actions on the same observations.
+The same network gives slightly other numbers where PyTorch adds up in another order: for one observation, for
+the same one within a batch, or with the hidden units in another order; and in double precision. `variants` runs
+a policy in each of these ways, and `spread` compares their actions on the same observations.
 """
 
 import copy
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,6 +22,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from tanh_rounding import in_double
 
 BATCHES = (2, 8, 64)
+ORDERS = 20
+"""Orders of the hidden units that are tried: enough for the largest of the differences to settle."""
 
 
 class InBatches:
@@ -39,12 +42,7 @@ class InDouble:
     """A model with its network in double precision; observations and actions stay float32."""
 
     def __init__(self, model: BaseAlgorithm) -> None:
-        actor: Any = getattr(model.policy, "actor", model.policy)
-        if getattr(model, "use_sde", False):
-            # The noise of gSDE hangs on the graph of the last update, and such tensors cannot be copied.
-            with torch.no_grad():
-                actor.reset_noise()
-        self.policy = copy.deepcopy(model.policy).double()
+        self.policy = _copied_policy(model).double()
         self.space: Any = model.action_space
 
     def predict(self, observation: Any, state: Any = None, **options: Any) -> tuple[Any, Any]:
@@ -58,6 +56,25 @@ class InDouble:
         if self.policy.squash_output:
             actions = low + 0.5 * (actions + 1.0) * (high - low)
         return np.clip(actions, low, high).astype(np.float32), state
+
+
+class Reordered:
+    """A model with the units of each hidden layer in an order of their own: the same function of observations."""
+
+    def __init__(self, model: BaseAlgorithm, seed: int) -> None:
+        self.policy = _copied_policy(model)
+        generator = torch.Generator().manual_seed(seed)
+        layers = _actor_layers(self.policy)
+        with torch.no_grad():
+            for layer, following in pairwise(layers):
+                order = torch.randperm(layer.out_features, generator=generator)
+                layer.weight.copy_(layer.weight[order])
+                layer.bias.copy_(layer.bias[order])
+                following.weight.copy_(following.weight[:, order])
+
+    def predict(self, observation: Any, state: Any = None, **options: Any) -> tuple[Any, Any]:
+        """As `BaseAlgorithm.predict`."""
+        return self.policy.predict(observation, **_greedy(options))[0], state
 
 
 class InOnnx:
@@ -77,7 +94,9 @@ class InOnnx:
 
 def variants(model: BaseAlgorithm) -> dict[str, Any]:
     """The model in other ways of computing the same, by name."""
-    return {**{f"batch of {size}": InBatches(model, size) for size in BATCHES}, "double": InDouble(model)}
+    batches = {f"batch of {size}": InBatches(model, size) for size in BATCHES}
+    orders = {f"order {seed}": Reordered(model, seed) for seed in range(ORDERS)}
+    return {**batches, **orders, "double": InDouble(model)}
 
 
 def spread(
@@ -109,6 +128,26 @@ def spread(
 def _one_by_one(model: Any, observations: NDArray[np.float32]) -> NDArray[np.float64]:
     actions = [model.predict(obs[None], deterministic=True)[0] for obs in observations]
     return np.concatenate(actions).astype(np.float64)
+
+
+def _copied_policy(model: BaseAlgorithm) -> Any:
+    policy: Any = model.policy
+    if getattr(model, "use_sde", False):
+        # The noise of gSDE hangs on the graph of the last update, and such tensors cannot be copied.
+        with torch.no_grad():
+            getattr(policy, "actor", policy).reset_noise()
+    return copy.deepcopy(policy)
+
+
+def _actor_layers(policy: Any) -> list[torch.nn.Linear]:
+    """The linear layers from observation to action, the first one first."""
+    if not hasattr(policy, "actor"):
+        modules = [policy.mlp_extractor.policy_net, policy.action_net]
+    elif hasattr(policy.actor, "latent_pi"):
+        modules = [policy.actor.latent_pi, policy.actor.mu]
+    else:
+        modules = [policy.actor.mu]
+    return [layer for module in modules for layer in module.modules() if isinstance(layer, torch.nn.Linear)]
 
 
 def _greedy(options: Mapping[str, Any]) -> dict[str, Any]:
