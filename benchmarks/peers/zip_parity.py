@@ -8,8 +8,9 @@ of every episode are compared. Monitor rounds returns to six decimals, so that i
 
 For continuous actions two things say whether a difference is more than PyTorch's rounding
 (zip_rounding.py). The returns of `evaluate_policy` itself, where PyTorch computes each action within a
-batch, with the hidden units in another order or in double precision, or where each action's last bit is changed. And, on all observations of the 50
-episodes, how far the actions of each of these ways and of the exported file lie from `predict`.
+batch, with the hidden units in another order or in double precision, or where each action's last bit is
+changed. And, on all observations of the 50 episodes, how far the actions of each of these ways and of the
+exported file lie from `predict`.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """How far PyTorch's own rounding moves a policy of Stable-Baselines3, for zip_parity.py to compare with.
 
-The same network gives slightly other numbers where PyTorch adds up in another order: for one observation, for
-the same one within a batch, or with the hidden units in another order; and in double precision. `variants` runs
-a policy in each of these ways, and `spread` compares their actions on the same observations.
+The same network gives slightly other numbers where PyTorch adds up in another order: for one observation,
+for the same one within a batch, or with the hidden units in another order; and in double precision.
+`variants` runs a policy in each of these ways, and `spread` compares their actions on the same observations.
 """
 
 import copy
@@ -59,7 +59,7 @@ class InDouble:
 
 
 class Reordered:
-    """A model with the units of each hidden layer in an order of their own: the same function of observations."""
+    """A model with the units of each hidden layer in a random order: the same function of observations."""
 
     def __init__(self, model: BaseAlgorithm, seed: int) -> None:
         self.policy = _copied_policy(model)
