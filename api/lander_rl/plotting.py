@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lander_rl.inputs.filenames import Filename
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused
 from lander_runtime.files import picture_as_html
@@ -70,8 +71,8 @@ class Picture(os.PathLike[str]):
 
 @names_arguments
 def plot(
-    *runs: str | os.PathLike[str],
-    out: str | os.PathLike[str] = "plot.png",
+    *runs: Filename,
+    out: Filename = "plot.png",
     x: Literal["steps", "seconds"] = "steps",
     group: bool = False,
 ) -> Picture:

@@ -3,13 +3,13 @@
 Apart from `export.py`, whose product is the policy file: a header can be made of such a file too.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lander_rl.exporting.source import SourceRequest, find_checkpoint, load_checkpoint
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules, without_module
 from lander_runtime.errors import UsageError
@@ -103,8 +103,8 @@ class CHeader:
 
 @names_arguments
 def export_c(
-    source: str | os.PathLike[str] | None = None,
-    out: str | os.PathLike[str] | None = None,
+    source: Filename | None = None,
+    out: Filename | None = None,
     *,
     name: str = "policy",
     env: str | None = None,
@@ -139,7 +139,7 @@ def export_c(
     """
     return run_export_c(
         CHeaderRequest(
-            source=None if source is None else Path(source), out=None if out is None else Path(out),
+            source=path_of(source), out=path_of(out),
             name=name, env=env, env_args=env_args, output=output, action_range=action_range, license=license,
             wrap=wrap, imports=imports,
         )

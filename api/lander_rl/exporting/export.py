@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lander_rl.exporting.source import SourceRequest, find_checkpoint, load_checkpoint
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.time_limits import warn_of_no_limit
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules
@@ -101,15 +102,15 @@ class ExportDisplay(Protocol):
 
 @names_arguments
 def export(
-    source: str | os.PathLike[str] | None = None,
-    out: str | os.PathLike[str] | None = None,
+    source: Filename | None = None,
+    out: Filename | None = None,
     *,
     episodes: int = 100,
     env: str | None = None,
     env_args: Mapping[str, Any] | None = None,
     max_episode_steps: int | None = None,
     activation: str | None = None,
-    normalizer: str | os.PathLike[str] | None = None,
+    normalizer: Filename | None = None,
     normalizer_epsilon: float | None = None,
     normalizer_clip: float | None = None,
     pixel_scale: float | None = None,
@@ -151,7 +152,7 @@ def export(
     """
     return run_export(
         ExportRequest(
-            source=None if source is None else Path(source), out=None if out is None else Path(out),
+            source=path_of(source), out=path_of(out),
             episodes=episodes, env=env, env_args=env_args, max_episode_steps=max_episode_steps,
             activation=activation,
             normalizer=None if normalizer is None else os.fspath(normalizer),

@@ -1,10 +1,10 @@
 """`export_triton`: a policy file becomes a model of NVIDIA's Triton Inference Server."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.opening import find_policy
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, UsageError
@@ -69,8 +69,8 @@ class TritonModel:
 
 @names_arguments
 def export_triton(
-    source: str | os.PathLike[str] | None = None,
-    out: str | os.PathLike[str] = "triton",
+    source: Filename | None = None,
+    out: Filename = "triton",
     *,
     name: str | None = None,
     max_batch: int = 1024,
@@ -93,7 +93,7 @@ def export_triton(
     """
     return run_export_triton(
         TritonRequest(
-            source=None if source is None else Path(source),
+            source=path_of(source),
             out=Path(out),
             name=name,
             max_batch=max_batch,

@@ -2,6 +2,7 @@
 
 opening.py       finds and opens the policy that is meant
 said.py          what is said of a file that does not say it itself
+filenames.py     names of files as callers give them
 numbers.py       checks of the numbers of an evaluation
 time_limits.py   the time limit that a user sets, and a word where there is none
 networks.py      networks of the user's own

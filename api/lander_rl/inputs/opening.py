@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.importing import with_imports
 from lander_rl.inputs.said import Said
 from lander_rl.wording import names_arguments
@@ -40,7 +41,7 @@ class HasPath(Protocol):
 
 
 if TYPE_CHECKING:
-    PolicySource = PolicyFile | str | os.PathLike[str] | HasPath | Callable[[Any], Any] | None
+    PolicySource = PolicyFile | Filename | HasPath | Callable[[Any], Any] | None
 else:
     PolicySource = Any
 """What the functions take as a policy: an open one, a file, a run or its folder, a function from observations
@@ -101,7 +102,7 @@ def open_policy(
     action_range: str | None = None,
     stateless: bool = False,
     large: bool = False,
-    normalizer: str | os.PathLike[str] | None = None,
+    normalizer: Filename | None = None,
     normalizer_epsilon: float | None = None,
     normalizer_clip: float | None = None,
     pixel_scale: float | None = None,
@@ -237,10 +238,10 @@ def _export_of(run: Path) -> str:
 
 def _path_of(policy: object) -> Path | None:
     if policy is None or isinstance(policy, str | os.PathLike):
-        return None if policy is None else Path(policy)
+        return path_of(policy)
     path = getattr(policy, "path", None)
     if isinstance(path, str | os.PathLike):
-        return Path(path)
+        return path_of(path)
     raise UsageError(
         f"Expected a policy, its file, a run or a function, found {type(policy).__name__}. "
         "Name a file such as 'policy.onnx'."

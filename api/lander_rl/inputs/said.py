@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lander_rl.inputs.filenames import Filename
 from lander_runtime.errors import InputRefused, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Said:
     """`env`, or such as `-1,1`."""
     stateless: bool = False
     """Run a recurrent policy without its memory."""
-    normalizer: str | os.PathLike[str] | None = None
+    normalizer: Filename | None = None
     """A file of statistics: .npz with mean and var, or the pickle of VecNormalize."""
     normalizer_epsilon: float | None = None
     """In place of the file's or the usual one."""

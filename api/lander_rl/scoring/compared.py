@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
+from lander_rl.inputs.filenames import Filename
 from lander_rl.inputs.opening import Opened, PolicySource, open_for
 from lander_rl.inputs.said import Said
 from lander_rl.scoring.request import CompareRequest
@@ -23,7 +24,7 @@ _EPISODES = 1000
 """Of each policy by default: over fewer, most differences are lost in the interval."""
 
 
-def is_saved_report(policy: object) -> TypeGuard[str | os.PathLike[str]]:
+def is_saved_report(policy: object) -> TypeGuard[Filename]:
     """Whether `policy` is the path of a report: a name that ends in .json."""
     if not isinstance(policy, str | os.PathLike):
         return False

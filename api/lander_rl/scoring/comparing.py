@@ -7,16 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from lander_rl.inputs.filenames import Filename
 from lander_rl.inputs.importing import with_imports
 from lander_rl.inputs.opening import Opened, PolicySource
-from lander_rl.inputs.time_limits import (
-    limited,
-    warn_of_no_limit,
-)
+from lander_rl.inputs.time_limits import limited, warn_of_no_limit
 from lander_rl.observing import EvaluationObserver, stage, stages_of
 from lander_rl.results.names import short_names
 from lander_rl.scoring.compared import EpisodeSettings, Saved, agreed_settings, identity_of, open_compared
-from lander_rl.scoring.request import LANES, CompareRequest, Filename
+from lander_rl.scoring.request import LANES, CompareRequest
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import Interrupted, UsageError
 from lander_runtime.text import counted, shortened

@@ -8,19 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.importing import with_imports
 from lander_rl.inputs.opening import Opened, PolicySource, open_for
 from lander_rl.inputs.time_limits import limited, warn_of_no_limit
 from lander_rl.observing import EvaluationObserver, Listeners, stage, stages_of
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.outputs.page import check_page, env_options, page_lock, page_observer_for, write_page_of
-from lander_rl.outputs.recordings import (
-    check_ffmpeg,
-    chosen_episodes,
-    record_again,
-)
+from lander_rl.outputs.recordings import check_ffmpeg, chosen_episodes, record_again
 from lander_rl.outputs.replay import saved_replay
-from lander_rl.scoring.request import LANES, EvaluateRequest, Filename, path_of
+from lander_rl.scoring.request import LANES, EvaluateRequest
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import EnvironmentFailed, Interrupted, MachineLacks, UsageError
 from lander_runtime.evaluation.choosing import chosen_engine

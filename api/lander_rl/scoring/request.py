@@ -3,13 +3,13 @@
 Apart from the functions, so that a command can make a request without what carries it out.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.numbers import check_numbers
 from lander_rl.inputs.opening import PolicySource
 from lander_rl.inputs.said import Said
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from lander_runtime.scores.report import Report
     from lander_runtime.spec import EnvSpec
 
-Filename = str | os.PathLike[str]
 
 LANES = 32
 """Environment copies that a process steps together, unless the caller says otherwise."""
@@ -213,8 +212,3 @@ class CompareRequest:
             raise UsageError("Name two policies or more, the one to beat first: lander compare OLD NEW")
         check_time_limit(self.max_episode_steps)
         check_numbers(1 if self.episodes is None else self.episodes, self.seed or 0, self.lanes, self.workers)
-
-
-def path_of(name: Filename | None) -> Path | None:
-    """A file's name as a path; None stays None."""
-    return None if name is None else Path(name)

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.searching.results import Sweep
 from lander_rl.several.display import TrainingsDisplay, open_table
 from lander_rl.several.pool import Jobs, check_pool, open_pool, run_trainings
@@ -85,15 +86,15 @@ class SweepRequest:
 
 @names_arguments
 def sweep(
-    space: "str | os.PathLike[str] | SearchSpace",
+    space: "Filename | SearchSpace",
     trials: int = 50,
     *,
     jobs: Jobs = "auto",
     seeds: int = 2,
     episodes: int = 100,
     objective: str = "score",
-    out: str | os.PathLike[str] | None = None,
-    storage: str | os.PathLike[str] | None = None,
+    out: Filename | None = None,
+    storage: Filename | None = None,
     engine: Literal["processes", "ray"] = "processes",
     ray_address: str | None = None,
     imports: tuple[str, ...] = (),
@@ -127,7 +128,7 @@ def sweep(
     say, _ = open_talk(progress)
     request = SweepRequest(
         space=Path(space) if isinstance(space, str | os.PathLike) else space, trials=trials, jobs=jobs,
-        seeds=seeds, episodes=episodes, objective=objective, out=None if out is None else Path(out),
+        seeds=seeds, episodes=episodes, objective=objective, out=path_of(out),
         storage=None if storage is None else os.fspath(storage), engine=engine, ray_address=ray_address,
         imports=imports,
     )  # fmt: skip

@@ -5,7 +5,6 @@ training, selection or search uses; selection alone decides which of them is exp
 policy's score is not the best of several draws.
 """
 
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lander_rl.exporting.export import ExportRequest, run_export
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.plotting import PlotRequest, run_plot
 from lander_rl.several.display import TrainingsDisplay, open_table
 from lander_rl.several.pool import Jobs, WorkerPool, check_pool, open_pool, run_trainings
@@ -78,7 +78,7 @@ def train_seeds(
     ray_address: str | None = None,
     episodes: int = 100,
     gif: bool = True,
-    out: str | os.PathLike[str] | None = None,
+    out: Filename | None = None,
     progress: bool = True,
     stop: Callable[[], bool] | None = None,
     **train: Any,
@@ -105,7 +105,7 @@ def train_seeds(
     """
     say, _ = open_talk(progress)
     request = SeedsRequest(
-        train=TrainRequest(env=env, out=None if out is None else Path(out), **train),
+        train=TrainRequest(env=env, out=path_of(out), **train),
         seeds=seeds, jobs=jobs, engine=engine, ray_address=ray_address, episodes=episodes, gif=gif,
     )  # fmt: skip
     with stop_on_interrupt(say) as interrupted:

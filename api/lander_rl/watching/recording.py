@@ -1,11 +1,11 @@
 """`record`: one episode of a policy as a GIF or MP4, to look at."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lander_rl.inputs.filenames import Filename
 from lander_rl.inputs.importing import with_imports
 from lander_rl.inputs.opening import PolicySource, open_for
 from lander_rl.inputs.said import Said
@@ -46,7 +46,7 @@ class Recording:
 @names_arguments
 def record(
     policy: PolicySource = None,
-    path: str | os.PathLike[str] = "episode.gif",
+    path: Filename = "episode.gif",
     *,
     seed: int = FIRST_EVALUATION_SEED,
     env: "EnvSpec | str | None" = None,
@@ -58,7 +58,7 @@ def record(
     action_range: str | None = None,
     stateless: bool = False,
     large: bool = False,
-    normalizer: str | os.PathLike[str] | None = None,
+    normalizer: Filename | None = None,
     normalizer_epsilon: float | None = None,
     normalizer_clip: float | None = None,
     pixel_scale: float | None = None,
