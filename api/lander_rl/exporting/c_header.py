@@ -186,7 +186,7 @@ def _opened(path: Path, request: CHeaderRequest) -> "tuple[PolicyFile, Model]":
     _check_options(path, request)
     content, weights = read_files(path)
     model = read_model(content, path.name)
-    said = Said(request.output, request.action_range)
+    said = Said(output=request.output, action_range=request.action_range)
     if model.metadata is not None and request.env is None and request.wrap is None and said == Said():
         # Not through `open_for`, which needs Gymnasium for files that do not say what they are.
         policy = Policy.from_bytes(content, path, "cpu")

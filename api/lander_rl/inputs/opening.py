@@ -134,22 +134,12 @@ def open_policy(
         UsageError: a function was given, Gymnasium does not know `env`, or there is no such output.
     """
     opened = open_for(
-        policy,
-        with_imports(imports, env),
-        device=device,
-        env_args=env_args,
-        wrap=wrap,
+        policy, with_imports(imports, env), device=device, env_args=env_args, wrap=wrap,
         said=Said(
-            output,
-            action_range,
-            stateless,
-            normalizer,
-            normalizer_epsilon,
-            normalizer_clip,
-            pixel_scale,
-            large,
+            output=output, action_range=action_range, stateless=stateless, large=large, normalizer=normalizer,
+            normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
         ),
-    )
+    )  # fmt: skip
     if opened.file is None:
         raise UsageError("A function is no policy file, and there is nothing to open. Pass it on as it is.")
     return opened.file

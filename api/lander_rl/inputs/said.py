@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lander_runtime.foreign.preparation import Preparation
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Said:
     """What is said of files without lander's metadata; None where nothing was said."""
 
@@ -65,7 +65,13 @@ class Said:
         """
         from lander_runtime.foreign.matching import Choices
 
-        return Choices(self.output, self.action_range, self.stateless, self._preparation(), self.large)
+        return Choices(
+            output=self.output,
+            action_range=self.action_range,
+            stateless=self.stateless,
+            preparation=self._preparation(),
+            large=self.large,
+        )
 
     def _preparation(self) -> "Preparation | None":
         from lander_runtime.foreign.preparation import Preparation

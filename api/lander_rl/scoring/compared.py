@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
 from lander_rl.inputs.filenames import Filename
-from lander_rl.inputs.opening import Opened, PolicySource, open_for
+from lander_rl.inputs.opening import Opened, PolicySource
 from lander_rl.inputs.said import Said
 from lander_rl.scoring.request import CompareRequest
 from lander_runtime.errors import UsageError
@@ -68,18 +68,11 @@ def open_compared(policy: "PolicySource | Report", request: CompareRequest) -> "
         return Saved(Path(policy.policy_path or "report"), policy)
     if is_saved_report(policy):
         return Saved(Path(policy), read_report(Path(policy)))
-
-    def opened(said: Said) -> Opened:
-        return open_for(
-            policy, request.env, device=request.device, env_args=request.env_args, wrap=request.wrap,
-            said=said,
-        )  # fmt: skip
-
     try:
-        return opened(request.said)
+        return request.open(policy)
     except SaysItself:
         # What is said is for the others: this file says itself how it acts.
-        return opened(Said(large=request.large))
+        return request.open(policy, Said(large=request.large))
 
 
 def agreed_settings(compared: "Sequence[Opened | Saved]", request: CompareRequest) -> EpisodeSettings:

@@ -101,22 +101,12 @@ def record(
     check_all_writable(file)
     check_ffmpeg(file)
     opened = open_for(
-        policy,
-        with_imports(imports, env),
-        device=device,
-        env_args=env_args,
-        wrap=wrap,
+        policy, with_imports(imports, env), device=device, env_args=env_args, wrap=wrap,
         said=Said(
-            output,
-            action_range,
-            stateless,
-            normalizer,
-            normalizer_epsilon,
-            normalizer_clip,
-            pixel_scale,
-            large,
+            output=output, action_range=action_range, stateless=stateless, large=large, normalizer=normalizer,
+            normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
         ),
-    )
+    )  # fmt: skip
     if opened.file is not None:
         check_fit(opened.file, opened.env)
     episode = record_episode(actor_of(opened.policy, sampled=sampled), opened.env, seed, file)
