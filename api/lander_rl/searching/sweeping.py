@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.searching.results import Sweep
 from lander_rl.several.display import TrainingsDisplay, open_table
-from lander_rl.several.pool import Jobs, check_pool, open_pool, run_trainings
+from lander_rl.several.pool import Jobs, PoolRequest, open_pool, run_trainings
 from lander_rl.training.planning import planned_config
 from lander_rl.training.progress import open_talk
 from lander_rl.training.stopping import stop_on_interrupt
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepRequest:
+class SweepRequest(PoolRequest):
     """The arguments of `sweep`."""
 
     space: "Path | SearchSpace"
@@ -39,9 +39,6 @@ class SweepRequest:
 
     trials: int = 50
     """In all, those of earlier calls included."""
-
-    jobs: Jobs = "auto"
-    """Trials at a time; `auto` is one for each core, or each CPU of the cluster."""
 
     seeds: int = 2
     """Training seeds of each trial, 1 or more."""
@@ -59,12 +56,6 @@ class SweepRequest:
     """A file for the study, or an URL that Optuna takes, so that several machines share it; `study.log` in
     `out` where it is None. The same sweep goes on where it was stopped."""
 
-    engine: Literal["processes", "ray"] = "processes"
-    """Where trials run: in processes of this machine, or on a Ray cluster."""
-
-    ray_address: str | None = None
-    """Address of an existing cluster, such as `auto`; None starts one on this machine."""
-
     imports: tuple[str, ...] = ()
     """Modules that register environments."""
 
@@ -75,7 +66,7 @@ class SweepRequest:
                 raise UsageError(f"--{name} should be a whole number from 1 on, found {value!r}.")
         if self.episodes > SEARCH_EPISODES:
             raise UsageError(f"--episodes should be at most {SEARCH_EPISODES:,}, found {self.episodes:,}.")
-        check_pool(self.engine, self.ray_address, self.jobs)
+        super().__post_init__()
 
     @property
     def folder(self) -> Path:
@@ -132,13 +123,8 @@ def sweep(
         storage=None if storage is None else os.fspath(storage), engine=engine, ray_address=ray_address,
         imports=imports,
     )  # fmt: skip
-    with stop_on_interrupt(say) as interrupted:
-        return run_sweep(
-            request,
-            say=say,
-            display=open_table if progress else nullcontext,
-            stop=lambda: interrupted() or (stop is not None and stop()),
-        )
+    with stop_on_interrupt(say, stop) as stopped:
+        return run_sweep(request, say=say, display=open_table if progress else nullcontext, stop=stopped)
 
 
 def run_sweep(
@@ -176,7 +162,7 @@ def run_sweep(
         check_same(study, _identity(request, space, config))
         make_ready(study, start)
         with (
-            open_pool(request.engine, request.ray_address, request.jobs, request.trials, say) as pool,
+            open_pool(request, request.trials, say) as pool,
             display() as shown,
         ):
             say(f"Searching settings for {config.env}, {counted(pool.size, 'trial')} at a time")
