@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lander_rl.inputs.filenames import Filename
+from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused
 from lander_runtime.files import picture_as_html
-from lander_runtime.text import aligned
 
 if TYPE_CHECKING:
     from lander_trainer.runs.run_history import RunHistory
@@ -35,7 +35,7 @@ class PlotRequest:
 
 
 @dataclass(frozen=True, repr=False)
-class Picture(os.PathLike[str]):
+class Picture(RowResult, os.PathLike[str]):
     """A picture that was drawn, and what it shows."""
 
     path: Path
@@ -60,9 +60,6 @@ class Picture(os.PathLike[str]):
 
     def __fspath__(self) -> str:
         return str(self.path)
-
-    def __repr__(self) -> str:
-        return aligned(self.rows())
 
     def _repr_html_(self) -> str:
         environments = ", ".join(run.env for run in self.runs)

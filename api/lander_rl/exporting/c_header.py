@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from lander_rl.exporting.source import SourceRequest, find_checkpoint, load_checkpoint
 from lander_rl.inputs.filenames import Filename, path_of
+from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules, without_module
 from lander_runtime.errors import UsageError
 from lander_runtime.files import check_writable, sha256_of, write_text
-from lander_runtime.text import aligned, html_table
 
 if TYPE_CHECKING:
     from lander_export.c_header import Header
@@ -41,7 +41,7 @@ class CHeaderRequest(SourceRequest):
 
 
 @dataclass(frozen=True, repr=False)
-class CHeader:
+class CHeader(RowResult):
     """A header that was written."""
 
     path: Path
@@ -93,12 +93,6 @@ class CHeader:
             "sha256": self.sha256,
             "assumptions": list(self.assumptions),
         }
-
-    def __repr__(self) -> str:
-        return aligned(self.rows())
-
-    def _repr_html_(self) -> str:
-        return html_table(self.rows())
 
 
 @names_arguments

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lander_rl.exporting.source import SourceRequest, find_checkpoint, load_checkpoint
 from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.time_limits import warn_of_no_limit
+from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules
 from lander_runtime.files import picture_as_html
 from lander_runtime.policy.display import verification_in_words
 from lander_runtime.scores.words import score_in_words
-from lander_runtime.text import aligned, html_table
+from lander_runtime.text import html_table
 
 if TYPE_CHECKING:
     from lander_runtime.envs.wrapping import Wrap
@@ -36,7 +37,7 @@ class ExportRequest(SourceRequest):
 
 
 @dataclass(frozen=True, repr=False)
-class Exported:
+class Exported(RowResult):
     """What an export wrote. `open` gives the policy itself."""
 
     policy: Path
@@ -79,9 +80,6 @@ class Exported:
             "verification": asdict(info.verification),
             "evaluation": None if info.evaluation is None else info.evaluation.to_json(),
         }
-
-    def __repr__(self) -> str:
-        return aligned(self.rows())
 
     def _repr_html_(self) -> str:
         animation = picture_as_html(self.gif, "One episode of this policy")

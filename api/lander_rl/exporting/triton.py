@@ -6,11 +6,11 @@ from typing import Any
 
 from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.opening import find_policy
+from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.files import atomic_write, check_writable, write_text
 from lander_runtime.serving.naming import is_address_name, policy_name
-from lander_runtime.text import aligned, html_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class TritonRequest:
 
 
 @dataclass(frozen=True, repr=False)
-class TritonModel:
+class TritonModel(RowResult):
     """What was written."""
 
     config: Path
@@ -59,12 +59,6 @@ class TritonModel:
             "model": str(self.model),
             "config": str(self.config),
         }
-
-    def __repr__(self) -> str:
-        return aligned(self.rows())
-
-    def _repr_html_(self) -> str:
-        return html_table(self.rows())
 
 
 @names_arguments
