@@ -7,7 +7,8 @@ config.py      all settings, checked once
 presets.py     named settings of an environment, from preset_files/
 settings/      settings as text and in tables
 plan.py        whether a configuration can be trained here; replaces each `auto`
-training.py    the loop: rollout, update, report, select, save
+training.py    the loop: update, report, save, draw, stop
+trainer.py     the state of a run, and one update of it: rollout, learning, selection
 resume.py      going on with a run that was stopped
 start.py       the weights that a run starts from
 selection.py   scores the policy during training, to find the best weights
