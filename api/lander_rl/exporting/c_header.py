@@ -196,16 +196,16 @@ def _check_options(path: Path, request: CHeaderRequest) -> None:
     """Refuse what is for checkpoints, and arguments of an environment without its name."""
     if request.env_args and request.env is None:
         raise UsageError("--env-arg goes with --env, for a policy that does not name its environment.")
-    for option in ("activation", "squash", "license"):
-        if getattr(request, option) is not None:
-            raise UsageError(f"{path.name} is a policy file already; leave out --{option}.")
-    for option in ("normalizer", "normalizer_epsilon", "normalizer_clip", "pixel_scale"):
-        if getattr(request, option) is not None:
-            # Left out, the header would act on other numbers than the network was trained on.
-            raise UsageError(
-                f"--{option.replace('_', '-')}: a header takes what is inside an ONNX file. Export the "
-                "checkpoint itself with this option, or the network with its normalisation inside."
-            )
+    option = request.first_given("activation", "squash", "license")
+    if option is not None:
+        raise UsageError(f"{path.name} is a policy file already; leave out {option}.")
+    option = request.first_given("normalizer", "normalizer_epsilon", "normalizer_clip", "pixel_scale")
+    if option is not None:
+        # Left out, the header would act on other numbers than the network was trained on.
+        raise UsageError(
+            f"{option}: a header takes what is inside an ONNX file. Export the checkpoint itself with this "
+            "option, or the network with its normalisation inside."
+        )
 
 
 def _converted(path: Path, request: CHeaderRequest, say: Callable[[str], None]) -> "tuple[PolicyFile, Model]":
@@ -214,11 +214,9 @@ def _converted(path: Path, request: CHeaderRequest, say: Callable[[str], None]) 
     from lander_runtime.graphs.reading import read_model
     from lander_runtime.policy.policy import Policy
 
-    for option in ("output", "action_range"):
-        if getattr(request, option) is not None:
-            raise UsageError(
-                f"--{option.replace('_', '-')} is for ONNX files of other libraries; leave it out."
-            )
+    option = request.first_given("output", "action_range")
+    if option is not None:
+        raise UsageError(f"{option} is for ONNX files of other libraries; leave it out.")
     content = convert(load_checkpoint(path, request, say), license=request.license)
     name = path.with_suffix(".onnx")
     return Policy.from_bytes(content, name, "cpu"), read_model(content, name.name)

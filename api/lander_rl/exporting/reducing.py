@@ -183,11 +183,9 @@ def _original(request: ReduceRequest, say: Callable[[str], None]) -> "Policy":
         checkpoint = find_checkpoint(source)
         content = convert(load_checkpoint(checkpoint, request, say), license=request.license)
         return Policy.from_bytes(content, checkpoint.with_name("policy.onnx"), "cpu", request.large)
-    for option in _OF_CHECKPOINTS:
-        if getattr(request, option) is not None:
-            raise UsageError(
-                f"{source.name} is a policy file already; leave out --{option.replace('_', '-')}."
-            )
+    option = request.first_given(*_OF_CHECKPOINTS)
+    if option is not None:
+        raise UsageError(f"{source.name} is a policy file already; leave out {option}.")
     say(f"Exporting {source}")
     try:
         return Policy.load(source, "cpu", large=request.large)

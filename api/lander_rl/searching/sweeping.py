@@ -167,8 +167,9 @@ def run_sweep(
         ):
             say(f"Searching settings for {config.env}, {counted(pool.size, 'trial')} at a time")
             trials = Trials(
-                study, space, pool, request.objective, threshold, request.trials, request.seeds,
-                request.episodes, say, (lambda rows: None) if shown is None else shown.show,
+                study, space, pool, objective=request.objective, threshold=threshold, wanted=request.trials,
+                seeds=request.seeds, episodes=request.episodes, say=say,
+                show=(lambda rows: None) if shown is None else shown.show,
             )  # fmt: skip
             try:
                 run_trainings(pool, trials, stop)
