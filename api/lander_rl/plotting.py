@@ -12,6 +12,7 @@ from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused
 from lander_runtime.files import picture_as_html
+from lander_runtime.shipped import newest_run
 
 if TYPE_CHECKING:
     from lander_trainer.runs.run_history import RunHistory
@@ -102,7 +103,6 @@ def run_plot(request: PlotRequest, say: Callable[[str], None] = lambda text: Non
 
 
 def _folders(named: Sequence[Path]) -> list[Path]:
-    from lander_trainer import newest_run
     from lander_trainer.runs.run_history import find_runs
 
     if not named:

@@ -14,7 +14,7 @@ from lander_rl.inputs.time_limits import check_time_limit
 from lander_runtime.envs.imports import without_module
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.kernels import KERNEL, how_to_have, kernels_here, other_kernel
-from lander_runtime.shipped import newest_run_in
+from lander_runtime.shipped import newest_run, newest_run_in
 
 if TYPE_CHECKING:
     from lander_export import Source
@@ -113,8 +113,6 @@ def find_checkpoint(source: Path | None) -> Path:
         InputRefused: there is no run, or the folder has no checkpoint.
     """
     if source is None:
-        from lander_trainer import newest_run
-
         source = newest_run()
         if source is None:
             raise InputRefused("There is no run under runs/ to export. Type: lander train")
