@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from lander_rl.several.training_worker import Event, Status, Task, TrainingWorker
 from lander_runtime.errors import UsageError
+from lander_runtime.evaluation.choosing import check_engine
 from lander_runtime.text import counted
 from lander_runtime.workers.cores import available_cores, check_workers
 from lander_runtime.workers.environment_variables import environment_variables
@@ -37,10 +38,8 @@ class PoolRequest:
     """Address of an existing cluster, such as `auto`; None starts one on this machine."""
 
     def __post_init__(self) -> None:
-        if self.engine not in ("processes", "ray"):
-            raise UsageError(f"--engine {self.engine!r} is not known; choose processes or ray.")
-        if self.ray_address is not None and self.engine != "ray":
-            raise UsageError("--ray-address is for --engine ray. Add that, or leave the address out.")
+        # The workers are counted below: those of an existing cluster may be fewer than it has.
+        check_engine(self.engine, self.ray_address, "auto")
         jobs = self.jobs
         if jobs == "auto":
             return
