@@ -14,7 +14,7 @@ import lander_rl
 from lander_cli.arguments.env_args import read_env_args
 from lander_rl import CompareRequest, EvaluateRequest, ReplayRequest
 from lander_rl.inputs.env_options import env_options
-from lander_rl.inputs.said import Said
+from lander_rl.inputs.file_options import FileOptions
 from lander_runtime import UsageError
 
 
@@ -148,6 +148,6 @@ def test_an_argument_survives_the_command_line(value: Any) -> None:
 
 
 def test_options_name_the_environment_in_order() -> None:
-    assert env_options("E-v0", {"wind": True}, Said(output="logits").options) == [
+    assert env_options("E-v0", {"wind": True}, FileOptions(output="logits").words) == [
         "--env", "E-v0", "--env-arg", "wind=true", "--output", "logits",
     ]  # fmt: skip

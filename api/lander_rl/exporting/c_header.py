@@ -170,8 +170,8 @@ def _target(request: CHeaderRequest, path: Path) -> Path:
 
 def _opened(path: Path, request: CHeaderRequest) -> "tuple[PolicyFile, Model]":
     """A policy file of any origin, its golden vectors checked."""
+    from lander_rl.inputs.file_options import FileOptions
     from lander_rl.inputs.opening import open_for
-    from lander_rl.inputs.said import Said
     from lander_runtime.foreign.external_weights import read_files, with_weights
     from lander_runtime.graphs.reading import read_model
     from lander_runtime.policy.content import USUAL_FILE_BYTES
@@ -180,13 +180,16 @@ def _opened(path: Path, request: CHeaderRequest) -> "tuple[PolicyFile, Model]":
     _check_options(path, request)
     content, weights = read_files(path)
     model = read_model(content, path.name)
-    said = Said(output=request.output, action_range=request.action_range)
-    if model.metadata is not None and request.env is None and request.wrap is None and said == Said():
+    options = FileOptions(output=request.output, action_range=request.action_range)
+    as_it_says = request.env is None and request.wrap is None and options == FileOptions()
+    if model.metadata is not None and as_it_says:
         # Not through `open_for`, which needs Gymnasium for files that do not say what they are.
         policy = Policy.from_bytes(content, path, "cpu")
     else:
         env = None if request.env is None else without_module(request.env, request.imports)
-        opened = open_for(path, env, device="cpu", env_args=request.env_args, wrap=request.wrap, said=said)
+        opened = open_for(
+            path, env, device="cpu", env_args=request.env_args, wrap=request.wrap, options=options
+        )
         policy = opened.file
     assert policy is not None, "a file was named"
     return policy, with_weights(model, weights, path, USUAL_FILE_BYTES) if weights else model

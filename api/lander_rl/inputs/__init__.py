@@ -1,7 +1,7 @@
 """What a function works on, from what the caller names.
 
 opening.py       finds and opens the policy that is meant
-said.py          what is said of a file that does not say it itself
+file_options.py  what the user says of a file that does not say it itself
 filenames.py     names of files as callers give them
 numbers.py       checks of the numbers of an evaluation
 time_limits.py   the time limit that a user sets, and a word where there is none

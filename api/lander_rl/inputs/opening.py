@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from lander_rl.inputs.file_options import FileOptions
 from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.importing import with_imports
-from lander_rl.inputs.said import Said
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.scores.words import env_in_words
@@ -135,7 +135,7 @@ def open_policy(
     """
     opened = open_for(
         policy, with_imports(imports, env), device=device, env_args=env_args, wrap=wrap,
-        said=Said(
+        options=FileOptions(
             output=output, action_range=action_range, stateless=stateless, large=large, normalizer=normalizer,
             normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
         ),
@@ -152,7 +152,7 @@ def open_for(
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
     wrap: "Wrap | None" = None,
-    said: "Said | None" = None,
+    options: FileOptions | None = None,
 ) -> Opened:
     """A policy of any kind with the environment that it is to act in; arguments as of `open_policy`.
 
@@ -162,23 +162,23 @@ def open_for(
     from lander_runtime.foreign.opening import open_policy as open_file
     from lander_runtime.policy.base import PolicyFile
 
-    given, said = dict(env_args or {}), said or Said()
+    given, options = dict(env_args or {}), options or FileOptions()
     named = _completed(env, given, wrap)
     if isinstance(policy, PolicyFile):
-        _check_opened(device, said)
+        _check_opened(device, options)
         _check_wrappers(policy, named, wrap)
         return Opened(policy, policy.path, "as given", _env_for(policy, env, named, given))
     if callable(policy):
-        if said != Said():
+        if options != FileOptions():
             raise SaysItself(
                 "What is said of files without lander's metadata is not for a function. Leave out "
-                f"{said.options[0].partition('=')[0]}."
+                f"{options.words[0].partition('=')[0]}."
             )
         if named is None:
             raise UsageError("Name the environment: a plain function does not say which one it acts in.")
         return Opened(cast("AnyPolicy", policy), None, "as given", named)
     path, origin = find_policy(_path_of(policy))
-    opened = open_file(path, named, device, choices=said.choices())
+    opened = open_file(path, named, device, choices=options.choices())
     _check_wrappers(opened, named, wrap)
     return Opened(opened, path, origin, _env_for(opened, env, named, given))
 
@@ -238,8 +238,8 @@ def _path_of(policy: object) -> Path | None:
     )
 
 
-def _check_opened(device: str, said: Said) -> None:
-    if device != "auto" or said != Said():
+def _check_opened(device: str, options: FileOptions) -> None:
+    if device != "auto" or options != FileOptions():
         raise UsageError(
             "This policy is open already: 'device', 'output', 'action_range', 'stateless', 'normalizer', "
             "'pixel_scale' and 'large' are for files. Leave them out."

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
+from lander_rl.inputs.file_options import FileOptions
 from lander_rl.inputs.filenames import Filename
 from lander_rl.inputs.opening import Opened, PolicySource
-from lander_rl.inputs.said import Said
 from lander_rl.scoring.request import CompareRequest
 from lander_runtime.errors import UsageError
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
@@ -72,7 +72,7 @@ def open_compared(policy: "PolicySource | Report", request: CompareRequest) -> "
         return request.open(policy)
     except SaysItself:
         # What is said is for the others: this file says itself how it acts.
-        return request.open(policy, Said(large=request.large))
+        return request.open(policy, FileOptions(large=request.large))
 
 
 def agreed_settings(compared: "Sequence[Opened | Saved]", request: CompareRequest) -> EpisodeSettings:

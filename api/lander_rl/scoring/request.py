@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lander_rl.inputs.env_options import env_options
+from lander_rl.inputs.file_options import FileOptions
 from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.numbers import check_numbers
 from lander_rl.inputs.opening import Opened, PolicySource, open_for
-from lander_rl.inputs.said import Said
 from lander_rl.inputs.time_limits import check_time_limit, limited, time_limit_option
 from lander_rl.outputs.checks import check_replay_file, check_report_file
 from lander_rl.outputs.recordings import check_choice, check_suffix
@@ -79,24 +79,24 @@ class ScoringRequest:
     """What the observations of such a file are divided by, such as 255."""
 
     @property
-    def said(self) -> Said:
-        """What is said of a file without lander's metadata."""
-        return Said.of(self)
+    def file_options(self) -> FileOptions:
+        """What the user says of files without lander's metadata."""
+        return FileOptions.of(self)
 
     @property
     def options(self) -> list[str]:
         """The environment, and what is said of the files, as options of a command to be pasted."""
-        more = [*self.said.options, *time_limit_option(self.max_episode_steps)]
+        more = [*self.file_options.words, *time_limit_option(self.max_episode_steps)]
         return env_options(self.env, self.env_args, more, self.imports, self.wrap)
 
-    def open(self, policy: PolicySource, said: Said | None = None) -> Opened:
+    def open(self, policy: PolicySource, options: FileOptions | None = None) -> Opened:
         """`policy` with the environment that it is to act in, `imports` being imported; raises as `open_for`.
 
-        `said` takes the place of what the request says of files.
+        `options` stand for those of the request.
         """
         opened = open_for(
             policy, self.env, device=self.device, env_args=self.env_args, wrap=self.wrap,
-            said=self.said if said is None else said,
+            options=self.file_options if options is None else options,
         )  # fmt: skip
         return limited(opened, self.max_episode_steps)
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lander_rl.inputs.file_options import FileOptions
 from lander_rl.inputs.filenames import Filename
 from lander_rl.inputs.importing import with_imports
 from lander_rl.inputs.opening import PolicySource, open_for
-from lander_rl.inputs.said import Said
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.outputs.recordings import check_ffmpeg, check_suffix
 from lander_rl.wording import names_arguments
@@ -102,7 +102,7 @@ def record(
     check_ffmpeg(file)
     opened = open_for(
         policy, with_imports(imports, env), device=device, env_args=env_args, wrap=wrap,
-        said=Said(
+        options=FileOptions(
             output=output, action_range=action_range, stateless=stateless, large=large, normalizer=normalizer,
             normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
         ),

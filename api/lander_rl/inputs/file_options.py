@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
-    """What is said of files without lander's metadata; None where nothing was said."""
+class FileOptions:
+    """Options for files without lander's metadata; None where nothing was said."""
 
     output: str | None = None
     """The output that is the action."""
@@ -35,26 +35,26 @@ class Said:
     """Open a file of 64 to 512 MB too, and a graph that takes more than is usual; of any file."""
 
     @classmethod
-    def of(cls, request: object) -> "Said":
+    def of(cls, request: object) -> "FileOptions":
         """What a request says, whose fields have the same names."""
         return cls(**{field.name: getattr(request, field.name) for field in fields(cls)})
 
     @property
-    def options(self) -> list[str]:
-        """As options of a command to be pasted."""
-        options = [] if self.output is None else ["--output", self.output]
+    def words(self) -> list[str]:
+        """As words of a command to be pasted."""
+        words = [] if self.output is None else ["--output", self.output]
         # A range may begin with a minus.
-        options += [] if self.action_range is None else [f"--action-range={self.action_range}"]
-        options += ["--stateless"] if self.stateless else []
-        options += [] if self.normalizer is None else ["--normalizer", os.fspath(self.normalizer)]
+        words += [] if self.action_range is None else [f"--action-range={self.action_range}"]
+        words += ["--stateless"] if self.stateless else []
+        words += [] if self.normalizer is None else ["--normalizer", os.fspath(self.normalizer)]
         numbers = {
             "--normalizer-epsilon": self.normalizer_epsilon,
             "--normalizer-clip": self.normalizer_clip,
             "--pixel-scale": self.pixel_scale,
         }
         for name, value in numbers.items():
-            options += [] if value is None else [name, f"{value:.17g}"]
-        return [*options, "--large"] if self.large else options
+            words += [] if value is None else [name, f"{value:.17g}"]
+        return [*words, "--large"] if self.large else words
 
     def choices(self) -> "Choices":
         """The same for the runtime, with the file of statistics read.
