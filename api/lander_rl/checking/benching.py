@@ -175,7 +175,7 @@ def run_bench(request: BenchRequest, say: Callable[[str], None] = lambda text: N
     from lander_runtime.policy.policy import Policy
 
     picture = path_of(request.plot)
-    check_all_writable(*([] if picture is None else [picture]))
+    check_all_writable(picture)
     if picture is not None:
         from lander_trainer.plots.style import check_picture
 

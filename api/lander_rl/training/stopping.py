@@ -22,7 +22,7 @@ def stop_on_interrupt(
         say: prints a line for the user, at the first Ctrl-C.
         stop: the caller's own reason to stop: it is asked too.
     """
-    stop = stop or (lambda: False)
+    own = stop or (lambda: False)
     asked = False
 
     def ask(number: int, frame: FrameType | None) -> None:
@@ -35,10 +35,10 @@ def stop_on_interrupt(
     # Only the main thread may set a handler. Jupyter sets Python's default handler while a cell runs.
     in_main_thread = threading.current_thread() is threading.main_thread()
     if not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield stop
+        yield own
         return
     signal.signal(signal.SIGINT, ask)
     try:
-        yield lambda: asked or stop()
+        yield lambda: asked or own()
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
