@@ -27,14 +27,13 @@ if TYPE_CHECKING:
     from lander_runtime.scores.report import Report
     from lander_runtime.spec import EnvSpec
 
-
 LANES = 32
 """Environment copies that a process steps together, unless the caller says otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoringRequest:
-    """What `evaluate` and `compare` take alike: how policies are opened, and how they act where."""
+    """What `evaluate` and `compare` take alike: how policies are opened, and in what environment they act."""
 
     env: "EnvSpec | str | None" = None
     """The environment or its id; None for the one that the file names. A function needs it."""
@@ -90,9 +89,9 @@ class ScoringRequest:
         return env_options(self.env, self.env_args, more, self.imports, self.wrap)
 
     def open(self, policy: PolicySource, options: FileOptions | None = None) -> Opened:
-        """`policy` with the environment that it is to act in, `imports` being imported; raises as `open_for`.
+        """`policy` with the environment that it is to act in; raises as `open_for`.
 
-        `options` stand for those of the request.
+        The modules in `imports` must be imported before. `options` stand for those of the request.
         """
         opened = open_for(
             policy, self.env, device=self.device, env_args=self.env_args, wrap=self.wrap,

@@ -38,7 +38,7 @@ class PoolRequest:
     """Address of an existing cluster, such as `auto`; None starts one on this machine."""
 
     def __post_init__(self) -> None:
-        # The workers are counted below: those of an existing cluster may be fewer than it has.
+        # `auto`, because of an existing cluster fewer CPUs than it has may be taken here.
         check_engine(self.engine, self.ray_address, "auto")
         jobs = self.jobs
         if jobs == "auto":
