@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lander_rl.inputs.filenames import Filename
+from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused
 from lander_runtime.files import picture_as_html
-from lander_runtime.text import aligned
+from lander_runtime.shipped import newest_run
 
 if TYPE_CHECKING:
     from lander_trainer.runs.run_history import RunHistory
@@ -34,7 +36,7 @@ class PlotRequest:
 
 
 @dataclass(frozen=True, repr=False)
-class Picture(os.PathLike[str]):
+class Picture(RowResult, os.PathLike[str]):
     """A picture that was drawn, and what it shows."""
 
     path: Path
@@ -60,9 +62,6 @@ class Picture(os.PathLike[str]):
     def __fspath__(self) -> str:
         return str(self.path)
 
-    def __repr__(self) -> str:
-        return aligned(self.rows())
-
     def _repr_html_(self) -> str:
         environments = ", ".join(run.env for run in self.runs)
         return picture_as_html(self.path, f"Learning curves: return over {environments}")
@@ -70,8 +69,8 @@ class Picture(os.PathLike[str]):
 
 @names_arguments
 def plot(
-    *runs: str | os.PathLike[str],
-    out: str | os.PathLike[str] = "plot.png",
+    *runs: Filename,
+    out: Filename = "plot.png",
     x: Literal["steps", "seconds"] = "steps",
     group: bool = False,
 ) -> Picture:
@@ -104,7 +103,6 @@ def run_plot(request: PlotRequest, say: Callable[[str], None] = lambda text: Non
 
 
 def _folders(named: Sequence[Path]) -> list[Path]:
-    from lander_trainer import newest_run
     from lander_trainer.runs.run_history import find_runs
 
     if not named:

@@ -1,10 +1,10 @@
 """`serve`: policies as an HTTP service, as `lander serve` offers them."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lander_rl.inputs.filenames import Filename
 from lander_rl.inputs.opening import find_policy
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import UsageError
@@ -46,7 +46,7 @@ class ServeRequest:
 
 @names_arguments
 def serve(
-    *policies: str | os.PathLike[str],
+    *policies: Filename,
     host: str = "127.0.0.1",
     port: int = 8000,
     device: str = "auto",

@@ -7,7 +7,7 @@ escaped.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lander_runtime.text import html_table, padded, printable
+from lander_runtime.text import aligned, html_table, padded, printable
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -23,6 +23,20 @@ def pairs(rows: Sequence[tuple[str, str]]) -> "Text":
     from rich.text import Text
 
     return Text("\n").join(Text.assemble((name, "dim"), value) for name, value in padded(rows))
+
+
+class RowResult:
+    """A result that shows itself as names and values, a line each."""
+
+    def rows(self) -> list[tuple[str, str]]:
+        """The names and values."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return aligned(self.rows())
+
+    def _repr_html_(self) -> str:
+        return html_table(self.rows())
 
 
 class Listing(tuple[Item, ...]):

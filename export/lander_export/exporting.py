@@ -81,15 +81,8 @@ def export(
         UsageError: `out` does not end in .onnx, a file cannot be written, or `license` is not one line of
             text; this is checked first.
     """
-    if out.suffix != ".onnx":
-        raise UsageError(
-            f"{out.name} should end in .onnx; card and animation take its name with .md and .gif."
-        )
+    card, animation = files_beside(out, gif=gif)
     _check_licence(license)
-    card, animation = out.with_suffix(".md"), out.with_suffix(".gif") if gif else None
-    for target in (out, card, animation):
-        if target is not None:
-            check_writable(target)
     with _threads(source):
         model, info = _verified(source, license, on_stage)
     report = None
@@ -104,6 +97,22 @@ def export(
     policy.self_test()
     on_stage("recording")
     return write_files(Exported(out, card, animation, info, report), content, policy, source.reproduce)
+
+
+def files_beside(out: Path, *, gif: bool) -> tuple[Path, Path | None]:
+    """The card and the animation of the policy file `out`; without `gif` there is none.
+
+    Raises:
+        UsageError: `out` does not end in .onnx, or one of the files cannot be written.
+    """
+    if out.suffix != ".onnx":
+        raise UsageError(
+            f"{out.name} should end in .onnx; card and animation take its name with .md and .gif."
+        )
+    card, animation = out.with_suffix(".md"), out.with_suffix(".gif")
+    for target in (out, card, *([animation] if gif else [])):
+        check_writable(target)
+    return card, animation if gif else None
 
 
 def write_files(wanted: Exported, content: bytes, policy: Policy, reproduce: Recipe | None) -> Exported:

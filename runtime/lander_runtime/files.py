@@ -13,8 +13,8 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.locks import is_at, remove_unused, try_lock, turn
@@ -136,7 +136,7 @@ def flush_to_disk(path: Path) -> None:
         os.close(descriptor)
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a regular file for reading, and nothing else: a named pipe or a device may never answer.
 
     Raises:

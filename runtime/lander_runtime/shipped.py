@@ -32,6 +32,12 @@ def newest_run_in(folder: Path) -> Path | None:
     return None if newest is None else newest.parent
 
 
+def newest_run(root: Path = Path("runs")) -> Path | None:
+    """The run under `root` whose checkpoint was written last; None if there is no run."""
+    newest = _newest(root, "*/*/checkpoint.safetensors")
+    return None if newest is None else newest.parent
+
+
 def newer_run(policy: Path, root: Path = Path("runs")) -> Path | None:
     """The newest run under `root`, where it was trained after `policy` was exported; else None."""
     newest = _newest(root, "*/*/checkpoint.safetensors")

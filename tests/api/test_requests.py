@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import lander_rl
 from lander_cli.arguments.env_args import read_env_args
 from lander_rl import CompareRequest, EvaluateRequest, ReplayRequest
-from lander_rl.inputs.said import Said
-from lander_rl.outputs.page import env_options
+from lander_rl.inputs.env_options import env_options
+from lander_rl.inputs.file_options import FileOptions
 from lander_runtime import UsageError
 
 
@@ -104,7 +104,8 @@ def test_a_function_takes_what_its_request_holds(
 
 @pytest.mark.parametrize("request_class", [EvaluateRequest, CompareRequest, ReplayRequest])
 def test_every_field_has_its_docstring(request_class: type[Any]) -> None:
-    source = inspect.getsource(request_class).split("def __post_init__")[0]
+    classes = [one for one in request_class.__mro__ if dataclasses.is_dataclass(one)]
+    source = "".join(inspect.getsource(one).split("    def ")[0] for one in classes)
     for field in dataclasses.fields(request_class):
         after = source.split(f"\n    {field.name}: ", 1)[1].split("\n", 2)[1]
         assert after.strip().startswith('"""'), field.name
@@ -147,6 +148,6 @@ def test_an_argument_survives_the_command_line(value: Any) -> None:
 
 
 def test_options_name_the_environment_in_order() -> None:
-    assert env_options("E-v0", {"wind": True}, Said(output="logits").options) == [
+    assert env_options("E-v0", {"wind": True}, FileOptions(output="logits").words) == [
         "--env", "E-v0", "--env-arg", "wind=true", "--output", "logits",
     ]  # fmt: skip

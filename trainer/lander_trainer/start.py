@@ -4,6 +4,7 @@ A checkpoint gives actor, critic and the statistics of its observations. A polic
 actor is taken where its layers are those of this trainer and nothing normalises its observations.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.files import read_regular, sha256_of
+from lander_runtime.files import open_regular
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.policy import Policy
 from lander_runtime.spec import Space
@@ -144,11 +145,14 @@ def read_start(path: Path) -> Start:
 
 def _of_checkpoint(path: Path) -> Start:
     checkpoint = Checkpoint.load(path)
+    # Read once more, since safetensors opens files by their names only.
+    with open_regular(path) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     network = checkpoint.network()
     statistics = checkpoint.arrays("normaliser")
     return Start(
         path=path,
-        sha256=_digest(path),
+        sha256=digest,
         observation=checkpoint.observation,
         action=checkpoint.action,
         settings={name: getattr(checkpoint.config, name) for name in _SHAPE},
@@ -160,8 +164,7 @@ def _of_checkpoint(path: Path) -> Start:
 def _of_policy(path: Path) -> Start:
     policy = Policy.load(path, "cpu")
     info = policy.info
-    # As it was checked; what else a stranger put into the file is not in it.
-    graph = read_model(read_regular(path, 2**26), path.name).graph
+    graph = read_model(policy.content, path.name).graph
     weights = {
         tensor.name: torch.from_numpy(np.frombuffer(tensor.raw, np.float32).reshape(tensor.dims).copy())
         for tensor in graph.initializers
@@ -179,7 +182,7 @@ def _of_policy(path: Path) -> Start:
     observations = np.array(info.golden.observations, info.observation.dtype)
     return Start(
         path=path,
-        sha256=_digest(path),
+        sha256=policy.sha256,
         observation=info.observation,
         action=info.action,
         settings={"hidden_sizes": hidden, "activation": activation, "normalize_observations": False},
@@ -191,7 +194,3 @@ def _of_policy(path: Path) -> Start:
 def _position(name: str) -> int:
     number = name.split(".")[1]
     return int(number) if number.isdecimal() else 0
-
-
-def _digest(path: Path) -> str:
-    return sha256_of(read_regular(path, 2**32))

@@ -9,16 +9,15 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, overload
 
-from lander_rl.showing import Listing
+from lander_rl.showing import Listing, RowResult
 from lander_runtime.errors import UsageError
-from lander_runtime.text import aligned, html_table
 
 if TYPE_CHECKING:
     from lander_trainer import TrainConfig
 
 
-@dataclasses.dataclass(frozen=True)
-class Setting:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Setting(RowResult):
     """One setting of a training."""
 
     name: str
@@ -34,12 +33,6 @@ class Setting:
     """Papers or code that the formula is from, each with the section or equation."""
     stable_baselines: str | None
     """Its name in Stable-Baselines3; None where it has no counterpart."""
-
-    def __repr__(self) -> str:
-        return aligned(self.rows())
-
-    def _repr_html_(self) -> str:
-        return html_table(self.rows())
 
     def rows(self) -> list[tuple[str, str]]:
         """All of it, as names and values."""

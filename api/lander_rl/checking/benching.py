@@ -1,12 +1,12 @@
 """`bench`: how fast a policy acts in each runtime that is here, and whether it acts in the same way."""
 
-import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import LanderError, UsageError
@@ -44,11 +44,11 @@ class BenchRequest:
         UsageError: there is no batch, or a number out of range.
     """
 
-    policy: str | os.PathLike[str] | None = None
+    policy: Filename | None = None
     """A policy file, or a folder with one; by default the newest run's, else the one that ships."""
     batches: "Sequence[int]" = BATCHES
     """How many observations are given at once."""
-    plot: str | os.PathLike[str] | None = None
+    plot: Filename | None = None
     """A .png or .svg file for a picture of the speeds."""
     episodes: int = EPISODES
     """Episodes that each runtime runs for the column `score`; 0 leaves it out."""
@@ -141,10 +141,10 @@ class Benchmark:
 
 @names_arguments
 def bench(
-    policy: str | os.PathLike[str] | None = None,
+    policy: Filename | None = None,
     *,
     batches: "Sequence[int]" = BATCHES,
-    plot: str | os.PathLike[str] | None = None,
+    plot: Filename | None = None,
     episodes: int = EPISODES,
     large: bool = False,
 ) -> Benchmark:
@@ -174,13 +174,13 @@ def run_bench(request: BenchRequest, say: Callable[[str], None] = lambda text: N
     from lander_rl.inputs.opening import find_policy
     from lander_runtime.policy.policy import Policy
 
-    picture = None if request.plot is None else Path(request.plot)
-    check_all_writable(*([] if picture is None else [picture]))
+    picture = path_of(request.plot)
+    check_all_writable(picture)
     if picture is not None:
         from lander_trainer.plots.style import check_picture
 
         check_picture(picture)
-    path, origin = find_policy(None if request.policy is None else Path(request.policy))
+    path, origin = find_policy(path_of(request.policy))
     say(f"Measuring {path} ({origin})")
     policy = Policy.load(path, "cpu", large=request.large)
     with ExitStack() as stack:

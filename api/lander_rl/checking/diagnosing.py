@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lander_runtime.text import aligned, html_table
+from lander_rl.showing import RowResult
 
 if TYPE_CHECKING:
     from lander_runtime.checks.outcome import Check
 
 
 @dataclass(frozen=True, repr=False)
-class Diagnosis:
+class Diagnosis(RowResult):
     """What was found on this machine."""
 
     checks: "tuple[Check, ...]"
@@ -52,12 +52,6 @@ class Diagnosis:
             "checks": [check.to_json() for check in self.checks],
             "advice": list(self.advice),
         }
-
-    def __repr__(self) -> str:
-        return aligned(self.rows())
-
-    def _repr_html_(self) -> str:
-        return html_table(self.rows())
 
 
 _MARKS = {"passed": "works", "failed": "DOES NOT WORK", "not checked": "not here"}

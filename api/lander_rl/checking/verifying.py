@@ -1,11 +1,11 @@
 """`verify`: checks what a policy file claims."""
 
-import os
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.importing import with_imports
 from lander_rl.observing import stage, stages_of
 from lander_rl.wording import names_arguments
@@ -30,7 +30,7 @@ class VerifyRequest:
         UsageError: `episodes` is 1 or negative.
     """
 
-    policy: str | os.PathLike[str] | None = None
+    policy: Filename | None = None
     """A policy file, or a folder with one; by default the newest run's, else the one that ships."""
     episodes: int = 0
     """Fresh episodes to compare the claimed score with, at least 2; 0 leaves that out."""
@@ -138,7 +138,7 @@ class Verification:
 
 @names_arguments
 def verify(
-    policy: str | os.PathLike[str] | None = None,
+    policy: Filename | None = None,
     *,
     episodes: int = 0,
     all_runtimes: bool = False,
@@ -174,7 +174,7 @@ def run_verify(request: VerifyRequest, observer: "EpisodeObserver | None" = None
     from lander_runtime.checks.verify import verify as verify_file
 
     with_imports(request.imports)
-    path, origin = find_policy(None if request.policy is None else Path(request.policy))
+    path, origin = find_policy(path_of(request.policy))
     stages = stages_of(observer)
     stages.on_note(f"Verifying {path} ({origin})")
     with stage(stages, "episodes", request.episodes) if request.episodes else nullcontext():

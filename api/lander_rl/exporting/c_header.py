@@ -3,18 +3,18 @@
 Apart from `export.py`, whose product is the policy file: a header can be made of such a file too.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lander_rl.exporting.source import SourceRequest, find_checkpoint, load_checkpoint
+from lander_rl.inputs.filenames import Filename, path_of
+from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules, without_module
 from lander_runtime.errors import UsageError
 from lander_runtime.files import check_writable, sha256_of, write_text
-from lander_runtime.text import aligned, html_table
 
 if TYPE_CHECKING:
     from lander_export.c_header import Header
@@ -41,7 +41,7 @@ class CHeaderRequest(SourceRequest):
 
 
 @dataclass(frozen=True, repr=False)
-class CHeader:
+class CHeader(RowResult):
     """A header that was written."""
 
     path: Path
@@ -94,17 +94,11 @@ class CHeader:
             "assumptions": list(self.assumptions),
         }
 
-    def __repr__(self) -> str:
-        return aligned(self.rows())
-
-    def _repr_html_(self) -> str:
-        return html_table(self.rows())
-
 
 @names_arguments
 def export_c(
-    source: str | os.PathLike[str] | None = None,
-    out: str | os.PathLike[str] | None = None,
+    source: Filename | None = None,
+    out: Filename | None = None,
     *,
     name: str = "policy",
     env: str | None = None,
@@ -139,7 +133,7 @@ def export_c(
     """
     return run_export_c(
         CHeaderRequest(
-            source=None if source is None else Path(source), out=None if out is None else Path(out),
+            source=path_of(source), out=path_of(out),
             name=name, env=env, env_args=env_args, output=output, action_range=action_range, license=license,
             wrap=wrap, imports=imports,
         )
@@ -176,8 +170,8 @@ def _target(request: CHeaderRequest, path: Path) -> Path:
 
 def _opened(path: Path, request: CHeaderRequest) -> "tuple[PolicyFile, Model]":
     """A policy file of any origin, its golden vectors checked."""
+    from lander_rl.inputs.file_options import FileOptions
     from lander_rl.inputs.opening import open_for
-    from lander_rl.inputs.said import Said
     from lander_runtime.foreign.external_weights import read_files, with_weights
     from lander_runtime.graphs.reading import read_model
     from lander_runtime.policy.content import USUAL_FILE_BYTES
@@ -186,13 +180,16 @@ def _opened(path: Path, request: CHeaderRequest) -> "tuple[PolicyFile, Model]":
     _check_options(path, request)
     content, weights = read_files(path)
     model = read_model(content, path.name)
-    said = Said(request.output, request.action_range)
-    if model.metadata is not None and request.env is None and request.wrap is None and said == Said():
+    options = FileOptions(output=request.output, action_range=request.action_range)
+    as_it_says = request.env is None and request.wrap is None and options == FileOptions()
+    if model.metadata is not None and as_it_says:
         # Not through `open_for`, which needs Gymnasium for files that do not say what they are.
         policy = Policy.from_bytes(content, path, "cpu")
     else:
         env = None if request.env is None else without_module(request.env, request.imports)
-        opened = open_for(path, env, device="cpu", env_args=request.env_args, wrap=request.wrap, said=said)
+        opened = open_for(
+            path, env, device="cpu", env_args=request.env_args, wrap=request.wrap, options=options
+        )
         policy = opened.file
     assert policy is not None, "a file was named"
     return policy, with_weights(model, weights, path, USUAL_FILE_BYTES) if weights else model
@@ -202,16 +199,16 @@ def _check_options(path: Path, request: CHeaderRequest) -> None:
     """Refuse what is for checkpoints, and arguments of an environment without its name."""
     if request.env_args and request.env is None:
         raise UsageError("--env-arg goes with --env, for a policy that does not name its environment.")
-    for option in ("activation", "squash", "license"):
-        if getattr(request, option) is not None:
-            raise UsageError(f"{path.name} is a policy file already; leave out --{option}.")
-    for option in ("normalizer", "normalizer_epsilon", "normalizer_clip", "pixel_scale"):
-        if getattr(request, option) is not None:
-            # Left out, the header would act on other numbers than the network was trained on.
-            raise UsageError(
-                f"--{option.replace('_', '-')}: a header takes what is inside an ONNX file. Export the "
-                "checkpoint itself with this option, or the network with its normalisation inside."
-            )
+    option = request.first_given("activation", "squash", "license")
+    if option is not None:
+        raise UsageError(f"{path.name} is a policy file already; leave out {option}.")
+    option = request.first_given("normalizer", "normalizer_epsilon", "normalizer_clip", "pixel_scale")
+    if option is not None:
+        # Left out, the header would act on other numbers than the network was trained on.
+        raise UsageError(
+            f"{option}: a header takes what is inside an ONNX file. Export the checkpoint itself with this "
+            "option, or the network with its normalisation inside."
+        )
 
 
 def _converted(path: Path, request: CHeaderRequest, say: Callable[[str], None]) -> "tuple[PolicyFile, Model]":
@@ -220,11 +217,9 @@ def _converted(path: Path, request: CHeaderRequest, say: Callable[[str], None]) 
     from lander_runtime.graphs.reading import read_model
     from lander_runtime.policy.policy import Policy
 
-    for option in ("output", "action_range"):
-        if getattr(request, option) is not None:
-            raise UsageError(
-                f"--{option.replace('_', '-')} is for ONNX files of other libraries; leave it out."
-            )
+    option = request.first_given("output", "action_range")
+    if option is not None:
+        raise UsageError(f"{option} is for ONNX files of other libraries; leave it out.")
     content = convert(load_checkpoint(path, request, say), license=request.license)
     name = path.with_suffix(".onnx")
     return Policy.from_bytes(content, name, "cpu"), read_model(content, name.name)

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lander_rl.exporting.source import SourceRequest, find_checkpoint, load_checkpoint
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.time_limits import warn_of_no_limit
+from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules
 from lander_runtime.files import picture_as_html
 from lander_runtime.policy.display import verification_in_words
 from lander_runtime.scores.words import score_in_words
-from lander_runtime.text import aligned, html_table
+from lander_runtime.text import html_table
 
 if TYPE_CHECKING:
     from lander_runtime.envs.wrapping import Wrap
@@ -35,7 +37,7 @@ class ExportRequest(SourceRequest):
 
 
 @dataclass(frozen=True, repr=False)
-class Exported:
+class Exported(RowResult):
     """What an export wrote. `open` gives the policy itself."""
 
     policy: Path
@@ -79,9 +81,6 @@ class Exported:
             "evaluation": None if info.evaluation is None else info.evaluation.to_json(),
         }
 
-    def __repr__(self) -> str:
-        return aligned(self.rows())
-
     def _repr_html_(self) -> str:
         animation = picture_as_html(self.gif, "One episode of this policy")
         return f"<div>{html_table(self.rows())}{animation}</div>"
@@ -101,15 +100,15 @@ class ExportDisplay(Protocol):
 
 @names_arguments
 def export(
-    source: str | os.PathLike[str] | None = None,
-    out: str | os.PathLike[str] | None = None,
+    source: Filename | None = None,
+    out: Filename | None = None,
     *,
     episodes: int = 100,
     env: str | None = None,
     env_args: Mapping[str, Any] | None = None,
     max_episode_steps: int | None = None,
     activation: str | None = None,
-    normalizer: str | os.PathLike[str] | None = None,
+    normalizer: Filename | None = None,
     normalizer_epsilon: float | None = None,
     normalizer_clip: float | None = None,
     pixel_scale: float | None = None,
@@ -151,7 +150,7 @@ def export(
     """
     return run_export(
         ExportRequest(
-            source=None if source is None else Path(source), out=None if out is None else Path(out),
+            source=path_of(source), out=path_of(out),
             episodes=episodes, env=env, env_args=env_args, max_episode_steps=max_episode_steps,
             activation=activation,
             normalizer=None if normalizer is None else os.fspath(normalizer),

@@ -4,15 +4,14 @@ Apart from `export.py`, since such a file is made of a policy file, and is judge
 score.
 """
 
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lander_rl.exporting.export import ExportDisplay, Exported, ExportRequest, no_display
 from lander_rl.exporting.source import find_checkpoint, load_checkpoint
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules
 from lander_runtime.errors import InputRefused, MachineLacks, UsageError
@@ -97,8 +96,8 @@ class ReducedPolicy(Exported):
 
 @names_arguments
 def export_reduced(
-    source: str | os.PathLike[str] | None = None,
-    out: str | os.PathLike[str] | None = None,
+    source: Filename | None = None,
+    out: Filename | None = None,
     *,
     number_format: NumberFormat = "int8",
     episodes: int = 100,
@@ -127,8 +126,8 @@ def export_reduced(
     """
     return run_reduction(
         ReduceRequest(
-            source=None if source is None else Path(source),
-            out=None if out is None else Path(out),
+            source=path_of(source),
+            out=path_of(out),
             number_format=number_format,
             episodes=episodes,
             gif=gif,
@@ -184,11 +183,9 @@ def _original(request: ReduceRequest, say: Callable[[str], None]) -> "Policy":
         checkpoint = find_checkpoint(source)
         content = convert(load_checkpoint(checkpoint, request, say), license=request.license)
         return Policy.from_bytes(content, checkpoint.with_name("policy.onnx"), "cpu", request.large)
-    for option in _OF_CHECKPOINTS:
-        if getattr(request, option) is not None:
-            raise UsageError(
-                f"{source.name} is a policy file already; leave out --{option.replace('_', '-')}."
-            )
+    option = request.first_given(*_OF_CHECKPOINTS)
+    if option is not None:
+        raise UsageError(f"{source.name} is a policy file already; leave out {option}.")
     say(f"Exporting {source}")
     try:
         return Policy.load(source, "cpu", large=request.large)

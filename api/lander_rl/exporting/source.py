@@ -14,12 +14,15 @@ from lander_rl.inputs.time_limits import check_time_limit
 from lander_runtime.envs.imports import without_module
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.kernels import KERNEL, how_to_have, kernels_here, other_kernel
-from lander_runtime.shipped import newest_run_in
+from lander_runtime.shipped import newest_run, newest_run_in
 
 if TYPE_CHECKING:
     from lander_export import Source
     from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.spec import EnvSpec
+
+_OTHER_NAMES = {"env_args": "env-arg"}
+"""Fields whose option is another word."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,11 @@ class SourceRequest:
     def __post_init__(self) -> None:
         check_time_limit(self.max_episode_steps)
 
+    def first_given(self, *names: str) -> str | None:
+        """The option of the first of these fields that was given, such as `--env-arg`; else None."""
+        given = (name for name in names if getattr(self, name) not in (None, {}))
+        return next((f"--{_OTHER_NAMES.get(name, name.replace('_', '-'))}" for name in given), None)
+
     def named_env(self) -> "EnvSpec | None":
         """The environment that the user named; None where the file is to name it.
 
@@ -87,14 +95,9 @@ class SourceRequest:
         from lander_runtime import envs
 
         if self.env is None:
-            said = {
-                "--env-arg": self.env_args, "--max-episode-steps": self.max_episode_steps, "--wrap": self.wrap
-            }  # fmt: skip
-            for option, value in said.items():
-                if value is not None and value != {}:
-                    raise UsageError(
-                        f"{option} goes with --env, for weights that do not name their environment."
-                    )
+            option = self.first_given("env_args", "max_episode_steps", "wrap")
+            if option is not None:
+                raise UsageError(f"{option} goes with --env, for weights that do not name their environment.")
             return None
         wrappers = None if self.wrap is None else envs.read_wrap(self.wrap)
         env = envs.resolve(without_module(self.env, self.imports), self.env_args, wrappers)
@@ -110,8 +113,6 @@ def find_checkpoint(source: Path | None) -> Path:
         InputRefused: there is no run, or the folder has no checkpoint.
     """
     if source is None:
-        from lander_trainer import newest_run
-
         source = newest_run()
         if source is None:
             raise InputRefused("There is no run under runs/ to export. Type: lander train")

@@ -1,16 +1,16 @@
 """`export_triton`: a policy file becomes a model of NVIDIA's Triton Inference Server."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.opening import find_policy
+from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.files import atomic_write, check_writable, write_text
 from lander_runtime.serving.naming import is_address_name, policy_name
-from lander_runtime.text import aligned, html_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class TritonRequest:
 
 
 @dataclass(frozen=True, repr=False)
-class TritonModel:
+class TritonModel(RowResult):
     """What was written."""
 
     config: Path
@@ -60,17 +60,11 @@ class TritonModel:
             "config": str(self.config),
         }
 
-    def __repr__(self) -> str:
-        return aligned(self.rows())
-
-    def _repr_html_(self) -> str:
-        return html_table(self.rows())
-
 
 @names_arguments
 def export_triton(
-    source: str | os.PathLike[str] | None = None,
-    out: str | os.PathLike[str] = "triton",
+    source: Filename | None = None,
+    out: Filename = "triton",
     *,
     name: str | None = None,
     max_batch: int = 1024,
@@ -93,7 +87,7 @@ def export_triton(
     """
     return run_export_triton(
         TritonRequest(
-            source=None if source is None else Path(source),
+            source=path_of(source),
             out=Path(out),
             name=name,
             max_batch=max_batch,

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from lander_rl.inputs.file_options import FileOptions
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.importing import with_imports
-from lander_rl.inputs.said import Said
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.scores.words import env_in_words
@@ -40,7 +41,7 @@ class HasPath(Protocol):
 
 
 if TYPE_CHECKING:
-    PolicySource = PolicyFile | str | os.PathLike[str] | HasPath | Callable[[Any], Any] | None
+    PolicySource = PolicyFile | Filename | HasPath | Callable[[Any], Any] | None
 else:
     PolicySource = Any
 """What the functions take as a policy: an open one, a file, a run or its folder, a function from observations
@@ -101,7 +102,7 @@ def open_policy(
     action_range: str | None = None,
     stateless: bool = False,
     large: bool = False,
-    normalizer: str | os.PathLike[str] | None = None,
+    normalizer: Filename | None = None,
     normalizer_epsilon: float | None = None,
     normalizer_clip: float | None = None,
     pixel_scale: float | None = None,
@@ -133,22 +134,12 @@ def open_policy(
         UsageError: a function was given, Gymnasium does not know `env`, or there is no such output.
     """
     opened = open_for(
-        policy,
-        with_imports(imports, env),
-        device=device,
-        env_args=env_args,
-        wrap=wrap,
-        said=Said(
-            output,
-            action_range,
-            stateless,
-            normalizer,
-            normalizer_epsilon,
-            normalizer_clip,
-            pixel_scale,
-            large,
+        policy, with_imports(imports, env), device=device, env_args=env_args, wrap=wrap,
+        options=FileOptions(
+            output=output, action_range=action_range, stateless=stateless, large=large, normalizer=normalizer,
+            normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
         ),
-    )
+    )  # fmt: skip
     if opened.file is None:
         raise UsageError("A function is no policy file, and there is nothing to open. Pass it on as it is.")
     return opened.file
@@ -161,7 +152,7 @@ def open_for(
     device: str = "auto",
     env_args: Mapping[str, Any] | None = None,
     wrap: "Wrap | None" = None,
-    said: "Said | None" = None,
+    options: FileOptions | None = None,
 ) -> Opened:
     """A policy of any kind with the environment that it is to act in; arguments as of `open_policy`.
 
@@ -171,23 +162,23 @@ def open_for(
     from lander_runtime.foreign.opening import open_policy as open_file
     from lander_runtime.policy.base import PolicyFile
 
-    given, said = dict(env_args or {}), said or Said()
+    given, options = dict(env_args or {}), options or FileOptions()
     named = _completed(env, given, wrap)
     if isinstance(policy, PolicyFile):
-        _check_opened(device, said)
+        _check_opened(device, options)
         _check_wrappers(policy, named, wrap)
         return Opened(policy, policy.path, "as given", _env_for(policy, env, named, given))
     if callable(policy):
-        if said != Said():
+        if options != FileOptions():
             raise SaysItself(
                 "What is said of files without lander's metadata is not for a function. Leave out "
-                f"{said.options[0].partition('=')[0]}."
+                f"{options.words[0].partition('=')[0]}."
             )
         if named is None:
             raise UsageError("Name the environment: a plain function does not say which one it acts in.")
         return Opened(cast("AnyPolicy", policy), None, "as given", named)
     path, origin = find_policy(_path_of(policy))
-    opened = open_file(path, named, device, choices=said.choices())
+    opened = open_file(path, named, device, choices=options.choices())
     _check_wrappers(opened, named, wrap)
     return Opened(opened, path, origin, _env_for(opened, env, named, given))
 
@@ -237,18 +228,18 @@ def _export_of(run: Path) -> str:
 
 def _path_of(policy: object) -> Path | None:
     if policy is None or isinstance(policy, str | os.PathLike):
-        return None if policy is None else Path(policy)
+        return path_of(policy)
     path = getattr(policy, "path", None)
     if isinstance(path, str | os.PathLike):
-        return Path(path)
+        return path_of(path)
     raise UsageError(
         f"Expected a policy, its file, a run or a function, found {type(policy).__name__}. "
         "Name a file such as 'policy.onnx'."
     )
 
 
-def _check_opened(device: str, said: Said) -> None:
-    if device != "auto" or said != Said():
+def _check_opened(device: str, options: FileOptions) -> None:
+    if device != "auto" or options != FileOptions():
         raise UsageError(
             "This policy is open already: 'device', 'output', 'action_range', 'stateless', 'normalizer', "
             "'pixel_scale' and 'large' are for files. Leave them out."

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
-from lander_rl.inputs.opening import Opened, PolicySource, open_for
-from lander_rl.inputs.said import Said
+from lander_rl.inputs.file_options import FileOptions
+from lander_rl.inputs.filenames import Filename
+from lander_rl.inputs.opening import Opened, PolicySource
 from lander_rl.scoring.request import CompareRequest
 from lander_runtime.errors import UsageError
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
@@ -23,7 +24,7 @@ _EPISODES = 1000
 """Of each policy by default: over fewer, most differences are lost in the interval."""
 
 
-def is_saved_report(policy: object) -> TypeGuard[str | os.PathLike[str]]:
+def is_saved_report(policy: object) -> TypeGuard[Filename]:
     """Whether `policy` is the path of a report: a name that ends in .json."""
     if not isinstance(policy, str | os.PathLike):
         return False
@@ -67,18 +68,11 @@ def open_compared(policy: "PolicySource | Report", request: CompareRequest) -> "
         return Saved(Path(policy.policy_path or "report"), policy)
     if is_saved_report(policy):
         return Saved(Path(policy), read_report(Path(policy)))
-
-    def opened(said: Said) -> Opened:
-        return open_for(
-            policy, request.env, device=request.device, env_args=request.env_args, wrap=request.wrap,
-            said=said,
-        )  # fmt: skip
-
     try:
-        return opened(request.said)
+        return request.open(policy)
     except SaysItself:
         # What is said is for the others: this file says itself how it acts.
-        return opened(Said(large=request.large))
+        return request.open(policy, FileOptions(large=request.large))
 
 
 def agreed_settings(compared: "Sequence[Opened | Saved]", request: CompareRequest) -> EpisodeSettings:

@@ -7,16 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from lander_rl.inputs.filenames import Filename
 from lander_rl.inputs.importing import with_imports
 from lander_rl.inputs.opening import Opened, PolicySource
-from lander_rl.inputs.time_limits import (
-    limited,
-    warn_of_no_limit,
-)
+from lander_rl.inputs.time_limits import warn_of_no_limit
 from lander_rl.observing import EvaluationObserver, stage, stages_of
 from lander_rl.results.names import short_names
 from lander_rl.scoring.compared import EpisodeSettings, Saved, agreed_settings, identity_of, open_compared
-from lander_rl.scoring.request import LANES, CompareRequest, Filename
+from lander_rl.scoring.request import LANES, CompareRequest
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import Interrupted, UsageError
 from lander_runtime.text import counted, shortened
@@ -109,9 +107,6 @@ def run_comparison(request: CompareRequest, observer: "EpisodeObserver | None" =
 
     request = replace(request, env=with_imports(request.imports, request.env))
     compared = [open_compared(policy, request) for policy in request.policies]
-    compared = [
-        limited(one, request.max_episode_steps) if isinstance(one, Opened) else one for one in compared
-    ]
     asked = request.env or request.env_args or request.wrap is not None or request.max_episode_steps
     if asked and not any(isinstance(one, Opened) for one in compared):
         raise UsageError(

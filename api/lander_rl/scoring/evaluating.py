@@ -8,19 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.importing import with_imports
-from lander_rl.inputs.opening import Opened, PolicySource, open_for
-from lander_rl.inputs.time_limits import limited, warn_of_no_limit
+from lander_rl.inputs.opening import Opened, PolicySource
+from lander_rl.inputs.time_limits import warn_of_no_limit
 from lander_rl.observing import EvaluationObserver, Listeners, stage, stages_of
 from lander_rl.outputs.checks import check_all_writable
-from lander_rl.outputs.page import check_page, env_options, page_lock, page_observer_for, write_page_of
-from lander_rl.outputs.recordings import (
-    check_ffmpeg,
-    chosen_episodes,
-    record_again,
-)
+from lander_rl.outputs.page import check_page, page_lock, page_observer_for, write_page_of
+from lander_rl.outputs.recordings import check_ffmpeg, chosen_episodes, record_again
 from lander_rl.outputs.replay import saved_replay
-from lander_rl.scoring.request import LANES, EvaluateRequest, Filename, path_of
+from lander_rl.scoring.request import LANES, EvaluateRequest
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import EnvironmentFailed, Interrupted, MachineLacks, UsageError
 from lander_runtime.evaluation.choosing import chosen_engine
@@ -153,11 +150,7 @@ def _evaluated(
 ) -> "Report":
     request = replace(request, env=with_imports(request.imports, request.env))
     stages = stages_of(observer)
-    opened = open_for(
-        request.policy, request.env, device=request.device, env_args=request.env_args, wrap=request.wrap,
-        said=request.said,
-    )  # fmt: skip
-    opened = limited(opened, request.max_episode_steps)
+    opened = request.open(request.policy)
     _announce(opened, stages)
     page = page_observer_for(path_of(request.page), opened.env)
     try:
@@ -177,10 +170,7 @@ def _evaluated(
     if request.save_replay is not None:
         stages.on_note(f"Kept every step in {request.save_replay}")
     if request.page is not None and page is not None:
-        options = env_options(
-            request.env, request.env_args, request.more_options, request.imports, request.wrap
-        )
-        written = write_page_of(Path(request.page), opened, report, page, options)
+        written = write_page_of(Path(request.page), opened, report, page, request.options)
         stages.on_note(f"Wrote {written}: open it in a browser")
     # Last, because it fails most often.
     _record(request, opened, report, usual_gif, stages)

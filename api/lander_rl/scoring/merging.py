@@ -1,10 +1,10 @@
 """`merge`: the reports of parts become the report of a single evaluation."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.outputs.checks import check_all_writable, check_report_file
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, UsageError
@@ -14,11 +14,8 @@ if TYPE_CHECKING:
     from lander_runtime.scores.report import Report as PlainReport
 
 
-Filename = str | os.PathLike[str]
-
-
 @names_arguments
-def merge(*reports: "str | os.PathLike[str] | PlainReport", out: Filename | None = None) -> "Report":
+def merge(*reports: "Filename | PlainReport", out: Filename | None = None) -> "Report":
     """Put the reports of all parts together, which `evaluate(..., shard="1/8")` and so on made.
 
     The result equals the report of one evaluation of all episodes, digest included. Its `remarks` say in
@@ -35,14 +32,14 @@ def merge(*reports: "str | os.PathLike[str] | PlainReport", out: Filename | None
     return run_merge(reports, out)
 
 
-def run_merge(reports: "Sequence[str | os.PathLike[str] | PlainReport]", out: Filename | None) -> "Report":
+def run_merge(reports: "Sequence[Filename | PlainReport]", out: Filename | None) -> "Report":
     """`merge` for the command, whose errors name options."""
     from lander_rl.results.report import Report
     from lander_runtime.scores.merge import merge as merged_of
     from lander_runtime.scores.report import Report as PlainReport
     from lander_runtime.scores.report_file import read_report, write_report
 
-    target = None if out is None else Path(out)
+    target = path_of(out)
     check_report_file(target)
     check_all_writable(target)
     given = [report for report in reports if isinstance(report, PlainReport)]

@@ -3,17 +3,18 @@
 Apart from the functions, so that a command can make a request without what carries it out.
 """
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lander_rl.inputs.env_options import env_options
+from lander_rl.inputs.file_options import FileOptions
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.numbers import check_numbers
-from lander_rl.inputs.opening import PolicySource
-from lander_rl.inputs.said import Said
-from lander_rl.inputs.time_limits import check_time_limit, time_limit_option
+from lander_rl.inputs.opening import Opened, PolicySource, open_for
+from lander_rl.inputs.time_limits import check_time_limit, limited, time_limit_option
 from lander_rl.outputs.checks import check_replay_file, check_report_file
 from lander_rl.outputs.recordings import check_choice, check_suffix
 from lander_runtime.errors import UsageError
@@ -26,29 +27,28 @@ if TYPE_CHECKING:
     from lander_runtime.scores.report import Report
     from lander_runtime.spec import EnvSpec
 
-Filename = str | os.PathLike[str]
-
 LANES = 32
 """Environment copies that a process steps together, unless the caller says otherwise."""
 
 
-@dataclass(frozen=True)
-class EvaluateRequest:
-    """The arguments of `evaluate`, checked when the request is made.
+@dataclass(frozen=True, kw_only=True)
+class ScoringRequest:
+    """What `evaluate` and `compare` take alike: how policies are opened, and in what environment they act."""
 
-    Raises:
-        UsageError: a value out of range, or two that do not go together.
-    """
-
-    policy: PolicySource = None
-    """An open policy, a file, a run or its folder, a function from observations `[batch, *obs_shape]` to
-    actions `[batch, ...]`, or None for the newest run's policy, else the one that ships."""
     env: "EnvSpec | str | None" = None
     """The environment or its id; None for the one that the file names. A function needs it."""
-    episodes: int = 10
-    """How many episodes, at least 1. Episode i starts from seed + i."""
-    seed: int = FIRST_EVALUATION_SEED
-    """Seed of the first episode, 0 or more; training uses only seeds below 900,000."""
+    env_args: Mapping[str, Any] | None = None
+    """Arguments of the environment, in place of those that the file names."""
+    wrap: "Wrap | None" = None
+    """Wrappers around `env`, innermost first, for a function or a file without lander's metadata: names with
+    commas, JSON, or a list of `{"name": ..., "kwargs": {...}}`. `lander_runtime.envs.WRAPPERS` has them. A
+    file that names its own must name the same."""
+    max_episode_steps: int | None = None
+    """Steps after which an episode is truncated, at least 1; None keeps the limit of the file or of the
+    environment. It is part of what is scored."""
+    imports: Sequence[str] = ()
+    """Modules that register environments; they are imported here and in every worker process. With `m` among
+    them `env` may be `m:MyEnv-v0`."""
     sampled: bool = False
     """Draw actions from the policy's distribution instead of taking the greedy one."""
     workers: int | Literal["auto"] = "auto"
@@ -58,14 +58,6 @@ class EvaluateRequest:
     """Environment copies that each process steps together, at least 1; no result depends on it."""
     device: str = "auto"
     """`auto`, `cpu` or `cuda`. `cuda` fails where it does not run, and never falls back to the CPU."""
-    env_args: Mapping[str, Any] | None = None
-    """Arguments of the environment, in place of those that the file names."""
-    wrap: "Wrap | None" = None
-    """Wrappers around `env`, innermost first, for a function or a file without lander's metadata: names with
-    commas, JSON, or a list of `{"name": ..., "kwargs": {...}}`. `lander_runtime.envs.WRAPPERS` has them."""
-    max_episode_steps: int | None = None
-    """Steps after which an episode is truncated, at least 1; None keeps the limit of the file or of the
-    environment. It is part of what is scored."""
     output: str | None = None
     """Which output is the action, where a file without lander's metadata does not make it clear."""
     action_range: str | None = None
@@ -84,6 +76,46 @@ class EvaluateRequest:
     """Largest absolute value of a normalised observation; the same where it is None."""
     pixel_scale: float | None = None
     """What the observations of such a file are divided by, such as 255."""
+
+    @property
+    def file_options(self) -> FileOptions:
+        """What the user says of files without lander's metadata."""
+        return FileOptions.of(self)
+
+    @property
+    def options(self) -> list[str]:
+        """The environment, and what is said of the files, as options of a command to be pasted."""
+        more = [*self.file_options.words, *time_limit_option(self.max_episode_steps)]
+        return env_options(self.env, self.env_args, more, self.imports, self.wrap)
+
+    def open(self, policy: PolicySource, options: FileOptions | None = None) -> Opened:
+        """`policy` with the environment that it is to act in; raises as `open_for`.
+
+        The modules in `imports` must be imported before. `options` stand for those of the request.
+        """
+        opened = open_for(
+            policy, self.env, device=self.device, env_args=self.env_args, wrap=self.wrap,
+            options=self.file_options if options is None else options,
+        )  # fmt: skip
+        return limited(opened, self.max_episode_steps)
+
+
+@dataclass(frozen=True)
+class EvaluateRequest(ScoringRequest):
+    """The arguments of `evaluate`, checked when the request is made.
+
+    Raises:
+        UsageError: a value out of range, or two that do not go together.
+    """
+
+    policy: PolicySource = None
+    """An open policy, a file, a run or its folder, a function from observations `[batch, *obs_shape]` to
+    actions `[batch, ...]`, or None for the newest run's policy, else the one that ships."""
+    _: KW_ONLY
+    episodes: int = 10
+    """How many episodes, at least 1. Episode i starts from seed + i."""
+    seed: int = FIRST_EVALUATION_SEED
+    """Seed of the first episode, 0 or more; training uses only seeds below 900,000."""
     render: Literal["human"] | None = None
     """`human` opens a window and runs one episode after the other in it, in real time."""
     gif: Filename | None = None
@@ -102,9 +134,6 @@ class EvaluateRequest:
     """What runs the episodes: processes of this machine, or a Ray cluster."""
     ray_address: str | None = None
     """Address of an existing cluster, such as `auto`; None starts one on this machine."""
-    imports: Sequence[str] = ()
-    """Modules that register environments; they are imported here and in every worker process. With `m` among
-    them `env` may be `m:MyEnv-v0`."""
     shard: str | None = None
     """Such as `2/8`: run one part of the episodes only. `merge` puts the reports of all parts together."""
 
@@ -132,16 +161,6 @@ class EvaluateRequest:
         return None if self.shard is None else Shard.parse(self.shard, self.seed, self.episodes)
 
     @property
-    def said(self) -> Said:
-        """What is said of a file without lander's metadata."""
-        return Said.of(self)
-
-    @property
-    def more_options(self) -> list[str]:
-        """What is said of the file and of its time limit, as options of a command to be pasted."""
-        return [*self.said.options, *time_limit_option(self.max_episode_steps)]
-
-    @property
     def seeds(self) -> range:
         """The seeds of the episodes that are to be run."""
         whole = range(self.seed, self.seed + self.episodes)
@@ -149,7 +168,7 @@ class EvaluateRequest:
 
 
 @dataclass(frozen=True)
-class CompareRequest:
+class CompareRequest(ScoringRequest):
     """The arguments of `compare`, checked when the request is made.
 
     Raises:
@@ -158,63 +177,14 @@ class CompareRequest:
 
     policies: "Sequence[PolicySource | Report]"
     """Two or more, the one to beat first. Each is what `evaluate` takes, a report, or its .json file."""
+    _: KW_ONLY
     episodes: int | None = None
     """Episodes of each policy, at least 1; None takes the number of a given report, else 1000."""
     seed: int | None = None
     """Seed of the first episode, 0 or more; None takes that of a given report, else 1,000,000."""
-    sampled: bool = False
-    """Draw actions from the policies' distributions instead of taking the greedy one."""
-    workers: int | Literal["auto"] = "auto"
-    """Processes, at least 1; no result depends on it."""
-    lanes: int = LANES
-    """Environment copies that each process steps together, at least 1; no result depends on it."""
-    device: str = "auto"
-    """`auto`, `cpu` or `cuda`."""
-    env: "EnvSpec | str | None" = None
-    """The environment or its id; None for the one that the files name."""
-    env_args: Mapping[str, Any] | None = None
-    """Arguments of the environment, in place of those that the files name."""
-    wrap: "Wrap | None" = None
-    """Wrappers around `env`, as in `EvaluateRequest`; a file that names its own must name the same."""
-    imports: Sequence[str] = ()
-    """Modules that register environments, as in `EvaluateRequest`."""
-    max_episode_steps: int | None = None
-    """Steps after which an episode is truncated, as in `EvaluateRequest`."""
-    output: str | None = None
-    """Which output is the action, where files without lander's metadata do not make it clear."""
-    action_range: str | None = None
-    """`env` where the continuous actions of such files are in the environment's units, or what they lie
-    within, such as `-1,1`, to be scaled to the environment's bounds."""
-    stateless: bool = False
-    """Run a recurrent policy of such files without its memory."""
-    large: bool = False
-    """Open files of 64 to 512 MB too, and graphs that take more memory and work than is usual."""
-    normalizer: Filename | None = None
-    """A file of statistics that normalises the observations of such files, as in `EvaluateRequest`."""
-    normalizer_epsilon: float | None = None
-    """Added to the variance, likewise."""
-    normalizer_clip: float | None = None
-    """Largest absolute value of a normalised observation, likewise."""
-    pixel_scale: float | None = None
-    """What the observations of such files are divided by, such as 255."""
-
-    @property
-    def more_options(self) -> list[str]:
-        """What is said of the files and of the time limit, as options of a command to be pasted."""
-        return [*self.said.options, *time_limit_option(self.max_episode_steps)]
-
-    @property
-    def said(self) -> Said:
-        """What is said of a file without lander's metadata."""
-        return Said.of(self)
 
     def __post_init__(self) -> None:
         if len(self.policies) < 2:
             raise UsageError("Name two policies or more, the one to beat first: lander compare OLD NEW")
         check_time_limit(self.max_episode_steps)
         check_numbers(1 if self.episodes is None else self.episodes, self.seed or 0, self.lanes, self.workers)
-
-
-def path_of(name: Filename | None) -> Path | None:
-    """A file's name as a path; None stays None."""
-    return None if name is None else Path(name)

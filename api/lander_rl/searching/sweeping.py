@@ -12,9 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.searching.results import Sweep
 from lander_rl.several.display import TrainingsDisplay, open_table
-from lander_rl.several.pool import Jobs, check_pool, open_pool, run_trainings
+from lander_rl.several.pool import Jobs, PoolRequest, open_pool, run_trainings
 from lander_rl.training.planning import planned_config
 from lander_rl.training.progress import open_talk
 from lander_rl.training.stopping import stop_on_interrupt
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepRequest:
+class SweepRequest(PoolRequest):
     """The arguments of `sweep`."""
 
     space: "Path | SearchSpace"
@@ -38,9 +39,6 @@ class SweepRequest:
 
     trials: int = 50
     """In all, those of earlier calls included."""
-
-    jobs: Jobs = "auto"
-    """Trials at a time; `auto` is one for each core, or each CPU of the cluster."""
 
     seeds: int = 2
     """Training seeds of each trial, 1 or more."""
@@ -58,12 +56,6 @@ class SweepRequest:
     """A file for the study, or an URL that Optuna takes, so that several machines share it; `study.log` in
     `out` where it is None. The same sweep goes on where it was stopped."""
 
-    engine: Literal["processes", "ray"] = "processes"
-    """Where trials run: in processes of this machine, or on a Ray cluster."""
-
-    ray_address: str | None = None
-    """Address of an existing cluster, such as `auto`; None starts one on this machine."""
-
     imports: tuple[str, ...] = ()
     """Modules that register environments."""
 
@@ -74,7 +66,7 @@ class SweepRequest:
                 raise UsageError(f"--{name} should be a whole number from 1 on, found {value!r}.")
         if self.episodes > SEARCH_EPISODES:
             raise UsageError(f"--episodes should be at most {SEARCH_EPISODES:,}, found {self.episodes:,}.")
-        check_pool(self.engine, self.ray_address, self.jobs)
+        super().__post_init__()
 
     @property
     def folder(self) -> Path:
@@ -85,15 +77,15 @@ class SweepRequest:
 
 @names_arguments
 def sweep(
-    space: "str | os.PathLike[str] | SearchSpace",
+    space: "Filename | SearchSpace",
     trials: int = 50,
     *,
     jobs: Jobs = "auto",
     seeds: int = 2,
     episodes: int = 100,
     objective: str = "score",
-    out: str | os.PathLike[str] | None = None,
-    storage: str | os.PathLike[str] | None = None,
+    out: Filename | None = None,
+    storage: Filename | None = None,
     engine: Literal["processes", "ray"] = "processes",
     ray_address: str | None = None,
     imports: tuple[str, ...] = (),
@@ -127,17 +119,12 @@ def sweep(
     say, _ = open_talk(progress)
     request = SweepRequest(
         space=Path(space) if isinstance(space, str | os.PathLike) else space, trials=trials, jobs=jobs,
-        seeds=seeds, episodes=episodes, objective=objective, out=None if out is None else Path(out),
+        seeds=seeds, episodes=episodes, objective=objective, out=path_of(out),
         storage=None if storage is None else os.fspath(storage), engine=engine, ray_address=ray_address,
         imports=imports,
     )  # fmt: skip
-    with stop_on_interrupt(say) as interrupted:
-        return run_sweep(
-            request,
-            say=say,
-            display=open_table if progress else nullcontext,
-            stop=lambda: interrupted() or (stop is not None and stop()),
-        )
+    with stop_on_interrupt(say, stop) as stopped:
+        return run_sweep(request, say=say, display=open_table if progress else nullcontext, stop=stopped)
 
 
 def run_sweep(
@@ -175,13 +162,14 @@ def run_sweep(
         check_same(study, _identity(request, space, config))
         make_ready(study, start)
         with (
-            open_pool(request.engine, request.ray_address, request.jobs, request.trials, say) as pool,
+            open_pool(request, request.trials, say) as pool,
             display() as shown,
         ):
             say(f"Searching settings for {config.env}, {counted(pool.size, 'trial')} at a time")
             trials = Trials(
-                study, space, pool, request.objective, threshold, request.trials, request.seeds,
-                request.episodes, say, (lambda rows: None) if shown is None else shown.show,
+                study, space, pool, objective=request.objective, threshold=threshold, wanted=request.trials,
+                seeds=request.seeds, episodes=request.episodes, say=say,
+                show=(lambda rows: None) if shown is None else shown.show,
             )  # fmt: skip
             try:
                 run_trainings(pool, trials, stop)

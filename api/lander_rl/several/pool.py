@@ -3,10 +3,12 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from lander_rl.several.training_worker import Event, Status, Task, TrainingWorker
 from lander_runtime.errors import UsageError
+from lander_runtime.evaluation.choosing import check_engine
 from lander_runtime.text import counted
 from lander_runtime.workers.cores import available_cores, check_workers
 from lander_runtime.workers.environment_variables import environment_variables
@@ -16,6 +18,35 @@ _WAIT = 0.25
 """Seconds that a worker may take to answer; so long a signal waits."""
 
 Jobs = int | Literal["auto"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolRequest:
+    """Where several trainings run, and how many at a time.
+
+    Raises:
+        UsageError: an unknown engine, a number out of range, or an address without a cluster.
+    """
+
+    jobs: Jobs = "auto"
+    """Trainings at a time; `auto` is one for each core, or each CPU of the cluster."""
+
+    engine: Literal["processes", "ray"] = "processes"
+    """Where they run: in processes of this machine, or on a Ray cluster."""
+
+    ray_address: str | None = None
+    """Address of an existing cluster, such as `auto`; None starts one on this machine."""
+
+    def __post_init__(self) -> None:
+        # `auto`, because of an existing cluster fewer CPUs than it has may be taken here.
+        check_engine(self.engine, self.ray_address, "auto")
+        jobs = self.jobs
+        if jobs == "auto":
+            return
+        if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
+            raise UsageError(f"--jobs should be a whole number from 1 on or 'auto', found {jobs!r}.")
+        if self.engine == "processes":
+            check_workers(jobs)
 
 
 class WorkerPool:
@@ -118,37 +149,20 @@ def _has_ended(pool: WorkerPool, scheduler: Scheduler, slot: int) -> bool:
     return any(ended)
 
 
-def check_pool(engine: str, address: str | None, jobs: Jobs) -> None:
-    """Refuse what cannot be, before anything is started; raises `UsageError`."""
-    if engine not in ("processes", "ray"):
-        raise UsageError(f"--engine {engine!r} is not known; choose processes or ray.")
-    if address is not None and engine != "ray":
-        raise UsageError("--ray-address is for --engine ray. Add that, or leave the address out.")
-    if jobs == "auto":
-        return
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
-        raise UsageError(f"--jobs should be a whole number from 1 on or 'auto', found {jobs!r}.")
-    if engine == "processes":
-        check_workers(jobs)
-
-
 @contextmanager
-def open_pool(
-    engine: str, address: str | None, jobs: Jobs, most: int, say: Callable[[str], None]
-) -> Iterator[WorkerPool]:
-    """Workers for `jobs` trainings at a time, of which there are `most` in all.
+def open_pool(request: PoolRequest, most: int, say: Callable[[str], None]) -> Iterator[WorkerPool]:
+    """The workers that `request` asks for.
 
     Args:
-        engine: `processes` of this machine, or `ray`.
-        address: of a Ray cluster that exists; None starts one here.
-        jobs: `auto` is one for each core, or each CPU of the cluster.
+        request: where, and how many.
         most: more workers than this are of no use.
         say: prints a line for the user.
 
     Raises:
         MachineLacks: Ray is not installed, or no cluster answers.
     """
-    if engine == "ray":
+    jobs, address = request.jobs, request.ray_address
+    if request.engine == "ray":
         from lander_runtime.workers.ray_cluster import RayCluster, RayWorker
 
         say(f"Connecting to Ray at {address}" if address else "Starting Ray on this machine")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lander_rl.several.training_worker import Trained
+from lander_rl.showing import RowResult
 from lander_runtime.files import picture_as_html
 from lander_runtime.scores.intervals import mean_interval
-from lander_runtime.text import aligned, counted, html_table
+from lander_runtime.text import counted, html_table
 
 if TYPE_CHECKING:
     from lander_rl.exporting.export import Exported
@@ -32,7 +33,7 @@ class SeedRun:
 
 
 @dataclass(frozen=True, repr=False)
-class SeedRuns:
+class SeedRuns(RowResult):
     """Runs that differ in their seed only."""
 
     runs: tuple[SeedRun, ...]
@@ -117,9 +118,6 @@ class SeedRuns:
             "chosen_seed": None if exported is None or chosen is None else chosen.seed,
             "exported": None if exported is None else exported.to_json(),
         }
-
-    def __repr__(self) -> str:
-        return aligned(self.rows())
 
     def _repr_html_(self) -> str:
         curve = picture_as_html(self.picture, "Learning curves: the mean of all seeds, and a band")

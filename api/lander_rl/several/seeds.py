@@ -5,7 +5,6 @@ training, selection or search uses; selection alone decides which of them is exp
 policy's score is not the best of several draws.
 """
 
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -13,9 +12,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lander_rl.exporting.export import ExportRequest, run_export
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.plotting import PlotRequest, run_plot
 from lander_rl.several.display import TrainingsDisplay, open_table
-from lander_rl.several.pool import Jobs, WorkerPool, check_pool, open_pool, run_trainings
+from lander_rl.several.pool import Jobs, PoolRequest, WorkerPool, open_pool, run_trainings
 from lander_rl.several.results import SeedRun, SeedRuns
 from lander_rl.several.training_worker import Ended, Event, Failed, Note, Status, Task, Trained
 from lander_rl.training.planning import planned_config
@@ -35,7 +35,7 @@ _NOT_YET = Status(0.0, 0, None, None)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeedsRequest:
+class SeedsRequest(PoolRequest):
     """The arguments of `train_seeds`."""
 
     train: TrainRequest
@@ -44,15 +44,6 @@ class SeedsRequest:
 
     seeds: int = 5
     """How many, from 2 to 100."""
-
-    jobs: Jobs = "auto"
-    """Trainings at a time; `auto` is one for each core, or each CPU of the cluster."""
-
-    engine: Literal["processes", "ray"] = "processes"
-    """Where they run: in processes of this machine, or on a Ray cluster."""
-
-    ray_address: str | None = None
-    """Address of an existing cluster, such as `auto`; None starts one on this machine."""
 
     episodes: int = 100
     """Scored for each seed, and for the exported policy; 1 or more."""
@@ -65,7 +56,7 @@ class SeedsRequest:
             raise UsageError(f"--seeds should be from 2 to {_MOST_SEEDS}, found {self.seeds}.")
         if self.episodes < 1:
             raise UsageError(f"episodes should be a whole number from 1 on, found {self.episodes}.")
-        check_pool(self.engine, self.ray_address, self.jobs)
+        super().__post_init__()
 
 
 @names_arguments
@@ -78,7 +69,7 @@ def train_seeds(
     ray_address: str | None = None,
     episodes: int = 100,
     gif: bool = True,
-    out: str | os.PathLike[str] | None = None,
+    out: Filename | None = None,
     progress: bool = True,
     stop: Callable[[], bool] | None = None,
     **train: Any,
@@ -105,16 +96,11 @@ def train_seeds(
     """
     say, _ = open_talk(progress)
     request = SeedsRequest(
-        train=TrainRequest(env=env, out=None if out is None else Path(out), **train),
+        train=TrainRequest(env=env, out=path_of(out), **train),
         seeds=seeds, jobs=jobs, engine=engine, ray_address=ray_address, episodes=episodes, gif=gif,
     )  # fmt: skip
-    with stop_on_interrupt(say) as interrupted:
-        return run_seeds(
-            request,
-            say=say,
-            display=open_table if progress else nullcontext,
-            stop=lambda: interrupted() or (stop is not None and stop()),
-        )
+    with stop_on_interrupt(say, stop) as stopped:
+        return run_seeds(request, say=say, display=open_table if progress else nullcontext, stop=stopped)
 
 
 def run_seeds(
@@ -135,6 +121,7 @@ def run_seeds(
     from lander_trainer import RunDirectory, plan_training
 
     import_modules(request.train.imports)
+    say = _once(say)
     config = planned_config(request.train, say)
     if config.selection_episodes == 0:
         raise UsageError("selection_episodes=0 leaves nothing to choose a run by. Leave it out.")
@@ -145,12 +132,24 @@ def run_seeds(
         seed: RunDirectory.create(config.env, None if out is None else out / f"seed-{seed}").path
         for seed in numbers
     }
-    with open_pool(request.engine, request.ray_address, request.jobs, request.seeds, say) as pool:
+    with open_pool(request, request.seeds, say) as pool:
         say(f"Training {config.env} with the seeds {numbers[0]} to {numbers[-1]}, {pool.size} at a time")
         with display() as shown:
             scheduler = _Seeds(request, folders, pool, say, shown)
             run_trainings(pool, scheduler, stop)
     return _result(request, scheduler, say)
+
+
+def _once(say: Callable[[str], None]) -> Callable[[str], None]:
+    """`say`, each sentence once: every training has the same to say of the environment."""
+    said = set[str]()
+
+    def once(text: str) -> None:
+        if text not in said:
+            said.add(text)
+            say(text)
+
+    return once
 
 
 def _result(request: SeedsRequest, scheduler: "_Seeds", say: Callable[[str], None]) -> SeedRuns:
@@ -196,7 +195,6 @@ class _Seeds:
     _at: dict[int, int] = field(default_factory=dict)
     """The seed in each slot."""
     _status: dict[int, Status] = field(default_factory=dict)
-    _said: set[str] = field(default_factory=set)
 
     def next_task(self, slot: int) -> Task | None:
         seed = next((seed for seed in self.folders if seed not in self._status), None)
@@ -219,10 +217,7 @@ class _Seeds:
     def on_event(self, slot: int, event: Event) -> bool:
         seed = self._at[slot]
         if isinstance(event, Note):
-            # Each training says the same of the environment.
-            if event.text not in self._said and not event.text.startswith("Training "):
-                self._said.add(event.text)
-                self.say(event.text)
+            self.say(event.text)
         elif isinstance(event, Ended):
             for name, content in event.result.files.items():
                 with atomic_write(self.folders[seed] / name) as temporary:

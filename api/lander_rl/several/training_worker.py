@@ -151,6 +151,8 @@ class TrainingWorker:
             stopping=lambda: contextlib.nullcontext(self._stop.is_set),
             on_log_failure=self._note,
             observer=watch,
+            # The owner of the worker knows the folder, and names it or not.
+            announce=lambda text: None,
         )
         returns = np.empty(0) if result.interrupted else score(folder, task.episodes, task.first_seed)
         return watch.summary(task, result, returns, _read(folder) if task.files else {})

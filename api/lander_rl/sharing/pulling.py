@@ -15,10 +15,11 @@ from lander_rl.observing import stages_of
 from lander_rl.sharing import card, hub
 from lander_rl.sharing.checking import ScoreCheck, check_score
 from lander_rl.sharing.taking import take
+from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import CheckFailed, InputRefused
 from lander_runtime.files import atomic_writes, check_writable, sha256_of
-from lander_runtime.text import aligned, counted, html_table, quoted
+from lander_runtime.text import counted, quoted
 
 if TYPE_CHECKING:
     from lander_runtime.episodes.episode import EpisodeObserver
@@ -55,7 +56,7 @@ class PullRequest:
 
 
 @dataclass(frozen=True, repr=False)
-class Pulled:
+class Pulled(RowResult):
     """What was pulled, and what is known of it."""
 
     repository: str
@@ -128,12 +129,6 @@ class Pulled:
             f"{claimed.mean_return:.1f} ± {claimed.std_return:.1f} over "
             f"{counted(claimed.episodes, 'episode')}, claimed by the file"
         )
-
-    def __repr__(self) -> str:
-        return aligned(self.rows())
-
-    def _repr_html_(self) -> str:
-        return html_table(self.rows())
 
 
 @names_arguments

@@ -11,10 +11,10 @@ from lander_rl.inputs.opening import find_policy
 from lander_rl.observing import stages_of
 from lander_rl.sharing import card, hub
 from lander_rl.sharing.checking import check_score
+from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import CheckFailed, MachineLacks, UsageError
 from lander_runtime.files import read_regular, read_regular_text, sha256_of
-from lander_runtime.text import aligned, html_table
 
 if TYPE_CHECKING:
     from lander_runtime.episodes.episode import EpisodeObserver
@@ -52,7 +52,7 @@ class PushRequest:
 
 
 @dataclass(frozen=True, repr=False)
-class Pushed:
+class Pushed(RowResult):
     """What was pushed."""
 
     repository: str
@@ -80,12 +80,6 @@ class Pushed:
             "files": list(self.files),
             "score": self.score,
         }
-
-    def __repr__(self) -> str:
-        return aligned(self.rows())
-
-    def _repr_html_(self) -> str:
-        return html_table(self.rows())
 
 
 @names_arguments

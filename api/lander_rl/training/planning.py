@@ -41,12 +41,15 @@ class Prepared:
     """Trackers, each once; their packages are installed."""
 
 
-def prepare_training(request: TrainRequest | ResumeRequest, say: Callable[[str], None]) -> Prepared:
+def prepare_training(
+    request: TrainRequest | ResumeRequest, say: Callable[[str], None], announce: Callable[[str], None]
+) -> Prepared:
     """Check `request` and make the folder of a new run.
 
     Args:
         request: a new run, or a run to be resumed.
         say: prints a line for the user.
+        announce: the same for the line that names the run's folder.
 
     Raises:
         UsageError: an unknown environment or setting, a value out of range, a folder that is not empty.
@@ -63,7 +66,7 @@ def prepare_training(request: TrainRequest | ResumeRequest, say: Callable[[str],
     resume = isinstance(request, ResumeRequest)
     plan, run = _resumed(request, say) if isinstance(request, ResumeRequest) else _fresh(request, say)
     warn_of_no_limit(plan.env, say)
-    say(f"{'Resuming' if resume else 'Training'} {plan.config.env} in {run.path}")
+    announce(f"{'Resuming' if resume else 'Training'} {plan.config.env} in {run.path}")
     rounded = _rounded(plan.config)
     if rounded:
         say(rounded)

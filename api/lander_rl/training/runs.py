@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lander_rl.exporting.export import export
+from lander_rl.inputs.filenames import Filename
 from lander_rl.plotting import Picture, plot
 from lander_rl.training.request import ResumeRequest
 from lander_rl.training.session import run_from_python
@@ -32,7 +33,7 @@ class Run(os.PathLike[str]):
     """Whether it ended because a selection scored the target."""
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str]) -> "Run":
+    def open(cls, folder: Filename) -> "Run":
         """The run in `folder`.
 
         Raises:
@@ -73,7 +74,7 @@ class Run(os.PathLike[str]):
         """
         return self._directory.read_metrics()
 
-    def export(self, out: str | os.PathLike[str] | None = None, **options: Any) -> "Policy":
+    def export(self, out: Filename | None = None, **options: Any) -> "Policy":
         """Export the best weights to `policy.onnx` in the run's folder, or to `out`, and open that file.
 
         Args:
@@ -85,7 +86,7 @@ class Run(os.PathLike[str]):
         """
         return export(self, out, **options).open()
 
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Picture:
+    def plot(self, path: Filename | None = None) -> Picture:
         """Draw the learning curve into `path`, a .png or .svg; `learning_curve.png` of the run by default.
 
         Raises:

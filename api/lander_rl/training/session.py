@@ -1,7 +1,7 @@
 """Carries out a request for training. The command and Python differ in the display and in what stops it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from lander_rl.training.overrun import Overrun
@@ -31,6 +31,7 @@ def run_training(
     stopping: "Stopping",
     on_log_failure: Callable[[str], None],
     observer: "TrainObserver | None" = None,
+    announce: Callable[[str], None] | None = None,
 ) -> "TrainResult":
     """Train as `request` says.
 
@@ -41,6 +42,7 @@ def run_training(
         stopping: opens the function that is called after every update; True saves and stops.
         on_log_failure: called with a sentence when a tracker fails; training goes on.
         observer: called for every update, after the display.
+        announce: prints the line that names the run's folder, in place of `say`.
 
     Raises:
         UsageError, InputRefused, MachineLacks: as `prepare_training`.
@@ -48,7 +50,7 @@ def run_training(
     """
     from lander_trainer import train
 
-    prepared = prepare_training(request, say)
+    prepared = prepare_training(request, say, announce or say)
     with (
         # Before the trackers write into the folder.
         prepared.run.locked(new=not prepared.resume),
@@ -69,17 +71,11 @@ def run_from_python(
 ) -> "TrainResult":
     """`run_training` for scripts and notebooks: progress on stderr or in the cell, Ctrl-C saves and stops."""
     say, warn = open_talk(progress)
-
-    @contextmanager
-    def stopping() -> Iterator[Callable[[], bool]]:
-        with stop_on_interrupt(say) as interrupted:
-            yield lambda: interrupted() or (stop is not None and stop())
-
     return run_training(
         request,
         say=say,
-        display=open_display if progress else _no_display,
-        stopping=stopping,
+        display=open_display if progress else nullcontext,
+        stopping=lambda: stop_on_interrupt(say, stop),
         on_log_failure=warn,
         observer=observer,
     )
@@ -106,11 +102,6 @@ class _Several:
     def on_selection(self, score: float, policy: "Policy") -> None:
         for observer in self._observers:
             tell_selected(observer, score, policy)
-
-
-@contextmanager
-def _no_display() -> Iterator[None]:
-    yield None
 
 
 def _open_logs(prepared: Prepared, on_failure: Callable[[str], None]) -> "FanOut":

@@ -1,10 +1,9 @@
 """`train` and `resume`: what `lander train` does, for scripts and notebooks."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.training.request import DEFAULT_ENV, TrainRequest
 from lander_rl.training.runs import Run
 from lander_rl.training.session import run_from_python
@@ -27,9 +26,9 @@ def train(
     time: float | None = None,
     env_args: Mapping[str, Any] | None = None,
     max_episode_steps: int | None = None,
-    init: str | os.PathLike[str] | None = None,
+    init: Filename | None = None,
     network: Any = None,
-    out: str | os.PathLike[str] | None = None,
+    out: Filename | None = None,
     log: Sequence[str] = (),
     imports: Sequence[str] = (),
     progress: bool = True,
@@ -75,12 +74,12 @@ def train(
     request = TrainRequest(
         env=env, steps=steps, preset=preset, seed=seed, device=device, backend=backend, target=target,
         time=time, env_args=env_args or {}, max_episode_steps=max_episode_steps,
-        init=None if init is None else Path(init), network=network,
-        out=None if out is None else Path(out), log=tuple(log), imports=imports, settings=settings,
+        init=path_of(init), network=network,
+        out=path_of(out), log=tuple(log), imports=imports, settings=settings,
     )  # fmt: skip
     return Run.ended(run_from_python(request, progress=progress, observer=observer, stop=stop))
 
 
-def resume(run: str | os.PathLike[str], **options: Any) -> Run:
+def resume(run: Filename, **options: Any) -> Run:
     """Go on with the run in the folder `run`: `Run.open(run).resume(...)`, which has the options."""
     return Run.open(run).resume(**options)

@@ -5,7 +5,6 @@ The page is built by `make browser` (examples/browser/). Here the policy in it i
 
 import base64
 import json
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.opening import find_policy
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.wording import names_arguments
@@ -76,8 +76,8 @@ class Page:
 
 @names_arguments
 def play(
-    policy: str | os.PathLike[str] | None = None,
-    out: str | os.PathLike[str] = "lander.html",
+    policy: Filename | None = None,
+    out: Filename = "lander.html",
     *,
     seed: int | None = None,
 ) -> Page:
@@ -96,7 +96,7 @@ def play(
         MachineLacks: the page is not part of this installation; in a checkout, `make browser` builds it.
         UsageError: `seed` cannot be, or `out` is no .html file that can be written.
     """
-    return make_page(PlayRequest(policy=None if policy is None else Path(policy), seed=seed, out=Path(out)))
+    return make_page(PlayRequest(policy=path_of(policy), seed=seed, out=Path(out)))
 
 
 def make_page(request: PlayRequest) -> Page:

@@ -1,14 +1,14 @@
 """`record`: one episode of a policy as a GIF or MP4, to look at."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lander_rl.inputs.file_options import FileOptions
+from lander_rl.inputs.filenames import Filename
 from lander_rl.inputs.importing import with_imports
 from lander_rl.inputs.opening import PolicySource, open_for
-from lander_rl.inputs.said import Said
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.outputs.recordings import check_ffmpeg, check_suffix
 from lander_rl.wording import names_arguments
@@ -46,7 +46,7 @@ class Recording:
 @names_arguments
 def record(
     policy: PolicySource = None,
-    path: str | os.PathLike[str] = "episode.gif",
+    path: Filename = "episode.gif",
     *,
     seed: int = FIRST_EVALUATION_SEED,
     env: "EnvSpec | str | None" = None,
@@ -58,7 +58,7 @@ def record(
     action_range: str | None = None,
     stateless: bool = False,
     large: bool = False,
-    normalizer: str | os.PathLike[str] | None = None,
+    normalizer: Filename | None = None,
     normalizer_epsilon: float | None = None,
     normalizer_clip: float | None = None,
     pixel_scale: float | None = None,
@@ -101,22 +101,12 @@ def record(
     check_all_writable(file)
     check_ffmpeg(file)
     opened = open_for(
-        policy,
-        with_imports(imports, env),
-        device=device,
-        env_args=env_args,
-        wrap=wrap,
-        said=Said(
-            output,
-            action_range,
-            stateless,
-            normalizer,
-            normalizer_epsilon,
-            normalizer_clip,
-            pixel_scale,
-            large,
+        policy, with_imports(imports, env), device=device, env_args=env_args, wrap=wrap,
+        options=FileOptions(
+            output=output, action_range=action_range, stateless=stateless, large=large, normalizer=normalizer,
+            normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
         ),
-    )
+    )  # fmt: skip
     if opened.file is not None:
         check_fit(opened.file, opened.env)
     episode = record_episode(actor_of(opened.policy, sampled=sampled), opened.env, seed, file)

@@ -3,7 +3,6 @@
 The command `lander replay` turns its options into a `ReplayRequest` and runs it here too.
 """
 
-import os
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.importing import with_imports
 from lander_rl.observing import stage, stages_of
 from lander_rl.outputs.checks import check_all_writable
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from lander_rl.results.replay import ReplayResult
     from lander_runtime.episodes.episode import EpisodeObserver
     from lander_runtime.replays import ReplayFile, ReplayVerifier
-
-Filename = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -224,5 +222,5 @@ def _artist_for(
     if request.render is not None:
         title = f"{lane.spec.id} - lander replay"
         window = stack.enter_context(Window(title, frames_per_second=pace.frames_per_second))
-    gif, mp4 = (None if path is None else Path(path) for path in (request.gif, request.mp4))
+    gif, mp4 = (path_of(path) for path in (request.gif, request.mp4))
     return Artist(lane, pace, Files(gif, mp4, several), Size.parse(request.size), window)

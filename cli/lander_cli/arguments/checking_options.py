@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lander_cli.arguments.numbers import MOST_EPISODES, whole_number
+from lander_cli.arguments.numbers import MOST_EPISODES, integer
 from lander_cli.arguments.options import Render
 
 # Of a verification
@@ -13,8 +13,7 @@ from lander_cli.arguments.options import Render
 FreshEpisodes = Annotated[
     int,
     typer.Option(
-        parser=whole_number(0, MOST_EPISODES),
-        metavar="INTEGER",
+        **integer(0, MOST_EPISODES),
         help="Compare the claimed score with this many fresh episodes, such as 100; 0 for none.",
     ),
 ]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import typer
 
@@ -30,9 +31,18 @@ def whole_number(least: int, most: int | None = None) -> Callable[[int | str], i
     return parse
 
 
+def integer(least: int, most: int | None = None) -> dict[str, Any]:
+    """What `typer.Option` takes for a whole number from `least` to `most`."""
+    return {"parser": whole_number(least, most), "metavar": "INTEGER"}
+
+
 def number_or_auto(value: str) -> str:
     """A parser for typer that takes `auto` or a whole number from 1 on."""
     return "auto" if value == "auto" else str(whole_number(1)(value))
+
+
+NUMBER_OR_AUTO: dict[str, Any] = {"parser": number_or_auto, "metavar": "N|auto"}
+"""What `typer.Option` takes for such a value."""
 
 
 def duration(text: str) -> float:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from lander_cli.arguments import completion
-from lander_cli.arguments.numbers import MOST_EPISODES, number_or_auto, whole_number
+from lander_cli.arguments.numbers import MOST_EPISODES, NUMBER_OR_AUTO, integer
 from lander_runtime.errors import UsageError
 
 
@@ -77,12 +77,8 @@ Reports = Annotated[
 
 # Which episodes
 
-_COUNT: dict[str, Any] = {"parser": whole_number(1, MOST_EPISODES), "metavar": "INTEGER"}
-_SEED: dict[str, Any] = {
-    "parser": whole_number(0),
-    "metavar": "INTEGER",
-    "help": "Seed of the first episode; each further one adds 1.",
-}
+_COUNT = integer(1, MOST_EPISODES)
+_SEED = {**integer(0), "help": "Seed of the first episode; each further one adds 1."}
 
 Episodes = Annotated[int, typer.Option(**_COUNT, help="How many episodes.")]
 
@@ -145,8 +141,7 @@ TimeLimit = Annotated[
     int | None,
     typer.Option(
         "--max-episode-steps",
-        parser=whole_number(1),
-        metavar="INTEGER",
+        **integer(1),
         help="Steps after which an episode is truncated.",
         show_default="the limit of the file or of the environment",
     ),
@@ -210,17 +205,13 @@ PixelScale = Annotated[
 Workers = Annotated[
     str,
     typer.Option(
-        parser=number_or_auto,
-        metavar="N|auto",
-        help="Processes; auto takes one for each core if there are enough episodes.",
+        **NUMBER_OR_AUTO, help="Processes; auto takes one for each core if there are enough episodes."
     ),
 ]
 
 Lanes = Annotated[
     int,
-    typer.Option(
-        parser=whole_number(1), metavar="INTEGER", help="Environment copies that each process steps together."
-    ),
+    typer.Option(**integer(1), help="Environment copies that each process steps together."),
 ]
 
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]

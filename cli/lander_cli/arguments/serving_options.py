@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lander_cli.arguments.numbers import whole_number
+from lander_cli.arguments.numbers import integer
 
 ServedPolicies = Annotated[
     list[Path] | None,
@@ -22,18 +22,12 @@ Host = Annotated[
 
 Port = Annotated[
     int,
-    typer.Option(parser=whole_number(0, 65_535), metavar="INTEGER", help="Port; 0 takes any that is free."),
+    typer.Option(**integer(0, 65_535), help="Port; 0 takes any that is free."),
 ]
 
-MaxBatch = Annotated[
-    int, typer.Option(parser=whole_number(1), metavar="INTEGER", help="Observations in one request or run.")
-]
+MaxBatch = Annotated[int, typer.Option(**integer(1), help="Observations in one request or run.")]
 
 MaxWaiting = Annotated[
     int,
-    typer.Option(
-        parser=whole_number(1),
-        metavar="INTEGER",
-        help="Observations that may wait; beyond, the answer is 503.",
-    ),
+    typer.Option(**integer(1), help="Observations that may wait; beyond, the answer is 503."),
 ]

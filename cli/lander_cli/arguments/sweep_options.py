@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lander_cli.arguments.numbers import number_or_auto, whole_number
+from lander_cli.arguments.numbers import NUMBER_OR_AUTO, integer
 from lander_cli.arguments.options import EngineName, json_flag
 
 Space = Annotated[
@@ -13,24 +13,14 @@ Space = Annotated[
 ]
 Trials = Annotated[
     int,
-    typer.Option(
-        parser=whole_number(1),
-        metavar="INTEGER",
-        help="How many in all, those of earlier calls included.",
-    ),
+    typer.Option(**integer(1), help="How many in all, those of earlier calls included."),
 ]
 Jobs = Annotated[
     str,
-    typer.Option(
-        parser=number_or_auto, metavar="N|auto", help="Trials at a time; auto is one for each core."
-    ),
+    typer.Option(**NUMBER_OR_AUTO, help="Trials at a time; auto is one for each core."),
 ]
-Seeds = Annotated[
-    int, typer.Option(parser=whole_number(1), metavar="INTEGER", help="Training seeds of each trial.")
-]
-Episodes = Annotated[
-    int, typer.Option(parser=whole_number(1), metavar="INTEGER", help="Scored for each of these seeds.")
-]
+Seeds = Annotated[int, typer.Option(**integer(1), help="Training seeds of each trial.")]
+Episodes = Annotated[int, typer.Option(**integer(1), help="Scored for each of these seeds.")]
 Objective = Annotated[
     str,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lander_cli.arguments import completion
-from lander_cli.arguments.numbers import number_or_auto, whole_number
+from lander_cli.arguments.numbers import NUMBER_OR_AUTO, integer
 from lander_cli.arguments.options import EngineName
 
 Env = Annotated[
@@ -100,8 +100,7 @@ Seeds = Annotated[
 Jobs = Annotated[
     str | None,
     typer.Option(
-        parser=number_or_auto,
-        metavar="N|auto",
+        **NUMBER_OR_AUTO,
         help="Trainings at a time, with --seeds.",
         show_default="one for each core",
     ),
@@ -169,7 +168,7 @@ ExportName = Annotated[
 ]
 Episodes = Annotated[
     int,
-    typer.Option(parser=whole_number(0), metavar="INTEGER", help="Episodes to score it over; 0 for none."),
+    typer.Option(**integer(0), help="Episodes to score it over; 0 for none."),
 ]
 StateDictEnv = Annotated[str | None, typer.Option(help="The environment of another library's file.")]
 Activation = Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lander_cli.arguments import options as given
-from lander_cli.arguments.numbers import MOST_EPISODES, whole_number
+from lander_cli.arguments.numbers import MOST_EPISODES, integer
 from lander_cli.terminal.console import out, print_json, print_next, say
 from lander_runtime.errors import CheckFailed
 
@@ -20,9 +20,7 @@ def bench_command(
     episodes: Annotated[
         int,
         typer.Option(
-            parser=whole_number(0, MOST_EPISODES),
-            metavar="INTEGER",
-            help="Episodes that each runtime runs for its score; 0 for none.",
+            **integer(0, MOST_EPISODES), help="Episodes that each runtime runs for its score; 0 for none."
         ),
     ] = 10,
     large: given.Large = False,

@@ -48,10 +48,10 @@ def settings_command(
         print_json({"schema": "lander.settings/1", "settings": [asdict(one) for one in found]})
     elif name is None:
         _print_table(found)
+        print_next("lander", "settings", "gamma")
     else:
         print_rows(found[0].rows())
-    if not as_json:
-        print_next("lander", "settings", "gamma") if name is None else print_next("lander", "train")
+        print_next("lander", "train")
 
 
 def _print_table(listing: Any) -> None:

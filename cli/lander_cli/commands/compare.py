@@ -11,6 +11,7 @@ from lander_cli.terminal.console import print_json, print_next, say
 from lander_cli.terminal.talk import Talk
 from lander_runtime.errors import CheckFailed, Interrupted
 from lander_runtime.scores.verdict import Verdict
+from lander_runtime.seeds import FIRST_EVALUATION_SEED
 
 if TYPE_CHECKING:
     from lander_rl.results.comparison import Comparison
@@ -73,19 +74,17 @@ def compare_command(
 
 def _next(comparison: "Comparison", request: "CompareRequest") -> list[object]:
     """More episodes while no difference is shown; else the episode that the better policy lost most on."""
-    from lander_rl.outputs.page import env_options
     from lander_rl.scoring.compared import is_saved_report
 
     if any(is_saved_report(policy) for policy in request.policies):
         return ["inspect"]
     paths = [Path(report.policy_path or "") for report in comparison.reports]
-    options = env_options(request.env, request.env_args, request.more_options, request.imports, request.wrap)
     verdicts = [found.verdict for found in comparison.differences]
     seed, sampled = comparison.first_seed, ["--sampled"] if request.sampled else []
     if Verdict.NOT_SHOWN in verdicts:
         episodes = max(1000, 4 * comparison.episodes)  # Four times as many episodes halve the interval.
-        where = [] if seed == 1_000_000 else ["--seed", seed]
-        return ["compare", *paths, *options, "--episodes", episodes, *where, *sampled]
+        where = [] if seed == FIRST_EVALUATION_SEED else ["--seed", seed]
+        return ["compare", *paths, *request.options, "--episodes", episodes, *where, *sampled]
     means = [report.summary.mean_return for report in comparison.reports]
     best = means.index(max(means))
     if best == 0:
@@ -95,13 +94,5 @@ def _next(comparison: "Comparison", request: "CompareRequest") -> list[object]:
         lost = comparison.differences[best - 1].largest_losses
     if not lost and not comparison.reports[best].assumptions:
         return ["inspect", paths[best]]
-    return [
-        "eval",
-        paths[best],
-        *options,
-        "--episodes",
-        1,
-        "--seed",
-        lost[0].seed if lost else seed,
-        *sampled,
-    ]
+    where = ["--seed", lost[0].seed if lost else seed]
+    return ["eval", paths[best], *request.options, "--episodes", 1, *where, *sampled]

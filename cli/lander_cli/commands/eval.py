@@ -22,7 +22,7 @@ _USUAL_GIF, _NO_GIF = Path("eval.gif"), Path("none")
 def eval_command(
     policy: given.PolicyFile = None,
     episodes: given.Episodes = 10,
-    seed: given.Seed = 1_000_000,
+    seed: given.Seed = FIRST_EVALUATION_SEED,
     gif: given.Gif = None,
     mp4: given.Mp4 = None,
     gif_episodes: given.GifEpisodes = None,
@@ -61,15 +61,14 @@ def eval_command(
     from lander_rl.scoring.request import EvaluateRequest
 
     request = EvaluateRequest(
-        policy, env, episodes, seed, sampled, given.worker_count(workers), lanes, device,
-        env_args=read_env_args(env_arg or []), output=output, action_range=action_range, stateless=stateless,
-        large=large,
-        normalizer=normalizer, normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip,
-        pixel_scale=pixel_scale, render=given.shown(render), out=out,
-        gif=_asked_gif(gif, gif_episodes, mp4), mp4=mp4,
-        gif_episodes="first" if gif_episodes is None else gif_episodes, save_replay=save_replay,
+        policy, episodes=episodes, seed=seed, sampled=sampled, workers=given.worker_count(workers),
+        lanes=lanes, device=device, env=env, env_args=read_env_args(env_arg or []), wrap=wrap,
+        imports=tuple(import_ or []), max_episode_steps=max_episode_steps, output=output,
+        action_range=action_range, stateless=stateless, large=large, normalizer=normalizer,
+        normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
+        render=given.shown(render), gif=_asked_gif(gif, gif_episodes, mp4), mp4=mp4,
+        gif_episodes="first" if gif_episodes is None else gif_episodes, save_replay=save_replay, out=out,
         page=report_folder, shard=shard, engine=engine.value, ray_address=ray_address,
-        wrap=wrap, imports=tuple(import_ or []), max_episode_steps=max_episode_steps,
     )  # fmt: skip
     request = request if as_json else _with_shard_file(request)
     # For scripts that read JSON and people at a window, a GIF is written only on request.
@@ -113,16 +112,14 @@ def _which(report: "Report") -> list[object]:
 def _next(request: "EvaluateRequest", report: "Report") -> list[object]:
     """The command to suggest after such a report."""
     from lander_rl.inputs.importing import import_options
-    from lander_rl.outputs.page import env_options
 
     path = Path(report.policy_path or "")
-    options = env_options(request.env, request.env_args, request.more_options, request.imports, request.wrap)
     if request.shard is not None and request.out is not None:
         return ["merge", Path(request.out).parent]
     if request.save_replay is not None:
         return ["replay", request.save_replay, *import_options(request.imports)]
     if report.summary.episodes < 100:
-        return ["eval", path, *options, *_which(report), "--episodes", "1000"]
+        return ["eval", path, *request.options, *_which(report), "--episodes", "1000"]
     if report.assumptions:
-        return ["eval", path, *options, *_which(report), "--gif-episodes", "worst"]
+        return ["eval", path, *request.options, *_which(report), "--gif-episodes", "worst"]
     return ["inspect", path]

@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 from lander_cli.arguments import options as given
-from lander_cli.arguments.numbers import whole_number
+from lander_cli.arguments.numbers import integer
 from lander_cli.terminal.console import print_json, print_next, print_rows, say
 
 _Seed = Annotated[
     int | None,
     typer.Option(
-        "--seed", parser=whole_number(0), metavar="INTEGER", help="Seed of the first episode.",
+        "--seed", **integer(0), help="Seed of the first episode.",
         show_default="1000000",
     ),
 ]  # fmt: skip

@@ -47,8 +47,8 @@ class Normalise(nn.Module):
         return normalised if self.clip is None else normalised.clamp(-self.clip, self.clip)
 
 
-class Squash(nn.Module):
-    """Outputs `[batch, k]` through tanh, then linearly from [-1, 1] to [low, high]."""
+class Rescale(nn.Module):
+    """Outputs `[batch, k]` linearly from [-1, 1] to [low, high]; what lies outside stays outside."""
 
     low: Tensor
     span: Tensor
@@ -60,7 +60,14 @@ class Squash(nn.Module):
         self.register_buffer("span", torch.from_numpy(high.astype("float32")) - self.low)
 
     def forward(self, outputs: Tensor) -> Tensor:
-        return self.low + 0.5 * (torch.tanh(outputs) + 1.0) * self.span
+        return self.low + 0.5 * (outputs + 1.0) * self.span
+
+
+class Squash(Rescale):
+    """Outputs `[batch, k]` through tanh, then linearly from [-1, 1] to [low, high]."""
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        return super().forward(torch.tanh(outputs))
 
 
 class TanhScale(nn.Module):
@@ -77,22 +84,6 @@ class TanhScale(nn.Module):
 
     def forward(self, outputs: Tensor) -> Tensor:
         return torch.tanh(outputs) * self.scale + self.bias
-
-
-class Rescale(nn.Module):
-    """Outputs `[batch, k]` linearly from [-1, 1] to [low, high]; what lies outside stays outside."""
-
-    low: Tensor
-    span: Tensor
-
-    def __init__(self, low: NDArray[Any], high: NDArray[Any]) -> None:
-        """`low` and `high` are `[k]` and finite."""
-        super().__init__()
-        self.register_buffer("low", torch.from_numpy(low.astype("float32")))
-        self.register_buffer("span", torch.from_numpy(high.astype("float32")) - self.low)
-
-    def forward(self, outputs: Tensor) -> Tensor:
-        return self.low + 0.5 * (outputs + 1.0) * self.span
 
 
 class QuantileMean(nn.Module):

@@ -49,17 +49,10 @@ def read_state_dict(path: Path, spaces: PeerSpaces, options: PeerOptions) -> Pee
             spaces, or it holds something that changes the actions and that only its user can explain.
         UsageError: an option is unknown or missing.
     """
-    if options.activation is not None and options.activation not in ACTIVATIONS:
-        raise UsageError(f"Unknown activation {options.activation!r}; choose from {', '.join(ACTIVATIONS)}.")
-    if options.squash not in (None, *SQUASHES):
-        raise UsageError(f"Unknown --squash {options.squash!r}; choose from {', '.join(SQUASHES)}.")
+    _check_words(options)
     contents = read_contents(load_torch(read_regular(path, LARGEST_FILE), str(path)), str(path))
     tensors = without_prefixes(contents.tensors, path.name)
-    memory = [name for name in tensors if _MEMORY.search(name) and not is_the_critics(name)]
-    if memory:
-        raise InputRefused(
-            f"{path.name}: has a memory ({grouped(memory)}), which is not read from state dicts."
-        )
+    _refuse_memory(tensors, path.name)
     layout = find_layout(tensors, path.name)
     acting = read_acting(tensors, layout, spaces, options, path.name)
     tensors, halved = _without_deviations(tensors, layout, spaces)
@@ -99,6 +92,20 @@ def read_state_dict(path: Path, spaces: PeerSpaces, options: PeerOptions) -> Pee
             *([f"left out: {left_out}"] if left_out else []),
         ),
     )
+
+
+def _check_words(options: PeerOptions) -> None:
+    """Refuse words that are none of an option's; raises `UsageError`."""
+    if options.activation is not None and options.activation not in ACTIVATIONS:
+        raise UsageError(f"Unknown activation {options.activation!r}; choose from {', '.join(ACTIVATIONS)}.")
+    if options.squash not in (None, *SQUASHES):
+        raise UsageError(f"Unknown --squash {options.squash!r}; choose from {', '.join(SQUASHES)}.")
+
+
+def _refuse_memory(tensors: Mapping[str, Tensor], where: str) -> None:
+    memory = [name for name in tensors if _MEMORY.search(name) and not is_the_critics(name)]
+    if memory:
+        raise InputRefused(f"{where}: has a memory ({grouped(memory)}), which is not read from state dicts.")
 
 
 def _used(tensors: Mapping[str, Tensor], layout: Layout) -> set[str]:

@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 
-from lander_export.exporting import Exported, write_files
+from lander_export.exporting import Exported, files_beside, write_files
 from lander_export.gate import BATCH_SIZES, check_form
 from lander_export.model import tidy, with_metadata
 from lander_export.precision.eight_bits import to_eight_bits
@@ -21,7 +21,6 @@ from lander_runtime.checks.timing import timings
 from lander_runtime.episodes.episode import EpisodeObserver
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError
 from lander_runtime.evaluation.evaluate import evaluate
-from lander_runtime.files import check_writable
 from lander_runtime.graphs.bounds.bounding import LARGE, USUAL, Limits
 from lander_runtime.graphs.numbers import weights_digest
 from lander_runtime.graphs.reading import read_model
@@ -118,20 +117,13 @@ def _checked(original: Policy, out: Path, episodes: int, gif: bool) -> Exported:
         raise InputRefused(
             f"{original.path.name} is in {shortened(precision.format, 40)} already. Name the file in float32."
         )
-    if out.suffix != ".onnx":
-        raise UsageError(
-            f"{out.name} should end in .onnx; card and animation take its name with .md and .gif."
-        )
     if out.resolve() == original.path.resolve():
         raise UsageError(f"--out {out} is the file to be made smaller. Choose another name.")
     if episodes < FEWEST_EPISODES:
         raise UsageError(
             f"--episodes {episodes}: the scores are compared, and fewer than {FEWEST_EPISODES} show nothing."
         )
-    card, animation = out.with_suffix(".md"), out.with_suffix(".gif") if gif else None
-    for target in (out, card, animation):
-        if target is not None:
-            check_writable(target)
+    card, animation = files_beside(out, gif=gif)
     return Exported(out, card, animation, original.info, None)
 
 

@@ -10,7 +10,6 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lander_runtime.checks.installed import installed_version
 from lander_runtime.checks.outcome import Outcome
 from lander_runtime.errors import InputRefused
 from lander_runtime.graphs.model import Model
@@ -114,9 +114,5 @@ def _outputs(runtime: str, policy: Policy, folder: Path) -> Mapping[str, NDArray
 
 
 def _version(packages: tuple[str, ...]) -> str:
-    for package in packages:
-        try:
-            return version(package)
-        except PackageNotFoundError:
-            continue
-    return "of an unknown version"
+    found = filter(None, map(installed_version, packages))
+    return next(found, "of an unknown version")

@@ -126,6 +126,10 @@ def _made(spec: EnvSpec, render_mode: str | None) -> gymnasium.Env[Any, Any]:
         raise UsageError(f"Gymnasium cannot make {spec.id}{given}: {shortened(str(error))}") from error
     if family is not None and family.adapter:
         env = _imported(family.adapter)(env)
+    return _wrapped(env, spec)
+
+
+def _wrapped(env: gymnasium.Env[Any, Any], spec: EnvSpec) -> gymnasium.Env[Any, Any]:
     for wrapper in spec.wrappers:
         check_size(env.observation_space, wrapper, spec.id)
         try:

@@ -91,32 +91,15 @@ class _Matcher:
         self._plan = plan_for(model, name, spaces, choices.output, stateless=choices.stateless)
 
     def match(self) -> Match:
-        plan = self._plan
-        ways = self._bounded_ways(plan)
-        shapes = [one for feeding, _ in ways for one in self._shapes(plan.model, feeding)]
-        limits = self._choices.limits
-        opened = open_session(plan.model, self._name, self._device, shapes=shapes, limits=limits)
-        feeding, output, probabilities = self._fitted(opened, ways)
-        model = plan.model
-        final = pruned(model, used_outputs(output), plan.states)
-        if len(final.graph.inputs) < len(model.graph.inputs):
-            # Another output needs more than the action does.
-            shapes = self._shapes(final, feeding)
-            opened = open_session(final, self._name, self._device, shapes=shapes, limits=limits)
-            model = final
-        given = {value.name for value in model.graph.inputs}
-        feeding = replace(
-            feeding,
-            states=tuple(state for state in feeding.states if state.input in given),
-            starts=tuple(one for one in plan.starts if one.name in given),
-        )
-        candidate = Candidate(final, opened, plan, feeding, output, self._spaces, limits)
-        forgotten = candidate.forgotten(stateless=self._choices.stateless)
-        if self._choices.stateless and feeding.states:
+        plan, choices = self._plan, self._choices
+        candidate, probabilities = self._candidate()
+        feeding, output = candidate.feeding, candidate.output
+        forgotten = candidate.forgotten(stateless=choices.stateless)
+        if choices.stateless and feeding.states:
             feeding = replace(feeding, forgets=True)
         said, counts = candidate.units(self._asked)
-        constant = candidate.is_constant(named=self._choices.output is not None)
-        opened, fed = self._prepared(opened, final, feeding)
+        constant = candidate.is_constant(named=choices.output is not None)
+        opened, fed = self._prepared(candidate.opened, candidate.model, feeding)
         return Match(
             opened=opened,
             feeding=fed,
@@ -125,13 +108,35 @@ class _Matcher:
             scaling=self._scaling,
             counts_actions=counts,
             assumptions=(
-                *assumptions.about_input(feeding, self._observation, plan.unused, self._choices.preparation),
+                *assumptions.about_input(feeding, self._observation, plan.unused, choices.preparation),
                 *assumptions.about_memory(feeding, forgotten),
                 *(said or assumptions.about_scores(output, self._action, probabilities)),
                 *assumptions.about_the_rest(output, plan, feeding.states),
                 *(["It gave one and the same for every observation that was tried."] if constant else []),
             ),
         )
+
+    def _candidate(self) -> tuple[Candidate, bool]:
+        """The graph with the way to feed it that works, and whether its scores are probabilities."""
+        plan, limits = self._plan, self._choices.limits
+        ways = self._bounded_ways(plan)
+        shapes = [one for feeding, _ in ways for one in self._shapes(plan.model, feeding)]
+        opened = self._open(plan.model, shapes)
+        feeding, output, probabilities = self._fitted(opened, ways)
+        model = pruned(plan.model, used_outputs(output), plan.states)
+        if len(model.graph.inputs) < len(plan.model.graph.inputs):
+            # Another output needs more than the action does.
+            opened = self._open(model, self._shapes(model, feeding))
+        given = {value.name for value in model.graph.inputs}
+        feeding = replace(
+            feeding,
+            states=tuple(state for state in feeding.states if state.input in given),
+            starts=tuple(one for one in plan.starts if one.name in given),
+        )
+        return Candidate(model, opened, plan, feeding, output, self._spaces, limits), probabilities
+
+    def _open(self, model: Model, shapes: list[dict[str, tuple[int, ...]]]) -> OpenSession:
+        return open_session(model, self._name, self._device, shapes=shapes, limits=self._choices.limits)
 
     def _prepared(self, opened: OpenSession, model: Model, feeding: Feeding) -> tuple[OpenSession, Feeding]:
         """The session with what the user wants done in front of the graph, and how that is fed.
@@ -142,8 +147,7 @@ class _Matcher:
             return opened, feeding
         model, entry = prepared(model, feeding.entry, self._observation, self._choices.preparation)
         feeding = replace(feeding, entry=entry)
-        shapes, limits = self._shapes(model, feeding), self._choices.limits
-        return open_session(model, self._name, self._device, shapes=shapes, limits=limits), feeding
+        return self._open(model, self._shapes(model, feeding)), feeding
 
     def _bounded_ways(self, plan: Plan) -> list[tuple[Feeding, int]]:
         """The ways to feed it that take no more than a policy does, each with its rows for a trial.

@@ -1,6 +1,6 @@
 """What a graph's inputs and outputs are for, found before anything runs: what is judged is what is needed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from lander_runtime.errors import InputRefused, UsageError
@@ -105,10 +105,7 @@ def plan_for(
         states = (*states, *_lone_states(inputs, states, starts, entry))
     reasons = _reasons(graph, name, tensors, entry, states, starts)
     if named is not None:
-        if named not in {tensor.name for tensor in tensors}:
-            raise UsageError(f"There is no output {quoted(named)}; the file gives {listed(tensors)}.")
-        if named in reasons:
-            raise reasons[named]
+        _check_named(named, tensors, reasons)
     candidates = tuple(tensor for tensor in tensors if tensor.name not in reasons)
     if not candidates:
         raise _no_action(reasons, inputs, tensors, observation)
@@ -132,6 +129,14 @@ def plan_for(
             value.name for value in graph.outputs if value.name in follows and value.name not in world
         ),
     )
+
+
+def _check_named(named: str, tensors: Sequence[Tensor], reasons: Mapping[str, InputRefused]) -> None:
+    """Refuse the output that the user chose where there is none, or where it cannot be the action."""
+    if named not in {tensor.name for tensor in tensors}:
+        raise UsageError(f"There is no output {quoted(named)}; the file gives {listed(tensors)}.")
+    if named in reasons:
+        raise reasons[named]
 
 
 def pruned(model: Model, outputs: Collection[str], states: Sequence[State]) -> Model:

@@ -1,13 +1,14 @@
 """`read_model`: a stranger's bytes -> a `Model`, read once and strictly, or refused.
 
-Apart from `graph.py`, which is what comes out of it: here is everything that a file can get wrong.
+Apart from `model.py`, which is what comes out of it: here is everything that a file can get wrong.
 """
 
 import struct
-from typing import Any, Never
+from typing import Any
 
 from lander_runtime.errors import InputRefused
 from lander_runtime.graphs import schema
+from lander_runtime.graphs.messages import MessageReader, Values
 from lander_runtime.graphs.model import (
     ATTRIBUTE_KINDS,
     ELEMENT_BITS,
@@ -23,28 +24,16 @@ from lander_runtime.graphs.model import (
     TensorType,
     Value,
 )
-from lander_runtime.graphs.protobuf import BYTES, Budget, Malformed, fields, integer, signed, varints
-from lander_runtime.graphs.schema import ATTRIBUTE_VALUES, WIRE_TYPES, Field, Schema
+from lander_runtime.graphs.protobuf import Budget, Malformed
+from lander_runtime.graphs.schema import ATTRIBUTE_VALUES
 from lander_runtime.graphs.tensor_data import DATA_FIELDS, raw_data
 from lander_runtime.text import quoted
-
-MAX_FIELDS = 100_000
-"""In all messages of a file together. Policies of other libraries have some hundreds, of 39 nodes 614."""
 
 MAX_INTEGERS = 1 << 22
 """In tensors that do not have them in `raw_data`, in all of a file together."""
 
-MAX_NAME_BYTES = 4096
-"""Of a name of a value, a node or an operator."""
-
-MAX_METADATA_BYTES = 8 << 20
-"""What a file says of itself. As Python's objects it takes up to thirty times as much memory."""
-
 _OWN_DOMAINS = ("", "ai.onnx")
 """Two names of ONNX's own operators."""
-
-Values = dict[str, Any]
-"""What a message holds by the names of its fields."""
 
 
 def read_model(data: bytes, name: str) -> Model:
@@ -67,26 +56,25 @@ def read_model(data: bytes, name: str) -> Model:
         raise InputRefused(f"{name}: not an ONNX file ({error}).") from error
 
 
-class _Reader:
+class _Reader(MessageReader):
     """Reads messages one inside the other. How deep is bounded: none that is read holds its own kind."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
-        self._budget = Budget(MAX_FIELDS)
+        super().__init__(name)
         self._integers = Budget(MAX_INTEGERS, "integers outside raw_data")
 
     def model(self, data: memoryview) -> Model:
-        values = self._fields(data, schema.MODEL)
+        values = self.read(data, schema.MODEL)
         if "graph" not in values or "ir_version" not in values:
             raise Malformed("it has no graph or no IR version")
         opsets = []
         for part in values.get("opset_import", ()):
-            entry = self._fields(part, schema.OPERATOR_SET)
+            entry = self.read(part, schema.OPERATOR_SET)
             # Of other sets no operator is let in, so their versions decide nothing.
             if entry.get("domain", "") in _OWN_DOMAINS:
                 opsets.append(entry.get("version"))
         if len(opsets) != 1 or opsets[0] is None:
-            self._refuse(
+            self.refuse(
                 f"expected one opset of ONNX itself with its version, found {len(opsets)}. "
                 "Export it with opset_version=18."
             )
@@ -100,15 +88,15 @@ class _Reader:
     def _metadata(self, entries: list[memoryview]) -> str | None:
         ours = [value for key, value in map(self._entry, entries) if key == METADATA_KEY]
         if len(ours) > 1:
-            self._refuse(f"expected one entry {METADATA_KEY!r}, found {len(ours)}. Export it again.")
+            self.refuse(f"expected one entry {METADATA_KEY!r}, found {len(ours)}. Export it again.")
         return ours[0] if ours else None
 
     def _entry(self, data: memoryview) -> tuple[str, str]:
-        values = self._fields(data, schema.ENTRY)
+        values = self.read(data, schema.ENTRY)
         return values.get("key", ""), values.get("value", "")
 
     def _graph(self, data: memoryview) -> Graph:
-        values = self._fields(data, schema.GRAPH)
+        values = self.read(data, schema.GRAPH)
         return Graph(
             name=values.get("name", ""),
             nodes=tuple(map(self._node, values.get("node", ()))),
@@ -119,7 +107,7 @@ class _Reader:
         )
 
     def _node(self, data: memoryview) -> Node:
-        values = self._fields(data, schema.NODE)
+        values = self.read(data, schema.NODE)
         attributes = tuple(map(self._attribute, values.get("attribute", ())))
         names = {attribute.name for attribute in attributes}
         if len(names) < len(attributes):
@@ -135,11 +123,11 @@ class _Reader:
         )
 
     def _attribute(self, data: memoryview) -> Attribute:
-        values = self._fields(data, schema.ATTRIBUTE)
+        values = self.read(data, schema.ATTRIBUTE)
         name = values.get("name", "")
         kind = ATTRIBUTE_KINDS.get(values.get("type", 0))
         if kind is None:
-            self._refuse(
+            self.refuse(
                 f"the attribute {quoted(name)} has the type {values.get('type', 0)}, which is none of "
                 "ONNX's. Export it again."
             )
@@ -169,7 +157,7 @@ class _Reader:
         return None
 
     def _tensor(self, data: memoryview) -> Tensor:
-        values = self._fields(data, schema.TENSOR)
+        values = self.read(data, schema.TENSOR)
         name = values.get("name", "")
         element = self._element(values.get("data_type", 0), f"the tensor {quoted(name)}")
         written = [field for field in DATA_FIELDS if field in values]
@@ -197,26 +185,26 @@ class _Reader:
         return entries if entries or location == 1 else None
 
     def _value(self, data: memoryview) -> Value:
-        values = self._fields(data, schema.VALUE)
+        values = self.read(data, schema.VALUE)
         name = values.get("name", "")
         return Value(name, self._type(values["type"], name) if "type" in values else None)
 
     def _type(self, data: memoryview, name: str) -> TensorType | OtherType:
-        values = self._fields(data, schema.TYPE)
+        values = self.read(data, schema.TYPE)
         if len(values) != 1:
             raise Malformed(f"{quoted(name)} has {len(values)} types")
         [kind] = values
         if kind != "tensor_type":
             return OtherType(kind)
-        values = self._fields(values[kind], schema.TENSOR_TYPE)
+        values = self.read(values[kind], schema.TENSOR_TYPE)
         element = self._element(values.get("elem_type", 0), quoted(name))
         if "shape" not in values:
             return TensorType(element, None)
-        dims = self._fields(values["shape"], schema.SHAPE).get("dim", ())
+        dims = self.read(values["shape"], schema.SHAPE).get("dim", ())
         return TensorType(element, tuple(map(self._dimension, dims)))
 
     def _dimension(self, data: memoryview) -> int | str | None:
-        values = self._fields(data, schema.DIMENSION)
+        values = self.read(data, schema.DIMENSION)
         if len(values) > 1:
             raise Malformed("a dimension with a size and a name")
         # A name of no letters names nothing.
@@ -224,78 +212,7 @@ class _Reader:
 
     def _element(self, number: int, what: str) -> int:
         if number not in ELEMENT_BITS and number != TEXTS:
-            self._refuse(
+            self.refuse(
                 f"{what} has the element type {number}, which no policy may use. Export it with float32."
             )
         return number
-
-    def _fields(self, data: memoryview, message: Schema) -> Values:
-        """The fields of a message that are kept or noted, by their names."""
-        found: Values = {}
-        seen: set[int] = set()
-        for number, wire, value in fields(data, self._budget):
-            field = message.fields.get(number)
-            if field is None or field.handling == "refuse" or (field.handling == "empty" and value):
-                self._refuse_field(message, number, field)
-            packed = _is_packed(field, wire, message)
-            # Readers take the first of two, the last, or both merged.
-            if not field.repeated and number in seen:
-                raise Malformed(f"{message.name}.{field.name} is there twice")
-            seen.add(number)
-            if field.handling == "note":
-                found[field.name] = None
-            elif field.handling == "keep" and field.repeated:
-                found.setdefault(field.name, []).extend(self._several(value, field, message, packed))
-            elif field.handling == "keep":
-                found[field.name] = _single(value, field, message)
-            elif not isinstance(value, int) and field.kind == "message":
-                self._entry(value)  # Left out, but a message all the same.
-        return found
-
-    def _several(self, value: Any, field: Field, message: Schema, packed: bool) -> list[Any]:
-        """The elements of a repeated field in one occurrence of it; of long ones, the bytes."""
-        if field.kind == "int":
-            return list(map(signed, varints(value, self._budget) if packed else [value]))
-        if field.kind == "numbers":
-            # As they stand in a packed field, where nearly all are.
-            return [value if packed else memoryview(integer(0, value))[1:]]
-        if packed and len(value) % (4 if field.kind == "float" else 8):
-            raise Malformed(f"{message.name}.{field.name} ends in the middle of a number")
-        return [_single(value, field, message)]
-
-    def _refuse_field(self, message: Schema, number: int, field: Field | None) -> Never:
-        if field is None:
-            self._refuse(
-                f"{message.name} has the field {number}, which is none that a policy may use. "
-                "Export it again, for IR version 10 or older."
-            )
-        if field.name == "functions":
-            self._refuse(f"expected plain operators, found functions. {field.advice}")
-        self._refuse(f"{message.name} has {field.name}, which no policy may use. {field.advice}")
-
-    def _refuse(self, sentence: str) -> Never:
-        raise InputRefused(f"{self._name}: {sentence}")
-
-
-def _is_packed(field: Field, wire: int, message: Schema) -> bool:
-    """Whether several numbers are written as one field; repeated numbers may be, and come apart too."""
-    expected = WIRE_TYPES[field.kind]
-    if wire == expected:
-        return False
-    if wire == BYTES and field.repeated:
-        return True
-    raise Malformed(f"{message.name}.{field.name} has wire type {wire}")
-
-
-def _single(value: int | memoryview, field: Field, message: Schema) -> Any:
-    if isinstance(value, int):
-        return signed(value)
-    if field.kind != "text":
-        return value
-    most = MAX_METADATA_BYTES if message is schema.ENTRY else MAX_NAME_BYTES
-    if len(value) > most:
-        raise Malformed(f"{message.name}.{field.name} has {len(value):,} bytes, at most {most:,} are read")
-    try:
-        return str(value, "utf-8")
-    except UnicodeDecodeError as error:
-        raise Malformed(f"{message.name}.{field.name} is not UTF-8 text") from error

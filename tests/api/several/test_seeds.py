@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lander_rl
-from lander_rl.several.pool import WorkerPool, open_pool, run_trainings
+from lander_rl.several.pool import PoolRequest, WorkerPool, open_pool, run_trainings
 from lander_rl.several.results import SeedRun, SeedRuns
 from lander_rl.several.seeds import SeedsRequest
 from lander_rl.several.training_worker import Event, Status, Task, Trained
@@ -52,8 +52,15 @@ def few(small: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "steps": 128, "settings": small, "episodes": 3, "gif": False, "progress": False}
 
 
-def test_runs_are_those_of_single_trainings(echo: str, few: dict[str, Any], small: dict[str, Any]) -> None:
-    found = lander_rl.train_seeds(echo, 2, jobs=1, **few)
+def test_runs_are_those_of_single_trainings(
+    echo: str, few: dict[str, Any], small: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = lander_rl.train_seeds(echo, 2, jobs=1, **{**few, "progress": True})
+    said = capsys.readouterr().err.splitlines()
+    assert [line for line in said if line.startswith("Training ")] == [
+        f"Training {echo} with the seeds {found.runs[0].seed} to {found.runs[1].seed}, 1 at a time"
+    ]
+    assert len(set(said)) == len(said)
     folder = Path("runs") / echo
     assert [run.path for run in found.runs] == [folder / "001", folder / "002"]
     assert found.picture == folder / "001-002.png"
@@ -157,6 +164,6 @@ def test_without_selections_there_is_nothing_to_choose_by(echo: str) -> None:
 
 
 def test_no_more_workers_than_trainings() -> None:
-    with open_pool("processes", None, 8, 3, lambda text: None) as pool:
+    with open_pool(PoolRequest(jobs=8), 3, lambda text: None) as pool:
         assert pool.size == 3
         assert pool.settings == {"workers": 1, "critic_process": "no"}

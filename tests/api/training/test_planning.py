@@ -21,7 +21,7 @@ TINY: dict[str, Any] = {"lanes": 4, "rollout_steps": 16, "minibatches": 2}
 def prepared(**request: Any) -> tuple[TrainConfig, list[str]]:
     """The settings that `request` gives for LunarLander-v3, and what the user is told."""
     said: list[str] = []
-    return prepare_training(TrainRequest(**request), said.append).plan.config, said
+    return prepare_training(TrainRequest(**request), said.append, said.append).plan.config, said
 
 
 @compiled
@@ -72,5 +72,5 @@ def test_a_resumed_run_may_need_selections_by_gymnasium(given: dict[str, Any]) -
     values = {"backend": "native", "selection_backend": "native"}
     train_until(settings("LunarLander-v3", **values), run, 3)
     assert "in the simulator" in repr(Run.open(run.path))
-    plan = prepare_training(ResumeRequest(run=run.path, **given), lambda text: None).plan
+    plan = prepare_training(ResumeRequest(run=run.path, **given), lambda text: None, lambda text: None).plan
     assert plan.config.selection_backend == "gymnasium"

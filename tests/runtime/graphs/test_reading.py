@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lander_runtime import InputRefused, Policy
-from lander_runtime.graphs import protobuf, reading
+from lander_runtime.graphs import messages, protobuf
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.graphs.structure import check_structure
 from onnx_bytes import GRAPH, INITIALIZER, NODE, OUTPUT, TINY, field, overlong, rebuilt, varint
@@ -291,6 +291,7 @@ def test_what_is_nested_without_end_is_not_looked_into() -> None:
 
 def test_fields_are_counted_in_all_messages_together(load: Load) -> None:
     with pytest.raises(InputRefused, match=r"^stranger\.onnx: not an ONNX file \(it has more fields"):
-        load(rebuilt(field(1) * (reading.MAX_FIELDS + 1), *GRAPH))
+        load(rebuilt(field(1) * (messages.MAX_FIELDS + 1), *GRAPH))
     with pytest.raises(InputRefused, match="more fields"):
-        load(rebuilt(field(7, bytes(reading.MAX_FIELDS)) + field(1, bytes(reading.MAX_FIELDS)), *INITIALIZER))
+        many = bytes(messages.MAX_FIELDS)
+        load(rebuilt(field(7, many) + field(1, many), *INITIALIZER))

@@ -24,7 +24,7 @@ def learner(
         opened.append(RecordingLearner(open_learner(config, network)))
         return opened[0]
 
-    monkeypatch.setattr("lander_trainer.training.open_learner", open_recording)
+    monkeypatch.setattr("lander_trainer.trainer.open_learner", open_recording)
     values = {"normalize_observations": True, "selection_episodes": 0, "steps": 3 * 64}
     train(settings(register(CountingEnv), **values), run)
     return opened[0]

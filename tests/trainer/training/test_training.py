@@ -249,7 +249,7 @@ def test_time_limit_just_reached_still_ends_with_a_selection(
 ) -> None:
     # Every look at the clock takes a second: an update two. A third, after no selection, must not count.
     clock = SimpleNamespace(perf_counter=count().__next__)
-    monkeypatch.setattr("lander_trainer.training.time", clock)
+    monkeypatch.setattr("lander_trainer.trainer.time", clock)
     recorder = Recorder()
     train(settings(echo, steps=10**9, time_limit=6.0, selections=1), run, observer=recorder)
     assert [row.selection_score is not None for row in recorder.updates] == [False, False, True]

@@ -208,10 +208,3 @@ def _is_row(line: bytes) -> bool:
         return isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):
         return False
-
-
-def newest_run(root: Path = Path("runs")) -> Path | None:
-    """The run under `root` whose checkpoint was written last; None if there is no run."""
-    checkpoints = root.glob("*/*/checkpoint.safetensors")
-    newest = max(checkpoints, key=lambda path: path.stat().st_mtime, default=None)
-    return None if newest is None else newest.parent

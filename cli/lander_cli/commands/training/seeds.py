@@ -30,7 +30,8 @@ def train_seeds(
     print_result(found, as_json=as_json)
     imports = import_options(train.imports)
     if found.interrupted or signals():
-        print_next("lander", "train", "--resume", found.runs[0].path, *imports) if found.runs else None
+        if found.runs:
+            print_next("lander", "train", "--resume", found.runs[0].path, *imports)
         raise typer.Exit(signals.exit_code)
     if found.exported is not None:
         print_next("lander", "eval", found.exported.policy, *imports, "--episodes", "1000")

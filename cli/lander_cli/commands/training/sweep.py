@@ -42,7 +42,10 @@ def sweep_command(
     )  # fmt: skip
     with stop_on_signals() as signals:
         found = run_sweep(request, say=say, display=lambda: open_table(err()), stop=signals)
-    print_json(found.to_json()) if as_json else _print(found)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        _print(found)
     if found.interrupted:
         say("The same command goes on.")
         raise typer.Exit(signals.exit_code)

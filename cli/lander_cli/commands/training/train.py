@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from lander_cli.arguments import training_options as given
 from lander_cli.arguments.numbers import duration
 from lander_cli.arguments.options import EngineName, Import, RayAddress, TimeLimit
 from lander_cli.arguments.train_request import (
@@ -14,28 +15,6 @@ from lander_cli.arguments.train_request import (
     refuse_watch_with_seeds,
     refuse_with_resume,
     refuse_without_seeds,
-)
-from lander_cli.arguments.training_options import (
-    AsJson,
-    Backend,
-    Device,
-    Env,
-    EnvArg,
-    Init,
-    Jobs,
-    Log,
-    Network,
-    Preset,
-    Resume,
-    RunFolder,
-    Seed,
-    Seeds,
-    SeedsEngine,
-    Set,
-    Steps,
-    Target,
-    Time,
-    WatchTraining,
 )
 from lander_cli.commands.training.seeds import train_seeds
 from lander_cli.terminal.console import err, print_json, print_next, print_rows, say, spinner
@@ -47,29 +26,29 @@ if TYPE_CHECKING:
 
 
 def train_command(
-    env: Env = None,
-    steps: Steps = None,
-    seed: Seed = None,
-    preset: Preset = None,
-    set_: Set = None,
-    env_arg: EnvArg = None,
+    env: given.Env = None,
+    steps: given.Steps = None,
+    seed: given.Seed = None,
+    preset: given.Preset = None,
+    set_: given.Set = None,
+    env_arg: given.EnvArg = None,
     max_episode_steps: TimeLimit = None,
-    device: Device = None,
-    backend: Backend = None,
-    init: Init = None,
-    network: Network = None,
-    out_dir: RunFolder = None,
-    target: Target = None,
-    time: Time = None,
-    resume: Resume = None,
-    log: Log = None,
+    device: given.Device = None,
+    backend: given.Backend = None,
+    init: given.Init = None,
+    network: given.Network = None,
+    out_dir: given.RunFolder = None,
+    target: given.Target = None,
+    time: given.Time = None,
+    resume: given.Resume = None,
+    log: given.Log = None,
     import_: Import = None,
-    watch: WatchTraining = False,
-    seeds: Seeds = None,
-    jobs: Jobs = None,
-    engine: SeedsEngine = None,
+    watch: given.WatchTraining = False,
+    seeds: given.Seeds = None,
+    jobs: given.Jobs = None,
+    engine: given.SeedsEngine = None,
     ray_address: RayAddress = None,
-    as_json: AsJson = False,
+    as_json: given.AsJson = False,
 ) -> None:
     """Train a policy with PPO.
 

@@ -5,6 +5,7 @@ what a value of 1 means in Box2D's metres: 1 in `x` is half the picture's width.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -122,15 +123,4 @@ DISCRETE = Knowledge(
     score_note=_SCORE_NOTE,
 )
 
-CONTINUOUS = Knowledge(
-    observation=_OBSERVATION,
-    actions=_ENGINES,
-    controls=_THROTTLES,
-    outcome=_outcome,
-    measures=_MEASURES,
-    measure=_measure_continuous,
-    pairs=_PAIRS,
-    track=_track,
-    track_note=_TRACK_NOTE,
-    score_note=_SCORE_NOTE,
-)
+CONTINUOUS = replace(DISCRETE, measure=_measure_continuous)

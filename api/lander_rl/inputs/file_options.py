@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lander_rl.inputs.filenames import Filename
 from lander_runtime.errors import InputRefused, UsageError
 
 if TYPE_CHECKING:
@@ -12,9 +13,9 @@ if TYPE_CHECKING:
     from lander_runtime.foreign.preparation import Preparation
 
 
-@dataclass(frozen=True)
-class Said:
-    """What is said of files without lander's metadata; None where nothing was said."""
+@dataclass(frozen=True, kw_only=True)
+class FileOptions:
+    """Options for files without lander's metadata; None where nothing was said."""
 
     output: str | None = None
     """The output that is the action."""
@@ -22,7 +23,7 @@ class Said:
     """`env`, or such as `-1,1`."""
     stateless: bool = False
     """Run a recurrent policy without its memory."""
-    normalizer: str | os.PathLike[str] | None = None
+    normalizer: Filename | None = None
     """A file of statistics: .npz with mean and var, or the pickle of VecNormalize."""
     normalizer_epsilon: float | None = None
     """In place of the file's or the usual one."""
@@ -34,26 +35,26 @@ class Said:
     """Open a file of 64 to 512 MB too, and a graph that takes more than is usual; of any file."""
 
     @classmethod
-    def of(cls, request: object) -> "Said":
+    def of(cls, request: object) -> "FileOptions":
         """What a request says, whose fields have the same names."""
         return cls(**{field.name: getattr(request, field.name) for field in fields(cls)})
 
     @property
-    def options(self) -> list[str]:
-        """As options of a command to be pasted."""
-        options = [] if self.output is None else ["--output", self.output]
+    def words(self) -> list[str]:
+        """As words of a command to be pasted."""
+        words = [] if self.output is None else ["--output", self.output]
         # A range may begin with a minus.
-        options += [] if self.action_range is None else [f"--action-range={self.action_range}"]
-        options += ["--stateless"] if self.stateless else []
-        options += [] if self.normalizer is None else ["--normalizer", os.fspath(self.normalizer)]
+        words += [] if self.action_range is None else [f"--action-range={self.action_range}"]
+        words += ["--stateless"] if self.stateless else []
+        words += [] if self.normalizer is None else ["--normalizer", os.fspath(self.normalizer)]
         numbers = {
             "--normalizer-epsilon": self.normalizer_epsilon,
             "--normalizer-clip": self.normalizer_clip,
             "--pixel-scale": self.pixel_scale,
         }
         for name, value in numbers.items():
-            options += [] if value is None else [name, f"{value:.17g}"]
-        return [*options, "--large"] if self.large else options
+            words += [] if value is None else [name, f"{value:.17g}"]
+        return [*words, "--large"] if self.large else words
 
     def choices(self) -> "Choices":
         """The same for the runtime, with the file of statistics read.
@@ -64,7 +65,13 @@ class Said:
         """
         from lander_runtime.foreign.matching import Choices
 
-        return Choices(self.output, self.action_range, self.stateless, self._preparation(), self.large)
+        return Choices(
+            output=self.output,
+            action_range=self.action_range,
+            stateless=self.stateless,
+            preparation=self._preparation(),
+            large=self.large,
+        )
 
     def _preparation(self) -> "Preparation | None":
         from lander_runtime.foreign.preparation import Preparation
