@@ -94,18 +94,18 @@ def fly(browser: Chromium, *, longest: float = 60) -> End:
 
 
 def _wish(shown: dict[str, str]) -> str | None:
-    """The key that a person would like to hold: brake when it falls too fast, else lean towards the pad."""
+    """The key that a person would like to hold: brake when it falls too fast, lean towards the pad else."""
     if "ground" in shown["legs"]:
         return None
     if shown["title"] == "Your turn":
         return _KEYS["up"]  # Starts the clock.
     height = _number(shown["height"])
     falling = _number(shown["falling"]) * (-1 if "up" in shown["falling"] else 1)
-    tilt, turning = to_the_left(shown["tilt"]), to_the_left(shown["turning"])
-    slow = 0.9 if height < 1.5 else min(3.0, 0.7 + 0.5 * height)
-    if falling > slow and abs(tilt) < 30:
-        return _KEYS["up"]
-    most = 5 if height < 1.5 else 22
     lean = -6 * to_the_left(shown["place"]) - 10 * to_the_left(shown["sideways"])
-    wrong = max(-most, min(most, lean)) - tilt - 0.35 * turning
+    most = 6 if height < 2.5 else 20
+    # Degrees to turn to the left yet, a little ahead of the turning that is under way.
+    wrong = max(-most, min(most, lean)) - to_the_left(shown["tilt"]) - 0.35 * to_the_left(shown["turning"])
+    slow = 0.8 if height < 2 else min(3.0, 0.4 + 0.4 * height)
+    if "brake!" in shown["falling"] or (falling > slow and abs(wrong) <= 14):
+        return _KEYS["up"]
     return _KEYS["left"] if wrong > 6 else _KEYS["right"] if wrong < -6 else None
