@@ -10,7 +10,9 @@ export class Overlay {
   showNumbers(game) {
     for (const id of ['numbers', 'controls']) element(id).hidden = !game.shared;
     if (!game.shared) return;
-    const motion = motionOf(game.yours.observation);
+    const { observation, outcome, impact } = game.yours;
+    // After a crash those of the touch, since the wreck rests.
+    const motion = outcome === 'crashed' ? impact : motionOf(observation);
     const safe = safety(motion);
     put('your-height', `${Math.abs(motion.height).toFixed(1)} m${motion.height < -0.05 ? ' below the pad' : ''}`);
     put('your-falling', `${sided(motion.falling, 1, ' m/s', 'down', 'up')}${mustBrake(motion) ? ', brake!' : ''}`, safe.falling);
