@@ -36,7 +36,7 @@ function messageOf(game) {
   if (game.paused) return ['Paused', '', game.shared ? 'Space or a tap: go on' : 'Choose Go on.'];
   if (!game.shared) return game.over ? [policyEnd(game.policys), '', 'The next moon follows.'] : null;
   if (game.waiting) {
-    return ['Your turn', 'Hold ↑ to brake, ← or → to tilt. Touch down between the flags when all three numbers have a green ✓.', 'Any of these keys, or a button below, starts.'];
+    return ['Your turn', 'Hold ↑ to brake, ← or → to tilt. Touch down between the flags when three numbers have a green ✓.', 'A key or a button below starts.'];
   }
   if (game.yours.outcome === null) return null;
   const { title, reason } = endOf(game.yours);
