@@ -89,6 +89,8 @@ export class LunarLander {
   readonly ground: [number, number][];
   /** x, y and angle of the lander and its legs. */
   readonly bodies: [number, number, number][];
+  /** How the wind pushed in the last step, from -wind_power to wind_power, to the right if positive. */
+  readonly wind: number;
   reset(seed: number): Float32Array;
   step(action: number | ArrayLike<number>): Step;
 }

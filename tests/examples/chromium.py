@@ -95,6 +95,10 @@ class Chromium:
             while not self._loaded:
                 self._note(self._read())
 
+    def before_scripts(self, script: str) -> None:
+        """Run it in every page from now on, before the page's own scripts."""
+        self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+
     def evaluate(self, expression: str) -> Any:
         """The value of an expression in the page; promises are awaited."""
         answer = self.call(

@@ -60,7 +60,7 @@ def bad_files(tmp_path_factory: pytest.TempPathFactory) -> list[Bad]:
         "cut.onnx": (good[:9000], "damaged"),
         "golden.onnx": (golden, "fails its golden vectors"),
         "weights.onnx": (bytes(weights), "weights are not those"),
-        "notes.onnx": (b"not a network\n", "no ONNX file"),
+        "notes.onnx": (b"not a network\n", "not a policy file"),
     }
     for name, (content, _) in contents.items():
         (folder / name).write_bytes(content)

@@ -19,6 +19,7 @@ SHIPPED = ROOT / "models" / "lunarlander-v3" / "policy.onnx"
 DATA = ROOT / "tests" / "data"
 
 MINUS = "\N{MINUS SIGN}"
+FLIES = "document.querySelector('#policy-status').textContent.endsWith('\\u00a0s')"
 YOUR_FUEL = "#terms tr:nth-child(5) td:nth-child(4)"
 
 Open = Callable[..., Chromium]
@@ -67,20 +68,20 @@ def test_a_hundred_episodes_are_those_of_gymnasium(page: Open) -> None:
     assert found["95% interval"] == "{:.1f} to {:.1f}".format(*report.summary.ci95)
     assert found["outcomes"] == "100 landed"
     assert text(browser, "#command") == "lander eval models/lunarlander-v3/policy.onnx --episodes 100 --json"
-    assert text(browser, "#alike") == "prints the same episodes_sha256."
+    assert text(browser, "#alike").startswith("prints the same numbers and the same episodes_sha256")
     assert browser.complaints == []
 
 
 def test_the_policy_lands_by_itself_and_the_next_moon_follows(page: Open) -> None:
     browser = page("#seed=1000002")
     click(browser, "#pause")
-    browser.evaluate("document.querySelector('#speed').value = '3'")
-    browser.evaluate("document.querySelector('#speed').dispatchEvent(new Event('change'))")
+    click(browser, "[data-speed='3']")
     click(browser, "#again")
     click(browser, "#pause")
     browser.wait("document.querySelector('#told').textContent !== ''")
     assert text(browser, "#told") == "Seed 1000002. The policy: landed, return 283.3."
     assert text(browser, "#terms tr:last-child td:nth-child(3)") == "283.3"
+    assert text(browser, "#message") == "The policy has landedThe next moon follows."
     browser.wait("location.hash === '#seed=1000003'")
     assert browser.complaints == []
 
@@ -88,15 +89,20 @@ def test_the_policy_lands_by_itself_and_the_next_moon_follows(page: Open) -> Non
 def test_a_person_flies_by_keys_beside_the_policy(page: Open) -> None:
     browser = page("#seed=5")
     click(browser, "#fly")
-    browser.wait("document.querySelector('#your-status').textContent === 'fire an engine to start'")
+    browser.wait("document.querySelector('#your-status').textContent === 'waiting for a key'")
     assert browser.evaluate("document.activeElement.id") == "view"
+    assert text(browser, "#your-speed") == "at quarter speed"
+    click(browser, "[data-speed='1']")
     browser.key("keyDown", "ArrowUp")
     browser.wait("document.querySelector('#your-return').textContent !== '0.0'")
     # The main engine, held down, pays fuel.
     browser.wait(f"document.querySelector('{YOUR_FUEL}').textContent.startsWith('{MINUS}')")
     browser.key("keyUp", "ArrowUp")
     browser.wait("/after/.test(document.querySelector('#your-status').textContent)")
-    assert re.fullmatch(r"(crashed|flew off|landed) after \d+\.\d s", text(browser, "#your-status"))
+    assert re.fullmatch(
+        r"(crashed|left the picture|landed) after \d+\.\d\N{NO-BREAK SPACE}s", text(browser, "#your-status")
+    )
+    assert text(browser, "#your-speed") == "at normal speed"
     browser.wait("document.querySelector('#told').textContent !== ''")
     assert re.match(r"Seed 5\. The policy: landed, return \d+\.\d\. You: ", text(browser, "#told"))
     # One who flies is not hurried on.
@@ -140,12 +146,29 @@ def test_a_link_opens_one_landing_on_one_moon(page: Open) -> None:
     assert browser.complaints == []
 
 
+def test_a_seed_that_cannot_be_is_refused_with_the_reason(page: Open) -> None:
+    browser = page("#seed=42")
+    for bad in ("-5", "1e3", "", "9007199254740992", "moon"):
+        give_seed(browser, bad)
+        assert text(browser, "#seed-told").startswith("A seed is a whole number from 0 to 9007199254740991")
+        assert browser.evaluate("document.querySelector('#seed').ariaInvalid") == "true"
+        assert browser.evaluate("location.hash") == "#seed=42"
+    give_seed(browser, " 43 ")
+    assert browser.evaluate("document.querySelector('#seed-told').hidden") is True
+    assert browser.evaluate("location.hash") == "#seed=43"
+
+
+def give_seed(browser: Chromium, seed: str) -> None:
+    field = "document.querySelector('#seed')"
+    browser.evaluate(f"{field}.value = '{seed}', {field}.dispatchEvent(new Event('change'))")
+
+
 @pytest.mark.parametrize(
     "fragment", ["#seed=-1", "#seed=1e99", "#seed=x&gravity=5&wind_power=x", "#%", "#enable_wind=maybe"]
 )
 def test_an_address_that_means_nothing_is_passed_over(page: Open, fragment: str) -> None:
     browser = page(fragment)
-    browser.wait("document.querySelector('#policy-status').textContent.endsWith(' s')")
+    browser.wait(FLIES)
     assert browser.complaints == []
 
 
@@ -210,7 +233,7 @@ def test_everything_to_use_has_a_name(page: Open) -> None:
     click(browser, "#fly")
     browser.call("Accessibility.enable")
     nodes = browser.call("Accessibility.getFullAXTree")["nodes"]
-    roles = {"button", "checkbox", "combobox", "slider", "spinbutton", "application", "image"}
+    roles = {"button", "checkbox", "combobox", "slider", "spinbutton", "application", "image", "textbox"}
     used = [node for node in nodes if not node.get("ignored") and node["role"]["value"] in roles]
     assert len(used) > 12
     assert [node["role"]["value"] for node in used if not node["name"].get("value", "").strip()] == []
@@ -239,7 +262,7 @@ def test_a_page_whose_policy_is_refused_takes_another(
     assert "is refused" in text(browser, "#file-told")
     browser.choose("#file", SHIPPED)
     browser.wait("document.querySelector('#fault').hidden")
-    browser.wait("document.querySelector('#policy-status').textContent.endsWith(' s')")
+    browser.wait(FLIES)
     assert browser.complaints == []
 
 
@@ -251,8 +274,8 @@ def test_lander_play_serves_the_page_with_its_policy_and_seed(browser: Chromium,
         try:
             browser.open(address_of(server))
             browser.wait("location.hash === '#seed=77'")
-            assert f"Flying: {DATA / 'tiny-discrete.onnx'}," in text(browser, "#policy-told")
-            browser.wait("document.querySelector('#policy-status').textContent.endsWith(' s')")
+            assert text(browser, "#policy-told").startswith("Flying: tiny-discrete.onnx,")
+            browser.wait(FLIES)
         finally:
             server.shutdown()
             thread.join()

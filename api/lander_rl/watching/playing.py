@@ -106,7 +106,8 @@ def make_page(request: PlayRequest) -> Page:
         check_all_writable(request.out)
     path, origin = find_policy(request.policy)
     content = _playable(path)
-    settings = json.dumps({"name": str(path), "seed": request.seed})
+    # The name alone: a page that is sent to others does not tell them about folders of this disk.
+    settings = json.dumps({"name": path.name, "seed": request.seed})
     html = _with_block(template, "policy", base64.b64encode(content).decode())
     # In a page "<" could end the block that the text stands in.
     html = _with_block(html, "settings", settings.replace("<", "\\u003c"))

@@ -6,13 +6,14 @@ import { Flight } from './flight.js';
 
 const STEP = 20; // milliseconds of the lander's time
 const LONGEST_PAUSE = 100; // A tab that was hidden does not catch up.
-const BETWEEN = 1500; // until the next moon, where only the policy flies
+const BETWEEN = 2500; // until the next moon, where only the policy flies
 
 /** The episode that is shown. It is stepped by `advance` and draws nothing itself. */
 export class Game {
   yours = null;
   paused = false;
   speed = 1;
+  fastest = 0; // speed at which the person has flown since the beginning
   waiting = false; // for the first engine that a person fires
   #owed = 0;
   #over = 0;
@@ -48,7 +49,7 @@ export class Game {
       this.yours.begin(seed);
     }
     this.waiting = this.shared;
-    this.#owed = this.#over = 0;
+    this.#owed = this.#over = this.fastest = 0;
   }
 
   /** Flights by name, a person's last. */
@@ -58,6 +59,11 @@ export class Game {
 
   get over() {
     return this.flights.every(([, flight]) => flight.outcome !== null);
+  }
+
+  /** Of the step that is drawn, how much has passed. */
+  get fraction() {
+    return Math.min(this.#owed / STEP, 1);
   }
 
   /**
@@ -73,6 +79,7 @@ export class Game {
       this.#over += elapsed;
       return !this.shared && this.#over > BETWEEN;
     }
+    if (this.yours?.outcome === null) this.fastest = Math.max(this.fastest, this.speed);
     for (this.#owed += passed; this.#owed >= STEP; this.#owed -= STEP) this.#step(action);
     return false;
   }

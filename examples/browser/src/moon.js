@@ -2,7 +2,7 @@
 
 import { Float, floatText, plain } from '../../node/lib/canonical.js';
 import { DEFAULTS } from '../../node/lib/lunar_lander.js';
-import { signed } from './panels.js';
+import { signed } from './wording.js';
 
 const SLIDERS = { gravity: 'gravity', wind_power: 'wind-power', turbulence_power: 'turbulence' };
 const UNITS = { gravity: ' m/s²', wind_power: '', turbulence_power: '' };

@@ -1,43 +1,41 @@
 // The live tables: what the policy sees, what it does, and what a step earns.
 
 import { TERMS } from '../../node/lib/lunar_lander.js';
+import { motionOf, sided, signed } from './wording.js';
 
-/** Name, factor to the unit, unit, decimals. The factors are Gymnasium's (docs/score.md). */
+/** Name, and how an observation reads there. */
 const OBSERVED = [
-  ['x', 10, 'm from the pad', 2], ['height', 20 / 3, 'm above the pad', 2], ['sideways', 5, 'm/s', 2], ['upwards', 7.5, 'm/s', 2],
-  ['angle', 180 / Math.PI, '° to the left', 0], ['turning', (2.5 * 180) / Math.PI, '°/s', 0], ['left leg', 1, '', 0], ['right leg', 1, '', 0],
+  ['from the pad’s middle', ({ x }) => sided(x, 1, ' m')],
+  ['height above the pad', ({ height }) => `${signed(height, 1)} m`],
+  ['sideways', ({ sideways }) => sided(sideways, 1, ' m/s')],
+  ['up or down', ({ falling }) => sided(falling, 1, ' m/s', 'down', 'up')],
+  ['tilt', ({ tilt }) => sided(tilt, 0, '°', 'left', 'right')],
+  ['turning', ({ turning }) => sided(turning, 0, '°/s', 'left', 'right')],
+  ['left leg', (_, legs) => contact(legs[0])],
+  ['right leg', (_, legs) => contact(legs[1])],
 ];
-const ACTIONS = ['coast', 'left engine', 'main engine', 'right engine'];
+const ACTIONS = ['no engine', 'left engine', 'main engine', 'right engine'];
 const THROTTLES = ['main throttle', 'side throttle'];
 
 /** The three tables. */
 export class Panels {
   constructor() {
-    this.observation = OBSERVED.map(([name]) => row('observation', name, ['', 'unit']));
+    this.observation = OBSERVED.map(([name]) => row('observation', name, ['', '']));
     this.terms = [...TERMS, 'return'].map((name) => row('terms', name, ['', '', '']));
-    OBSERVED.forEach(([, , unit], i) => (this.observation[i].cells[1].textContent = unit));
   }
 
   /** @param {boolean} continuous whether the policy gives throttles */
   belongTo({ continuous }) {
     document.getElementById('action').replaceChildren();
-    document.getElementById('action-caption').textContent = continuous ? 'Throttles, from -1 to 1' : 'Probability of each action';
+    document.getElementById('action-caption').textContent = continuous ? 'Throttles of the policy, from -1 to 1' : 'Probability of each action of the policy';
     this.action = (continuous ? THROTTLES : ACTIONS).map((name) => row('action', name, ['', 'bar']));
     for (const { cells } of this.action) cells[1].append(document.createElement('div'));
   }
 
   show(flight, policy, yours) {
-    OBSERVED.forEach(([, factor, unit, decimals], i) => {
-      const value = flight.observation[i];
-      this.observation[i].cells[0].textContent = unit ? signed(value * factor, decimals) : value ? 'on the ground' : 'in the air';
-    });
-    const probabilities = policy.probabilities(flight.observation);
-    this.action.forEach((one, i) => {
-      const value = probabilities ? probabilities[i] : flight.action[i] ?? 0;
-      one.cells[0].textContent = probabilities ? `${(100 * value).toFixed(0)}%` : signed(value, 2);
-      one.cells[1].firstChild.style.width = `${100 * Math.abs(Math.min(Math.max(value, -1), 1))}%`;
-      one.line.classList.toggle('taken', probabilities !== null && i === flight.action);
-    });
+    const columns = [flight, yours].map((one) => one && [motionOf(one.observation), one.observation.slice(6)]);
+    OBSERVED.forEach(([, read], i) => columns.forEach((of, j) => (this.observation[i].cells[j].textContent = of ? read(...of) : '–')));
+    this.#showActions(flight, policy);
     this.terms.forEach(({ cells }, i) => {
       const of = (terms, total) => signed(i < TERMS.length ? terms[TERMS[i]] : total, 1);
       cells[0].textContent = of(flight.terms, TERMS.reduce((sum, name) => sum + flight.terms[name], 0));
@@ -45,6 +43,22 @@ export class Panels {
       cells[2].textContent = yours ? of(yours.totals, yours.total) : '–';
     });
   }
+
+  /** What the policy does about the observation that is shown, not about the one before. */
+  #showActions({ observation, outcome }, policy) {
+    const probabilities = policy.probabilities(observation);
+    const action = policy.act(observation);
+    this.action.forEach((one, i) => {
+      const value = probabilities ? probabilities[i] : action[i];
+      one.cells[0].textContent = probabilities ? `${(100 * value).toFixed(0)}%` : signed(value, 2);
+      one.cells[1].firstChild.style.width = `${100 * Math.abs(Math.min(Math.max(value, -1), 1))}%`;
+      one.line.classList.toggle('taken', outcome === null && i === action);
+    });
+  }
+}
+
+function contact(touching) {
+  return touching ? 'on the ground' : 'in the air';
 }
 
 /** A line of a table: its name, then a cell for each class. */
@@ -57,10 +71,4 @@ function row(table, name, classes) {
   line.append(head, ...cells);
   document.getElementById(table).append(line);
   return { line, cells };
-}
-
-/** With a true minus sign, and never minus nothing. */
-export function signed(value, decimals) {
-  const text = value.toFixed(decimals);
-  return Number(text) === 0 ? text.replace('-', '') : text.replace('-', '−');
 }

@@ -1,29 +1,28 @@
-// A person's hands: which engine fires, by arrow keys while the picture has the focus, or by buttons.
+// A person's hands: which engine fires, by arrow keys or by buttons, and the key that goes on.
 
 /** Each side engine pushes to its own side: what Gymnasium calls the left one turns the lander left. */
 const KEYS = { ArrowLeft: 1, ArrowUp: 2, ArrowRight: 3 };
+const GO = [' ', 'Enter'];
 
 /** The engine of the key or button that was pressed last and is still down. */
 export class Pilot {
   #held = []; // pairs of what is down, a key or a button, and its action
-  #onPress;
+  #heard;
 
   /**
-   * @param {HTMLElement} view gets the keys
+   * @param {HTMLElement} area keys are meant for the lander while the focus is here, or nowhere
    * @param {Iterable<HTMLElement>} buttons with `data-action`
-   * @param {() => boolean} flies whether keys are meant for the lander
-   * @param {() => void} onPress called at each press
+   * @param {{ flies: () => boolean, onPress: () => void, onGo: () => void }} heard whether a person flies; called at
+   *   each press; called for Space or Enter
    */
-  constructor(view, buttons, flies, onPress) {
-    this.#onPress = onPress;
-    view.addEventListener('keydown', (event) => {
-      if (!(event.key in KEYS) || !flies() || event.ctrlKey || event.altKey || event.metaKey) return;
-      event.preventDefault(); // The page would scroll.
-      if (!event.repeat) this.#press(event.key, KEYS[event.key]);
+  constructor(area, buttons, heard) {
+    this.#heard = heard;
+    document.addEventListener('keydown', (event) => {
+      const { target } = event;
+      const here = target === document.body || (area.contains(target) && !target.matches('input'));
+      if (here && heard.flies() && !event.ctrlKey && !event.altKey && !event.metaKey) this.#key(event);
     });
-    view.addEventListener('keyup', (event) => this.#release(event.key));
-    // A button that is pressed takes the focus, and must not be let go with the keys.
-    view.addEventListener('blur', () => Object.keys(KEYS).forEach((key) => this.#release(key)));
+    document.addEventListener('keyup', (event) => this.#release(event.key));
     for (const button of buttons) this.#listen(button, Number(button.dataset.action));
   }
 
@@ -36,13 +35,22 @@ export class Pilot {
     this.#held = [];
   }
 
+  #key(event) {
+    const goes = GO.includes(event.key) && !event.target.matches('button');
+    if (!(event.key in KEYS) && !goes) return;
+    event.preventDefault(); // The page would scroll.
+    if (event.repeat) return;
+    if (goes) this.#heard.onGo();
+    else this.#press(event.key, KEYS[event.key]);
+  }
+
   #listen(button, action) {
     button.addEventListener('pointerdown', (event) => {
       button.setPointerCapture(event.pointerId);
       this.#press(button, action);
     });
     button.addEventListener('keydown', (event) => {
-      if ((event.key === ' ' || event.key === 'Enter') && !event.repeat) this.#press(button, action);
+      if (GO.includes(event.key) && !event.repeat) this.#press(button, action);
     });
     for (const name of ['pointerup', 'pointercancel', 'lostpointercapture', 'keyup', 'blur']) {
       button.addEventListener(name, () => this.#release(button));
@@ -53,7 +61,7 @@ export class Pilot {
   #press(what, action) {
     this.#release(what);
     this.#held.push([what, action]);
-    this.#onPress();
+    this.#heard.onPress();
   }
 
   #release(what) {

@@ -1,13 +1,13 @@
 // "Score 100 episodes here": in small portions, so that the page stays alive.
 
 import { FIRST_SEED, episodesOf, summary } from '../../node/lib/episodes.js';
-import { signed } from './panels.js';
+import { signed } from './wording.js';
 
 const EPISODES = 100;
 const PORTION = 12; // milliseconds
 
-const SAME = 'prints the same episodes_sha256.';
-const NUMBERS = 'prints the same episodes_sha256 on an x86-64 processor with FMA, if the network has tanh or ReLU. Elsewhere throttles may be rounded differently, and the last digits of returns differ.';
+const SAME = 'prints the same numbers and the same episodes_sha256, which is a fingerprint of all 100 results.';
+const NUMBERS = 'prints the same episodes_sha256 (a fingerprint of all 100 results) on an x86-64 processor with FMA, if the network has tanh or ReLU. Elsewhere throttles may be rounded differently, and the last digits of returns differ.';
 
 const element = (id) => document.getElementById(id);
 

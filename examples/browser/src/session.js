@@ -4,12 +4,15 @@ import { FIRST_SEED } from '../../node/lib/episodes.js';
 import { draw } from './drawing.js';
 import { Game } from './game.js';
 import { Moon, asAddress, asOptions, fromAddress } from './moon.js';
-import { Panels, signed } from './panels.js';
+import { Overlay } from './overlay.js';
+import { Panels } from './panels.js';
 import { Pilot } from './pilot.js';
 import { Scoring } from './scoring.js';
+import { SPEEDS, endOf, signed, statusOf } from './wording.js';
 
 const element = (id) => document.getElementById(id);
 const PANELS_EVERY = 100; // milliseconds: faster than that, no number can be read
+const SPACE_RESTS = 500; // milliseconds after an end: a key that was meant for the flight does not begin another
 
 /** Begins with the first policy that is accepted; `fly` exchanges it. */
 export class Session {
@@ -17,6 +20,9 @@ export class Session {
   #last = performance.now();
   #shown = 0;
   #over = false;
+  #ended = null; // when the person's flight did
+  // A flight lasts some three seconds. At a quarter of the speed a person with late hands lands nearly every time.
+  #speeds = { watch: 1, fly: 0.25 };
 
   /**
    * @param {WebAssembly.Module} physics
@@ -25,11 +31,12 @@ export class Session {
   constructor(physics, seed) {
     this.game = new Game(physics);
     this.panels = new Panels();
+    this.overlay = new Overlay();
     this.moon = new Moon(() => this.#newMoon());
     this.scoring = new Scoring(physics, () => this.#scored());
-    this.pilot = new Pilot(
-      element('view'), element('thrusters').querySelectorAll('button'), () => this.game.shared, () => this.#firstPress(),
-    );
+    this.pilot = new Pilot(element('flight'), element('thrusters').querySelectorAll('button'), {
+      flies: () => this.game.shared, onPress: () => this.#firstPress(), onGo: () => this.#go(),
+    });
     this.game.seed = seedOf(addressed().get('seed')) ?? seed ?? FIRST_SEED;
     this.#listen();
     if (matchMedia('(prefers-reduced-motion: reduce)').matches) this.#pause(true);
@@ -40,7 +47,7 @@ export class Session {
     const first = !this.game.policy;
     const said = output === undefined ? '' : ` --output ${forShell(output)}`;
     this.#named = forShell(name) + (policy.info === null ? ` --env ${policy.env.id}${said}` : '');
-    element('policy-told').textContent = description(policy, name);
+    element('policy-told').textContent = described(policy, name);
     this.panels.belongTo(policy);
     this.moon.belongTo(policy);
     if (first) this.moon.set(fromAddress(addressed()));
@@ -55,9 +62,17 @@ export class Session {
     this.#tell();
   }
 
+  /** A seed that cannot be stays in the field, with the reason below, and the moon stays too. */
+  #takeSeed(text) {
+    const seed = seedOf(text);
+    if (seed !== null) this.#begin(seed);
+    else tellSeed(`A seed is a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, written in digits. The moon stays that of seed ${this.game.seed}.`);
+  }
+
   /** Seed and moon into the address, and into the field. */
   #tell() {
     element('seed').value = this.game.seed;
+    tellSeed('');
     history.replaceState(null, '', `#seed=${this.game.seed}${asAddress(this.moon.changes)}`);
   }
 
@@ -72,18 +87,43 @@ export class Session {
     const { game } = this;
     if (game.advance(now - this.#last, this.pilot.action)) this.#begin(game.seed + 1);
     this.#last = now;
-    draw(element('canvas'), game.flights);
+    draw(element('canvas'), game.flights, game.fraction);
+    if (game.yours?.outcome == null) this.#ended = null;
+    else this.#ended ??= now;
+    this.overlay.showMessage(game);
     const turned = game.over !== this.#over;
     this.#over = game.over;
     if (turned) announce(game);
     if (!turned && now - this.#shown < PANELS_EVERY) return;
     this.#shown = now;
+    this.overlay.showNumbers(game);
     this.panels.show(game.policys, game.policy, game.yours);
     cards(game);
   }
 
   #firstPress() {
     if (this.game.shared && !this.game.paused) this.game.waiting = false;
+  }
+
+  /** Space, Enter or a tap on the picture: on from a pause, or once more from the beginning. */
+  #go() {
+    if (this.game.paused) this.#pause(false);
+    else if (this.#ended !== null && performance.now() - this.#ended > SPACE_RESTS) this.#begin(this.game.seed);
+  }
+
+  /** A person who looks elsewhere neither holds a key nor flies on. */
+  #lookAway() {
+    this.pilot.letGo();
+    const { yours, waiting } = this.game;
+    if (yours?.outcome === null && !waiting) this.#pause(true);
+  }
+
+  #setSpeed(speed) {
+    this.#speeds[this.game.shared ? 'fly' : 'watch'] = speed;
+    this.game.speed = speed;
+    for (const button of element('speeds').querySelectorAll('button')) {
+      button.setAttribute('aria-pressed', Number(button.dataset.speed) === speed);
+    }
   }
 
   #pause(paused) {
@@ -99,7 +139,10 @@ export class Session {
     element('fly').setAttribute('aria-pressed', game.shared);
     element('fly').textContent = game.shared ? 'Only watch' : 'Fly yourself';
     element('thrusters').hidden = !game.shared;
-    if (game.shared) element('view').focus();
+    this.#setSpeed(this.#speeds[game.shared ? 'fly' : 'watch']);
+    if (!game.shared) return;
+    element('view').focus({ preventScroll: true });
+    element('stage').scrollIntoView({ block: 'nearest' }); // Picture and buttons, not the picture alone.
   }
 
   /** The policy as it flies here, and how `lander eval` is told of it. */
@@ -117,14 +160,23 @@ export class Session {
     element('next').addEventListener('click', () => this.#begin(this.game.seed + 1));
     element('fly').addEventListener('click', () => this.#share());
     element('share').addEventListener('click', ({ target }) => copyAddress(target));
-    element('speed').addEventListener('change', ({ target }) => (this.game.speed = Number(target.value)));
-    element('seed').addEventListener('change', ({ target }) => this.#begin(seedOf(target.value) ?? this.game.seed));
+    element('view').addEventListener('click', () => this.game.shared && this.#go());
+    element('speeds').addEventListener('click', ({ target }) => target.dataset.speed && this.#setSpeed(Number(target.dataset.speed)));
+    element('seed').addEventListener('change', ({ target }) => this.#takeSeed(target.value.trim()));
+    addEventListener('blur', () => this.#lookAway());
+    document.addEventListener('visibilitychange', () => document.hidden && this.#lookAway());
     addEventListener('hashchange', () => {
       this.moon.set(fromAddress(addressed()));
       this.game.seed = seedOf(addressed().get('seed')) ?? this.game.seed;
       this.#newMoon();
     });
   }
+}
+
+function tellSeed(text) {
+  element('seed-told').textContent = text;
+  element('seed-told').hidden = text === '';
+  element('seed').setAttribute('aria-invalid', text !== '');
 }
 
 function addressed() {
@@ -142,23 +194,20 @@ async function copyAddress(button) {
 
 function cards(game) {
   element('policy-return').textContent = signed(game.policys.total, 1);
-  element('policy-status').textContent = status(game.policys);
+  element('policy-status').textContent = statusOf(game.policys);
   element('your-return').textContent = game.shared ? signed(game.yours.total, 1) : '–';
-  element('your-status').textContent = !game.shared ? 'not flying' : game.waiting ? 'fire an engine to start' : status(game.yours);
-}
-
-function status(flight) {
-  const seconds = `${(flight.steps / 50).toFixed(1)} s`;
-  return flight.outcome === null ? seconds : `${flight.outcome} after ${seconds}`;
+  element('your-status').textContent = !game.shared ? 'not flying' : game.waiting ? 'waiting for a key' : statusOf(game.yours);
+  element('your-speed').textContent = game.shared ? `at ${SPEEDS[game.fastest || game.speed]}` : '';
 }
 
 /** Once an episode, for those who listen to the page. */
 function announce(game) {
   const sentences = game.flights.map(([name, { outcome, total }]) => `${name === 'you' ? 'You' : 'The policy'}: ${outcome}, return ${signed(total, 1)}.`);
+  if (game.shared && game.over) sentences.push(endOf(game.yours).reason);
   element('told').textContent = game.over ? `Seed ${game.seed}. ${sentences.join(' ')}` : '';
 }
 
-function description(policy, name) {
+function described(policy, name) {
   const { evaluation } = policy.info ?? {};
   const claim = evaluation ? ` It claims a mean return of ${signed(evaluation.mean_return, 1)} over ${evaluation.episodes} episodes.` : '';
   return `Flying: ${name}, for ${policy.env.id}.${claim}`;

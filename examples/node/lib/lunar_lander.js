@@ -43,6 +43,7 @@ export class LunarLander {
   #physics;
   #state;
   #random;
+  #wind = null;
   #shaping = null;
   #terms = null;
 
@@ -64,9 +65,11 @@ export class LunarLander {
     this.#numbers(this.#physics.random_heights(), POINTS).set(heights);
     const force = [random.uniform(-1000, 1000), random.uniform(-1000, 1000)];
     this.#physics.reset(gravity, ...force);
+    this.#wind = null;
     if (enable_wind) {
       const [wind, torque] = [random.integers(-9999, 9999), random.integers(-9999, 9999)];
       this.#physics.set_wind(wind_power, turbulence_power, wind, torque);
+      this.#wind = { index: wind, force: 0 };
     }
     this.steps = 0;
     this.#shaping = null;
@@ -83,6 +86,7 @@ export class LunarLander {
   step(action) {
     const [main, direction, side] = this.options.continuous ? throttles(action) : engines(action);
     const noise = [this.#random.uniform(-1, 1), this.#random.uniform(-1, 1)];
+    if (this.#wind !== null) this.#blow();
     this.#physics.step(main, direction, side, ...noise);
     this.steps += 1;
     return this.#outcome(main, side);
@@ -97,6 +101,19 @@ export class LunarLander {
   get bodies() {
     const s = this.#state;
     return [[s[0], s[1], s[4]], [s[10], s[11], s[12]], [s[13], s[14], s[15]]];
+  }
+
+  /** How the wind pushed in the last step, from -wind_power to wind_power, to the right if positive. For pictures. */
+  get wind() {
+    return this.#wind?.force ?? 0;
+  }
+
+  /** As the physics do (lander.cpp): no wind while a leg touches the ground. */
+  #blow() {
+    const touching = this.#state[6] || this.#state[7];
+    const at = this.#wind.index;
+    this.#wind.force = touching ? 0 : Math.tanh(Math.sin(0.02 * at) + Math.sin(Math.PI * 0.01 * at)) * this.options.wind_power;
+    if (!touching) this.#wind.index += 1;
   }
 
   #outcome(main, side) {

@@ -21,7 +21,7 @@ const LARGEST = 1 << 22; // numbers in a tensor
 export function readModel(bytes) {
   const model = message(bytes, 'the file');
   const graphs = model.all(7);
-  if (graphs.length !== 1) throw new Refused('This is no ONNX file: it has no graph.');
+  if (graphs.length !== 1) throw new Refused('This is not a policy file: it holds no network (no ONNX graph).');
   const graph = message(graphs[0], 'the graph');
   const entries = model.all(14).map((entry) => message(entry, 'the metadata'));
   return {
@@ -174,12 +174,12 @@ function decoded(bytes) {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new Refused('This is no ONNX file, or it is damaged: a text in it is not UTF-8.');
+    throw new Refused('This is not a policy file (ONNX), or it is damaged: a text in it is not UTF-8.');
   }
 }
 
 function broken(what) {
-  return new Refused(`This is no ONNX file, or it is damaged: ${what} ends too early or has fields of no known kind.`);
+  return new Refused(`This is not a policy file (ONNX), or it is damaged: ${what} ends too early or has fields of no known kind.`);
 }
 
 /** A text of a file in quotation marks, cut and without control characters. */

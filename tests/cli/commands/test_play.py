@@ -54,7 +54,9 @@ def test_the_page_holds_the_policy_its_name_and_the_seed(lander: Lander, built: 
     assert found.next == f"lander eval '{named}' --episodes 100"
     parts = blocks(Path("new/page.html").read_text())
     assert base64.b64decode(parts["policy"]) == named.read_bytes()
-    assert json.loads(parts["settings"]) == {"name": str(named), "seed": 1_000_007}
+    assert json.loads(parts["settings"]) == {"name": named.name, "seed": 1_000_007}
+    # Nothing else of the disk of the person who sends the page.
+    assert str(tiny.parent) not in Path("new/page.html").read_text()
     assert parts["physics"] == "BBBB"
 
 

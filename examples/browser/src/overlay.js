@@ -1,0 +1,56 @@
+// What stands over the picture as text: a person's own numbers, the controls, and what to do next.
+
+import { endOf, motionOf, mustBrake, safety, sided } from './wording.js';
+
+const element = (id) => document.getElementById(id);
+
+/** Numbers and messages in the picture. */
+export class Overlay {
+  /** The numbers of a person's flight; a tick stands where it is safe to touch down. */
+  showNumbers(game) {
+    for (const id of ['numbers', 'controls']) element(id).hidden = !game.shared;
+    if (!game.shared) return;
+    const { observation, outcome, impact } = game.yours;
+    // After a crash those of the touch, since the wreck rests.
+    const motion = outcome === 'crashed' ? impact : motionOf(observation);
+    const safe = safety(motion);
+    put('your-height', `${Math.abs(motion.height).toFixed(1)} m${motion.height < -0.05 ? ' below the pad' : ''}`);
+    put('your-falling', `${sided(motion.falling, 1, ' m/s', 'down', 'up')}${mustBrake(motion) ? ', brake!' : ''}`, safe.falling);
+    put('your-sideways', sided(motion.sideways, 1, ' m/s'), safe.sideways);
+    put('your-tilt', sided(motion.tilt, 0, '°', 'left', 'right'), safe.tilt);
+    element('your-falling').classList.toggle('brake', mustBrake(motion));
+  }
+
+  /** What a person should know now, or nothing. */
+  showMessage(game) {
+    const [title, text, next] = messageOf(game) ?? ['', '', ''];
+    put('message-title', title);
+    put('message-text', text);
+    put('message-next', next);
+    element('message').hidden = title === '';
+    element('view').classList.toggle('told', title !== '');
+  }
+}
+
+function messageOf(game) {
+  if (game.paused) return ['Paused', '', game.shared ? 'Space or a tap: go on' : 'Choose Go on.'];
+  if (!game.shared) return game.over ? [policyEnd(game.policys), '', 'The next moon follows.'] : null;
+  if (game.waiting) {
+    return ['Your turn', 'Hold ↑ to brake, ← or → to tilt. Touch down between the flags when three numbers have a green ✓.', 'A key or a button below starts.'];
+  }
+  if (game.yours.outcome === null) return null;
+  const { title, reason } = endOf(game.yours);
+  return [title, reason, 'Space or a tap: again'];
+}
+
+function policyEnd({ outcome }) {
+  return outcome === 'landed' ? 'The policy has landed' : 'The policy has not landed';
+}
+
+/** Writing only what has changed spares the browser a layout at each picture. */
+function put(id, text, safe = null) {
+  const shown = safe ? `${text} ✓` : text;
+  if (element(id).textContent === shown) return;
+  element(id).textContent = shown;
+  if (safe !== null) element(id).classList.toggle('safe', safe);
+}

@@ -1,0 +1,138 @@
+"""A person flies on the page: late hands that read only what it shows, and what it says at every turn."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import hands
+from chromium import Chromium
+
+PICTURE = "document.querySelector('#view').getBoundingClientRect()"
+
+Begin = Callable[..., Chromium]
+
+
+@pytest.fixture(scope="module")
+def paced(browser: Chromium) -> Chromium:
+    """The browser, in which time passes only when a test says so."""
+    browser.before_scripts(hands.CLOCK)
+    return browser
+
+
+@pytest.fixture
+def begin(paced: Chromium, built: Path) -> Begin:
+    """(seed, width=1280, height=800) -> the browser, waiting for a person's first key."""
+
+    def one(seed: int, width: int = 1280, height: int = 800) -> Chromium:
+        paced.size(width, height)
+        paced.open((built / "lander.html").as_uri() + f"#seed={seed}")
+        paced.wait("document.documentElement.dataset.ready === 'true'")
+        paced.evaluate("document.querySelector('#fly').click(), pass(200)")
+        return paced
+
+    return one
+
+
+def press(browser: Chromium, key: str, milliseconds: int = 0) -> None:
+    browser.key("keyDown", key)
+    browser.evaluate(f"pass({milliseconds})")
+    browser.key("keyUp", key)
+
+
+def test_late_hands_land_on_four_of_five_moons(begin: Begin) -> None:
+    """At the speed that the page offers: 250 ms late, a key held for 100 ms at least."""
+    ends = [hands.fly(begin(seed)) for seed in range(1_000_000, 1_000_005)]
+    assert [end.title for end in ends].count("Landed!") >= 4, ends
+    assert all(10 < end.seconds < 40 for end in ends), ends
+
+
+def test_the_picture_says_what_to_do_and_how_it_ended(begin: Begin) -> None:
+    browser = begin(5)
+    shown = hands.look(browser)
+    assert shown["title"] == "Your turn"
+    assert "brake" in shown["reason"]
+    press(browser, "ArrowUp", 100)
+    assert hands.look(browser)["title"] == ""
+    fallen = hands.look(browser, 9000)
+    assert fallen["title"] == "Crashed"
+    assert fallen["reason"].startswith("You came down at ")
+    told = "document.querySelector('#message').checkVisibility()"
+    assert browser.evaluate(told) is True
+
+
+def test_space_begins_again_half_a_second_after_the_end(begin: Begin) -> None:
+    """Not at once: it may have been meant for the flight."""
+    browser = begin(5)
+    press(browser, "ArrowUp", 100)
+    title = "document.querySelector('#message-title').textContent"
+    browser.evaluate(f"for (let i = 0; i < 400 && {title} === ''; i++) pass(50)")
+    press(browser, " ")
+    assert hands.look(browser, 100)["title"] == "Crashed"
+    hands.look(browser, 600)
+    press(browser, " ")
+    assert hands.look(browser, 100)["title"] == "Your turn"
+    assert browser.evaluate("[scrollY, location.hash]") == [0, "#seed=5"]
+
+
+def test_a_tap_on_the_picture_begins_again(begin: Begin) -> None:
+    browser = begin(5)
+    press(browser, "ArrowUp", 100)
+    assert hands.look(browser, 9000)["title"] == "Crashed"
+    hands.look(browser, 600)
+    browser.evaluate("document.querySelector('#view').click()")
+    assert hands.look(browser, 100)["title"] == "Your turn"
+    assert browser.complaints == []
+
+
+@pytest.mark.parametrize(
+    "away",
+    [
+        "window.dispatchEvent(new Event('blur'))",
+        "Object.defineProperty(document, 'hidden', { configurable: true, value: true }),"
+        " document.dispatchEvent(new Event('visibilitychange'))",
+    ],
+)
+def test_one_who_looks_away_neither_brakes_nor_falls(begin: Begin, away: str) -> None:
+    browser = begin(5)
+    browser.key("keyDown", "ArrowUp")
+    hands.look(browser, 1000)
+    browser.evaluate(away)
+    before = hands.look(browser, 200)
+    assert before["title"] == "Paused"
+    assert hands.look(browser, 3000) == before
+    browser.key("keyUp", "ArrowUp")
+    press(browser, " ")
+    after = hands.look(browser, 1000)
+    assert (after["title"], after["height"] == before["height"]) == ("", False)
+
+
+def test_action_and_probabilities_belong_to_one_moment(paced: Chromium, built: Path) -> None:
+    paced.open((built / "lander.html").as_uri() + "#seed=1000002")
+    paced.wait("document.documentElement.dataset.ready === 'true'")
+    likely = """(() => {
+      pass(100);
+      const lines = [...document.querySelectorAll('#action tr')];
+      const percent = (line) => parseInt(line.cells[1].textContent);
+      const most = Math.max(...lines.map(percent));
+      return lines.filter((line) => line.classList.contains('taken')).map((line) => most - percent(line));
+    })()"""
+    seen = [paced.evaluate(likely) for _ in range(15)]
+    assert seen == [[0]] * 15
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (640, 400), (320, 640)])
+def test_the_picture_and_its_buttons_are_in_the_window(begin: Begin, width: int, height: int) -> None:
+    """640 x 400 is what a window of 1280 x 800 has at 200% zoom."""
+    browser = begin(5, width=width, height=height)
+    top = browser.evaluate(f"{PICTURE}.top")
+    bottom = browser.evaluate("document.querySelector('#thrusters').getBoundingClientRect().bottom")
+    assert top >= 0
+    assert bottom <= height
+    # What is written over the picture stays inside it.
+    outside = f"""['numbers', 'controls', 'message'].map((id) => document.getElementById(id))
+      .filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect())
+      .filter((one) => one.left < {PICTURE}.left || one.right > {PICTURE}.right
+        || one.top < {PICTURE}.top || one.bottom > {PICTURE}.bottom).length"""
+    assert browser.evaluate(outside) == 0
+    assert browser.evaluate("document.documentElement.scrollWidth") == width
