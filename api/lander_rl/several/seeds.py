@@ -66,6 +66,11 @@ class SeedsRequest:
         if self.episodes < 1:
             raise UsageError(f"episodes should be a whole number from 1 on, found {self.episodes}.")
         check_pool(self.engine, self.ray_address, self.jobs)
+        if self.engine == "ray" and "tensorboard" in self.train.log:
+            raise UsageError(
+                "--log tensorboard writes where a run trains, and --engine ray does not keep it. "
+                "Leave one out."
+            )
 
 
 @names_arguments

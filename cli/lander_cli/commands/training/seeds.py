@@ -19,6 +19,7 @@ def train_seeds(
 ) -> None:
     """Train with each seed, and print mean, interval and worst seed."""
     from lander_rl.inputs.importing import import_options
+    from lander_rl.inputs.networks import network_options
     from lander_rl.several.display import open_table
     from lander_rl.several.seeds import SeedsRequest, run_seeds
 
@@ -30,7 +31,8 @@ def train_seeds(
     print_result(found, as_json=as_json)
     imports = import_options(train.imports)
     if found.interrupted or signals():
-        print_next("lander", "train", "--resume", found.runs[0].path, *imports) if found.runs else None
+        again = [*imports, *network_options(train.network)]
+        print_next("lander", "train", "--resume", found.runs[0].path, *again) if found.runs else None
         raise typer.Exit(signals.exit_code)
     if found.exported is not None:
         print_next("lander", "eval", found.exported.policy, *imports, "--episodes", "1000")
