@@ -187,7 +187,7 @@ def run_sweep(
                 run_trainings(pool, trials, stop)
             finally:
                 trials.give_up()
-        return outcome(request, study, space, config, interrupted=stop())
+        return outcome(request, study, space, config, say, interrupted=stop())
 
 
 def _start(space: "SearchSpace", config: "TrainConfig", say: Callable[[str], None]) -> dict[str, Any]:
