@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lander_rl.outputs.checks import check_all_writable
 from lander_rl.searching.results import Sweep
 from lander_rl.several.display import TrainingsDisplay, open_table
 from lander_rl.several.pool import Jobs, check_pool, open_pool, run_trainings
@@ -164,6 +165,7 @@ def run_sweep(
     from lander_rl.searching.trials import Trials, check_sweep
     from lander_trainer import plan_training
 
+    check_all_writable(request.folder / "preset.toml")
     import_modules(request.imports)
     space = SearchSpace.read(request.space) if isinstance(request.space, Path) else request.space
     space = space.importing(request.imports)

@@ -269,6 +269,11 @@ def test_a_line_that_a_full_disk_cut_short_does_not_spoil_the_study(tmp_path: Pa
     assert (tmp_path / "notes").read_text() == "mine, without a last line end"
 
 
+def test_a_folder_that_cannot_be_written_is_refused_first(file: Path) -> None:
+    with pytest.raises(UsageError, match="is not a folder"):
+        lander_rl.sweep(file, 1, out=file / "sweep", progress=False)
+
+
 def test_a_stop_keeps_the_study(file: Path) -> None:
     found = lander_rl.sweep(file, 2, jobs=1, progress=False, stop=lambda: True)
     assert found.interrupted

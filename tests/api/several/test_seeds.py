@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import lander_rl
-from lander_rl.several import seeds
+from lander_rl.several import seeds, training_worker
 from lander_rl.several.pool import WorkerPool, open_pool, run_trainings
 from lander_rl.several.results import SeedRun, SeedRuns
 from lander_rl.several.seeds import SeedsRequest
-from lander_rl.several.training_worker import Event, Status, Task, Trained
+from lander_rl.several.training_worker import Event, Failed, Status, Task, Trained, TrainingWorker
 from lander_rl.training.request import TrainRequest
 from lander_runtime.errors import UsageError
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
@@ -63,6 +63,19 @@ def test_scores_are_said_before_an_export_that_fails(monkeypatch: pytest.MonkeyP
         seeds._result(SeedsRequest(train=TrainRequest(), seeds=2), scheduler, said.append)
     assert said[0].startswith("No picture was drawn.")
     assert "score 20.0" in said[1]
+
+
+def test_a_full_disk_is_no_fault_of_the_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fails(*given: object, **named: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(training_worker, "run_training", fails)
+    worker = TrainingWorker()
+    worker.begin(Task(TrainRequest(out=tmp_path / "run"), episodes=1, first_seed=1))
+    _, events = worker.tell(60.0, False)
+    (failed,) = events
+    assert isinstance(failed, Failed)
+    assert isinstance(failed.error, OSError)
 
 
 @pytest.fixture
