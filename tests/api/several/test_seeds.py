@@ -71,7 +71,7 @@ def test_a_full_disk_is_no_fault_of_the_program(monkeypatch: pytest.MonkeyPatch,
 
     monkeypatch.setattr(training_worker, "run_training", fails)
     worker = TrainingWorker()
-    worker.begin(Task(TrainRequest(out=tmp_path / "run"), episodes=1, first_seed=1))
+    worker.begin(Task(request=TrainRequest(out=tmp_path / "run"), episodes=1, first_seed=1))
     _, events = worker.tell(60.0, False)
     (failed,) = events
     assert isinstance(failed, Failed)
