@@ -42,7 +42,10 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # In which tests open the page that `lander eval --report` writes and the one that `make browser` builds.
 BROWSERS := chromium chromium-browser google-chrome
 
-.PHONY: demo test test-pythons browser images chromium node lint bench wheel-test wheels docs install install-dev python clean
+# What tests of JavaScript compare its actions with: tests/examples/judge/package.json pins the version.
+JUDGE_INSTALLED := build/node/.installed
+
+.PHONY: demo test test-pythons browser images chromium node judge lint bench wheel-test wheels docs install install-dev python clean
 
 # Train, export, score ten episodes, record a GIF.
 demo: $(INSTALLED)
@@ -50,8 +53,11 @@ demo: $(INSTALLED)
 	$(BIN)/lander export
 	$(BIN)/lander eval --episodes 10
 
-# Everything that must hold before a change lands, slow training tests included.
-test: lint chromium node browser images
+# Everything that must hold before a change lands, slow training tests included. Linting waits for the processor
+# and `judge` for the network, so they go together.
+test: install-dev chromium node
+	$(MAKE) --jobs 2 lint judge
+	$(MAKE) browser images
 	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 # `make test` on each Python that lander supports and this machine has; a summary at the end.
@@ -78,6 +84,14 @@ node:
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs >/dev/null; then exit 0; fi; \
 	echo "No node: the tests of JavaScript are skipped. On Debian: apt-get install nodejs"
+
+# Left out are its install script, which fetches CUDA's provider, and a lock file, which names a registry.
+judge: $(JUDGE_INSTALLED)
+
+$(JUDGE_INSTALLED): tests/examples/judge/package.json | node
+	@mkdir -p $(@D) && cp $< $(@D)/
+	@npm install --prefix $(@D) --ignore-scripts --no-package-lock --no-audit --no-fund --fetch-retries 1 --silent \
+		&& touch $@ || echo "npm did not install onnxruntime-node (113 MB): the test that it judges is skipped."
 
 lint: $(DEV_INSTALLED)
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lander_rl.inputs.filenames import Filename
+from lander_rl.outputs.checks import check_all_writable
 from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused
@@ -84,7 +85,8 @@ def plot(
 
     Raises:
         InputRefused: there is no run, one is corrupt, or it has nothing to draw.
-        UsageError: `out` has another suffix, or there are too many lines to tell them apart.
+        UsageError: `out` has another suffix or cannot be written, or there are too many lines to tell them
+            apart.
     """
     return run_plot(PlotRequest(runs=tuple(map(Path, runs)), out=Path(out), x=x, group=group))
 
@@ -96,6 +98,7 @@ def run_plot(request: PlotRequest, say: Callable[[str], None] = lambda text: Non
     from lander_trainer.runs.run_history import read_history
 
     check_picture(request.out)
+    check_all_writable(request.out)
     runs = [read_history(path) for path in _folders(request.runs)]
     say(f"Drawing {runs[0].path}" if len(runs) == 1 else f"Drawing {len(runs)} runs")
     draw_runs(runs, request.out, x=request.x, group=request.group)

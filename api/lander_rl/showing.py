@@ -4,9 +4,11 @@ Anything shown may come from a file of unknown origin. So control characters are
 escaped.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from lander_runtime.errors import LanderError
 from lander_runtime.text import aligned, html_table, padded, printable
 
 if TYPE_CHECKING:
@@ -37,6 +39,19 @@ class RowResult:
 
     def _repr_html_(self) -> str:
         return html_table(self.rows())
+
+
+@contextmanager
+def said_before_an_error(say: Callable[[str], None], result: Any) -> Iterator[None]:
+    """Say what was found so far where a picture or a file beside it fails; the error goes on.
+
+    What took minutes must not be lost with a full disk.
+    """
+    try:
+        yield
+    except (LanderError, OSError):
+        say(repr(result))
+        raise
 
 
 class Listing(tuple[Item, ...]):

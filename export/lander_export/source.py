@@ -9,7 +9,7 @@ from lander_export.multi_discrete import MultiDiscretePolicyGraph
 from lander_export.peers import PeerOptions, PeerPolicy, read_stable_baselines, read_state_dict
 from lander_export.peers.peer import PeerSpaces
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.files import read_regular
+from lander_runtime.files import open_regular, read_regular
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.content import USUAL_FILE_BYTES
 from lander_runtime.policy.metadata import Training
@@ -69,10 +69,12 @@ def load_source(
             environment.
         UsageError: an argument is missing, or does not apply to this kind of file.
     """
-    if not path.is_file():
+    if not path.exists():
         raise InputRefused(
             f"{path}: no such file. Expected a checkpoint (.safetensors, .zip) or a state dict (.pth)."
         )
+    # Says what is there instead of a file.
+    open_regular(path).close()
     if path.suffix == ".safetensors":
         if env is not None or activation is not None:
             raise UsageError(

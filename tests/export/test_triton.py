@@ -1,5 +1,6 @@
 """`config.pbtxt`, read by Triton's own message and compared with the model beside it."""
 
+import errno
 from pathlib import Path
 
 import onnx
@@ -7,6 +8,7 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
+import lander_rl
 from lander_export.triton import write_config
 from lander_runtime import Policy
 from lander_runtime.shipped import shipped_policies
@@ -37,6 +39,22 @@ def described(tensors) -> dict[str, tuple[str, list[int]]]:
         )
         for one in tensors
     }
+
+
+def test_a_full_disk_leaves_the_model_and_its_config_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = lander_rl.export_triton(DATA / "tiny-discrete.onnx", tmp_path, name="one")
+    before = made.model.read_bytes(), made.config.read_bytes()
+
+    def fails(*given: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("lander_export.triton.write_config", fails)
+    with pytest.raises(OSError, match="No space left"):
+        lander_rl.export_triton(DATA / "tiny-continuous.onnx", tmp_path, name="one")
+    assert (made.model.read_bytes(), made.config.read_bytes()) == before
+    assert sorted(path.name for path in made.model.parent.iterdir()) == ["model.onnx"]
 
 
 @pytest.mark.parametrize("path", POLICIES, ids=lambda path: path.parent.name + "/" + path.stem)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.outputs.checks import check_all_writable
+from lander_rl.showing import said_before_an_error
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import LanderError, UsageError
 from lander_runtime.text import columns, html_table
@@ -188,9 +189,11 @@ def run_bench(request: BenchRequest, say: Callable[[str], None] = lambda text: N
         rows = [row for batch in request.batches for row in _measured(policy, runtimes, batch)]
         if request.episodes:
             rows = _scored(rows, policy, runtimes, request.episodes, missing)
+    found = Benchmark(path, tuple(rows), missing, picture)
     if picture is not None:
-        _draw(rows, path, picture)
-    return Benchmark(path, tuple(rows), missing, picture)
+        with said_before_an_error(say, found):
+            _draw(rows, path, picture)
+    return found
 
 
 def _measured(policy: "Policy", runtimes: "Mapping[str, Bind]", batch: int) -> list[BenchRow]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lander_rl.inputs.networks import take_network
+from lander_rl.inputs.networks import check_network_is_wanted, take_network
 from lander_rl.inputs.old_versions import warn_of_old_version
 from lander_rl.inputs.time_limits import check_time_limit
 from lander_runtime.envs.imports import without_module
@@ -154,6 +154,7 @@ def load_checkpoint(checkpoint: Path, request: SourceRequest, say: Callable[[str
     if ours:
         say(f"Exporting {checkpoint}")
     source = load_source(checkpoint, env, request.activation, options)
+    check_network_is_wanted(request.network, checkpoint, source.training.config.get("network"))
     kernel = other_kernel(source.training.versions) if ours else None
     if kernel is not None:
         say(

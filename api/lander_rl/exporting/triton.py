@@ -9,7 +9,7 @@ from lander_rl.inputs.opening import find_policy
 from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.files import atomic_write, check_writable, write_text
+from lander_runtime.files import atomic_writes, check_writable
 from lander_runtime.serving.naming import is_address_name, policy_name
 
 
@@ -120,8 +120,8 @@ def run_export_triton(request: TritonRequest) -> TritonModel:
     check_writable(model)
     content = read_policy_file(path, large=request.large)
     policy = Policy.from_bytes(content, path, "cpu", request.large)
-    # As it was read, so that nothing that a reader here would not see gets to another one.
-    with atomic_write(model) as temporary:
-        temporary.write_bytes(read_model(content, path.name).to_bytes())
-    write_text(config, write_config(policy.info, name, request.max_batch))
+    with atomic_writes(model, config) as (for_model, for_config):
+        # As it was read, so that nothing that a reader here would not see gets to another one.
+        for_model.write_bytes(read_model(content, path.name).to_bytes())
+        for_config.write_text(write_config(policy.info, name, request.max_batch), encoding="utf-8")
     return TritonModel(config, model, name)

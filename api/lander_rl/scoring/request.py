@@ -147,10 +147,14 @@ class EvaluateRequest(ScoringRequest):
             raise UsageError("--render runs in this process, where the window is. Leave out --engine ray.")
         if self.render is not None and self.workers not in ("auto", 1):
             raise UsageError("--render runs in this process, where the window is. Leave out --workers.")
+        if self.render is not None and self.lanes not in (LANES, 1):
+            raise UsageError("--render runs one episode after the other. Leave out --lanes.")
         for file, suffix, name in ((self.gif, ".gif", "--gif"), (self.mp4, ".mp4", "--mp4")):
             if file is not None:
                 check_suffix(Path(file), (suffix,), name)
                 check_choice(str(self.gif_episodes))
+                if str(self.gif_episodes) == "none":
+                    raise UsageError(f"--gif-episodes none records nothing. Leave out that or {name}.")
         check_report_file(path_of(self.out))
         check_replay_file(path_of(self.save_replay))
         _ = self.part  # Refuses a shard that does not exist.

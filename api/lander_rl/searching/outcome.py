@@ -4,6 +4,8 @@ Apart from `sweeping.py`, whose work is done by then.
 """
 
 import shlex
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from lander_rl.searching.objectives import OBJECTIVES
 from lander_rl.searching.results import Sweep, SweepTrial
 from lander_rl.searching.space import SearchSpace, rounded
 from lander_rl.searching.study import importances
+from lander_rl.showing import said_before_an_error
 from lander_rl.training.planning import planned_config
 from lander_runtime.files import write_text
 from lander_runtime.text import counted
@@ -26,8 +29,8 @@ if TYPE_CHECKING:
 
 
 def outcome(
-    request: "SweepRequest", study: optuna.Study, space: SearchSpace, config: TrainConfig, *,
-    interrupted: bool,
+    request: "SweepRequest", study: optuna.Study, space: SearchSpace, config: TrainConfig,
+    say: Callable[[str], None], *, interrupted: bool,
 ) -> Sweep:  # fmt: skip
     """What is in `study`, with the pictures and the preset written into the folder of `request`.
 
@@ -36,6 +39,7 @@ def outcome(
         study: its study.
         space: what was searched.
         config: the settings that the search started from.
+        say: prints a line for the user.
         interrupted: whether it was stopped.
     """
     direction, meaning = OBJECTIVES[request.objective]
@@ -56,18 +60,19 @@ def outcome(
         for trial in ranked
     )
     shares = importances(study) if len(completed) > 1 else {}
-    pictures, preset, command = (), None, ()
-    if found:
-        best = planned_config(space.request(ranked[0].params), lambda text: None)
-        pictures = _draw(request.folder, found, shares, config.env, meaning, maximise=direction == "maximize")
-        preset = request.folder / "preset.toml"
-        write_text(preset, preset_text(best, space, request, found[0]))
-        command = _command(best)
-    return Sweep(
+    sweep = Sweep(
         env=config.env, objective=meaning, trials=found, pruned=states.count(TrialState.PRUNED),
         cut_short=states.count(TrialState.FAIL), start=space.params_of(config), importance=shares,
-        folder=request.folder, pictures=pictures, preset=preset, command=command, interrupted=interrupted,
+        folder=request.folder, pictures=(), preset=None, command=(), interrupted=interrupted,
     )  # fmt: skip
+    if not found:
+        return sweep
+    best = planned_config(space.request(ranked[0].params), lambda text: None)
+    preset = request.folder / "preset.toml"
+    with said_before_an_error(say, sweep):
+        write_text(preset, preset_text(best, space, request, found[0]))
+        pictures = _draw(request.folder, found, shares, config.env, meaning, maximise=direction == "maximize")
+    return replace(sweep, pictures=pictures, preset=preset, command=_command(best))
 
 
 def _draw(

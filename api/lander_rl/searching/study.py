@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, TrialState
 
 from lander_runtime.errors import InputRefused, UsageError
@@ -34,6 +34,12 @@ _FEWEST_AT_MARK = 4
 SILENT = 600.0
 """Seconds after which a process that says nothing is taken for dead; the clocks of two machines may differ by
 minutes."""
+
+_LONGEST_LINE = 2**20
+"""Bytes; lines of a journal are some hundred."""
+
+_FIRST_WORD = b'{"op_code":'
+"""Of a journal."""
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -93,7 +99,34 @@ def _opened(storage: str) -> BaseStorage:
         # Optuna would wait at a named pipe for ever.
         raise InputRefused(f"{storage}: expected a file of a study, found a folder, a pipe or a device.")
     file.parent.mkdir(parents=True, exist_ok=True)
-    return JournalStorage(JournalFileBackend(storage))
+    _check_is_journal(file)
+    lock = JournalFileSymlinkLock(storage)
+    backend = JournalFileBackend(storage, lock)
+    lock.acquire()
+    try:
+        _cut_unfinished_line(file)
+    finally:
+        lock.release()
+    return JournalStorage(backend)
+
+
+def _check_is_journal(file: Path) -> None:
+    """Refuse somebody's own file: Optuna would write behind a text that does not end with its line."""
+    if file.exists():
+        with file.open("rb") as opened:
+            start = opened.read(len(_FIRST_WORD))
+        if start and not _FIRST_WORD.startswith(start):
+            raise InputRefused(f"{file}: expected a file of a study, found another one.")
+
+
+def _cut_unfinished_line(journal: Path) -> None:
+    """Remove what a full disk or a power cut left of a last line; the next one would be written behind it."""
+    with journal.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - _LONGEST_LINE))
+        last = file.read()
+        if last and not last.endswith(b"\n") and (b"\n" in last or end == len(last)):
+            file.truncate(end - len(last) + last.rfind(b"\n") + 1)
 
 
 def check_same(study: optuna.Study, wanted: Mapping[str, Any]) -> None:

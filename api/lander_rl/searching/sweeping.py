@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lander_rl.inputs.filenames import Filename, path_of
+from lander_rl.outputs.checks import check_all_writable
 from lander_rl.searching.results import Sweep
 from lander_rl.several.display import TrainingsDisplay, open_table
 from lander_rl.several.pool import Jobs, PoolRequest, open_pool, run_trainings
@@ -151,6 +152,7 @@ def run_sweep(
     from lander_rl.searching.trials import Trials, check_sweep
     from lander_trainer import plan_training
 
+    check_all_writable(request.folder / "preset.toml")
     import_modules(request.imports)
     space = SearchSpace.read(request.space) if isinstance(request.space, Path) else request.space
     space = space.importing(request.imports)
@@ -175,7 +177,7 @@ def run_sweep(
                 run_trainings(pool, trials, stop)
             finally:
                 trials.give_up()
-        return outcome(request, study, space, config, interrupted=stop())
+        return outcome(request, study, space, config, say, interrupted=stop())
 
 
 def _start(space: "SearchSpace", config: "TrainConfig", say: Callable[[str], None]) -> dict[str, Any]:

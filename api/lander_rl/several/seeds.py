@@ -18,13 +18,14 @@ from lander_rl.several.display import TrainingsDisplay, open_table
 from lander_rl.several.pool import Jobs, PoolRequest, WorkerPool, open_pool, run_trainings
 from lander_rl.several.results import SeedRun, SeedRuns
 from lander_rl.several.training_worker import Ended, Event, Failed, Note, Status, Task, Trained
+from lander_rl.showing import said_before_an_error
 from lander_rl.training.planning import planned_config
 from lander_rl.training.progress import open_talk
 from lander_rl.training.request import TrainRequest
 from lander_rl.training.stopping import stop_on_interrupt
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules
-from lander_runtime.errors import CheckFailed, InputRefused, UsageError
+from lander_runtime.errors import CheckFailed, LanderError, UsageError
 from lander_runtime.files import atomic_write
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 from lander_runtime.workers.remote import WorkerDied
@@ -57,6 +58,11 @@ class SeedsRequest(PoolRequest):
         if self.episodes < 1:
             raise UsageError(f"episodes should be a whole number from 1 on, found {self.episodes}.")
         super().__post_init__()
+        if self.engine == "ray" and "tensorboard" in self.train.log:
+            raise UsageError(
+                "--log tensorboard writes where a run trains, and --engine ray does not keep it. "
+                "Leave one out."
+            )
 
 
 @names_arguments
@@ -162,7 +168,8 @@ def _result(request: SeedsRequest, scheduler: "_Seeds", say: Callable[[str], Non
     source = ExportRequest(
         source=chosen.path, episodes=request.episodes, gif=request.gif, imports=request.train.imports
     )
-    return replace(found, exported=run_export(source, say))
+    with said_before_an_error(say, found):
+        return replace(found, exported=run_export(source, say))
 
 
 def _drawn(request: SeedsRequest, runs: tuple[SeedRun, ...], say: Callable[[str], None]) -> Path | None:
@@ -174,8 +181,8 @@ def _drawn(request: SeedsRequest, runs: tuple[SeedRun, ...], say: Callable[[str]
     )
     try:
         run_plot(PlotRequest(runs=tuple(run.path for run in runs), out=picture, group=True))
-    except InputRefused as error:
-        # A run that was stopped may have no episode yet.
+    except (LanderError, OSError) as error:
+        # A run that was stopped may have no episode yet; and a full disk must not cost the scores.
         say(f"No picture was drawn. {error}")
         return None
     return picture

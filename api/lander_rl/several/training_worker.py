@@ -137,7 +137,8 @@ class TrainingWorker:
         try:
             with _folder_of(task) as folder:
                 self._events.put(Ended(self._trained(task, folder)))
-        except LanderError as error:
+        except (LanderError, OSError, MemoryError) as error:
+            # A full disk or memory is no fault of the program.
             self._events.put(Failed(error))
         except Exception:
             self._events.put(Failed(RuntimeError("Something failed in a worker.\n" + traceback.format_exc())))

@@ -152,13 +152,15 @@ def _environment(result: Any) -> str | None:
 @contextmanager
 def _errors_as_ours(repository: str) -> Iterator[None]:
     from huggingface_hub import errors
-    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
-    quiet = are_progress_bars_disabled()
-    disable_progress_bars()
     try:
-        yield
+        with _quiet():
+            yield
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError) as error:
+        # Of a file it says so too where the Hub answered, with an error.
+        answer = _behind(error, errors.HfHubHTTPError)
+        if answer is not None:
+            raise _refusal(repository, answer) from error
         raise MachineLacks(
             f"{repository} is not in the cache of this machine, and the Hub was not asked or did not answer."
         ) from error
@@ -171,10 +173,7 @@ def _errors_as_ours(repository: str) -> Iterator[None]:
             f"The Hub has no {repository}, or it is private and you are not logged in. {LOGIN}"
         ) from error
     except errors.HfHubHTTPError as error:
-        status = getattr(error.response, "status_code", None)
-        if status in (401, 403):
-            raise InputRefused(f"The Hub does not let you do this with {repository}. {LOGIN}") from error
-        raise MachineLacks(f"The Hub answered {status} about {repository}. Try again later.") from error
+        raise _refusal(repository, error) from error
     except LanderError:
         raise
     except errors.HFValidationError as error:
@@ -192,9 +191,49 @@ def _errors_as_ours(repository: str) -> Iterator[None]:
             f"What the Hub answered about {repository} cannot be read ({type(error).__name__}). "
             "Look at HF_ENDPOINT, or try again later."
         ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without that library's progress bars, and its warnings of answers, which hold addresses."""
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+    from huggingface_hub.utils import logging as library_logging
+
+    quiet, verbosity = are_progress_bars_disabled(), library_logging.get_verbosity()
+    disable_progress_bars()
+    library_logging.set_verbosity_error()
+    try:
+        yield
     finally:
+        library_logging.set_verbosity(verbosity)
         if not quiet:
             enable_progress_bars()
+
+
+def _behind(error: BaseException, kind: type[Exception]) -> Exception | None:
+    """The first error of a kind among the causes of another."""
+    cause = error.__cause__
+    while cause is not None and not isinstance(cause, kind):
+        cause = cause.__cause__
+    return cause
+
+
+def _refusal(repository: str, answer: Any) -> LanderError:
+    """An answer of the Hub that is an error, as ours."""
+    status = getattr(answer.response, "status_code", None)
+    if status in (401, 403):
+        return InputRefused(
+            f"The Hub answered {status}: it does not let you do this with {repository}. {LOGIN}"
+        )
+    if status == 404:
+        return InputRefused(
+            f"The Hub answered 404: a file that it lists of {repository} is not there. Type the same again."
+        )
+    if status == 429:
+        return MachineLacks(
+            f"The Hub answered 429 about {repository}: it was asked too often. Wait, then try again."
+        )
+    return MachineLacks(f"The Hub answered {status} about {repository}. Try again later.")
 
 
 def _is_network(error: Exception) -> bool:

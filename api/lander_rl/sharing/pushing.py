@@ -143,6 +143,8 @@ def run_push(request: PushRequest, observer: "EpisodeObserver | None" = None) ->
         checked = check_score(path, info.evaluation, request.imports, observer)
         if checked.failure is not None:
             raise CheckFailed(f"Nothing was pushed. {checked.failure}")
+        # Before the Hub is asked, which may not answer.
+        stages.on_note(f"Score: {checked.in_words()}")
     own_card = path.with_suffix(".md")
     body = read_regular_text(own_card, 2**20) if _is_own(own_card) else None
     files: dict[str, Path | bytes] = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lander_rl.inputs.networks import take_network
+from lander_rl.inputs.networks import check_network_is_wanted, take_network
 from lander_rl.inputs.old_versions import warn_of_old_version
 from lander_rl.inputs.time_limits import warn_of_no_limit
 from lander_rl.training.request import ResumeRequest, TrainRequest
@@ -124,11 +124,20 @@ def planned_config(request: TrainRequest, say: Callable[[str], None]) -> "TrainC
     config = _changed(preset(env, request.preset), request, network)
     if trains_natively(config):
         config = _changed(preset(env, request.preset, "native"), request, network)
+    _check_target(config)
     if config.init is None:
         return config
     start = read_start(Path(config.init))
     say(f"Starting from {start.path}{'' if start.golden is None else '; its critic starts new'}")
     return start.adopted(config, {**request.settings, **({} if network is None else {"network": network})})
+
+
+def _check_target(config: "TrainConfig") -> None:
+    """Refuse a target that nothing would measure. Not in the settings themselves: old runs may have it."""
+    if config.target_score is not None and config.selection_episodes == 0:
+        raise UsageError(
+            "--target is compared with selections, and selection_episodes=0 leaves none. Leave one out."
+        )
 
 
 def _changed(base: "TrainConfig", request: TrainRequest, network: str | None) -> "TrainConfig":
@@ -149,6 +158,7 @@ def _resumed(request: ResumeRequest, say: Callable[[str], None]) -> "tuple[Train
     take_network(request.network)
     run = RunDirectory.open(request.run)
     checkpoint = Checkpoint.load(run.checkpoint)
+    check_network_is_wanted(request.network, run.checkpoint, checkpoint.config.network)
     # First, because here it is the file's fault where there is no such environment, not that of an option.
     check_trainable(checkpoint.env)
     given = request.given()
@@ -157,6 +167,8 @@ def _resumed(request: ResumeRequest, say: Callable[[str], None]) -> "tuple[Train
     if "device" in given:
         again["learner"] = "auto"
     plan = plan_training(checkpoint.config.with_values({**again, **given}))
+    if request.target is not None:
+        _check_target(plan.config)
     if plan.config.updates < checkpoint.progress.updates:
         done = counted(checkpoint.progress.steps, "step")
         raise UsageError(f"{request.run} has done {done} already; --steps cannot be less.")

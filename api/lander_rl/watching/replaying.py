@@ -62,6 +62,10 @@ class ReplayRequest:
         for option, path, suffix in (("--gif", self.gif, ".gif"), ("--mp4", self.mp4, ".mp4")):
             if path is not None and Path(path).suffix.lower() != suffix:
                 raise UsageError(f"{option} {path} should be a file whose name ends in {suffix}.")
+        if not self.draws and (self.size, self.speed) != ("1", 1.0):
+            raise UsageError(
+                "--size and --speed are for what is drawn. Add --gif FILE, --mp4 FILE or --render human."
+            )
 
     @property
     def draws(self) -> bool:

@@ -9,7 +9,7 @@ from lander_cli.arguments.env_args import read_env_args
 from lander_cli.outputs.partial import exit_with_partial
 from lander_cli.outputs.scores import ScoreTalk
 from lander_cli.terminal.console import print_next
-from lander_runtime.errors import CheckFailed, Interrupted
+from lander_runtime.errors import CheckFailed, Interrupted, UsageError
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ def eval_command(
     )  # fmt: skip
     request = request if as_json else _with_shard_file(request)
     # For scripts that read JSON and people at a window, a GIF is written only on request.
-    usual_gif = None if gif == _NO_GIF or any((as_json, render, out, shard)) else _USUAL_GIF
+    usual_gif = (
+        None if gif == _NO_GIF or gif_episodes == "none" or any((as_json, render, out, shard)) else _USUAL_GIF
+    )
     try:
         report = run_evaluation(request, ScoreTalk(as_json), usual_gif)
     except Interrupted as stop:
@@ -82,8 +84,14 @@ def eval_command(
 
 
 def _asked_gif(gif: Path | None, episodes: str | None, mp4: Path | None) -> Path | None:
-    """The GIF that the user asked for: by its name, or by naming episodes and no file."""
-    if gif is None and episodes is not None and mp4 is None:
+    """The GIF that the user asked for: by its name, or by naming episodes and no file.
+
+    Raises:
+        UsageError: episodes are named, and no file to record them in.
+    """
+    if gif == _NO_GIF and mp4 is None and episodes not in (None, "none"):
+        raise UsageError(f"--gif none records nothing; leave it out, or leave out --gif-episodes {episodes}.")
+    if gif is None and episodes not in (None, "none") and mp4 is None:
         return _USUAL_GIF
     return None if gif == _NO_GIF else gif
 

@@ -99,6 +99,10 @@ def export_command(
     if format_ is Format.C:
         _export_c({**common, "output": output, "action_range": action_range}, name, as_json=as_json)
         return
+    if gif and not episodes and _is_typed(context, "gif"):
+        raise UsageError(
+            "--gif records the first scored episode, and --episodes 0 scores none. Leave one out."
+        )
     scored = {**common, "episodes": episodes, "gif": gif}
     if precision is None:
         _export_policy(scored, as_json=as_json)
@@ -165,12 +169,16 @@ def _check_options(context: typer.Context, wanted: Format, *, reduced: bool) -> 
     for parameter, formats in _FORMATS.items():
         if reduced and parameter == "large":
             continue
-        source = context.get_parameter_source(parameter)
-        if wanted not in formats and source is not None and source.name == "COMMANDLINE":
+        if wanted not in formats and _is_typed(context, parameter):
             option = parameter.rstrip("_").replace("_", "-")
             owners = " or ".join(one.value for one in formats)
             more = ", --half or --int8" if parameter == "large" else ""
             raise UsageError(f"--{option} goes with --format {owners}{more}; leave it out.")
+
+
+def _is_typed(context: typer.Context, parameter: str) -> bool:
+    source = context.get_parameter_source(parameter)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _export_triton(

@@ -11,6 +11,7 @@ import typer
 from lander_cli.arguments import options as given
 from lander_cli.arguments.numbers import integer
 from lander_cli.terminal.console import print_json, print_next, print_rows, say
+from lander_runtime.errors import UsageError
 
 _Seed = Annotated[
     int | None,
@@ -36,6 +37,8 @@ def play_command(
 
     Serves one page on 127.0.0.1 until Ctrl-C, or writes it to a file that works from disk.
     """
+    if no_open and out_file is not None:
+        raise UsageError("--out writes a file and opens no browser. Leave out --no-open.")
     from lander_rl.watching.playing import PlayRequest, address_of, make_page, serving
 
     page = make_page(PlayRequest(policy=policy, seed=seed, out=out_file))

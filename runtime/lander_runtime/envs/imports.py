@@ -20,10 +20,10 @@ _IMPORTED: dict[str, None] = {}
 """Names in the order of their imports. Of the whole process, as Python's own record of modules is."""
 
 
-def import_modules(names: Sequence[str]) -> None:
+def import_modules(names: Sequence[str], option: str = "--import") -> None:
     """Import modules by their names, in order, also from the current folder.
 
-    What a module prints goes to stderr.
+    What a module prints goes to stderr. Errors name `option`, which the person has typed.
 
     Raises:
         MachineLacks: a module, or one that it needs, is not installed.
@@ -31,9 +31,9 @@ def import_modules(names: Sequence[str]) -> None:
     """
     for name in (names,) if isinstance(names, str) else names:
         if not _MODULE.fullmatch(name) or name.endswith(".py"):
-            hint = f" Type: --import {name[:-3]}" if _MODULE.fullmatch(name) else ""
-            raise UsageError(f"--import takes the name of a module such as my_env, found {name!r}.{hint}")
-        _import(name)
+            hint = f" Type: {option} {name[:-3]}" if _MODULE.fullmatch(name) else ""
+            raise UsageError(f"{option} takes the name of a module such as my_env, found {name!r}.{hint}")
+        _import(name, option)
         _IMPORTED[name] = None
 
 
@@ -61,7 +61,7 @@ def without_module(env_id: str, imports: Sequence[str]) -> str:
     )
 
 
-def _import(name: str) -> None:
+def _import(name: str, option: str) -> None:
     folder = str(Path.cwd())
     try:
         # Results go to stdout, and nothing else may.
@@ -78,15 +78,15 @@ def _import(name: str) -> None:
     except ModuleNotFoundError as error:
         if _is_part_of(error.name, name):
             raise MachineLacks(
-                f"--import {name}: there is no such module, neither installed nor in this folder. Look at "
+                f"{option} {name}: there is no such module, neither installed nor in this folder. Look at "
                 "the name, or install its package with pip."
             ) from error
         raise MachineLacks(
-            f"--import {name} needs the module {escaped(str(error.name))[:200]}, which is not installed."
+            f"{option} {name} needs the module {escaped(str(error.name))[:200]}, which is not installed."
         ) from error
     except (Exception, SystemExit) as error:  # A stranger's code may raise anything.
         reason = f" ({first_line(error)})" if str(error).strip() else ""
-        raise UsageError(f"--import {name}: its own code raised {type(error).__name__}{reason}.") from error
+        raise UsageError(f"{option} {name}: its own code raised {type(error).__name__}{reason}.") from error
 
 
 def _is_part_of(missing: str | None, name: str) -> bool:

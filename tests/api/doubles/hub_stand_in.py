@@ -37,6 +37,8 @@ class Hub:
     tokens: set[str | None] = field(default_factory=set)
     odd: Any = None
     """What is answered about the repository me/odd."""
+    failing: tuple[str, int] | None = None
+    """A method, and the status that it gets where it asks for a file."""
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -105,6 +107,9 @@ class Answers(BaseHTTPRequestHandler):
         name, _, rest = path[1:].partition("/resolve/")
         repo = self._repo(name)
         if repo is None:
+            return
+        if self.hub.failing is not None and self.command == self.hub.failing[0]:
+            self._json({"error": "failing"}, self.hub.failing[1])
             return
         content = repo.files[rest.partition("/")[2]]
         self.send_response(200)

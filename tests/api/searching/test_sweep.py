@@ -249,6 +249,31 @@ def test_a_storage_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
         pass
 
 
+def test_a_line_that_a_full_disk_cut_short_does_not_spoil_the_study(tmp_path: Path) -> None:
+    file = tmp_path / "study.log"
+    with open_study(str(file), "maximize") as study:
+        study.set_user_attr("objective", "score")
+    whole = file.read_bytes()
+    file.write_bytes(whole + b'{"op_code":2,"worker')
+    for name in ("one", "two"):
+        with open_study(str(file), "maximize") as study:
+            assert study.user_attrs["objective"] == "score"
+            study.set_user_attr(name, 1)
+    assert file.read_bytes().startswith(whole)
+    (tmp_path / "notes").write_text("mine, without a last line end")
+    with (
+        pytest.raises(InputRefused, match="expected a file of a study"),
+        open_study(str(tmp_path / "notes"), "maximize"),
+    ):
+        pass
+    assert (tmp_path / "notes").read_text() == "mine, without a last line end"
+
+
+def test_a_folder_that_cannot_be_written_is_refused_first(file: Path) -> None:
+    with pytest.raises(UsageError, match="is not a folder"):
+        lander_rl.sweep(file, 1, out=file / "sweep", progress=False)
+
+
 def test_a_stop_keeps_the_study(file: Path) -> None:
     found = lander_rl.sweep(file, 2, jobs=1, progress=False, stop=lambda: True)
     assert found.interrupted

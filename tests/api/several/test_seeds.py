@@ -1,16 +1,19 @@
 """Several seeds: figures, the choice, workers in this process and in others, and stopping."""
 
+import errno
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import lander_rl
+from lander_rl.several import seeds, training_worker
 from lander_rl.several.pool import PoolRequest, WorkerPool, open_pool, run_trainings
 from lander_rl.several.results import SeedRun, SeedRuns
 from lander_rl.several.seeds import SeedsRequest
-from lander_rl.several.training_worker import Event, Status, Task, Trained
+from lander_rl.several.training_worker import Event, Failed, Status, Task, Trained, TrainingWorker
 from lander_rl.training.request import TrainRequest
 from lander_runtime.errors import UsageError
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
@@ -43,6 +46,36 @@ def test_selection_and_not_the_score_chooses() -> None:
     assert [run["score"] for run in data["runs"]] == [20.0, 2.0, 7.0]
     # Nothing was exported, so nothing was chosen.
     assert data["chosen_seed"] is None
+
+
+def test_scores_are_said_before_an_export_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(seeds, "run_plot", fails)
+    monkeypatch.setattr(seeds, "run_export", fails)
+    ended = {seed: trained(seed, [10.0 * seed], 5.0) for seed in (1, 2)}
+    scheduler: Any = SimpleNamespace(
+        ended=ended, failed={}, folders={seed: Path(f"run-{seed}") for seed in ended}
+    )
+    said: list[str] = []
+    with pytest.raises(OSError, match="No space left"):
+        seeds._result(SeedsRequest(train=TrainRequest(), seeds=2), scheduler, said.append)
+    assert said[0].startswith("No picture was drawn.")
+    assert "score 20.0" in said[1]
+
+
+def test_a_full_disk_is_no_fault_of_the_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fails(*given: object, **named: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(training_worker, "run_training", fails)
+    worker = TrainingWorker()
+    worker.begin(Task(request=TrainRequest(out=tmp_path / "run"), episodes=1, first_seed=1))
+    _, events = worker.tell(60.0, False)
+    (failed,) = events
+    assert isinstance(failed, Failed)
+    assert isinstance(failed.error, OSError)
 
 
 @pytest.fixture

@@ -183,6 +183,31 @@ def test_what_is_private_or_not_there(hub: Hub, monkeypatch: pytest.MonkeyPatch)
         lander_rl.pull("me/secret")
 
 
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+@pytest.mark.parametrize(
+    ("status", "kind", "said"),
+    [
+        (401, InputRefused, "answered 401: it does not let you"),
+        (403, InputRefused, "answered 403: it does not let you"),
+        (404, InputRefused, "answered 404: a file that it lists"),
+        (429, MachineLacks, "answered 429 about me/tiny: it was asked too often"),
+        (500, MachineLacks, "answered 500 about me/tiny"),
+    ],
+)
+def test_an_error_while_a_file_is_taken(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, capfd: Any, method: str, status: int, kind: Any, said: str
+) -> None:
+    # That library tries again for half a minute.
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
+    hub.repos["me/tiny"] = Repo({"policy.onnx": (DATA / "tiny-discrete.onnx").read_bytes()})
+    hub.failing = (method, status)
+    with pytest.raises(kind, match=said):
+        lander_rl.pull("me/tiny")
+    assert not Path("hub").exists()
+    # Its warnings hold addresses.
+    assert "http" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["alone", "a/b/c", "../etc", "a/..", "-a/b", "a/b c", "a/" + "b" * 100])
 def test_what_is_no_name(name: str) -> None:
     with pytest.raises(UsageError, match="USER/NAME"):

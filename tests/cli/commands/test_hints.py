@@ -77,3 +77,17 @@ def test_a_value_of_another_type_than_the_environment_declares(lander: Lander) -
     assert outcome.code == 2
     assert outcome.message.startswith("LunarLander-v3 takes true or false as enable_wind, found 'maybe'.")
     assert not Path("runs").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_or_a_file_in_the_wrong_place_is_not_missing(lander: Lander) -> None:
+    os.mkfifo("p.fifo")
+    Path("run").write_text("")
+    found = lander("export", "p.fifo")
+    assert (found.code, "found a folder, a pipe or a device" in found.message) == (3, True)
+    for name in ("p.fifo", "run"):
+        found = lander("plot", name)
+        assert (found.code, found.message) == (
+            3,
+            f"{name}: expected the folder of a run or of runs, found a file.",
+        )

@@ -80,6 +80,11 @@ def test_what_cannot_be_drawn_is_a_sentence(
     assert list(Path().iterdir()) == []
 
 
+def test_a_place_that_cannot_be_written_is_refused_by_its_name(lander: Lander, runs: Path) -> None:
+    found = lander("plot", runs, "--out", runs / "001" / "config.toml" / "plot.png")
+    assert (found.code, "is not a folder" in found.message) == (2, True)
+
+
 def test_a_corrupt_run_is_refused_by_line(lander: Lander, runs: Path) -> None:
     with (runs / "001" / "metrics.jsonl").open("a") as file:
         file.write("nonsense\n")

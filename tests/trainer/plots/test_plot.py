@@ -299,11 +299,12 @@ class TestDrawing:
         assert heights[1] - heights[0] == round(2 * 0.22 * 150)
 
     def test_returns_of_two_environments_share_no_axis(self, add_run: AddRun, tmp_path: Path) -> None:
-        runs = [read_history(add_run("001")), read_history(add_run("002", env="Acrobot-v1"))]
-        with pytest.raises(
-            UsageError, match=r"CartPole-v1, Acrobot-v1 do not compare.* lander plot .*CartPole"
-        ):
+        runs = [read_history(add_run(name)) for name in ("001", "003")]
+        runs.insert(1, read_history(add_run("002", env="Acrobot-v1")))
+        with pytest.raises(UsageError, match="CartPole-v1, Acrobot-v1 do not compare") as raised:
             draw_runs(runs, tmp_path / "plot.png")
+        # All three are in one folder, so naming that would fail again.
+        assert str(raised.value).endswith(f": lander plot {runs[0].path} {runs[2].path}")
         assert not (tmp_path / "plot.png").exists()
 
     def test_marks_of_selections_differ_where_a_colour_comes_again(

@@ -25,6 +25,9 @@ _LABEL = 90
 _MOST_LINES = 4
 """Of one label; runs that differ in more than that fits have little in common."""
 
+_MOST_NAMED = 8
+"""Runs in a command that a message suggests."""
+
 _DOTS = {"-": "o", "--": "s", ":": "^", "-.": "D"}
 """The mark of a selection by the dash of its line: so colours that come twice are told apart there too."""
 
@@ -87,9 +90,11 @@ def _check_one_environment(runs: Sequence[RunHistory]) -> None:
     if len(environments) > 1:
         named = [_shorten(env, 60) for env in list(environments)[:4]]
         more = f" and {len(environments) - 4} more" if len(environments) > 4 else ""
+        # Not their folder, which may be what was typed; and no more than a line can show.
+        paths = [str(run.path) for run in runs if run.env == runs[0].env][:_MOST_NAMED]
         raise UsageError(
             f"Returns of {', '.join(named)}{more} do not compare. "
-            f"Name the runs of one environment: lander plot {shlex.quote(str(runs[0].path.parent))}"
+            f"Name the runs of one environment: {shlex.join(['lander', 'plot', *paths])}"
         )
 
 

@@ -44,6 +44,8 @@ def find_runs(path: Path) -> list[Path]:
     Raises:
         InputRefused: `path` is not a folder, or has no such run.
     """
+    if path.exists() and not path.is_dir():
+        raise InputRefused(f"{path}: expected the folder of a run or of runs, found a file.")
     if not path.is_dir():
         raise InputRefused(f"{path}: no such folder. Runs are under runs/, such as runs/LunarLander-v3/001.")
     if (path / "metrics.jsonl").is_file():

@@ -19,6 +19,7 @@ def train_seeds(
 ) -> None:
     """Train with each seed, and print mean, interval and worst seed."""
     from lander_rl.inputs.importing import import_options
+    from lander_rl.inputs.networks import network_options
     from lander_rl.several.display import open_table
     from lander_rl.several.seeds import SeedsRequest, run_seeds
 
@@ -31,7 +32,8 @@ def train_seeds(
     imports = import_options(train.imports)
     if found.interrupted or signals():
         if found.runs:
-            print_next("lander", "train", "--resume", found.runs[0].path, *imports)
+            again = [*imports, *network_options(train.network)]
+            print_next("lander", "train", "--resume", found.runs[0].path, *again)
         raise typer.Exit(signals.exit_code)
     if found.exported is not None:
         print_next("lander", "eval", found.exported.policy, *imports, "--episodes", "1000")

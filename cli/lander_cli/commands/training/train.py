@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -49,7 +50,7 @@ def train_command(
     engine: given.SeedsEngine = None,
     ray_address: RayAddress = None,
     as_json: given.AsJson = False,
-) -> None:
+) -> Path | None:
     """Train a policy with PPO.
 
     Writes a run folder with checkpoint, settings, metrics and learning curve. Ctrl-C saves and stops.
@@ -66,27 +67,27 @@ def train_command(
             env, preset, seed, init, out_dir, max_episode_steps, *(set_ or []), *(env_arg or []),
             seeds, jobs, engine, ray_address,
         )  # fmt: skip
-        _train(ResumeRequest(run=resume, **both), watch, as_json)
-    else:
-        new = {
-            **both,
-            "env": env,
-            "preset": preset,
-            "seed": seed,
-            "init": init,
-            "out": out_dir,
-            "max_episode_steps": max_episode_steps,
-        }
-        request = new_run(set_ or [], env_arg or [], new)
-        if seeds is None:
-            refuse_without_seeds(jobs, engine, ray_address)
-            _train(request, watch, as_json)
-        else:
-            refuse_watch_with_seeds(watch)
-            train_seeds(request, seeds, jobs or "auto", engine or EngineName.PROCESSES, ray_address, as_json)
+        return _train(ResumeRequest(run=resume, **both), watch, as_json)
+    new = {
+        **both,
+        "env": env,
+        "preset": preset,
+        "seed": seed,
+        "init": init,
+        "out": out_dir,
+        "max_episode_steps": max_episode_steps,
+    }
+    request = new_run(set_ or [], env_arg or [], new)
+    if seeds is None:
+        refuse_without_seeds(jobs, engine, ray_address)
+        return _train(request, watch, as_json)
+    refuse_watch_with_seeds(watch)
+    train_seeds(request, seeds, jobs or "auto", engine or EngineName.PROCESSES, ray_address, as_json)
+    return None
 
 
-def _train(request: "TrainRequest | ResumeRequest", watch: bool, as_json: bool) -> None:
+def _train(request: "TrainRequest | ResumeRequest", watch: bool, as_json: bool) -> Path:
+    """Train, and give the run's folder."""
     signals = StopRequest()
     watching = _watch(signals) if watch else None
     # PyTorch takes seconds to load.
@@ -106,6 +107,7 @@ def _train(request: "TrainRequest | ResumeRequest", watch: bool, as_json: bool) 
         print_next("lander", "train", "--resume", run.path, *again, *imports)
         raise typer.Exit(signals.exit_code)
     print_next("lander", "export", run.path, *imports)
+    return run.path
 
 
 def _watch(signals: StopRequest) -> "Watch":
