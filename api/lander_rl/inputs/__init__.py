@@ -1,6 +1,7 @@
 """What a function works on, from what the caller names.
 
-opening.py       finds and opens the policy that is meant
+finding.py       finds the policy that is meant
+opening.py       opens it for an environment
 said.py          what is said of a file that does not say it itself
 numbers.py       checks of the numbers of an evaluation
 time_limits.py   the time limit that a user sets, and a word where there is none
