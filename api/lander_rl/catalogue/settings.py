@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from lander_trainer import TrainConfig
 
 
+_USUAL = "LunarLander-v3"
+"""What `lander train` trains where no environment is named."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Setting:
     """One setting of a training."""
@@ -49,10 +53,26 @@ class Setting:
             ("type", self.type),
             *low_high,
             ("default", _in_short(self.default)),
+            *_preset_row(self),
             ("meaning", self.meaning),
             *(("source", source) for source in self.sources),
             ("Stable-Baselines3", self.stable_baselines or "-"),
         ]
+
+
+def _preset_row(setting: Setting) -> list[tuple[str, str]]:
+    """The value that a plain `lander train` takes, where its preset has another one than the default."""
+    value = _preset_values()[setting.name]
+    return [] if value == setting.default else [(f"preset {_USUAL}", _in_short(value))]
+
+
+@cache
+def _preset_values() -> dict[str, Any]:
+    from lander_trainer import preset
+    from lander_trainer.plan import trains_natively
+
+    usual = preset(_USUAL)
+    return vars(preset(_USUAL, backend="native") if trains_natively(usual) else usual)
 
 
 @overload
@@ -138,7 +158,7 @@ def _in_short(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):
-        return "on" if value else "off"
+        return str(value).lower()
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return f"{value:,}" if isinstance(value, int) else str(value)
@@ -147,6 +167,7 @@ def _in_short(value: Any) -> str:
 _COLUMNS = {
     "setting": lambda one: one.name,
     "default": lambda one: _in_short(one.default),
+    _USUAL: lambda one: _in_short(_preset_values()[one.name]),
     "Stable-Baselines3": lambda one: one.stable_baselines or "-",
     "meaning": lambda one: one.meaning,
 }

@@ -25,6 +25,7 @@ def find_policy(named: Path | None) -> tuple[Path, str]:
         InputRefused: no policy was named and there is none, a folder holds no policy, or `runs` is a file.
     """
     if named is not None:
+        _check_there(named)
         return _in_folder(named) if named.is_dir() else (named, "as named")
     _check_runs()
     run = waiting_run()
@@ -67,6 +68,18 @@ def waiting_run() -> Path | None:
 def _check_runs() -> None:
     if _RUNS.exists() and not _RUNS.is_dir():
         raise InputRefused("runs should be the folder of runs and is a file. Move it, or name a policy.")
+
+
+def _check_there(named: Path) -> None:
+    """Refuse a file that is not there, where a run has one of that name: it was typed in another folder."""
+    if named.exists():
+        return
+    found = [path for path in _RUNS.glob("*/*/*") if path.name == named.name and path.is_file()]
+    if found:
+        newest = max(found, key=lambda path: path.stat().st_mtime)
+        is_policy = newest.suffix == ".onnx"
+        hint = f"Did you mean {newest}?" if is_policy else f"Type: {_export_of(newest.parent)}"
+        raise InputRefused(f"{named}: no such file; {newest.parent} has one. {hint}")
 
 
 def _in_folder(folder: Path) -> tuple[Path, str]:

@@ -22,6 +22,7 @@ from lander_rl.outputs.recordings import (
 from lander_rl.outputs.replay import saved_replay
 from lander_rl.scoring.request import LANES, EvaluateRequest, Filename, path_of
 from lander_rl.wording import names_arguments
+from lander_runtime import envs
 from lander_runtime.errors import EnvironmentFailed, Interrupted, MachineLacks, UsageError
 from lander_runtime.evaluation.choosing import chosen_engine
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
@@ -162,6 +163,7 @@ def _evaluated(
         said=request.said,
     )  # fmt: skip
     opened = limited(opened, request.max_episode_steps)
+    envs.check_typed(opened.env)
     _announce(opened, origin or opened.origin, stages)
     page = page_observer_for(path_of(request.page), opened.env)
     try:

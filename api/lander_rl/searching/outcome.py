@@ -12,7 +12,7 @@ import tomli_w
 from optuna.trial import TrialState
 
 from lander_rl.searching.objectives import OBJECTIVES
-from lander_rl.searching.results import Sweep, SweepTrial
+from lander_rl.searching.results import FEWEST_FOR_IMPORTANCE, Sweep, SweepTrial
 from lander_rl.searching.space import SearchSpace, rounded
 from lander_rl.searching.study import importances
 from lander_rl.training.planning import planned_config
@@ -55,7 +55,7 @@ def outcome(
         )
         for trial in ranked
     )
-    shares = importances(study) if len(completed) > 1 else {}
+    shares = importances(study) if len(completed) >= FEWEST_FOR_IMPORTANCE else {}
     pictures, preset, command = (), None, ()
     if found:
         best = planned_config(space.request(ranked[0].params), lambda text: None)

@@ -27,6 +27,8 @@ _HTTP_CLIENTS = {"httpx", "httpx2", "httpcore", "httpcore2", "requests"}
 
 LOGIN = "Log in with: hf auth login"
 
+_CONNECTION = "Look at your connection, or at HF_ENDPOINT."
+
 _CACHE = "Without it: --offline takes what is in the cache."
 
 
@@ -83,9 +85,7 @@ def check_access(repository: str, *, private: bool) -> None:
             # With True a token has to be there.
             found = _api().model_info(repository, token=True)
         except errors.LocalTokenNotFoundError as error:
-            raise InputRefused(
-                f"You are not logged in to the Hub, so nothing can be pushed. {LOGIN}"
-            ) from error
+            raise InputRefused(f"You are not logged in to the Hub. {LOGIN}") from error
         except errors.RepositoryNotFoundError:
             return
         if private and not found.private:
@@ -176,9 +176,7 @@ def _environment(result: Any) -> str | None:
 
 
 @contextmanager
-def _errors_as_ours(
-    repository: str, without: str = "Look at your connection, or at HF_ENDPOINT."
-) -> Iterator[None]:
+def _errors_as_ours(repository: str, without: str = _CONNECTION) -> Iterator[None]:
     """Raise what goes wrong as our errors; `without` says what to do where the Hub cannot be reached."""
     from huggingface_hub import errors
     from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars

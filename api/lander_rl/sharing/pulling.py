@@ -18,6 +18,7 @@ from lander_rl.sharing.taking import take
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import CheckFailed, InputRefused
 from lander_runtime.files import atomic_writes, check_writable, sha256_of
+from lander_runtime.scores.words import mean_in_words
 from lander_runtime.text import aligned, counted, html_table, quoted
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Pulled:
         if claimed is None:
             return "none claimed"
         return (
-            f"{claimed.mean_return:.1f} ± {claimed.std_return:.1f} over "
+            f"{mean_in_words(claimed)} over "
             f"{counted(claimed.episodes, 'episode')}, claimed by the file"
         )
 

@@ -116,8 +116,8 @@ def push(
         CheckFailed: the claimed score does not hold, or the file's golden vectors do not.
         InputRefused: there is no such file, it is not from `export`, or the Hub refuses.
         MachineLacks: huggingface_hub is not installed, or the Hub cannot be reached.
-        UsageError: `repository` is no name of a repository, or `policy` is None and the newest run has not been
-            exported.
+        UsageError: `repository` is no name of a repository, or `policy` is None and the newest run has not
+            been exported.
     """
     return run_push(
         PushRequest(

@@ -1,5 +1,6 @@
 """The progress of training in words and figures, the same for every display."""
 
+import math
 from typing import TYPE_CHECKING
 
 from lander_runtime.text import counted
@@ -32,10 +33,12 @@ class Clock:
         return metrics.steps / max(metrics.seconds, 1e-9)
 
     def left(self, metrics: "UpdateMetrics") -> str:
+        """Such as `1:05`; a dash until a second update was measured: the first one has to warm up."""
+        if metrics.done >= 1.0:
+            return _minutes(0.0)
         first, before = self._start or (metrics.done, 0.0)
         share, spent = metrics.done - first, sum(self.seconds.values()) - before
-        seconds = spent / share * (1.0 - metrics.done) if share > 0 else 0.0
-        return _minutes(seconds)
+        return _minutes(spent / share * (1.0 - metrics.done)) if share > 0 else "-"
 
 
 def how_selected(config: "TrainConfig") -> str:
@@ -83,7 +86,9 @@ def collecting(done: float, seconds: float) -> str:
 
 
 def _minutes(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    # Rounded up, so that 0:00 is the end.
+    whole = math.ceil(seconds)
+    return f"{whole // 60}:{whole % 60:02d}"
 
 
 def number(value: float | None) -> str:

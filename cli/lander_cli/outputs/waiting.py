@@ -6,7 +6,7 @@ from lander_cli.terminal.console import print_next, say
 
 
 def print_next_unless_waiting(named: Path | None, *words: object) -> None:
-    """The next command; the export of the newest run instead, where no policy was named and that run waits."""
+    """The next command; where no policy was named and the newest run waits, the export of that run."""
     from lander_rl.inputs.finding import waiting_run
 
     run = waiting_run() if named is None else None

@@ -77,6 +77,19 @@ def recipe_of(env: EnvSpec | str) -> EnvSpec:
     return resolve(env) if isinstance(env, str) else env
 
 
+def check_typed(spec: EnvSpec) -> None:
+    """Refuse the arguments of a recipe that `make` would refuse by their declared types; nothing is built.
+
+    Raises:
+        UsageError: an argument of another type, which a person has typed, or an unknown environment.
+        InputRefused: the same of a recipe from a file.
+        MachineLacks: a package that the environment needs is missing.
+    """
+    if spec.kwargs:
+        with blamed_on_file(spec):
+            check_arguments(spec.id, registered(spec.id).entry_point, spec.kwargs)
+
+
 def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
     """Build the environment that `spec` describes.
 

@@ -59,7 +59,9 @@ def test_a_newer_run_that_waits_is_named(lander: Lander, exported: Any, add_run:
 
 
 @pytest.mark.parametrize(
-    "typed", [["eval", "--episodes", "1", "--gif", "none"], ["verify"], ["inspect"], ["bench", "--batch", "1", "--episodes", "0"]]
+    "typed",
+    [["eval", "--episodes", "1", "--gif", "none"], ["verify"], ["inspect"],
+     ["bench", "--batch", "1", "--episodes", "0"]],
 )  # fmt: skip
 @pytest.mark.parametrize("before", ["nothing", "another run"])
 def test_the_last_hint_leads_to_the_newest_run(
