@@ -155,9 +155,13 @@ def _training(info: PolicyInfo, reproduce: Recipe | None) -> str:
     if reproduce is not None and "<" not in reproduce.command:
         lines += ["", _which_weights(reproduce), "", f"    {markdown_line(reproduce.command)}"]
         if reproduce.module:
-            lines += ["", "MODULE is the module that registers the environment: a policy file carries no import."]
+            lines += [
+                "",
+                "MODULE is the module that registers the environment: a policy file carries no import.",
+            ]
     elif _is_known(training):
-        lines += [line for why in _unrepeatable(training) for line in ("", f"No command repeats it: {why}")]
+        why = _unrepeatable(training)
+        lines += [] if why is None else ["", f"No command repeats it: {why}"]
     versions = ", ".join(markdown_text(f"{name} {number}") for name, number in training.versions.items())
     if _is_known(training):
         lines += ["", f"On {markdown_text(training.platform)} with {versions}."]
@@ -172,13 +176,13 @@ def _training(info: PolicyInfo, reproduce: Recipe | None) -> str:
     return "\n".join(lines)
 
 
-def _unrepeatable(training: Training) -> list[str]:
-    """Why there is no command, a sentence at most."""
+def _unrepeatable(training: Training) -> str | None:
+    """Why there is no command; None where that is not known."""
     if training.config.get("network") is not None:
-        return ["a command cannot hold a network of the user's own. The settings below are those of the run."]
+        return "a command cannot hold a network of the user's own. The settings below are those of the run."
     if training.config.get("time_limit") is not None:
-        return ["it trained until a time limit, so it depends on the speed of the machine."]
-    return []
+        return "it trained until a time limit, so it depends on the speed of the machine."
+    return None
 
 
 def _origin(info: PolicyInfo) -> str:

@@ -68,11 +68,13 @@ def _preset_row(setting: Setting) -> list[tuple[str, str]]:
 
 @cache
 def _preset_values() -> dict[str, Any]:
-    from lander_trainer import preset
-    from lander_trainer.plan import trains_natively
+    from lander_simulator import why_unavailable
+    from lander_trainer.config import TrainConfig
+    from lander_trainer.settings.preset_tables import preset_tables
 
-    usual = preset(_USUAL)
-    return vars(preset(_USUAL, backend="native") if trains_natively(usual) else usual)
+    table = preset_tables(_USUAL)["default"]
+    native = table.native if why_unavailable() is None else {}
+    return vars(TrainConfig(env=_USUAL).with_values({**table.settings, **native}))
 
 
 @overload

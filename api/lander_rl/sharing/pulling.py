@@ -125,10 +125,7 @@ class Pulled:
         claimed = self.info.evaluation
         if claimed is None:
             return "none claimed"
-        return (
-            f"{mean_in_words(claimed)} over "
-            f"{counted(claimed.episodes, 'episode')}, claimed by the file"
-        )
+        return f"{mean_in_words(claimed)} over {counted(claimed.episodes, 'episode')}, claimed by the file"
 
     def __repr__(self) -> str:
         return aligned(self.rows())

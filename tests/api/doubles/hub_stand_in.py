@@ -1,12 +1,13 @@
 """A stand-in for the Hugging Face Hub: real HTTP on a socket, and the few endpoints that are used.
 
-Started by itself (`python tests/api/doubles/hub_stand_in.py`) it serves people who try push and pull. No Hub is asked in the tests. What the stand-in answers was read off huggingface_hub's own requests and what
-it takes for an answer.
+No Hub is asked in the tests. What the stand-in answers was read off huggingface_hub's own requests and what
+it takes for an answer. People who try push and pull start it: `python tests/api/doubles/hub_stand_in.py`.
 """
 
 import base64
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -159,10 +160,8 @@ def main() -> None:
     with serving(hub, 8008) as server:
         print(f"In another terminal: export HF_ENDPOINT={hub.url} HF_TOKEN={TOKEN}")
         print("Then: lander push POLICY me/NAME. Ctrl-C stops it and forgets everything.", flush=True)
-        try:
+        with suppress(KeyboardInterrupt):
             server.serve_forever()
-        except KeyboardInterrupt:
-            pass
 
 
 if __name__ == "__main__":

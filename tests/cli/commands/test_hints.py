@@ -97,6 +97,26 @@ def test_nothing_goes_out_under_the_users_name_but_their_own(
     assert not Path("triton").exists()
 
 
+def test_a_file_that_lies_in_a_run_is_named(lander: Lander, exported: Any, add_run: Any) -> None:
+    waiting = add_run("001")
+    outcome = lander("eval", "best.safetensors")
+    assert outcome.code == 3
+    assert outcome.message == (
+        f"best.safetensors: no such file; {waiting} has one. Type: lander export {waiting}"
+    )
+    policy = exported("LunarLander-v3/001")
+    assert lander("verify", "policy.onnx").message.endswith(f"Did you mean {policy}?")
+    assert "no such file;" not in lander("eval", "other.onnx").err
+
+
+def test_one_episode_has_no_spread(lander: Lander) -> None:
+    policy = DATA / "tiny-discrete.onnx"
+    one = lander("eval", policy, "--episodes", "1", "--gif", "none").out
+    assert "±" not in one
+    assert "mean - std" not in one
+    assert "±" in lander("eval", policy, "--episodes", "2", "--gif", "none").out
+
+
 def test_a_policy_where_a_checkpoint_is_meant(lander: Lander, exported: Any) -> None:
     path = exported("LunarLander-v3/001")
     assert lander("export", path).message.endswith(f"Type: lander eval {path}")
@@ -112,6 +132,9 @@ def test_next_keeps_what_was_typed(lander: Lander, exported: Any) -> None:
 
 
 def test_a_value_of_another_type_than_the_environment_declares(lander: Lander) -> None:
+    evaluated = lander("eval", DATA / "tiny-discrete.onnx", "--env-arg", "enable_wind=maybe")
+    assert evaluated.code == 2
+    assert "Evaluating" not in evaluated.err
     outcome = lander("train", "--env-arg", "enable_wind=maybe")
     assert outcome.code == 2
     assert outcome.message.startswith("LunarLander-v3 takes true or false as enable_wind, found 'maybe'.")

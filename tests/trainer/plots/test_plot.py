@@ -168,8 +168,8 @@ class TestLabels:
         one = {"learning_rate": 0.00025, "hidden_sizes": [64, 64], "gae": True, "target_kl": 0.02}
         other = {"learning_rate": 0.1, "hidden_sizes": [8], "gae": False}
         assert differences([one, other]) == [
-            {"learning_rate": "0.00025", "hidden_sizes": "64x64", "gae": "on", "target_kl": "0.02"},
-            {"learning_rate": "0.1", "hidden_sizes": "8", "gae": "off", "target_kl": "none"},
+            {"learning_rate": "0.00025", "hidden_sizes": "64x64", "gae": "true", "target_kl": "0.02"},
+            {"learning_rate": "0.1", "hidden_sizes": "8", "gae": "false", "target_kl": "none"},
         ]
 
     def test_folders_are_told_apart_by_no_more_than_needed(self, add_run: AddRun, tmp_path: Path) -> None:
