@@ -8,6 +8,9 @@ from lander_runtime.text import counted
 if TYPE_CHECKING:
     from lander_trainer import Progress, TrainConfig, UpdateMetrics
 
+UNKNOWN = "-"
+"""In place of a time or a return that is not known yet."""
+
 _PARTS = ("environment", "inference", "update", "selection")
 
 
@@ -38,7 +41,7 @@ class Clock:
             return _minutes(0.0)
         first, before = self._start or (metrics.done, 0.0)
         share, spent = metrics.done - first, sum(self.seconds.values()) - before
-        return _minutes(spent / share * (1.0 - metrics.done)) if share > 0 else "-"
+        return _minutes(spent / share * (1.0 - metrics.done)) if share > 0 else UNKNOWN
 
 
 def how_selected(config: "TrainConfig") -> str:
@@ -54,6 +57,12 @@ def line_of(metrics: "UpdateMetrics", clock: Clock) -> str:
         f"return {number(metrics.mean_return):>7}  best {number(metrics.best_score):>7}  "
         f"left {clock.left(metrics):>5}"
     )
+
+
+def share_and_time(metrics: "UpdateMetrics", clock: Clock) -> str:
+    """Such as `50%, 1:05 left`; only the share where the time is not known yet."""
+    left = clock.left(metrics)
+    return f"{metrics.done:.0%}" if left == UNKNOWN else f"{metrics.done:.0%}, {left} left"
 
 
 def headline(config: "TrainConfig", progress: "Progress") -> str:
@@ -93,4 +102,4 @@ def _minutes(seconds: float) -> str:
 
 def number(value: float | None) -> str:
     """A return for a person; a dash where there is none yet."""
-    return "-" if value is None else f"{value:.1f}"
+    return UNKNOWN if value is None else f"{value:.1f}"
