@@ -163,7 +163,7 @@ def _evaluated(
         said=request.said,
     )  # fmt: skip
     opened = limited(opened, request.max_episode_steps)
-    envs.check_typed(opened.env)
+    envs.check_kwargs(opened.env)
     _announce(opened, origin or opened.origin, stages)
     page = page_observer_for(path_of(request.page), opened.env)
     try:

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 
 from lander_rl.showing import pairs
 from lander_rl.training.notebook import NotebookDisplay, in_notebook
-from lander_rl.training.words import Clock, collecting, headline, how_selected, line_of, number, share_and_time
+from lander_rl.training.words import (
+    Clock,
+    collecting,
+    headline,
+    how_selected,
+    line_of,
+    number,
+    share_and_time,
+)
 from lander_runtime.text import counted, printable
 from lander_trainer.observer import TrainObserver
 

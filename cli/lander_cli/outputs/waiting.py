@@ -13,5 +13,5 @@ def print_next_unless_waiting(named: Path | None, *words: object) -> None:
     if run is None:
         print_next(*words)
         return
-    say(f"This was not your newest run: {run} has no policy file yet.")
+    say(f"This was not your newest run: {run} has not been exported.")
     print_next("lander", "export", run)

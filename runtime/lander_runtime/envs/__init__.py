@@ -19,7 +19,7 @@ from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
     from lander_runtime.envs.imports import import_modules, imported_modules, without_module
-    from lander_runtime.envs.making import WRAPPERS, check_typed, make, recipe_of, resolve
+    from lander_runtime.envs.making import WRAPPERS, check_kwargs, make, recipe_of, resolve
     from lander_runtime.envs.registry import (
         Registration,
         adopt,
@@ -37,7 +37,7 @@ __all__ = [
     "Registration",
     "adopt",
     "check_importable",
-    "check_typed",
+    "check_kwargs",
     "declared_dtype",
     "describe_spaces",
     "import_modules",
@@ -60,7 +60,7 @@ __getattr__ = lazy_names(
     __name__,
     {
         "lander_runtime.envs.imports": ("import_modules", "imported_modules", "without_module"),
-        "lander_runtime.envs.making": ("WRAPPERS", "check_typed", "make", "recipe_of", "resolve"),
+        "lander_runtime.envs.making": ("WRAPPERS", "check_kwargs", "make", "recipe_of", "resolve"),
         "lander_runtime.envs.registry": (
             "Registration",
             "adopt",

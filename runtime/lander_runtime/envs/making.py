@@ -77,8 +77,8 @@ def recipe_of(env: EnvSpec | str) -> EnvSpec:
     return resolve(env) if isinstance(env, str) else env
 
 
-def check_typed(spec: EnvSpec) -> None:
-    """Refuse the arguments of a recipe that `make` would refuse by their declared types; nothing is built.
+def check_kwargs(spec: EnvSpec) -> None:
+    """Refuse the arguments of a recipe that can be refused without building the environment.
 
     Raises:
         UsageError: an argument of another type, which a person has typed, or an unknown environment.
@@ -87,7 +87,7 @@ def check_typed(spec: EnvSpec) -> None:
     """
     if spec.kwargs:
         with blamed_on_file(spec):
-            check_arguments(spec.id, registered(spec.id).entry_point, spec.kwargs)
+            _check_kwargs(spec)
 
 
 def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
@@ -111,13 +111,7 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
 def _made(spec: EnvSpec, render_mode: str | None) -> gymnasium.Env[Any, Any]:
     _check_wrappers(spec)
     family = family_of(spec.id)
-    entry_point = registered(spec.id).entry_point
-    for name in _OURS & set(spec.kwargs):
-        raise UsageError(f"{spec.id}: {name} is not an argument of the environment; leave it out.")
-    if family is not None:
-        family.check(spec)
-    if spec.kwargs:
-        check_arguments(spec.id, entry_point, spec.kwargs)
+    _check_kwargs(spec)
     try:
         with warnings.catch_warnings():
             # Gymnasium warns for each copy, some hundred times a run; callers use `newer_version` instead.
@@ -153,6 +147,17 @@ def _made(spec: EnvSpec, render_mode: str | None) -> gymnasium.Env[Any, Any]:
                 f"{shortened(str(dict(wrapper.kwargs)))}: {shortened(str(error))}"
             ) from error
     return env
+
+
+def _check_kwargs(spec: EnvSpec) -> None:
+    entry_point = registered(spec.id).entry_point
+    for name in _OURS & set(spec.kwargs):
+        raise UsageError(f"{spec.id}: {name} is not an argument of the environment; leave it out.")
+    family = family_of(spec.id)
+    if family is not None:
+        family.check(spec)
+    if spec.kwargs:
+        check_arguments(spec.id, entry_point, spec.kwargs)
 
 
 def _check_wrappers(spec: EnvSpec) -> None:

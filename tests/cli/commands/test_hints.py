@@ -74,7 +74,7 @@ def test_the_last_hint_leads_to_the_newest_run(
     outcome = lander(*typed)
     assert outcome.code == 0
     assert outcome.next == f"lander export {waiting}"
-    assert outcome.err.splitlines()[-3] == f"This was not your newest run: {waiting} has no policy file yet."
+    assert outcome.err.splitlines()[-3] == f"This was not your newest run: {waiting} has not been exported."
     named = lander(*typed, DATA / "tiny-discrete.onnx")
     assert "lander export" not in named.err
 
