@@ -68,12 +68,13 @@ def _preset_row(setting: Setting) -> list[tuple[str, str]]:
 
 @cache
 def _preset_values() -> dict[str, Any]:
-    from lander_simulator import why_unavailable
+    from lander_runtime.envs import resolve
+    from lander_trainer.backends import takes_native
     from lander_trainer.config import TrainConfig
     from lander_trainer.settings.preset_tables import preset_tables
 
     table = preset_tables(_USUAL)["default"]
-    native = table.native if why_unavailable() is None else {}
+    native = table.native if takes_native(resolve(_USUAL)) else {}
     return vars(TrainConfig(env=_USUAL).with_values({**table.settings, **native}))
 
 
