@@ -63,7 +63,7 @@ class Setting:
 def _preset_row(setting: Setting) -> list[tuple[str, str]]:
     """The value that a plain `lander train` takes, where its preset has another one than the default."""
     value = _preset_values()[setting.name]
-    return [] if value == setting.default else [(f"preset {_USUAL}", _in_short(value))]
+    return [] if value == setting.default else [("preset", f"{_USUAL}: {_in_short(value)}")]
 
 
 @cache

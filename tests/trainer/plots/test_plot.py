@@ -200,7 +200,7 @@ class TestLabels:
     def test_arguments_of_the_environment_are_named_one_by_one(self) -> None:
         wind = {"env_kwargs": {"enable_wind": True, "wind_power": 15.0}}
         assert differences([wind, {"env_kwargs": {}}]) == [
-            {"env_kwargs": "enable_wind=on wind_power=15"},
+            {"env_kwargs": "enable_wind=true wind_power=15"},
             {"env_kwargs": "none"},
         ]
 
