@@ -14,6 +14,7 @@ from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused
 from lander_runtime.files import picture_as_html
 from lander_runtime.shipped import newest_run
+from lander_runtime.text import shortened
 
 if TYPE_CHECKING:
     from lander_trainer.runs.run_history import RunHistory
@@ -43,6 +44,8 @@ class Picture(RowResult, os.PathLike[str]):
     path: Path
     runs: "tuple[RunHistory, ...]"
     """In the order in which they were named."""
+    x: Literal["steps", "seconds"] = "steps"
+    """The horizontal axis."""
 
     @property
     def best(self) -> "RunHistory":
@@ -53,19 +56,23 @@ class Picture(RowResult, os.PathLike[str]):
 
     def rows(self) -> list[tuple[str, str]]:
         """The picture and its runs, as names and values."""
+        from lander_trainer.plots.plot import differences
+
         rows = [("picture", str(self.path))]
-        for run in self.runs:
+        differing = differences([run.config for run in self.runs])
+        for run, settings in zip(self.runs, differing, strict=True):
             last = run.rows[-1]
             best = "none yet" if last["best_score"] is None else f"{last['best_score']:.1f}"
-            rows.append((str(run.path), f"{last['steps']:,.0f} steps, best score {best}"))
+            named = "".join(f", {name} {value}" for name, value in settings.items())
+            rows.append((str(run.path), f"{last['steps']:,.0f} steps, best score {best}{shortened(named)}"))
         return rows
 
     def __fspath__(self) -> str:
         return str(self.path)
 
     def _repr_html_(self) -> str:
-        environments = ", ".join(run.env for run in self.runs)
-        return picture_as_html(self.path, f"Learning curves: return over {environments}")
+        over = "environment steps" if self.x == "steps" else "seconds of training"
+        return picture_as_html(self.path, f"Learning curves of {self.runs[0].env}: return over {over}")
 
 
 @names_arguments
@@ -102,7 +109,7 @@ def run_plot(request: PlotRequest, say: Callable[[str], None] = lambda text: Non
     runs = [read_history(path) for path in _folders(request.runs)]
     say(f"Drawing {runs[0].path}" if len(runs) == 1 else f"Drawing {len(runs)} runs")
     draw_runs(runs, request.out, x=request.x, group=request.group)
-    return Picture(request.out, tuple(runs))
+    return Picture(request.out, tuple(runs), request.x)
 
 
 def _folders(named: Sequence[Path]) -> list[Path]:

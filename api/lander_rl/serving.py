@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lander_rl.inputs.filenames import Filename
-from lander_rl.inputs.opening import find_policy
+from lander_rl.inputs.finding import find_policy
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import UsageError
 

@@ -8,7 +8,7 @@
 # is needed. It works in Jupyter, VS Code and Colab.
 
 # %% hidden
-# In a checkout of the project the package is taken from there, else from the package index.
+# In a checkout of the project the package is taken from there, else pip looks for it in its package index.
 import importlib.util
 import subprocess
 import sys
@@ -168,7 +168,8 @@ policy
 #
 # Three trainings, each with one setting changed, beside one without a change:
 #
-# - `gae_lambda=1`: advantages from whole returns, without the critic's help. Unbiased and very noisy.
+# - `gae_lambda=1`: whole returns, from which the critic's value of the first state is still taken away. What
+#   came later is not replaced by the critic's estimate: unbiased and very noisy.
 # - `clip_value=True`: the critic may change by no more than `clip_range` in an update. Returns here are
 #   much larger than that, so it learns slowly.
 # - `normalize_advantages=False`: the size of a step depends on the size of the rewards.
@@ -196,6 +197,7 @@ lander_rl.settings("clip_range")
 # %%
 ships = next(model.path for model in lander_rl.models() if model.env == "LunarLander-v3")
 comparison = lander_rl.compare(ships, policy, episodes=EPISODES)
+print(f"Yours is {policy.path}.")
 comparison
 
 # %% [markdown]

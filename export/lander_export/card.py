@@ -9,6 +9,7 @@ from lander_export.source import Recipe
 from lander_runtime.envs.known import family_of, knowledge_of
 from lander_runtime.policy.metadata import PolicyInfo, Precision, Training
 from lander_runtime.scores.summary import Summary
+from lander_runtime.scores.words import mean_in_words
 from lander_runtime.spec import Component
 from lander_runtime.text import counted, markdown_code, markdown_line, markdown_text
 
@@ -115,7 +116,7 @@ def _score(info: PolicyInfo) -> str:
     seeds = f"seed {first}" if first == last else f"seeds {first} to {last}"
     return (
         "## Score\n\n"
-        f"**Mean return {summary.mean_return:.1f} ± {summary.std_return:.1f}**{interval} over "
+        f"**Mean return {mean_in_words(summary)}**{interval} over "
         f"{counted(summary.episodes, 'episode')}, {seeds}, "
         f"{'greedy' if summary.deterministic else 'sampled'}.{success} "
         f"Interquartile mean {summary.iqm_return:.1f}, lowest {summary.min_return:.1f}, "
@@ -153,6 +154,14 @@ def _training(info: PolicyInfo, reproduce: Recipe | None) -> str:
     # Not every program that shows Markdown keeps to it that a block of code holds no HTML.
     if reproduce is not None and "<" not in reproduce.command:
         lines += ["", _which_weights(reproduce), "", f"    {markdown_line(reproduce.command)}"]
+        if reproduce.module:
+            lines += [
+                "",
+                "MODULE is the module that registers the environment: a policy file carries no import.",
+            ]
+    elif _is_known(training):
+        why = _unrepeatable(training)
+        lines += [] if why is None else ["", f"No command repeats it: {why}"]
     versions = ", ".join(markdown_text(f"{name} {number}") for name, number in training.versions.items())
     if _is_known(training):
         lines += ["", f"On {markdown_text(training.platform)} with {versions}."]
@@ -165,6 +174,15 @@ def _training(info: PolicyInfo, reproduce: Recipe | None) -> str:
             for name, value in training.config.items()
         ]
     return "\n".join(lines)
+
+
+def _unrepeatable(training: Training) -> str | None:
+    """Why there is no command; None where that is not known."""
+    if training.config.get("network") is not None:
+        return "a command cannot hold a network of the user's own. The settings below are those of the run."
+    if training.config.get("time_limit") is not None:
+        return "it trained until a time limit, so it depends on the speed of the machine."
+    return None
 
 
 def _origin(info: PolicyInfo) -> str:

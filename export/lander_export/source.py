@@ -8,6 +8,7 @@ from lander_export.graph import ContinuousPolicyGraph, DiscretePolicyGraph, Norm
 from lander_export.multi_discrete import MultiDiscretePolicyGraph
 from lander_export.peers import PeerOptions, PeerPolicy, read_stable_baselines, read_state_dict
 from lander_export.peers.peer import PeerSpaces
+from lander_runtime.envs import registered_by_user
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.files import open_regular, read_regular
 from lander_runtime.graphs.reading import read_model
@@ -27,6 +28,8 @@ class Recipe:
     """The weights are those after this update of the command."""
     updates: int
     """Number of updates that the command makes in all."""
+    module: bool = False
+    """Whether MODULE in it stands for the module that registers the environment."""
 
 
 @dataclass(frozen=True)
@@ -144,12 +147,16 @@ def _from_checkpoint(checkpoint: Checkpoint) -> Source:
         # holds a network of the user's own.
         reproduce=None
         if progress.resumed or config.time_limit is not None or config.network is not None
-        else Recipe(
-            training_command(config, checkpoint.observation, last_weights=progress.updates == config.updates),
-            progress.updates,
-            config.updates,
-        ),
+        else _recipe(checkpoint),
     )
+
+
+def _recipe(checkpoint: Checkpoint) -> Recipe:
+    config, done = checkpoint.config, checkpoint.progress.updates
+    command = training_command(config, checkpoint.observation, last_weights=done == config.updates)
+    # A file never carries an import, so the name of the module is not known here.
+    own = registered_by_user(checkpoint.env.id)
+    return Recipe(f"{command} --import MODULE" if own else command, done, config.updates, own)
 
 
 def _graph_of(checkpoint: Checkpoint) -> PolicyGraph:

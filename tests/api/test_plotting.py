@@ -27,6 +27,16 @@ def test_the_best_of_several() -> None:
     assert repr(picture).splitlines()[1] == "one      10 steps, best score none yet"
 
 
+def test_a_picture_is_described_by_what_it_shows() -> None:
+    put_run("one", 1.0)
+    put_run("two", 2.0)
+    assert (
+        'alt="Learning curves of CartPole-v1: return over environment steps"'
+        in plot("one", "two", out="a.svg")._repr_html_()
+    )
+    assert "return over seconds of training" in plot("one", out="b.svg", x="seconds")._repr_html_()
+
+
 def test_a_run_that_is_named_twice_is_drawn_once() -> None:
     run = put_run("one", 1.0)
     assert len(plot(run, "one", Path("one").resolve(), out="one.svg").runs) == 1

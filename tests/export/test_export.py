@@ -207,6 +207,19 @@ def test_card_agrees_with_the_file(exported: Exported) -> None:
     assert str(exported.policy.parent) not in card
 
 
+def test_card_says_what_a_command_needs_or_why_there_is_none(exported: Exported) -> None:
+    def card(reproduce: Recipe | None, **config: Any) -> str:
+        training = dataclasses.replace(exported.info.training, config=config)
+        info = dataclasses.replace(exported.info, training=training)
+        return render_card(info, file_name="policy.onnx", gif_name=None, reproduce=reproduce)
+
+    own = card(Recipe("lander train Mine-v0 --import MODULE", update=3, updates=3, module=True))
+    assert "--import MODULE\n\nMODULE is the module that registers the environment" in own
+    assert "No command repeats it: a command cannot hold a network" in card(None, network="mine.Net")
+    assert "No command repeats it: it trained until a time limit" in card(None, time_limit=10.0)
+    assert "No command" not in card(None)
+
+
 def test_card_of_a_complete_run_promises_the_same_weights(exported: Exported) -> None:
     command = "lander train LunarLander-v3"
     card = render_card(

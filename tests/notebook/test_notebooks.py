@@ -202,6 +202,10 @@ class TestTheExercises:
         ]
         assert [cell.complaints for cell in exercises if cell.complaints] == []
 
+    @pytest.mark.parametrize("check", ["ratio", "clipped", "advantages", "pilot", "episodes"])
+    def test_a_forgotten_return_is_to_do(self, exercises: list[Cell], kernel: Kernel, check: str) -> None:
+        assert ": to do." in kernel.run(f"check_{check}(lambda *arguments: None)").text
+
     @pytest.mark.parametrize(
         "wrong",
         [

@@ -6,6 +6,7 @@ from pathlib import Path
 from lander_rl.showing import Listing
 from lander_runtime.policy.metadata import PolicyInfo
 from lander_runtime.scores.summary import Summary
+from lander_runtime.scores.words import mean_in_words
 from lander_runtime.shipped import shipped_policies
 
 
@@ -46,7 +47,7 @@ def models() -> Listing[Model]:
 def _claim(score: Summary | None) -> str:
     if score is None:
         return "nothing"
-    return f"{score.mean_return:.1f} ± {score.std_return:.1f} over {score.episodes:,} episodes"
+    return f"{mean_in_words(score)} over {score.episodes:,} episodes"
 
 
 _COLUMNS = {

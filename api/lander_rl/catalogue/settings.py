@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from lander_trainer import TrainConfig
 
 
+_USUAL = "LunarLander-v3"
+"""What `lander train` trains where no environment is named."""
+
+
 @dataclasses.dataclass(frozen=True, repr=False)
 class Setting(RowResult):
     """One setting of a training."""
@@ -42,10 +46,29 @@ class Setting(RowResult):
             ("type", self.type),
             *low_high,
             ("default", _in_short(self.default)),
+            *_preset_row(self),
             ("meaning", self.meaning),
             *(("source", source) for source in self.sources),
             ("Stable-Baselines3", self.stable_baselines or "-"),
         ]
+
+
+def _preset_row(setting: Setting) -> list[tuple[str, str]]:
+    """The value that a plain `lander train` takes, where its preset has another one than the default."""
+    value = _preset_values()[setting.name]
+    return [] if value == setting.default else [("preset", f"{_USUAL}: {_in_short(value)}")]
+
+
+@cache
+def _preset_values() -> dict[str, Any]:
+    from lander_runtime.envs import resolve
+    from lander_trainer.backends import takes_native
+    from lander_trainer.config import TrainConfig
+    from lander_trainer.settings.preset_tables import preset_tables
+
+    table = preset_tables(_USUAL)["default"]
+    native = table.native if takes_native(resolve(_USUAL)) else {}
+    return vars(TrainConfig(env=_USUAL).with_values({**table.settings, **native}))
 
 
 @overload
@@ -131,7 +154,7 @@ def _in_short(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):
-        return "on" if value else "off"
+        return str(value).lower()
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return f"{value:,}" if isinstance(value, int) else str(value)
@@ -140,6 +163,7 @@ def _in_short(value: Any) -> str:
 _COLUMNS = {
     "setting": lambda one: one.name,
     "default": lambda one: _in_short(one.default),
+    _USUAL: lambda one: _in_short(_preset_values()[one.name]),
     "Stable-Baselines3": lambda one: one.stable_baselines or "-",
     "meaning": lambda one: one.meaning,
 }

@@ -172,7 +172,7 @@ def bench(
 def run_bench(request: BenchRequest, say: Callable[[str], None] = lambda text: None) -> Benchmark:
     """`bench` with its arguments as a request, and with `say` for lines to the user; raises the same."""
     from lander_rl.checking.bench_runtimes import find_runtimes
-    from lander_rl.inputs.opening import find_policy
+    from lander_rl.inputs.finding import find_policy
     from lander_runtime.policy.policy import Policy
 
     picture = path_of(request.plot)

@@ -170,7 +170,7 @@ def verify(
 
 def run_verify(request: VerifyRequest, observer: "EpisodeObserver | None" = None) -> Verification:
     """`verify` with its arguments as a request; raises the same errors."""
-    from lander_rl.inputs.opening import find_policy
+    from lander_rl.inputs.finding import find_policy
     from lander_runtime.checks.verify import verify as verify_file
 
     with_imports(request.imports)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lander_rl.inputs.filenames import Filename, path_of
-from lander_rl.inputs.opening import find_policy
+from lander_rl.inputs.finding import find_own_policy
 from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, UsageError
@@ -18,7 +18,7 @@ class TritonRequest:
     """The arguments of `export_triton`."""
 
     source: Path | None = None
-    """A policy file, or a folder with one; the newest run's policy, else the one that ships."""
+    """A policy file, or a folder with one; the newest run's policy where it is None."""
 
     out: Path = Path("triton")
     """The model repository: a folder of models, each with a folder of its name."""
@@ -73,8 +73,7 @@ def export_triton(
     """Write a policy as a model of Triton: `OUT/NAME/config.pbtxt` and `OUT/NAME/1/model.onnx`.
 
     Args:
-        source: a policy file made by `export`, or a folder with one; by default the newest run's policy,
-            else the one that ships.
+        source: a policy file made by `export`, or a folder with one; by default the newest run's policy.
         out: the model repository, a folder.
         name: the model's name in it; after the file or its folder by default.
         max_batch: observations that run together.
@@ -83,7 +82,8 @@ def export_triton(
     Raises:
         CheckFailed: the golden vectors of the file do not hold here.
         InputRefused: there is no such file, or it is corrupt, hostile or not from `export`.
-        UsageError: `name` cannot stand in an address, or `out` cannot be written.
+        UsageError: `name` cannot stand in an address, `out` cannot be written, or no policy was named and the
+            newest run has not been exported.
     """
     return run_export_triton(
         TritonRequest(
@@ -103,7 +103,7 @@ def run_export_triton(request: TritonRequest) -> TritonModel:
     from lander_runtime.policy.content import read_policy_file
     from lander_runtime.policy.policy import Policy
 
-    path, _ = find_policy(request.source)
+    path, _ = find_own_policy(request.source)
     if path.suffix != ".onnx":
         raise InputRefused(
             f"{path}: --format triton takes a policy file. Make one with: lander export {path}"

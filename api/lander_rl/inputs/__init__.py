@@ -1,6 +1,7 @@
 """What a function works on, from what the caller names.
 
-opening.py       finds and opens the policy that is meant
+finding.py       finds the policy that is meant
+opening.py       opens it for an environment
 file_options.py  what the user says of a file that does not say it itself
 filenames.py     names of files as callers give them
 numbers.py       checks of the numbers of an evaluation

@@ -1,7 +1,6 @@
-"""Finds the policy that is meant and opens it for an environment, for every function that takes one."""
+"""Opens the policy that is meant for an environment, for every function that takes one."""
 
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,17 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from lander_rl.inputs.file_options import FileOptions
 from lander_rl.inputs.filenames import Filename, path_of
+from lander_rl.inputs.finding import find_policy
 from lander_rl.inputs.importing import with_imports
 from lander_rl.wording import names_arguments
-from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.errors import UsageError
 from lander_runtime.scores.words import env_in_words
-from lander_runtime.shipped import (
-    newer_run,
-    newest_policy,
-    newest_policy_in,
-    newest_run_in,
-    shipped_policies,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +21,6 @@ if TYPE_CHECKING:
     from lander_runtime.episodes.actors import AnyPolicy
     from lander_runtime.policy.base import PolicyFile
     from lander_runtime.spec import EnvSpec
-
-_SHIPPED = "lunarlander-v3"
-"""The shipped policy that is taken where none is named: it needs no extra."""
 
 
 class HasPath(Protocol):
@@ -181,49 +171,6 @@ def open_for(
     opened = open_file(path, named, device, choices=options.choices())
     _check_wrappers(opened, named, wrap)
     return Opened(opened, path, origin, _env_for(opened, env, named, given))
-
-
-def find_policy(named: Path | None) -> tuple[Path, str]:
-    """The policy file and, in a few words, why it was taken.
-
-    Raises:
-        InputRefused: no policy was named and there is none, a folder holds no policy, or `runs` is a file.
-    """
-    if named is not None:
-        return _in_folder(named) if named.is_dir() else (named, "as named")
-    if Path("runs").exists() and not Path("runs").is_dir():
-        raise InputRefused("runs should be the folder of runs and is a file. Move it, or name a policy.")
-    newest = newest_policy()
-    if newest is not None:
-        later = newer_run(newest)
-        return newest, "the last that was exported" + ("" if later is None else f"; {_waiting(later)}")
-    shipped = shipped_policies().get(_SHIPPED)
-    if shipped is not None:
-        waiting = newest_run_in(Path("runs"))
-        return shipped, "ships with lander" + ("" if waiting is None else f"; {_waiting(waiting)}")
-    raise InputRefused("There is no policy under runs/ and none ships with this build. Type: lander train")
-
-
-def _in_folder(folder: Path) -> tuple[Path, str]:
-    """The policy of a run's folder, or the newest one of a folder of runs."""
-    if (folder / "policy.onnx").is_file():
-        return folder / "policy.onnx", "of that folder"
-    if not (folder / "checkpoint.safetensors").is_file():
-        newest = newest_policy_in(folder)
-        if newest is not None:
-            return newest, "the last in that folder that was exported"
-        run = newest_run_in(folder)
-        if run is not None:
-            raise InputRefused(f"{folder}: no run in it has a policy.onnx yet. Type: {_export_of(run)}")
-    raise InputRefused(f"{folder}: a folder without policy.onnx. Make it with: {_export_of(folder)}")
-
-
-def _waiting(run: Path) -> str:
-    return f"the newest run has not been exported: {_export_of(run)}"
-
-
-def _export_of(run: Path) -> str:
-    return shlex.join(["lander", "export", str(run)])
 
 
 def _path_of(policy: object) -> Path | None:

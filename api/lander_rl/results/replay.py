@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lander_runtime.scores.words import mean_in_words
 from lander_runtime.text import aligned, counted, html_table, html_text, printable
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class ReplayResult:
         rows = [("proved", f"{self.verified} of {episodes} as in the file, {counted(steps, 'step')}")]
         if self.report is not None:
             summary = self.report.summary
-            rows.append(("mean return", f"{summary.mean_return:.1f} ± {summary.std_return:.1f}"))
+            rows.append(("mean return", mean_in_words(summary)))
         if self.header.policy_sha256 is not None:
             rows.append(("policy sha256", self.header.policy_sha256))
         if self.report is not None:

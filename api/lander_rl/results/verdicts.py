@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lander_runtime.scores.verdict import Verdict
+from lander_runtime.scores.words import mean_in_words
 from lander_runtime.text import counted
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def policies_table(comparison: "Comparison", names: Sequence[str]) -> Table:
         rows.append(
             (
                 name,
-                f"{summary.mean_return:.1f} ± {summary.std_return:.1f}",
+                mean_in_words(summary),
                 "-" if summary.ci95 is None else f"{summary.ci95[0]:.1f} to {summary.ci95[1]:.1f}",
                 f"{summary.cvar05_return:.1f}",
                 "-" if summary.success_rate is None else f"{summary.success_rate:.2%}",

@@ -19,6 +19,7 @@ from lander_rl.outputs.recordings import check_ffmpeg, chosen_episodes, record_a
 from lander_rl.outputs.replay import saved_replay
 from lander_rl.scoring.request import LANES, EvaluateRequest
 from lander_rl.wording import names_arguments
+from lander_runtime import envs
 from lander_runtime.errors import EnvironmentFailed, Interrupted, MachineLacks, UsageError
 from lander_runtime.evaluation.choosing import chosen_engine
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
@@ -130,7 +131,10 @@ def evaluate(
 
 
 def run_evaluation(
-    request: EvaluateRequest, observer: "EpisodeObserver | None" = None, usual_gif: Path | None = None
+    request: EvaluateRequest,
+    observer: "EpisodeObserver | None" = None,
+    usual_gif: Path | None = None,
+    origin: str | None = None,
 ) -> "Report":
     """`evaluate` with its arguments as a request; raises the same errors.
 
@@ -139,19 +143,21 @@ def run_evaluation(
         observer: receives every episode.
         usual_gif: where to record if the request names no file. Where the environment cannot be drawn, a
             note says so: such a GIF is nothing that the user has asked for.
+        origin: why this policy is scored, in a few words, where the user has not named it for that.
     """
     _check_outputs(request, usual_gif)
     with page_lock(path_of(request.page)):
-        return _evaluated(request, observer, usual_gif)
+        return _evaluated(request, observer, usual_gif, origin)
 
 
 def _evaluated(
-    request: EvaluateRequest, observer: "EpisodeObserver | None", usual_gif: Path | None
+    request: EvaluateRequest, observer: "EpisodeObserver | None", usual_gif: Path | None, origin: str | None
 ) -> "Report":
     request = replace(request, env=with_imports(request.imports, request.env))
     stages = stages_of(observer)
     opened = request.open(request.policy)
-    _announce(opened, stages)
+    envs.check_kwargs(opened.env)
+    _announce(opened, origin or opened.origin, stages)
     page = page_observer_for(path_of(request.page), opened.env)
     try:
         report = _scored(request, opened, stages, observer, page)
@@ -245,8 +251,8 @@ def _about_claim(opened: Opened, found: "PlainReport") -> tuple[str, ...]:
     return () if sentence is None else (sentence,)
 
 
-def _announce(opened: Opened, stages: EvaluationObserver) -> None:
-    stages.on_note(f"Evaluating {opened.name} ({opened.origin}) in {opened.in_words}{opened.on}")
+def _announce(opened: Opened, origin: str, stages: EvaluationObserver) -> None:
+    stages.on_note(f"Evaluating {opened.name} ({origin}) in {opened.in_words}{opened.on}")
     if opened.file is not None and opened.file.device_note:
         stages.on_note(opened.file.device_note)
     warn_of_no_limit(opened.env, stages.on_note)

@@ -14,7 +14,7 @@ import tomli_w
 from optuna.trial import TrialState
 
 from lander_rl.searching.objectives import OBJECTIVES
-from lander_rl.searching.results import Sweep, SweepTrial
+from lander_rl.searching.results import FEWEST_FOR_IMPORTANCE, Sweep, SweepTrial
 from lander_rl.searching.space import SearchSpace, rounded
 from lander_rl.searching.study import importances
 from lander_rl.showing import said_before_an_error
@@ -59,7 +59,7 @@ def outcome(
         )
         for trial in ranked
     )
-    shares = importances(study) if len(completed) > 1 else {}
+    shares = importances(study) if len(completed) >= FEWEST_FOR_IMPORTANCE else {}
     sweep = Sweep(
         env=config.env, objective=meaning, trials=found, pruned=states.count(TrialState.PRUNED),
         cut_short=states.count(TrialState.FAIL), start=space.params_of(config), importance=shares,

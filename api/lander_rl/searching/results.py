@@ -12,6 +12,9 @@ from lander_runtime.text import aligned, counted, html_table
 SHOWN = 10
 """Trials in a table."""
 
+FEWEST_FOR_IMPORTANCE = 10
+"""Completed trials. From fewer the shares say how the trials happened to fall."""
+
 
 @dataclass(frozen=True)
 class SweepTrial:
@@ -92,6 +95,9 @@ class Sweep:
         if self.importance:
             shares = (f"{name} {share:.0%}" for name, share in self.importance.items())
             rows.append(("importance", ", ".join(shares)))
+        elif 0 < len(self.trials) < FEWEST_FOR_IMPORTANCE:
+            found = f"{counted(len(self.trials), 'completed trial')}; {FEWEST_FOR_IMPORTANCE} are needed"
+            rows.append(("importance", f"not known from {found}"))
         if self.pictures:
             rows.append(("pictures", ", ".join(map(str, self.pictures))))
         if self.preset is not None and self.best is not None:

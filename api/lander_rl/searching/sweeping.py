@@ -148,7 +148,7 @@ def run_sweep(
     from lander_rl.searching.objectives import OBJECTIVES
     from lander_rl.searching.outcome import outcome
     from lander_rl.searching.space import SearchSpace
-    from lander_rl.searching.study import check_same, make_ready, open_study
+    from lander_rl.searching.study import FINISHED, check_same, make_ready, open_study
     from lander_rl.searching.trials import Trials, check_sweep
     from lander_trainer import plan_training
 
@@ -162,6 +162,9 @@ def run_sweep(
     start = _start(space, config, say)
     with open_study(_storage(request), OBJECTIVES[request.objective][0]) as study:
         check_same(study, _identity(request, space, config))
+        done = len(study.get_trials(deepcopy=False, states=FINISHED))
+        if done:
+            say(f"The study goes on: {counted(done, 'trial')} of {request.trials} done before.")
         make_ready(study, start)
         with (
             open_pool(request, request.trials, say) as pool,

@@ -38,20 +38,23 @@ def open_table(console: "Console | None" = None) -> Iterator[TrainingsDisplay]:
 
 
 class LinesDisplay:
-    """Prints a line every few seconds, for logs and notebooks."""
+    """Prints a line every few seconds where something has changed, for logs and notebooks."""
 
     def __init__(self, console: "Console") -> None:
         self._console = console
         self._last = time.monotonic()
+        self._printed = ""
 
     def show(self, rows: dict[str, Status]) -> None:
         if time.monotonic() - self._last < _LINE_SECONDS:
             return
-        self._last = time.monotonic()
         texts = [
             f"{name} {status.done:.0%} best {number(status.best_score)}" for name, status in rows.items()
         ]
-        self._console.print("  ".join(texts), markup=False)
+        line = "  ".join(texts)
+        if line != self._printed:
+            self._last, self._printed = time.monotonic(), line
+            self._console.print(line, markup=False)
 
 
 class TableDisplay:

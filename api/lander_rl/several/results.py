@@ -84,8 +84,11 @@ class SeedRuns(RowResult):
         rows = [(f"seed {run.seed}", _in_words(run)) for run in self.runs]
         rows += [(f"seed {seed}", f"stopped, in no figure: {reason}") for seed, reason in self.failed.items()]
         if self.mean is not None and self.worst is not None:
-            within = ""
-            if self.interval is not None:
+            # Every resample of two seeds is one of three means.
+            within = (
+                " (no interval: two seeds say nothing about the next one)" if len(self.scores) == 2 else ""
+            )
+            if self.interval is not None and len(self.scores) > 2:
                 within = " (95% interval over seeds {:.1f} to {:.1f})".format(*self.interval)
             rows += [
                 (

@@ -54,4 +54,4 @@ def check_score(
         policy=path, episodes=claimed.episodes, seed=claimed.first_seed,
         sampled=not claimed.deterministic, imports=imports,
     )  # fmt: skip
-    return ScoreCheck(claimed, run_evaluation(request, observer))
+    return ScoreCheck(claimed, run_evaluation(request, observer, origin="its claimed score, once more"))

@@ -27,6 +27,10 @@ _HTTP_CLIENTS = {"httpx", "httpx2", "httpcore", "httpcore2", "requests"}
 
 LOGIN = "Log in with: hf auth login"
 
+_CONNECTION = "Look at your connection, or at HF_ENDPOINT."
+
+_CACHE = "Without it: --offline takes what is in the cache."
+
 
 @dataclass(frozen=True)
 class Repository:
@@ -66,6 +70,28 @@ def is_offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
 
 
+def check_access(repository: str, *, private: bool) -> None:
+    """Ask the Hub about the repository, with the token of whom pushes; nothing is made.
+
+    Raises:
+        InputRefused: no token is there, or the Hub does not take it.
+        MachineLacks: the Hub cannot be reached.
+        UsageError: the repository is to be private, and is there and is not.
+    """
+    from huggingface_hub import errors
+
+    with _errors_as_ours(repository):
+        try:
+            # With True a token has to be there.
+            found = _api().model_info(repository, token=True)
+        except errors.LocalTokenNotFoundError as error:
+            raise InputRefused(f"You are not logged in to the Hub. {LOGIN}") from error
+        except errors.RepositoryNotFoundError:
+            return
+        if private and not found.private:
+            raise UsageError(f"{repository} is there already, and everybody can see it. Leave out --private.")
+
+
 def upload(repository: str, files: Mapping[str, Path | bytes], *, private: bool, message: str) -> str:
     """Make the repository if there is none, and add or replace `files` in one commit.
 
@@ -102,7 +128,7 @@ def upload(repository: str, files: Mapping[str, Path | bytes], *, private: bool,
 
 def look(repository: str, revision: str | None) -> Repository:
     """What is in a repository."""
-    with _errors_as_ours(repository):
+    with _errors_as_ours(repository, _CACHE):
         found = _api().model_info(repository, revision=revision, files_metadata=True)
         results = getattr(found.card_data, "eval_results", None) or []
         sizes = {one.rfilename: one.size or 0 for one in found.siblings or []}
@@ -120,7 +146,7 @@ def download(repository: str, revision: str | None, patterns: Sequence[str], *, 
     """
     from huggingface_hub import snapshot_download
 
-    with _errors_as_ours(repository):
+    with _errors_as_ours(repository, _CACHE):
         folder = snapshot_download(
             repository,
             revision=revision,
@@ -150,7 +176,8 @@ def _environment(result: Any) -> str | None:
 
 
 @contextmanager
-def _errors_as_ours(repository: str) -> Iterator[None]:
+def _errors_as_ours(repository: str, without: str = _CONNECTION) -> Iterator[None]:
+    """Raise what goes wrong as our errors; `without` says what to do where the Hub cannot be reached."""
     from huggingface_hub import errors
 
     try:
@@ -180,10 +207,7 @@ def _errors_as_ours(repository: str) -> Iterator[None]:
         raise UsageError(f"{quoted(repository)} is no name for a repository of the Hub.") from error
     except Exception as error:
         if _is_network(error):
-            raise MachineLacks(
-                f"The Hub cannot be reached ({type(error).__name__}). Without it: --offline takes what is in "
-                "the cache."
-            ) from error
+            raise MachineLacks(f"The Hub cannot be reached ({type(error).__name__}). {without}") from error
         if isinstance(error, OSError):
             raise
         # The library takes answers for what they should be, and fails in many ways where they are not.

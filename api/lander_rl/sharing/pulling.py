@@ -19,6 +19,7 @@ from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import CheckFailed, InputRefused
 from lander_runtime.files import atomic_writes, check_writable, sha256_of
+from lander_runtime.scores.words import mean_in_words
 from lander_runtime.text import counted, quoted
 
 if TYPE_CHECKING:
@@ -125,10 +126,7 @@ class Pulled(RowResult):
         claimed = self.info.evaluation
         if claimed is None:
             return "none claimed"
-        return (
-            f"{claimed.mean_return:.1f} ± {claimed.std_return:.1f} over "
-            f"{counted(claimed.episodes, 'episode')}, claimed by the file"
-        )
+        return f"{mean_in_words(claimed)} over {counted(claimed.episodes, 'episode')}, claimed by the file"
 
 
 @names_arguments

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lander_rl.inputs.finding import find_own_policy
 from lander_rl.inputs.importing import with_imports
-from lander_rl.inputs.opening import find_policy
 from lander_rl.observing import stages_of
 from lander_rl.sharing import card, hub
 from lander_rl.sharing.checking import check_score
@@ -33,7 +33,7 @@ class PushRequest:
     """`user/name`."""
 
     policy: Path | None = None
-    """A policy file, or a folder with one; the newest run's policy, else the one that ships."""
+    """A policy file, or a folder with one; the newest run's policy where it is None."""
 
     private: bool = False
     """Of a repository that is made now: only you, and those whom you let, can see it."""
@@ -97,7 +97,7 @@ def push(
     """Put a policy on the Hugging Face Hub, its claims checked first.
 
     Args:
-        policy: a policy file, a `Run` or its folder; None is the newest run's, else the one that ships.
+        policy: a policy file, a `Run` or its folder; None is the newest run's.
         repository: `user/name`, made where there is none.
         private: of a repository that is made now.
         replay: a .jsonl.gz file of recorded episodes, to go with it.
@@ -110,7 +110,8 @@ def push(
         CheckFailed: the claimed score does not hold, or the file's golden vectors do not.
         InputRefused: there is no such file, it is not from `export`, or the Hub refuses.
         MachineLacks: huggingface_hub is not installed, or the Hub cannot be reached.
-        UsageError: `repository` is no name of a repository.
+        UsageError: `repository` is no name of a repository, or `policy` is None and the newest run has not
+            been exported.
     """
     return run_push(
         PushRequest(
@@ -131,7 +132,9 @@ def run_push(request: PushRequest, observer: "EpisodeObserver | None" = None) ->
     if hub.is_offline():
         raise MachineLacks("HF_HUB_OFFLINE is set, so nothing can be pushed. Unset it.")
     with_imports(request.imports)
-    path, origin = find_policy(request.policy)
+    path, origin = find_own_policy(request.policy)
+    # Before minutes of episodes, and before anything is read.
+    hub.check_access(repository, private=request.private)
     stages = stages_of(observer)
     stages.on_note(f"Pushing {path} ({origin})")
     # Opened as a stranger's: its digest and its golden vectors are checked.

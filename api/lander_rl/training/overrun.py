@@ -49,7 +49,7 @@ class Overrun(TrainObserver):
         if rollout + selection > _ALLOWED * config.time_limit:
             whole = config.time_limit + rollout + selection
             say(
-                f"This may take {whole:,.0f} s, not {config.time_limit:g} s: "
+                f"This may take up to {whole:,.0f} s, not {config.time_limit:g} s: "
                 f"a rollout takes about {rollout:,.1f} s here, and the selection at the end up to "
                 f"{selection:,.0f} s. Lower rollout_steps and selection_episodes for less."
             )

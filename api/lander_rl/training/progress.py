@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 
 from lander_rl.showing import pairs
 from lander_rl.training.notebook import NotebookDisplay, in_notebook
-from lander_rl.training.words import Clock, collecting, headline, how_selected, line_of, number
+from lander_rl.training.words import (
+    Clock,
+    collecting,
+    headline,
+    how_selected,
+    line_of,
+    number,
+    share_and_time,
+)
 from lander_runtime.text import counted, printable
 from lander_trainer.observer import TrainObserver
 
@@ -138,7 +146,7 @@ class PanelDisplay(TrainObserver):
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
             ProgressBar(total=1.0, completed=metrics.done, width=40),
-            f"{metrics.done:.0%}, {self._clock.left(metrics)} left",
+            share_and_time(metrics, self._clock),
         )
         rows = [
             ("steps", f"{metrics.steps:,}  ({self._clock.steps_per_second(metrics):,.0f} steps/s)"),

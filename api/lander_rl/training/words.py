@@ -1,11 +1,15 @@
 """The progress of training in words and figures, the same for every display."""
 
+import math
 from typing import TYPE_CHECKING
 
 from lander_runtime.text import counted
 
 if TYPE_CHECKING:
     from lander_trainer import Progress, TrainConfig, UpdateMetrics
+
+UNKNOWN = "-"
+"""In place of a time or a return that is not known yet."""
 
 _PARTS = ("environment", "inference", "update", "selection")
 
@@ -32,10 +36,12 @@ class Clock:
         return metrics.steps / max(metrics.seconds, 1e-9)
 
     def left(self, metrics: "UpdateMetrics") -> str:
+        """Such as `1:05`; a dash until a second update was measured: the first one has to warm up."""
+        if metrics.done >= 1.0:
+            return _minutes(0.0)
         first, before = self._start or (metrics.done, 0.0)
         share, spent = metrics.done - first, sum(self.seconds.values()) - before
-        seconds = spent / share * (1.0 - metrics.done) if share > 0 else 0.0
-        return _minutes(seconds)
+        return _minutes(spent / share * (1.0 - metrics.done)) if share > 0 else UNKNOWN
 
 
 def how_selected(config: "TrainConfig") -> str:
@@ -51,6 +57,12 @@ def line_of(metrics: "UpdateMetrics", clock: Clock) -> str:
         f"return {number(metrics.mean_return):>7}  best {number(metrics.best_score):>7}  "
         f"left {clock.left(metrics):>5}"
     )
+
+
+def share_and_time(metrics: "UpdateMetrics", clock: Clock) -> str:
+    """Such as `50%, 1:05 left`; only the share where the time is not known yet."""
+    left = clock.left(metrics)
+    return f"{metrics.done:.0%}" if left == UNKNOWN else f"{metrics.done:.0%}, {left} left"
 
 
 def headline(config: "TrainConfig", progress: "Progress") -> str:
@@ -83,9 +95,11 @@ def collecting(done: float, seconds: float) -> str:
 
 
 def _minutes(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    # Rounded up, so that 0:00 is the end.
+    whole = math.ceil(seconds)
+    return f"{whole // 60}:{whole % 60:02d}"
 
 
 def number(value: float | None) -> str:
     """A return for a person; a dash where there is none yet."""
-    return "-" if value is None else f"{value:.1f}"
+    return UNKNOWN if value is None else f"{value:.1f}"

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from lander_rl.inputs.filenames import Filename, path_of
-from lander_rl.inputs.opening import find_policy
+from lander_rl.inputs.finding import find_policy
 from lander_rl.outputs.checks import check_all_writable
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, MachineLacks, UsageError

@@ -7,7 +7,8 @@ import typer
 
 from lander_cli.arguments import options as given
 from lander_cli.arguments.numbers import MOST_EPISODES, integer
-from lander_cli.terminal.console import out, print_json, print_next, say
+from lander_cli.outputs.waiting import print_next_unless_waiting
+from lander_cli.terminal.console import out, print_json, say
 from lander_runtime.errors import CheckFailed
 
 
@@ -42,4 +43,4 @@ def bench_command(
         say(f"Drew {found.picture}")
     if found.failure is not None:
         raise CheckFailed(found.failure)
-    print_next("lander", "verify", found.path, "--all-runtimes")
+    print_next_unless_waiting(policy, "lander", "verify", found.path, "--all-runtimes")

@@ -8,7 +8,7 @@ from lander_cli.arguments import options as given
 from lander_cli.arguments.env_args import read_env_args
 from lander_cli.outputs.partial import exit_with_partial
 from lander_cli.outputs.scores import ScoreTalk
-from lander_cli.terminal.console import print_next
+from lander_cli.outputs.waiting import print_next_unless_waiting
 from lander_runtime.errors import CheckFailed, Interrupted, UsageError
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 
@@ -80,7 +80,7 @@ def eval_command(
     except Interrupted as stop:
         raise exit_with_partial(stop, "lander.evaluation/1", as_json) from None
     _check_mean(report, fail_under)
-    print_next("lander", *_next(request, report))
+    print_next_unless_waiting(policy, "lander", *_next(request, report))
 
 
 def _asked_gif(gif: Path | None, episodes: str | None, mp4: Path | None) -> Path | None:

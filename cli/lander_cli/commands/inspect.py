@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lander_cli.arguments import options as given
-from lander_cli.terminal.console import print_json, print_next, print_rows
+from lander_cli.outputs.waiting import print_next_unless_waiting
+from lander_cli.terminal.console import print_json, print_rows
 from lander_runtime.errors import CheckFailed
 from lander_runtime.policy.display import claimed_score, claimed_verification
 from lander_runtime.text import LONGEST, shortened
@@ -25,7 +26,7 @@ def inspect_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the metadata as JSON.")] = False,
 ) -> None:
     """Show what a policy file says about itself, and test it with the golden vectors in it."""
-    from lander_rl.inputs.opening import find_policy
+    from lander_rl.inputs.finding import find_policy
     from lander_runtime.policy.policy import NotAsClaimed, Policy
 
     path, _ = find_policy(policy)
@@ -38,7 +39,9 @@ def inspect_command(
         print_json(json.loads(loaded.info.to_json()))
         return
     print_rows([("policy", str(path)), *_rows(loaded, worst)])
-    print_next("lander", "eval", path, *(["--large"] if large else []), "--episodes", "10")
+    print_next_unless_waiting(
+        policy, "lander", "eval", path, *(["--large"] if large else []), "--episodes", "10"
+    )
 
 
 def _rows(policy: "Policy", worst: float) -> list[tuple[str, str]]:

@@ -10,7 +10,8 @@ import typer
 
 from lander_cli.arguments import options as given
 from lander_cli.arguments.numbers import integer
-from lander_cli.terminal.console import print_json, print_next, print_rows, say
+from lander_cli.outputs.waiting import print_next_unless_waiting
+from lander_cli.terminal.console import print_json, print_rows, say
 from lander_runtime.errors import UsageError
 
 _Seed = Annotated[
@@ -44,7 +45,7 @@ def play_command(
     page = make_page(PlayRequest(policy=policy, seed=seed, out=out_file))
     if page.path is not None:
         _print(as_json, page=str(page.path), policy=str(page.policy))
-        print_next("lander", "eval", page.policy, "--episodes", "100")
+        print_next_unless_waiting(policy, "lander", "eval", page.policy, "--episodes", "100")
         return
     with serving(page) as server:
         address = address_of(server)

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from lander_cli.arguments import checking_options as given
 from lander_cli.arguments.options import Device, Import, Large, PolicyFile, json_flag
-from lander_cli.terminal.console import out, print_next, print_result
+from lander_cli.outputs.waiting import print_next_unless_waiting
+from lander_cli.terminal.console import out, print_result
 from lander_cli.terminal.talk import Talk
 from lander_runtime.errors import CheckFailed
 
@@ -33,4 +34,4 @@ def verify_command(
     if found.failure is not None:
         raise CheckFailed(found.failure)
     options = [*import_options(request.imports), *(["--large"] if large else [])]
-    print_next("lander", "eval", found.path, *options, "--episodes", "1000")
+    print_next_unless_waiting(policy, "lander", "eval", found.path, *options, "--episodes", "1000")

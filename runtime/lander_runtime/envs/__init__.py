@@ -19,7 +19,7 @@ from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
     from lander_runtime.envs.imports import import_modules, imported_modules, without_module
-    from lander_runtime.envs.making import WRAPPERS, make, recipe_of, resolve
+    from lander_runtime.envs.making import WRAPPERS, check_kwargs, make, recipe_of, resolve
     from lander_runtime.envs.registry import (
         Registration,
         adopt,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         is_importable,
         newer_version,
         registered,
+        registered_by_user,
     )
     from lander_runtime.envs.spaces import declared_dtype, describe_spaces, is_discrete
     from lander_runtime.envs.wrapping import read_wrap, wrap_in_words, wrappers_from_tables
@@ -36,6 +37,7 @@ __all__ = [
     "Registration",
     "adopt",
     "check_importable",
+    "check_kwargs",
     "declared_dtype",
     "describe_spaces",
     "import_modules",
@@ -47,6 +49,7 @@ __all__ = [
     "read_wrap",
     "recipe_of",
     "registered",
+    "registered_by_user",
     "resolve",
     "without_module",
     "wrap_in_words",
@@ -57,7 +60,7 @@ __getattr__ = lazy_names(
     __name__,
     {
         "lander_runtime.envs.imports": ("import_modules", "imported_modules", "without_module"),
-        "lander_runtime.envs.making": ("WRAPPERS", "make", "recipe_of", "resolve"),
+        "lander_runtime.envs.making": ("WRAPPERS", "check_kwargs", "make", "recipe_of", "resolve"),
         "lander_runtime.envs.registry": (
             "Registration",
             "adopt",
@@ -65,6 +68,7 @@ __getattr__ = lazy_names(
             "is_importable",
             "newer_version",
             "registered",
+            "registered_by_user",
         ),
         "lander_runtime.envs.wrapping": ("read_wrap", "wrap_in_words", "wrappers_from_tables"),
         "lander_runtime.envs.spaces": ("declared_dtype", "describe_spaces", "is_discrete"),

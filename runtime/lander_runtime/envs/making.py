@@ -77,6 +77,19 @@ def recipe_of(env: EnvSpec | str) -> EnvSpec:
     return resolve(env) if isinstance(env, str) else env
 
 
+def check_kwargs(spec: EnvSpec) -> None:
+    """Refuse the arguments of a recipe that can be refused without building the environment.
+
+    Raises:
+        UsageError: an argument of another type, which a person has typed, or an unknown environment.
+        InputRefused: the same of a recipe from a file.
+        MachineLacks: a package that the environment needs is missing.
+    """
+    if spec.kwargs:
+        with blamed_on_file(spec):
+            _check_kwargs(spec)
+
+
 def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
     """Build the environment that `spec` describes.
 
@@ -98,13 +111,7 @@ def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, An
 def _made(spec: EnvSpec, render_mode: str | None) -> gymnasium.Env[Any, Any]:
     _check_wrappers(spec)
     family = family_of(spec.id)
-    entry_point = registered(spec.id).entry_point
-    for name in _OURS & set(spec.kwargs):
-        raise UsageError(f"{spec.id}: {name} is not an argument of the environment; leave it out.")
-    if family is not None:
-        family.check(spec)
-    if spec.kwargs:
-        check_arguments(spec.id, entry_point, spec.kwargs)
+    _check_kwargs(spec)
     try:
         with warnings.catch_warnings():
             # Gymnasium warns for each copy, some hundred times a run; callers use `newer_version` instead.
@@ -144,6 +151,17 @@ def _wrapped(env: gymnasium.Env[Any, Any], spec: EnvSpec) -> gymnasium.Env[Any, 
                 f"{shortened(str(dict(wrapper.kwargs)))}: {shortened(str(error))}"
             ) from error
     return env
+
+
+def _check_kwargs(spec: EnvSpec) -> None:
+    entry_point = registered(spec.id).entry_point
+    for name in _OURS & set(spec.kwargs):
+        raise UsageError(f"{spec.id}: {name} is not an argument of the environment; leave it out.")
+    family = family_of(spec.id)
+    if family is not None:
+        family.check(spec)
+    if spec.kwargs:
+        check_arguments(spec.id, entry_point, spec.kwargs)
 
 
 def _check_wrappers(spec: EnvSpec) -> None:

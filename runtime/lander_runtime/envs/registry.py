@@ -61,6 +61,15 @@ def registered(env_id: str) -> Any:
             raise UsageError(f"Gymnasium does not know {env_id!r}. {_unknown_hint(env_id)}") from error
 
 
+def registered_by_user(env_id: str) -> bool:
+    """Whether a module registers it that the user has to import: not Gymnasium, nor a package known here."""
+    if family_of(env_id) is not None:
+        return False
+    entry = registered(env_id).entry_point
+    module = entry if isinstance(entry, str) else getattr(entry, "__module__", "")
+    return not module.startswith("gymnasium.")
+
+
 _PACKAGES = {"ALE": "ale_py", "bsuite": "shimmy", "dm_control": "shimmy"}
 """Modules that register ids with these words before the slash."""
 

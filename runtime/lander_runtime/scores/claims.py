@@ -7,6 +7,7 @@ import math
 
 from lander_runtime.scores.intervals import student_quantile
 from lander_runtime.scores.summary import Summary
+from lander_runtime.scores.words import mean_in_words
 from lander_runtime.text import counted
 
 _ROUNDING = 1e-6
@@ -40,7 +41,7 @@ def contradiction(claimed: Summary, measured: Summary) -> str | None:
         return None
     low, high = abs(difference) - half, abs(difference) + half
     return (
-        f"The file claims a mean return of {claimed.mean_return:.1f} ± {claimed.std_return:.1f} over "
+        f"The file claims a mean return of {mean_in_words(claimed)} over "
         f"{counted(claimed.episodes, 'episode')}. The {measured.episodes:,} measured here give "
         f"{measured.mean_return:.1f}, {abs(difference):.1f} {'less' if difference < 0.0 else 'more'} (95% "
         f"interval of the difference {low:.1f} to {high:.1f}): the claimed score does not hold here."

@@ -25,9 +25,15 @@ def score_in_words(summary: "Summary | None") -> str:
         "" if summary.ci95 is None else f" (95% interval {summary.ci95[0]:.1f} to {summary.ci95[1]:.1f})"
     )
     return (
-        f"{summary.mean_return:.1f} ± {summary.std_return:.1f}{interval} "
+        f"{mean_in_words(summary)}{interval} "
         f"over {counted(summary.episodes, 'episode')} from seed {summary.first_seed}"
     )
+
+
+def mean_in_words(summary: "Summary") -> str:
+    """Such as `281.2 ± 18.1`: mean and standard deviation. One episode has no spread, so none is named."""
+    spread = "" if summary.episodes == 1 else f" ± {summary.std_return:.1f}"
+    return f"{summary.mean_return:.1f}{spread}"
 
 
 def env_in_words(env: "EnvSpec") -> str:
@@ -49,15 +55,16 @@ def report_title(report: "Report") -> str:
 def report_rows(report: "Report") -> Rows:
     """What N episodes say together, as `lander eval` prints it."""
     summary, execution = report.summary, report.execution
-    rows = [("mean return", f"{summary.mean_return:.1f} ± {summary.std_return:.1f}")]
+    rows = [("mean return", mean_in_words(summary))]
     if summary.ci95 is not None:
         rows.append(("95% interval", f"{summary.ci95[0]:.1f} to {summary.ci95[1]:.1f}"))
     rows += [
         ("median", f"{summary.median_return:.1f}, IQM {summary.iqm_return:.1f}"),
         ("range", f"{summary.min_return:.1f} to {summary.max_return:.1f}"),
         ("worst 5%", f"{summary.cvar05_return:.1f} on average"),
-        ("mean - std", f"{summary.mean_minus_std:.1f}"),
     ]
+    if summary.episodes > 1:
+        rows.append(("mean - std", f"{summary.mean_minus_std:.1f}"))
     if summary.success_rate is not None:
         rows.append(("success", _success(summary, report.env.reward_threshold)))
     counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcome_counts.items())

@@ -34,6 +34,11 @@ class TestSettings:
         assert "0 has the most bias, 1 the most variance" in repr(one)
         assert "1 the most variance" in one._repr_html_()
 
+    def test_the_presets_value_stands_beside_the_default(self) -> None:
+        assert ("preset", "LunarLander-v3: 128") in settings("n_steps").rows()
+        assert ("default", "64") in settings("n_steps").rows()
+        assert not any(name == "preset" for name, _ in settings("env").rows())
+
     def test_every_reference_is_resolved(self) -> None:
         cited = [one for one in settings() if any(f"[{key}" in one.meaning for key in ("S1", "A2", "E2"))]
         assert len(cited) >= 10

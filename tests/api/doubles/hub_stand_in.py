@@ -1,14 +1,15 @@
 """A stand-in for the Hugging Face Hub: real HTTP on a socket, and the few endpoints that are used.
 
 No Hub is asked in the tests. What the stand-in answers was read off huggingface_hub's own requests and what
-it takes for an answer.
+it takes for an answer. People who try push and pull start it: `python tests/api/doubles/hub_stand_in.py`.
 """
 
 import base64
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
@@ -149,3 +150,24 @@ class Answers(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, *arguments: Any) -> None: ...
+
+
+def serving(hub: Hub, port: int = 0) -> ThreadingHTTPServer:
+    """A server of `hub` on 127.0.0.1, which does not answer yet; sets the URL of `hub`."""
+    server = ThreadingHTTPServer(("127.0.0.1", port), type("Mine", (Answers,), {"hub": hub}))
+    hub.url = f"http://127.0.0.1:{server.server_port}"
+    return server
+
+
+def main() -> None:
+    """Serve an empty Hub until Ctrl-C."""
+    hub = Hub()
+    with serving(hub, 8008) as server:
+        print(f"In another terminal: export HF_ENDPOINT={hub.url} HF_TOKEN={TOKEN}")
+        print("Then: lander push POLICY me/NAME. Ctrl-C stops it and forgets everything.", flush=True)
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

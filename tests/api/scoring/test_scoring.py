@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import lander_rl
-from lander_rl.inputs.opening import find_policy, open_for
+from lander_rl.inputs.finding import find_policy
+from lander_rl.inputs.opening import open_for
 from lander_runtime import InputRefused, LanderError, Policy, UsageError, evaluate
 from lander_runtime.shipped import shipped_policies
 from lander_runtime.spec import EnvSpec

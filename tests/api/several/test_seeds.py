@@ -1,15 +1,18 @@
 """Several seeds: figures, the choice, workers in this process and in others, and stopping."""
 
 import errno
+import io
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import lander_rl
 from lander_rl.several import seeds, training_worker
+from lander_rl.several.display import LinesDisplay
 from lander_rl.several.pool import PoolRequest, WorkerPool, open_pool, run_trainings
 from lander_rl.several.results import SeedRun, SeedRuns
 from lander_rl.several.seeds import SeedsRequest
@@ -76,6 +79,19 @@ def test_a_full_disk_is_no_fault_of_the_program(monkeypatch: pytest.MonkeyPatch,
     (failed,) = events
     assert isinstance(failed, Failed)
     assert isinstance(failed.error, OSError)
+
+
+def test_two_seeds_have_no_interval_and_a_log_no_line_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = tuple(SeedRun(seed, Path("run"), trained(seed, [10.0 * seed], 1.0)) for seed in (1, 2, 3))
+    assert "no interval: two seeds say nothing" in repr(SeedRuns(runs[:2], {}, 1, None, None))
+    assert "95% interval over seeds" in repr(SeedRuns(runs, {}, 1, None, None))
+
+    monkeypatch.setattr("lander_rl.several.display._LINE_SECONDS", 0.0)
+    log = io.StringIO()
+    display = LinesDisplay(Console(file=log, width=100))
+    for steps in (1, 1, 1, 2):
+        display.show({"seed 1": Status(steps / 4, steps, None, None)})
+    assert log.getvalue().splitlines() == ["seed 1 25% best -", "seed 1 50% best -"]
 
 
 @pytest.fixture

@@ -2,20 +2,18 @@
 
 import threading
 from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from hub_stand_in import TOKEN, Answers, Hub
+from hub_stand_in import TOKEN, Hub, serving
 
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """The stand-in, where huggingface_hub is told to look; somebody is logged in, with an empty cache."""
     stand_in = Hub()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Mine", (Answers,), {"hub": stand_in}))
-    stand_in.url = f"http://127.0.0.1:{server.server_port}"
+    server = serving(stand_in)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     monkeypatch.setenv("HF_ENDPOINT", stand_in.url)

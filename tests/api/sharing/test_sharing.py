@@ -114,6 +114,28 @@ def test_what_is_to_be_private_is_not_put_where_all_can_see_it(hub: Hub) -> None
     assert set(hub.repos["me/open"].files) == {"README.md"}
 
 
+def test_the_hub_is_asked_before_episodes_run(
+    hub: Hub, cart_pole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise AssertionError("episodes were run first")
+
+    monkeypatch.setattr("lander_rl.sharing.pushing.check_score", fail)
+    hub.repos["me/open"] = Repo({"README.md": b""})
+    with pytest.raises(UsageError, match="everybody can see it"):
+        lander_rl.push(cart_pole, "me/open", private=True)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
+    with pytest.raises(MachineLacks, match="cannot be reached") as raised:
+        lander_rl.push(cart_pole, "me/cart")
+    assert "offline" not in str(raised.value), "push has no such option"
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    monkeypatch.delenv("HF_TOKEN")
+    monkeypatch.setattr("huggingface_hub.utils._headers.get_token", lambda: None)
+    with pytest.raises(InputRefused, match=r"You are not logged in.*hf auth login"):
+        lander_rl.push(cart_pole, "me/cart")
+    assert "me/cart" not in hub.repos
+
+
 def test_another_file_than_the_one_that_was_pushed(hub: Hub) -> None:
     lander_rl.push(DATA / "tiny-discrete.onnx", "me/tiny")
     hub.repos["me/tiny"].files["policy.onnx"] = (DATA / "tiny-continuous.onnx").read_bytes()
@@ -179,7 +201,7 @@ def test_what_is_private_or_not_there(hub: Hub, monkeypatch: pytest.MonkeyPatch)
         lander_rl.push(DATA / "tiny-discrete.onnx", "me/tiny")
     monkeypatch.delenv("HF_HUB_OFFLINE")
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
-    with pytest.raises(MachineLacks, match="cannot be reached"):
+    with pytest.raises(MachineLacks, match=r"cannot be reached.*offline takes"):
         lander_rl.pull("me/secret")
 
 

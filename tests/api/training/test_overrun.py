@@ -26,7 +26,7 @@ def said(config: TrainConfig, *calls: tuple[float, float], limit: int | None = 1
 def test_a_slow_rollout_is_estimated_and_said_once() -> None:
     """A tenth of the rollout in 2 s: 20 s in all, and 20 x 32,000 / 2,048 s for the selection."""
     (sentence,) = said(CARS, (0.05, 0.4), (0.1, 2.0), (0.2, 4.0), (1.0, 20.0))
-    assert sentence.startswith("This may take 342 s, not 10 s: a rollout takes about 20.0 s here")
+    assert sentence.startswith("This may take up to 342 s, not 10 s: a rollout takes about 20.0 s here")
     assert "up to 312 s" in sentence
 
 

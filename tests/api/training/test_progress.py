@@ -1,5 +1,6 @@
 """Progress: plain lines in a script, a panel on a terminal, a figure in a notebook, or nothing at all."""
 
+import dataclasses
 import io
 import re
 import sys
@@ -15,7 +16,8 @@ from lander_rl import train
 from lander_rl.training.live_curve import LiveCurve
 from lander_rl.training.notebook import NotebookDisplay, in_notebook
 from lander_rl.training.progress import LineDisplay, PanelDisplay, open_display, open_talk
-from lander_trainer import Progress, TrainConfig
+from lander_rl.training.words import Clock
+from lander_trainer import Progress, TrainConfig, UpdateMetrics
 
 
 def test_a_script_gets_plain_lines_on_stderr(trained: Any) -> None:
@@ -56,6 +58,31 @@ def test_a_log_has_a_line_every_five_seconds_of_the_first_rollout(
         "first rollout 25%, about 0:15 left",
         "first rollout 50%, about 0:10 left",
     ]
+
+
+def metrics_at(done: float, seconds: float) -> UpdateMetrics:
+    """After an update of so many seconds."""
+    known: dict[str, Any] = dict.fromkeys((field.name for field in dataclasses.fields(UpdateMetrics)), 0)
+    return UpdateMetrics(**{**known, "done": done, "update_seconds": seconds})
+
+
+def test_the_time_left_is_unknown_until_a_second_update_was_measured() -> None:
+    clock = Clock()
+    first, second, last = metrics_at(0.1, 9.0), metrics_at(0.2, 2.0), metrics_at(1.0, 2.0)
+    clock.add(first)
+    assert clock.left(first) == "-"
+    clock.add(second)
+    # Eight tenths at 2 s each; the first update had to warm up.
+    assert clock.left(second) == "0:16"
+    clock.add(last)
+    assert clock.left(last) == "0:00"
+
+
+def test_only_the_end_has_no_time_left() -> None:
+    clock = Clock()
+    for metrics in (metrics_at(0.5, 1.0), metrics_at(0.75, 0.1)):
+        clock.add(metrics)
+    assert clock.left(metrics_at(0.75, 0.0)) == "0:01"
 
 
 def test_nothing_is_shown_where_nothing_is_wanted(

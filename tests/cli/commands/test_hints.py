@@ -58,6 +58,65 @@ def test_a_newer_run_that_waits_is_named(lander: Lander, exported: Any, add_run:
     assert f"the newest run has not been exported: lander export {waiting}" in outcome.err
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [["eval", "--episodes", "1", "--gif", "none"], ["verify"], ["inspect"],
+     ["bench", "--batch", "1", "--episodes", "0"]],
+)  # fmt: skip
+@pytest.mark.parametrize("before", ["nothing", "another run"])
+def test_the_last_hint_leads_to_the_newest_run(
+    lander: Lander, exported: Any, add_run: Any, typed: list[str], before: str
+) -> None:
+    """Without a policy that is named, another one than the user's newest is easily taken for it."""
+    if before == "another run":
+        exported("LunarLander-v3/001", 60)
+    waiting = add_run("001")
+    outcome = lander(*typed)
+    assert outcome.code == 0
+    assert outcome.next == f"lander export {waiting}"
+    assert outcome.err.splitlines()[-3] == f"This was not your newest run: {waiting} has not been exported."
+    named = lander(*typed, DATA / "tiny-discrete.onnx")
+    assert "lander export" not in named.err
+
+
+def test_nothing_goes_out_under_the_users_name_but_their_own(
+    lander: Lander, exported: Any, add_run: Any
+) -> None:
+    commands = [["push", "me/x"], ["export", "--format", "triton"]]
+    for command in commands:
+        outcome = lander(*command)
+        assert (outcome.code, outcome.message.endswith("lander train, then lander export")) == (2, True)
+    exported("LunarLander-v3/001", 60)
+    waiting = add_run("001")
+    for command in commands:
+        outcome = lander(*command)
+        assert outcome.code == 2
+        assert outcome.message == (
+            f"The newest run, {waiting}, has not been exported. Type: lander export {waiting}"
+        )
+    assert not Path("triton").exists()
+
+
+def test_a_file_that_lies_in_a_run_is_named(lander: Lander, exported: Any, add_run: Any) -> None:
+    waiting = add_run("001")
+    outcome = lander("eval", "best.safetensors")
+    assert outcome.code == 3
+    assert outcome.message == (
+        f"best.safetensors: no such file; {waiting} has one. Type: lander export {waiting}"
+    )
+    policy = exported("LunarLander-v3/001")
+    assert lander("verify", "policy.onnx").message.endswith(f"Did you mean {policy}?")
+    assert "no such file;" not in lander("eval", "other.onnx").err
+
+
+def test_one_episode_has_no_spread(lander: Lander) -> None:
+    policy = DATA / "tiny-discrete.onnx"
+    one = lander("eval", policy, "--episodes", "1", "--gif", "none").out
+    assert "±" not in one
+    assert "mean - std" not in one
+    assert "±" in lander("eval", policy, "--episodes", "2", "--gif", "none").out
+
+
 def test_a_policy_where_a_checkpoint_is_meant(lander: Lander, exported: Any) -> None:
     path = exported("LunarLander-v3/001")
     assert lander("export", path).message.endswith(f"Type: lander eval {path}")
@@ -73,6 +132,9 @@ def test_next_keeps_what_was_typed(lander: Lander, exported: Any) -> None:
 
 
 def test_a_value_of_another_type_than_the_environment_declares(lander: Lander) -> None:
+    evaluated = lander("eval", DATA / "tiny-discrete.onnx", "--env-arg", "enable_wind=maybe")
+    assert evaluated.code == 2
+    assert "Evaluating" not in evaluated.err
     outcome = lander("train", "--env-arg", "enable_wind=maybe")
     assert outcome.code == 2
     assert outcome.message.startswith("LunarLander-v3 takes true or false as enable_wind, found 'maybe'.")

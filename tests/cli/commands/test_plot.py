@@ -32,8 +32,8 @@ def test_a_folder_of_runs(lander: Lander, runs: Path) -> None:
     assert found.code == 0
     assert found.out.splitlines() == [
         "picture               plot.png",
-        f"{runs / '001'}  2,000 steps, best score 30.0",
-        f"{runs / '002'}  2,000 steps, best score 50.0",
+        f"{runs / '001'}  2,000 steps, best score 30.0, seed 1",
+        f"{runs / '002'}  2,000 steps, best score 50.0, seed 2",
     ]
     assert found.err.startswith("Drawing 2 runs\n")
     # The best of them.
@@ -49,7 +49,9 @@ def test_json_is_one_object(lander: Lander, runs: Path) -> None:
     # Named twice, drawn once.
     assert [run["run"] for run in data["runs"]] == [str(runs / "002"), str(runs / "001")]
     assert data["runs"][0]["best_score"] == 50.0
-    assert "2 seeds (002, 001)" in Path("new/both.svg").read_text(encoding="utf-8")
+    drawn = Path("new/both.svg").read_text(encoding="utf-8")
+    assert "2 seeds (002, 001)" in drawn
+    assert "mean of seeds; band: lowest to highest" in drawn
 
 
 def test_without_an_argument_the_newest_run(lander: Lander, add_run: Callable[..., Path]) -> None:

@@ -168,8 +168,8 @@ class TestLabels:
         one = {"learning_rate": 0.00025, "hidden_sizes": [64, 64], "gae": True, "target_kl": 0.02}
         other = {"learning_rate": 0.1, "hidden_sizes": [8], "gae": False}
         assert differences([one, other]) == [
-            {"learning_rate": "0.00025", "hidden_sizes": "64x64", "gae": "on", "target_kl": "0.02"},
-            {"learning_rate": "0.1", "hidden_sizes": "8", "gae": "off", "target_kl": "none"},
+            {"learning_rate": "0.00025", "hidden_sizes": "64x64", "gae": "true", "target_kl": "0.02"},
+            {"learning_rate": "0.1", "hidden_sizes": "8", "gae": "false", "target_kl": "none"},
         ]
 
     def test_folders_are_told_apart_by_no_more_than_needed(self, add_run: AddRun, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ class TestLabels:
     def test_arguments_of_the_environment_are_named_one_by_one(self) -> None:
         wind = {"env_kwargs": {"enable_wind": True, "wind_power": 15.0}}
         assert differences([wind, {"env_kwargs": {}}]) == [
-            {"env_kwargs": "enable_wind=on wind_power=15"},
+            {"env_kwargs": "enable_wind=true wind_power=15"},
             {"env_kwargs": "none"},
         ]
 

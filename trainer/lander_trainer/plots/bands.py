@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lander_runtime.scores.intervals import mean_interval
 
-_FEWEST = 4
+FEWEST = 4
 """Curves from which an interval is drawn: the interval of three is far wider than their distance."""
 
 Curve = tuple[Sequence[float], Sequence[float]]
@@ -38,7 +38,7 @@ def mean_band(curves: Sequence[Curve], points: int = _POINTS) -> tuple[NDArray[n
     grid = np.linspace(first, last, points)
     values = np.stack([np.interp(grid, x, y) for x, y in curves])
     mean = values.mean(axis=0)
-    if len(curves) < _FEWEST:
+    if len(curves) < FEWEST:
         return grid, mean, values.min(axis=0), values.max(axis=0)
     # The same resamples at every x, so that the band is as smooth as the curves.
     intervals = np.array([mean_interval(column) for column in values.T])

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from lander_runtime import envs
 from lander_runtime.errors import InputRefused, LanderError, UsageError
 from lander_runtime.text import printable
-from lander_trainer.plots.bands import mean_band
+from lander_trainer.plots.bands import FEWEST, mean_band
 from lander_trainer.plots.curve import AXES, draw_learning_curve, points
 from lander_trainer.plots.style import LINES, add_legend, check_picture, new_picture, save_picture
 from lander_trainer.runs.run_history import RunHistory
@@ -68,7 +68,7 @@ def draw_runs(runs: Sequence[RunHistory], path: Path, *, x: str = "steps", group
             f"{len(lines)} lines cannot be told apart, {len(LINES)} at most can. Name fewer runs"
             + (", or give --group." if not group else ".")
         )
-    band = ", mean and band" if len(lines) < len(runs) else ""
+    band = _band_in_words(lines)
     shaping = " with shaping" if all(shaped) else ", some with shaping" if any(shaped) else ""
     title = f"{_shorten(runs[0].env, 60)} (lines: training{shaping}{band}; dots: greedy)"
     labels = [_wrapped(line.label) for line in lines]
@@ -82,6 +82,16 @@ def draw_runs(runs: Sequence[RunHistory], path: Path, *, x: str = "steps", group
         entries.append((axes.axhline(threshold, color="0.5", linewidth=0.8), f"solved at {threshold:g}"))
     add_legend(figure, entries, columns=1)
     save_picture(figure, path)
+
+
+def _band_in_words(lines: "Sequence[Line]") -> str:
+    """What is drawn around the mean of a group; empty where there is none."""
+    sizes = [len(line.runs) for line in lines if len(line.runs) > 1]
+    if not sizes:
+        return ""
+    if max(sizes) < FEWEST:
+        return ", mean of seeds; band: lowest to highest"
+    return ", mean of seeds; band: 95% interval" if min(sizes) >= FEWEST else ", mean of seeds and band"
 
 
 def _check_one_environment(runs: Sequence[RunHistory]) -> None:
@@ -150,7 +160,7 @@ def _draw_line(axes: Axes, line: Line, x: str, colour: str, dash: str) -> Artist
         at, mean, low, high = mean_band(curves)
         if not len(at) or len(curves) < len(line.runs):
             raise InputRefused(f"The runs of the group {line.label!r} have no {AXES[x]} in common.")
-        axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0)
+        axes.fill_between(at, low, high, color=colour, alpha=0.25, linewidth=0)
     (drawn,) = axes.plot(at, mean, color=colour, linestyle=dash, marker="." if len(at) == 1 else "")
     for run in line.runs:
         scores = points(run.rows, "selection_score", x)
@@ -177,7 +187,7 @@ def _in_short(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):
-        return "on" if value else "off"
+        return str(value).lower()
     if isinstance(value, Mapping):
         return " ".join(f"{name}={_in_short(one)}" for name, one in value.items()) or "none"
     if isinstance(value, list):

@@ -1,0 +1,100 @@
+"""Finds the policy that is meant: the one that was named, else the newest run's, else the one that ships."""
+
+import shlex
+from pathlib import Path
+
+from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.shipped import (
+    newer_run,
+    newest_policy,
+    newest_policy_in,
+    newest_run_in,
+    shipped_policies,
+)
+
+_SHIPPED = "lunarlander-v3"
+"""The shipped policy that is taken where none is named: it needs no extra."""
+
+_RUNS = Path("runs")
+
+
+def find_policy(named: Path | None) -> tuple[Path, str]:
+    """The policy file and, in a few words, why it was taken.
+
+    Raises:
+        InputRefused: no policy was named and there is none, a folder holds no policy, or `runs` is a file.
+    """
+    if named is not None:
+        _check_there(named)
+        return _in_folder(named) if named.is_dir() else (named, "as named")
+    _check_runs()
+    run = waiting_run()
+    waiting = "" if run is None else f"; the newest run has not been exported: {_export_of(run)}"
+    newest = newest_policy(_RUNS)
+    if newest is not None:
+        return newest, f"the last that was exported{waiting}"
+    shipped = shipped_policies().get(_SHIPPED)
+    if shipped is not None:
+        return shipped, f"ships with lander{waiting}"
+    raise InputRefused("There is no policy under runs/ and none ships with this build. Type: lander train")
+
+
+def find_own_policy(named: Path | None) -> tuple[Path, str]:
+    """As `find_policy`, for what goes out under the user's name: only what was named, or the newest run's.
+
+    Raises:
+        InputRefused: as of `find_policy`.
+        UsageError: no policy was named, and the newest run has not been exported, or there is none.
+    """
+    if named is None:
+        _check_runs()
+        run = waiting_run()
+        if run is not None:
+            raise UsageError(f"The newest run, {run}, has not been exported. Type: {_export_of(run)}")
+        if newest_policy(_RUNS) is None:
+            raise UsageError(
+                "There is no policy of yours under runs/. Name the policy, or make one: lander train, then "
+                "lander export"
+            )
+    return find_policy(named)
+
+
+def waiting_run() -> Path | None:
+    """The newest run, where it was trained after the last export; else None."""
+    newest = newest_policy(_RUNS)
+    return newest_run_in(_RUNS) if newest is None else newer_run(newest, _RUNS)
+
+
+def _check_runs() -> None:
+    if _RUNS.exists() and not _RUNS.is_dir():
+        raise InputRefused("runs should be the folder of runs and is a file. Move it, or name a policy.")
+
+
+def _check_there(named: Path) -> None:
+    """Refuse a file that is not there, where a run has one of that name: it was typed in another folder."""
+    if named.exists():
+        return
+    found = [path for path in _RUNS.glob("*/*/*") if path.name == named.name and path.is_file()]
+    if found:
+        newest = max(found, key=lambda path: path.stat().st_mtime)
+        is_policy = newest.suffix == ".onnx"
+        hint = f"Did you mean {newest}?" if is_policy else f"Type: {_export_of(newest.parent)}"
+        raise InputRefused(f"{named}: no such file; {newest.parent} has one. {hint}")
+
+
+def _in_folder(folder: Path) -> tuple[Path, str]:
+    """The policy of a run's folder, or the newest one of a folder of runs."""
+    if (folder / "policy.onnx").is_file():
+        return folder / "policy.onnx", "of that folder"
+    if not (folder / "checkpoint.safetensors").is_file():
+        newest = newest_policy_in(folder)
+        if newest is not None:
+            return newest, "the last in that folder that was exported"
+        run = newest_run_in(folder)
+        if run is not None:
+            raise InputRefused(f"{folder}: no run in it has a policy.onnx yet. Type: {_export_of(run)}")
+    raise InputRefused(f"{folder}: a folder without policy.onnx. Make it with: {_export_of(folder)}")
+
+
+def _export_of(run: Path) -> str:
+    return shlex.join(["lander", "export", str(run)])
