@@ -72,16 +72,18 @@ def test_an_argument_is_added_to_those_of_the_preset(lander: Lander) -> None:
     options = ["--env-arg", "episode_timeout=20", "--device", "cpu", "--steps", "1", "--out", "run"]
     trained = lander("train", "VizdoomHealthGatheringSupreme-v1", *options, *sets)
     assert trained.code == 0, trained.err
-    assert "returns of training are shaped by health_reward=4, scores are not" in trained.err
+    shaping = {"health_reward": 4, "damage_taken_penalty": 4, "living_reward": 3}
+    words = ", ".join(f"{name}={value}" for name, value in shaping.items())
+    assert f"returns of training are shaped by {words}, scores are not" in trained.err
     config = Checkpoint.load(Path("run/checkpoint.safetensors")).config
     of_preset = {"max_buttons_pressed": 2, "render_hud": True, "render_minimal_hud": True}
     assert config.env_kwargs == {**of_preset, "episode_timeout": 20}
     assert lander("export", "run", "--episodes", "1", "--no-gif").code == 0
     info = Policy.load("run/policy.onnx", "cpu").info
     assert info.training is not None
-    assert info.training.config["shaping"] == {"health_reward": 4}
+    assert info.training.config["shaping"] == shaping
     assert (info.env.kwargs["max_buttons_pressed"], info.env.kwargs["frame_skip"]) == (2, 4)
-    assert "health_reward" not in info.env.kwargs
+    assert not shaping.keys() & info.env.kwargs.keys()
     report = json.loads(lander("eval", "run/policy.onnx", "--episodes", "1", "--json").out)
     assert report["env"]["kwargs"] == info.env.kwargs
     assert report["mean_return"] <= 20.0
