@@ -262,6 +262,10 @@ class TestRecording:
         assert "Recorded eval.gif" in found.err
         assert frames_of(Path("eval.gif")) > 10
 
+    def test_none_records_nothing(self, lander: Lander, tiny: Path) -> None:
+        assert lander("eval", tiny, "--episodes", "2", "--gif-episodes", "none").code == 0
+        assert gifs() == set()
+
     # Episodes 0 to 2 return -481, -573 and -781: the first is the best, the third the worst.
     @pytest.mark.parametrize(
         ("wanted", "expected"),
@@ -272,7 +276,6 @@ class TestRecording:
             ("2", {"x-1000000.gif": 0, "x-1000001.gif": 1}),
             ("all", {"x-1000000.gif": 0, "x-1000001.gif": 1, "x-1000002.gif": 2}),
             ("99", {"x-1000000.gif": 0, "x-1000001.gif": 1, "x-1000002.gif": 2}),
-            ("none", {}),
         ],
     )
     def test_what_is_asked_for_is_recorded(
