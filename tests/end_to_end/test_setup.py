@@ -25,8 +25,9 @@ def clone(tmp_path: Path) -> Path:
     """What `make` reads of the repository, with no environment yet."""
     folder = tmp_path / "clone"
     folder.mkdir()
-    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
-        shutil.copy(REPOSITORY / name, folder)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt", "tests/examples/judge/package.json"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / name, folder / name)
     return folder
 
 

@@ -14,10 +14,11 @@ from lander_runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from lander_trainer import TrainConfig
+    from lander_trainer.settings.preset_tables import PresetTable
 
 
 _USUAL = "LunarLander-v3"
-"""What `lander train` trains where no environment is named."""
+"""What `lander train` trains where no environment is named, in the simulator where that can be."""
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -56,19 +57,25 @@ class Setting(RowResult):
 def _preset_row(setting: Setting) -> list[tuple[str, str]]:
     """The value that a plain `lander train` takes, where its preset has another one than the default."""
     value = _preset_values()[setting.name]
-    return [] if value == setting.default else [("preset", f"{_USUAL}: {_in_short(value)}")]
+    if value == setting.default:
+        return []
+    where = " in the simulator" if setting.name in _usual_preset().native else ""
+    return [("preset", f"{_USUAL}{where}: {_in_short(value)}")]
 
 
 @cache
 def _preset_values() -> dict[str, Any]:
-    from lander_runtime.envs import resolve
-    from lander_trainer.backends import takes_native
     from lander_trainer.config import TrainConfig
+
+    table = _usual_preset()
+    return vars(TrainConfig(env=_USUAL).with_values({**table.settings, **table.native}))
+
+
+@cache
+def _usual_preset() -> "PresetTable":
     from lander_trainer.settings.preset_tables import preset_tables
 
-    table = preset_tables(_USUAL)["default"]
-    native = table.native if takes_native(resolve(_USUAL)) else {}
-    return vars(TrainConfig(env=_USUAL).with_values({**table.settings, **native}))
+    return preset_tables(_USUAL)["default"]
 
 
 @overload
@@ -163,7 +170,7 @@ def _in_short(value: Any) -> str:
 _COLUMNS = {
     "setting": lambda one: one.name,
     "default": lambda one: _in_short(one.default),
-    _USUAL: lambda one: _in_short(_preset_values()[one.name]),
+    f"{_USUAL} in the simulator": lambda one: _in_short(_preset_values()[one.name]),
     "Stable-Baselines3": lambda one: one.stable_baselines or "-",
     "meaning": lambda one: one.meaning,
 }
