@@ -32,15 +32,13 @@ LATE = 250
 HOLD = 100
 """Milliseconds that a key is held at least."""
 
-_KEYS = {"left": "ArrowLeft", "up": "ArrowUp", "right": "ArrowRight"}
-
 _READ = """(() => {
   pass(%d);
   const text = (selector) => document.querySelector(selector).textContent;
   const yours = (line) => text(`#observation tr:nth-child(${line}) td:nth-child(3)`);
   return {
     height: text('#your-height'), falling: text('#your-falling'), sideways: text('#your-sideways'),
-    tilt: text('#your-tilt'), place: yours(1), turning: yours(6), legs: yours(7) + yours(8),
+    tilt: text('#your-tilt'), place: yours(1), legs: yours(7) + yours(8),
     title: text('#message-title'), reason: text('#message-text'),
   };
 })()"""
@@ -72,40 +70,35 @@ class End:
 
 
 def fly(browser: Chromium, *, longest: float = 60) -> End:
-    """Fly as a person would, until the page says how it ended."""
-    intents: deque[tuple[int, str | None]] = deque()
-    held, until = None, 0
+    """Fly as a beginner would, until the page says how it ended."""
+    intents: deque[tuple[int, frozenset[str]]] = deque()
+    until: dict[str, int] = {}  # Keys that are down, and when each may be let go.
     for time in range(0, int(longest * 1000), LOOK):
         shown = look(browser, LOOK if time else 0)
         if time and shown["title"] not in ("", "Your turn"):
-            if held:
-                browser.key("keyUp", held)
+            for key in until:
+                browser.key("keyUp", key)
             return End(shown["title"], shown["reason"], time / 1000)
-        intents.append((time + LATE, _wish(shown)))
+        intents.append((time + LATE, _wishes(shown)))
         while intents and intents[0][0] <= time:
-            key = intents.popleft()[1]
-            if key != held and time >= until:
-                if held:
-                    browser.key("keyUp", held)
-                if key:
-                    browser.key("keyDown", key)
-                held, until = key, time + HOLD
+            wanted = intents.popleft()[1]
+            for key in [key for key, earliest in until.items() if key not in wanted and earliest <= time]:
+                del until[key]
+                browser.key("keyUp", key)
+            for key in wanted - until.keys():
+                until[key] = time + HOLD
+                browser.key("keyDown", key)
     raise AssertionError(f"still flying after {longest} s: {look(browser)}")
 
 
-def _wish(shown: dict[str, str]) -> str | None:
-    """The key that a person would like to hold: brake when it falls too fast, lean towards the pad else."""
-    if "ground" in shown["legs"]:
-        return None
+def _wishes(shown: dict[str, str]) -> frozenset[str]:
+    """The keys that a beginner would hold: up where it falls too fast, a side key against the drift."""
     if shown["title"] == "Your turn":
-        return _KEYS["up"]  # Starts the clock.
-    height = _number(shown["height"])
-    falling = _number(shown["falling"]) * (-1 if "up" in shown["falling"] else 1)
-    lean = -6 * to_the_left(shown["place"]) - 10 * to_the_left(shown["sideways"])
-    most = 6 if height < 2.5 else 20
-    # Degrees to turn to the left yet, a little ahead of the turning that is under way.
-    wrong = max(-most, min(most, lean)) - to_the_left(shown["tilt"]) - 0.35 * to_the_left(shown["turning"])
-    slow = 0.8 if height < 2 else min(3.0, 0.4 + 0.4 * height)
-    if "brake!" in shown["falling"] or (falling > slow and abs(wrong) <= 14):
-        return _KEYS["up"]
-    return _KEYS["left"] if wrong > 6 else _KEYS["right"] if wrong < -6 else None
+        return frozenset({"ArrowUp"})  # Starts the clock.
+    height, falling = _number(shown["height"]), _number(shown["falling"])
+    too_fast = "up" not in shown["falling"] and falling > min(3.0, 0.5 + 0.3 * height)
+    wanted = {"ArrowUp"} if too_fast or "brake!" in shown["falling"] else set()
+    drift = to_the_left(shown["sideways"]) + 0.4 * to_the_left(shown["place"])
+    if abs(drift) > 0.8 and "ground" not in shown["legs"]:
+        wanted.add("ArrowRight" if drift > 0 else "ArrowLeft")
+    return frozenset(wanted)

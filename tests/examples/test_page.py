@@ -102,7 +102,7 @@ def test_a_person_flies_by_keys_beside_the_policy(page: Open) -> None:
     assert re.fullmatch(
         r"(crashed|left the picture|landed) after \d+\.\d\N{NO-BREAK SPACE}s", text(browser, "#your-status")
     )
-    assert text(browser, "#your-speed") == "at normal speed"
+    assert text(browser, "#your-speed") == "at normal speed, with help"
     browser.wait("document.querySelector('#told').textContent !== ''")
     assert re.match(r"Seed 5\. The policy: landed, return \d+\.\d\. You: ", text(browser, "#told"))
     # One who flies is not hurried on.

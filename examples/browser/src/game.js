@@ -14,6 +14,7 @@ export class Game {
   paused = false;
   speed = 1;
   fastest = 0; // speed at which the person has flown since the beginning
+  helped = false; // whether the person was, since the beginning
   waiting = false; // for the first engine that a person fires
   #owed = 0;
   #over = 0;
@@ -49,6 +50,7 @@ export class Game {
       this.yours.begin(seed);
     }
     this.waiting = this.shared;
+    this.helped = false;
     this.#owed = this.#over = this.fastest = 0;
   }
 
@@ -69,10 +71,10 @@ export class Game {
   /**
    * Let time pass.
    * @param {number} elapsed milliseconds
-   * @param {number} action of the person
+   * @param {(flight: Flight) => number} hand chooses the person's engine, step by step
    * @returns {boolean} whether the next moon is due
    */
-  advance(elapsed, action) {
+  advance(elapsed, hand) {
     if (this.paused || this.waiting) return false;
     const passed = Math.min(elapsed, LONGEST_PAUSE) * this.speed;
     if (this.over) {
@@ -80,13 +82,13 @@ export class Game {
       return !this.shared && this.#over > BETWEEN;
     }
     if (this.yours?.outcome === null) this.fastest = Math.max(this.fastest, this.speed);
-    for (this.#owed += passed; this.#owed >= STEP; this.#owed -= STEP) this.#step(action);
+    for (this.#owed += passed; this.#owed >= STEP; this.#owed -= STEP) this.#step(hand);
     return false;
   }
 
-  #step(action) {
+  #step(hand) {
     if (this.policys.outcome === null) this.policys.step(this.policy.act(this.policys.observation));
-    this.yours?.step(action);
+    if (this.yours?.outcome === null) this.yours.step(hand(this.yours));
   }
 
   /** A person has four engines also where the policy has throttles; the physics are the same. */

@@ -21,9 +21,9 @@ export class Overlay {
     element('your-falling').classList.toggle('brake', mustBrake(motion));
   }
 
-  /** What a person should know now, or nothing. */
-  showMessage(game) {
-    const [title, text, next] = messageOf(game) ?? ['', '', ''];
+  /** What a person should know now, or nothing. `steady`: whether the lander is kept from spinning. */
+  showMessage(game, steady) {
+    const [title, text, next] = messageOf(game, steady) ?? ['', '', ''];
     put('message-title', title);
     put('message-text', text);
     put('message-next', next);
@@ -32,11 +32,12 @@ export class Overlay {
   }
 }
 
-function messageOf(game) {
+function messageOf(game, steady) {
   if (game.paused) return ['Paused', '', game.shared ? 'Space or a tap: go on' : 'Choose Go on.'];
   if (!game.shared) return game.over ? [policyEnd(game.policys), '', 'The next moon follows.'] : null;
   if (game.waiting) {
-    return ['Your turn', 'Hold ↑ to brake, ← or → to tilt. Touch down between the flags when three numbers have a green ✓.', 'A key or a button below starts.'];
+    const sides = steady ? '← or → to lean and drift that way' : 'tap ← or → to tilt: it turns on until you tap the other way';
+    return ['Your turn', `Hold ↑ to brake, ${sides}. Touch down between the flags when speed, sideways and tilt have a green ✓.`, 'A key or a button below starts.'];
   }
   if (game.yours.outcome === null) return null;
   const { title, reason } = endOf(game.yours);

@@ -31,6 +31,11 @@ export class Pilot {
     return this.#held.at(-1)?.[1] ?? 0;
   }
 
+  /** All of them, the last one pressed at the end. */
+  get wanted() {
+    return this.#held.map(([, action]) => action);
+  }
+
   letGo() {
     this.#held = [];
   }

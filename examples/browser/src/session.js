@@ -8,6 +8,7 @@ import { Overlay } from './overlay.js';
 import { Panels } from './panels.js';
 import { Pilot } from './pilot.js';
 import { Scoring } from './scoring.js';
+import { steadied } from './steadying.js';
 import { SPEEDS, endOf, signed, statusOf } from './wording.js';
 
 const element = (id) => document.getElementById(id);
@@ -82,15 +83,21 @@ export class Session {
     this.#tell();
   }
 
+  /** Begins, and gives the keys to the flight: Space would press the button again. */
+  #anew(seed) {
+    this.#begin(seed);
+    if (this.game.shared) element('view').focus({ preventScroll: true });
+  }
+
   #frame(now) {
     requestAnimationFrame((next) => this.#frame(next));
     const { game } = this;
-    if (game.advance(now - this.#last, this.pilot.action)) this.#begin(game.seed + 1);
+    if (game.advance(now - this.#last, (flight) => this.#engine(flight))) this.#begin(game.seed + 1);
     this.#last = now;
     draw(element('canvas'), game.flights, game.fraction);
     if (game.yours?.outcome == null) this.#ended = null;
     else this.#ended ??= now;
-    this.overlay.showMessage(game);
+    this.overlay.showMessage(game, element('steady').checked);
     const turned = game.over !== this.#over;
     this.#over = game.over;
     if (turned) announce(game);
@@ -99,6 +106,13 @@ export class Session {
     this.overlay.showNumbers(game);
     this.panels.show(game.policys, game.policy, game.yours);
     cards(game);
+  }
+
+  /** The person's engine in this step. */
+  #engine({ observation, steps }) {
+    if (!element('steady').checked) return this.pilot.action;
+    this.game.helped = true;
+    return steadied(this.pilot.wanted, observation, steps);
   }
 
   #firstPress() {
@@ -156,8 +170,9 @@ export class Session {
 
   #listen() {
     element('pause').addEventListener('click', () => this.#pause(!this.game.paused));
-    element('again').addEventListener('click', () => this.#begin(this.game.seed));
-    element('next').addEventListener('click', () => this.#begin(this.game.seed + 1));
+    element('again').addEventListener('click', () => this.#anew(this.game.seed));
+    element('next').addEventListener('click', () => this.#anew(this.game.seed + 1));
+    element('steady').addEventListener('change', () => this.#anew(this.game.seed));
     element('fly').addEventListener('click', () => this.#share());
     element('share').addEventListener('click', ({ target }) => copyAddress(target));
     element('view').addEventListener('click', () => this.game.shared && this.#go());
@@ -197,7 +212,7 @@ function cards(game) {
   element('policy-status').textContent = statusOf(game.policys);
   element('your-return').textContent = game.shared ? signed(game.yours.total, 1) : '–';
   element('your-status').textContent = !game.shared ? 'not flying' : game.waiting ? 'waiting for a key' : statusOf(game.yours);
-  element('your-speed').textContent = game.shared ? `at ${SPEEDS[game.fastest || game.speed]}` : '';
+  element('your-speed').textContent = game.shared ? `at ${SPEEDS[game.fastest || game.speed]}${game.helped ? ', with help' : ''}` : '';
 }
 
 /** Once an episode, for those who listen to the page. */

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { Game } from '../../../examples/browser/src/game.js';
+import { steadied } from '../../../examples/browser/src/steadying.js';
 import { SAFE, endOf, motionOf, mustBrake, safety, sided, statusOf } from '../../../examples/browser/src/wording.js';
 import { LunarLander } from '../../../examples/node/lib/lunar_lander.js';
 import { Float } from '../../../examples/node/lib/canonical.js';
@@ -25,7 +26,7 @@ function flown(speed, pause, keys = KEYS, seed = 5) {
   const rewards = [];
   for (let i = 0; game.yours.outcome === null; i++) {
     const { total } = game.yours;
-    game.advance(pause(i), keys(game.yours.steps));
+    game.advance(pause(i), ({ steps }) => keys(steps));
     if (game.yours.total !== total) rewards.push(game.yours.total);
   }
   return { rewards, outcome: game.yours.outcome, steps: game.yours.steps, game };
@@ -118,4 +119,28 @@ test('the wind that is drawn blows while the lander is in the air', () => {
   assert.ok(winds.size > 40);
   environment.reset(2);
   assert.equal(new LunarLander(physics).wind, 0);
+});
+
+/** Somebody who brakes when it falls fast and leans against the drift, a quarter of a second late at quarter speed. */
+function beginner(seed, hand) {
+  const LATE = 3; // steps
+  const environment = new LunarLander(physics);
+  const seen = [environment.reset(seed)];
+  for (;;) {
+    const { height, falling, sideways, x, touching } = motionOf(seen[Math.max(0, seen.length - 1 - LATE)]);
+    const drift = touching ? 0 : sideways + 0.4 * x;
+    const wanted = falling > Math.min(3, 0.5 + 0.3 * height) ? [2] : [];
+    if (Math.abs(drift) > 0.8) wanted.push(drift > 0 ? 1 : 3);
+    const { observation, reward, terminated } = environment.step(hand(wanted, seen.at(-1), environment.steps));
+    seen.push(observation);
+    if (terminated || environment.steps === 1000) return terminated && reward > 50;
+  }
+}
+
+test('with help a beginner lands', () => {
+  const seeds = Array.from({ length: 20 }, (_, i) => 1_000_000 + i);
+  const landed = (hand) => seeds.filter((seed) => beginner(seed, hand)).length;
+  assert.ok(landed(steadied) >= 18, `${landed(steadied)} with help`);
+  const alone = landed((wanted) => wanted.at(-1) ?? 0);
+  assert.ok(alone <= 5, `${alone} without`);
 });
