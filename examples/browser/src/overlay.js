@@ -36,7 +36,7 @@ function messageOf(game, steady) {
   if (game.paused) return ['Paused', '', game.shared ? 'Space or a tap: go on' : 'Choose Go on.'];
   if (!game.shared) return game.over ? [policyEnd(game.policys), '', 'The next moon follows.'] : null;
   if (game.waiting) {
-    const sides = steady ? '← or → to lean and drift that way' : 'tap ← or → to tilt: it turns on until you tap the other way';
+    const sides = steady ? '← or → to lean: then ↑ pushes that way too' : 'tap ← or → to tilt: it turns on until you tap the other way';
     return ['Your turn', `Hold ↑ to brake, ${sides}. Touch down between the flags when speed, sideways and tilt have a green ✓.`, 'A key or a button below starts.'];
   }
   if (game.yours.outcome === null) return null;
