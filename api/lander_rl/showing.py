@@ -4,6 +4,7 @@ Anything shown may come from a file of unknown origin. So control characters are
 escaped.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,12 +28,12 @@ def pairs(rows: Sequence[tuple[str, str]]) -> "Text":
     return Text("\n").join(Text.assemble((name, "dim"), value) for name, value in padded(rows))
 
 
-class RowResult:
+class RowResult(ABC):
     """A result that shows itself as names and values, a line each."""
 
+    @abstractmethod
     def rows(self) -> list[tuple[str, str]]:
         """The names and values."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         return aligned(self.rows())

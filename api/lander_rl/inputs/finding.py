@@ -27,10 +27,8 @@ def find_policy(named: Path | None) -> tuple[Path, str]:
     if named is not None:
         _check_there(named)
         return _in_folder(named) if named.is_dir() else (named, "as named")
-    _check_runs()
-    run = waiting_run()
+    newest, run = _newest()
     waiting = "" if run is None else f"; the newest run has not been exported: {_export_of(run)}"
-    newest = newest_policy(_RUNS)
     if newest is not None:
         return newest, f"the last that was exported{waiting}"
     shipped = shipped_policies().get(_SHIPPED)
@@ -46,28 +44,30 @@ def find_own_policy(named: Path | None) -> tuple[Path, str]:
         InputRefused: as of `find_policy`.
         UsageError: no policy was named, and the newest run has not been exported, or there is none.
     """
-    if named is None:
-        _check_runs()
-        run = waiting_run()
-        if run is not None:
-            raise UsageError(f"The newest run, {run}, has not been exported. Type: {_export_of(run)}")
-        if newest_policy(_RUNS) is None:
-            raise UsageError(
-                "There is no policy of yours under runs/. Name the policy, or make one: lander train, then "
-                "lander export"
-            )
-    return find_policy(named)
+    if named is not None:
+        return find_policy(named)
+    newest, run = _newest()
+    if run is not None:
+        raise UsageError(f"The newest run, {run}, has not been exported. Type: {_export_of(run)}")
+    if newest is None:
+        raise UsageError(
+            "There is no policy of yours under runs/. Name the policy, or make one: lander train, then "
+            "lander export"
+        )
+    return newest, "the last that was exported"
 
 
 def waiting_run() -> Path | None:
     """The newest run, where it was trained after the last export; else None."""
-    newest = newest_policy(_RUNS)
-    return newest_run_in(_RUNS) if newest is None else newer_run(newest, _RUNS)
+    return _newest()[1]
 
 
-def _check_runs() -> None:
+def _newest() -> tuple[Path | None, Path | None]:
+    """The policy that was exported last, and the newest run where that was trained later."""
     if _RUNS.exists() and not _RUNS.is_dir():
         raise InputRefused("runs should be the folder of runs and is a file. Move it, or name a policy.")
+    newest = newest_policy(_RUNS)
+    return newest, newest_run_in(_RUNS) if newest is None else newer_run(newest, _RUNS)
 
 
 def _check_there(named: Path) -> None:

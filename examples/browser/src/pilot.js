@@ -28,7 +28,7 @@ export class Pilot {
 
   /** 0 to 3. */
   get action() {
-    return this.#held.at(-1)?.[1] ?? 0;
+    return this.wanted.at(-1) ?? 0;
   }
 
   /** All of them, the last one pressed at the end. */
