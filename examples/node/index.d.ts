@@ -50,7 +50,9 @@ export class Policy implements Acting {
   readonly assumptions: string[];
   /** The greedy action: a number from 0 on, or a Float32Array. */
   act(observation: ArrayLike<number>): number | Float32Array;
-  /** The probability of each action; null where there are no logits. */
+  /** Whether the probability of each action is known: not for throttles, nor for another library's scores. */
+  readonly hasProbabilities: boolean;
+  /** The probability of each action by softmax of the logits; null where it is not known. */
   probabilities(observation: ArrayLike<number>): number[] | null;
 }
 

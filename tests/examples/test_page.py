@@ -205,6 +205,10 @@ def test_a_policy_of_throttles_and_one_of_another_library(page: Open) -> None:
     browser.wait("document.querySelector('#policy-told').textContent.includes('cleanrl-agent')")
     assert "nothing says what it was trained for" in text(browser, "#file-told")
     assert browser.evaluate("document.querySelectorAll('#action tr').length") == 4
+    # Its scores need not be probabilities: the table only says which action it takes.
+    browser.wait("document.querySelectorAll('#action tr.taken').length === 1")
+    assert text(browser, "#action-caption") == "Action of the policy"
+    assert "%" not in text(browser, "#action")
     assert browser.complaints == []
 
 

@@ -24,10 +24,11 @@ export class Panels {
     this.terms = [...TERMS, 'return'].map((name) => row('terms', name, ['', '', '']));
   }
 
-  /** @param {boolean} continuous whether the policy gives throttles */
-  belongTo({ continuous }) {
+  /** @param {Policy} policy whose actions are shown from now on */
+  belongTo(policy) {
+    const { continuous } = policy;
     document.getElementById('action').replaceChildren();
-    document.getElementById('action-caption').textContent = continuous ? 'Throttles of the policy, from -1 to 1' : 'Probability of each action of the policy';
+    document.getElementById('action-caption').textContent = captionOf(policy);
     this.action = (continuous ? THROTTLES : ACTIONS).map((name) => row('action', name, ['', 'bar']));
     for (const { cells } of this.action) cells[1].append(document.createElement('div'));
   }
@@ -48,13 +49,20 @@ export class Panels {
   #showActions({ observation, outcome }, policy) {
     const probabilities = policy.probabilities(observation);
     const action = policy.act(observation);
+    const values = probabilities ?? (policy.continuous ? action : this.action.map((_, i) => Number(i === action)));
     this.action.forEach((one, i) => {
-      const value = probabilities ? probabilities[i] : action[i];
-      one.cells[0].textContent = probabilities ? `${(100 * value).toFixed(0)}%` : signed(value, 2);
+      const value = values[i];
+      one.cells[0].textContent = policy.continuous ? signed(value, 2) : probabilities ? `${(100 * value).toFixed(0)}%` : '';
       one.cells[1].firstChild.style.width = `${100 * Math.abs(Math.min(Math.max(value, -1), 1))}%`;
       one.line.classList.toggle('taken', outcome === null && i === action);
     });
   }
+}
+
+/** The scores of another library's network are shown as no probabilities: they may be returns that it expects. */
+function captionOf({ continuous, hasProbabilities }) {
+  if (continuous) return 'Throttles of the policy, from -1 to 1';
+  return hasProbabilities ? 'Probability of each action of the policy' : 'Action of the policy';
 }
 
 function contact(touching) {

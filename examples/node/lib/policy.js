@@ -62,7 +62,12 @@ export class Policy {
     return this.#act(this.#run(observation));
   }
 
-  /** The probability of each action by softmax of the logits; null for continuous actions. */
+  /** Whether the probability of each action is known: not for throttles, nor for another library's scores. */
+  get hasProbabilities() {
+    return this.#scores !== null;
+  }
+
+  /** The probability of each action by softmax of the logits; null where it is not known. */
   probabilities(observation) {
     return this.#scores === null ? null : this.#scores(this.#run(observation));
   }
