@@ -38,7 +38,7 @@ class Comparison(PlainComparison):
 
     @property
     def files(self) -> list[str]:
-        """A line for each name that is not the whole path, such as `002 is runs/CartPole-v1/002/policy.onnx`."""
+        """A line for each name that is not the whole path, such as `002 is runs/L/002/policy.onnx`."""
         paths = [report.policy_path for report in self.reports]
         return [
             f"{name} is {path}"

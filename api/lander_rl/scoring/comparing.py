@@ -120,6 +120,9 @@ def run_comparison(request: CompareRequest, observer: "EpisodeObserver | None" =
             "These reports say what was run. Leave out --env, --env-arg, --wrap and --max-episode-steps."
         )
     check_same_environment([(str(one.name), one.env) for one in compared])
+    for one in compared:
+        if isinstance(one, Opened):
+            request.check_arguments(one.env)
     settings = agreed_settings(compared, request)
     names = short_names([one.name for one in compared])
     stages = stages_of(observer)
