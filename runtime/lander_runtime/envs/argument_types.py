@@ -1,8 +1,8 @@
 """Arguments of an environment compared with the names and types that its own code declares.
 
 Python would take `enable_wind="maybe"` for true, without a word. Only what is plainly wrong is refused: a
-name that the environment cannot take, and text or a list where it declares, or has as its default, a number or
-a truth value.
+name that the environment cannot take, and text or a list where it declares, or has as its default, a number
+or a truth value.
 """
 
 import difflib
