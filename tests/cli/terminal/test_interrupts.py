@@ -3,6 +3,8 @@
 import json
 import shlex
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,6 +78,32 @@ def test_the_first_signal_asks_and_the_second_ends(
             signal.raise_signal(number)
     assert ended.value.code == code
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize(
+    ("prelude", "printed"),
+    [
+        (
+            "find = lambda name, *_: hit() if name == 'typer' else None\n"
+            "sys.meta_path.insert(0, type('Finder', (), {'find_spec': find}))",
+            "",
+        ),
+        ("atexit.register(hit)", "lander "),
+    ],
+    ids=["while it loads", "while Python shuts down"],
+)
+def test_before_and_after_the_command_there_is_no_traceback(prelude: str, printed: str) -> None:
+    code = (
+        "import atexit, os, signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"hit = lambda: os.kill(os.getpid(), signal.SIGINT)\n{prelude}\n"
+        "from lander_cli.start import main\nmain()"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", code, "--version"], capture_output=True, text=True, timeout=60
+    )
+    assert (child.returncode, child.stderr) == (130, "")
+    assert child.stdout.startswith(printed)
+    assert bool(child.stdout) is bool(printed)
 
 
 @pytest.mark.slow
