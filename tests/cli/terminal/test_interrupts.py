@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM, sent to a real process: work is saved, the code says what happened."""
 
 import json
+import os
 import shlex
 import signal
 import subprocess
@@ -104,6 +105,67 @@ def test_before_and_after_the_command_there_is_no_traceback(prelude: str, printe
     assert (child.returncode, child.stderr) == (130, "")
     assert child.stdout.startswith(printed)
     assert bool(child.stdout) is bool(printed)
+
+
+AT_WORK = {
+    "models": "catalogue.models.models",
+    "envs": "catalogue.environments.environments",
+    "settings": "catalogue.settings.settings",
+    "doctor": "checking.diagnosing.doctor",
+    "bench": "checking.benching.run_bench",
+    "verify": "checking.verifying.run_verify",
+    "inspect": "inputs.finding.find_policy",
+    "play": "watching.playing.make_page",
+    "serve": "serving.run_serve",
+    "plot": "plotting.run_plot",
+    "push me/x": "sharing.pushing.run_push",
+    "pull me/x": "sharing.pulling.run_pull",
+    "compare a b": "scoring.comparing.run_comparison",
+    "demo": "training.session.run_training",
+    "train --seeds 2": "several.seeds.run_seeds",
+    "sweep space.toml": "searching.sweeping.run_sweep",
+}
+"""Commands, and the function of `lander_rl` that does their work."""
+
+
+@pytest.mark.parametrize("command", AT_WORK)
+def test_ctrl_c_ends_every_command_with_130_and_no_traceback(
+    lander: Lander, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        # Twice, because commands that train take the first one as the wish to be saved.
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    if command.startswith("sweep"):
+        pytest.importorskip("optuna", reason="the extra `sweep`")
+    Path("space.toml").write_text('env = "CartPole-v1"\n[space]\ngamma = [0.98, 0.99]\n')
+    monkeypatch.setattr(f"lander_rl.{AT_WORK[command]}", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        outcome = lander(*command.split())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (outcome.code, outcome.out) == (130, "")
+    assert "Traceback" not in outcome.err
+
+
+def test_a_training_whose_talk_has_no_reader_any_more_is_saved(tiny_run: list[Any]) -> None:
+    """As in `lander train 2>&1 | head -1`: it stops, and no update is lost."""
+    reader, writer = os.pipe()
+    command = ["train", *tiny_run, "--steps", "1e9", "--set", "selection_episodes=0", "--out", str(RUN)]
+    child = subprocess.Popen(
+        [sys.executable, "-c", "from lander_cli.main import main; main()", *command],
+        stdout=writer,
+        stderr=writer,
+    )
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        assert pipe.readline()
+        while "steps" not in pipe.readline():
+            pass
+    assert child.wait(120) == 141
+    assert Checkpoint.load(RUN / "checkpoint.safetensors").progress.updates == len(rows())
 
 
 @pytest.mark.slow
