@@ -175,7 +175,7 @@ class TestComparison:
             policies.append(policy)
         found = lander_rl.compare(*policies, episodes=1)
         assert found.names == ("001", "002")
-        labels = ["001: gamma 0.99, hidden_sizes none", "002: gamma 0.9, hidden_sizes 8x8"]
+        labels = ["001: gamma 0.99", "002: gamma 0.9, hidden_sizes 8x8"]
         assert found.labels == labels
         for shown in (repr(found), Page(found._repr_html_()).text):
             assert all(label in shown for label in labels)

@@ -92,10 +92,12 @@ def trained_differently(compared: "Sequence[Opened | Saved]") -> list[str]:
         for number, one in enumerate(compared)
         if isinstance(one, Opened) and isinstance(one.policy, Policy) and one.policy.info.training.config
     }
-    differing = dict(zip(known, differences(list(known.values())), strict=True))
-    return [
-        shortened(settings_in_short(differing.get(number, {})), _LABEL) for number in range(len(compared))
-    ]
+    trained = [""] * len(compared)
+    for (number, config), differing in zip(known.items(), differences(list(known.values())), strict=True):
+        # A setting that a file does not name is not known to be none: another version may have written it.
+        said = {name: text for name, text in differing.items() if name in config}
+        trained[number] = shortened(settings_in_short(said), _LABEL)
+    return trained
 
 
 def agreed_settings(compared: "Sequence[Opened | Saved]", request: CompareRequest) -> EpisodeSettings:

@@ -38,7 +38,7 @@ def check_arguments(env_id: str, entry_point: Any, kwargs: Mapping[str, Any]) ->
     names = _names(entry_point)
     unknown = None if names is None else next((name for name in kwargs if name not in names), None)
     if names is not None and unknown is not None:
-        near = difflib.get_close_matches(unknown, names, 1)
+        near = difflib.get_close_matches(unknown[:80], names, 1)  # A file may name anything.
         meant = f" Did you mean {near[0]}?" if near else ""
         takes = shortened(", ".join(names)) or "none"
         raise UsageError(f"{env_id} has no argument {quoted(unknown)}.{meant} Its arguments: {takes}.")
