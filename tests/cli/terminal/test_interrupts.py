@@ -160,11 +160,13 @@ def test_a_training_whose_talk_has_no_reader_any_more_is_saved(tiny_run: list[An
         stderr=writer,
     )
     os.close(writer)
-    with os.fdopen(reader) as pipe:
-        assert pipe.readline()
-        while "steps" not in pipe.readline():
-            pass
-    assert child.wait(120) == 141
+    try:
+        with os.fdopen(reader) as pipe:
+            assert next((line for line in pipe if "return" in line), None), "it ended before its first update"
+        assert child.wait(120) == 141
+    finally:
+        child.kill()
+        child.wait()
     assert Checkpoint.load(RUN / "checkpoint.safetensors").progress.updates == len(rows())
 
 
