@@ -206,6 +206,6 @@ def _partial(
     ]
     if len(known) < 2:
         return Report.of(known[0][2]) if known else None
-    called, trained, whole = zip(*known, strict=True)
-    episodes = min(report.summary.episodes for report in whole)
-    return Comparison.of(compare([report.of_first(episodes) for report in whole]), called, trained)
+    episodes = min(report.summary.episodes for _, _, report in known)
+    comparison = compare([report.of_first(episodes) for _, _, report in known])
+    return Comparison.of(comparison, [name for name, _, _ in known], [how for _, how, _ in known])
