@@ -85,7 +85,7 @@ def trained_differently(compared: "Sequence[Opened | Saved]") -> list[str]:
     Only files of our own say how they were trained; it is their claim.
     """
     from lander_runtime.policy.policy import Policy
-    from lander_trainer.settings.differing import differences, settings_in_short
+    from lander_trainer.settings.differing import differences
 
     known = {
         number: one.policy.info.training.config
@@ -96,8 +96,19 @@ def trained_differently(compared: "Sequence[Opened | Saved]") -> list[str]:
     for (number, config), differing in zip(known.items(), differences(list(known.values())), strict=True):
         # A setting that a file does not name is not known to be none: another version may have written it.
         said = {name: text for name, text in differing.items() if name in config}
-        trained[number] = shortened(settings_in_short(said), _LABEL)
+        trained[number] = _first_of(said)
     return trained
+
+
+def _first_of(settings: dict[str, str]) -> str:
+    """As many as a table has room for, and how many more there are."""
+    from lander_trainer.settings.differing import settings_in_short
+
+    shown = dict(settings)
+    while len(shown) > 1 and len(settings_in_short(shown)) > _LABEL:
+        shown.popitem()
+    more = f" and {len(settings) - len(shown)} more" if len(shown) < len(settings) else ""
+    return shortened(settings_in_short(shown), _LABEL) + more
 
 
 def agreed_settings(compared: "Sequence[Opened | Saved]", request: CompareRequest) -> EpisodeSettings:
