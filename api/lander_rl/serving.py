@@ -1,13 +1,22 @@
 """`serve`: policies as an HTTP service, as `lander serve` offers them."""
 
+import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lander_rl.inputs.filenames import Filename
 from lander_rl.inputs.finding import find_policy
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from lander_runtime.policy.policy import Policy
+
+_MOST_NUMBERS = 64
+"""Of an observation in a command that is shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +97,12 @@ def serve(
     )
 
 
-def run_serve(request: ServeRequest, on_start: Callable[[str, list[str]], None]) -> None:
+def run_serve(request: ServeRequest, on_start: "Callable[[str, dict[str, Policy]], None]") -> None:
     """`serve` for the command.
 
     Args:
         request: what to serve, and where.
-        on_start: told the URL and the names of the policies when the server begins to answer.
+        on_start: told the URL and the policies by name when the server begins to answer.
     """
     from lander_runtime.policy.policy import Policy
     from lander_runtime.serving.app import Limits
@@ -103,4 +112,18 @@ def run_serve(request: ServeRequest, on_start: Callable[[str, list[str]], None])
     paths = named_policies(request.policies or (find_policy(None)[0],))
     policies = {name: Policy.load(path, request.device, large=request.large) for name, path in paths.items()}
     limits = Limits(request.max_batch, request.max_waiting)
-    run(policies, request.host, request.port, limits, lambda url: on_start(url, list(policies)))
+    run(policies, request.host, request.port, limits, lambda url: on_start(url, policies))
+
+
+def asking_command(address: str, policy: "Policy") -> list[str]:
+    """The words of a command that asks for an action, or for names and shapes where that is too long to read.
+
+    Args:
+        address: of the policy: `http://HOST:PORT/v2/models/NAME`.
+        policy: which is there.
+    """
+    from lander_runtime.serving.protocol import example_request
+
+    if math.prod(policy.observation.shape) > _MOST_NUMBERS:
+        return ["curl", address]
+    return ["curl", f"{address}/infer", "-d", json.dumps(example_request(policy))]

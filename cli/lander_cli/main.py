@@ -85,14 +85,18 @@ def _global_options(
 
 def main() -> None:
     """Run the command line; exits with the codes that `lander_runtime.errors` lists."""
-    fix_kernels()
     interrupted = exit_on_signals()
-    for stream in (sys.stdout, sys.stderr):
-        # A character that the terminal cannot show must not lose a result.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-    with leaving_when_stuck(), drawing_into_files():
-        _run(sys.argv[1:], interrupted)
+    try:
+        fix_kernels()
+        for stream in (sys.stdout, sys.stderr):
+            # A character that the terminal cannot show must not lose a result.
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        with leaving_when_stuck(), drawing_into_files():
+            _run(sys.argv[1:], interrupted)
+    except KeyboardInterrupt:
+        # Outside of a command, such as while an error is explained.
+        sys.exit(interrupted.exit_code)
 
 
 def _run(arguments: list[str], interrupted: StopRequest) -> None:

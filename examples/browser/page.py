@@ -2,6 +2,7 @@
 
 The content security policy of the page names the digests of that script and that style, so that nothing else
 runs. Physics and policy are blocks of data, which no browser executes: `lander play` exchanges the policy.
+Comments that stand on lines of their own are left out: a line of the page says where they can be read.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 
 _IMPORT = re.compile(r"^import \{([^}]*)\} from '([^']+)';\n", re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*(?://[^\n]*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)\n", re.MULTILINE)
+"""Whole lines. What follows code in its line stays: it could be part of a text."""
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
 
 
@@ -29,7 +32,7 @@ def assemble(physics: bytes, policy: Path, licence: str) -> str:
         licence: of Box2D.
     """
     script = bundle(HERE / "src" / "main.js")
-    style = (HERE / "page.css").read_text("utf-8")
+    style = without_comments((HERE / "page.css").read_text("utf-8"))
     content = (
         f"default-src 'none'; script-src {_digest(script)} 'wasm-unsafe-eval'; style-src {_digest(style)}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
@@ -50,6 +53,15 @@ def assemble(physics: bytes, policy: Path, licence: str) -> str:
 
 def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def without_comments(text: str) -> str:
+    """JavaScript or CSS without its comments on lines of their own; a word on a licence stays."""
+    # Inside a text of several lines, a line that looks like a comment is none.
+    assert all(line.count("`") % 2 == 0 for line in text.splitlines()), "a text of several lines"
+    return _COMMENT.sub(
+        lambda found: found[0] if re.search("licen[cs]e|copyright", found[0], re.I) else "", text
+    )
 
 
 def bundle(main: Path) -> str:
@@ -74,6 +86,7 @@ def _add(path: Path, scripts: dict[Path, str], importing: tuple[Path, ...]) -> N
     text = path.read_text("utf-8")
     for _, target in _IMPORT.findall(text):
         _add((path.parent / target).resolve(), scripts, (*importing, path))
+    text = without_comments(text)
     exported = _EXPORT.findall(text)
     text = _EXPORT.sub("", _IMPORT.sub(lambda found: _taken(found, path), text))
     assert not re.search(r"^(import|export)\b", text, re.MULTILINE), f"{path.name}: a form that is not read"

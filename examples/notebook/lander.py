@@ -197,7 +197,6 @@ lander_rl.settings("clip_range")
 # %%
 ships = next(model.path for model in lander_rl.models() if model.env == "LunarLander-v3")
 comparison = lander_rl.compare(ships, policy, episodes=EPISODES)
-print(f"Yours is {policy.path}.")
 comparison
 
 # %% [markdown]

@@ -17,14 +17,16 @@ _LONGEST_SETTING = 1000
 """Characters: wrappers with their arguments take some hundred."""
 
 
-def render_card(info: PolicyInfo, *, file_name: str, gif_name: str | None, reproduce: Recipe | None) -> str:
+def render_card(
+    info: PolicyInfo, *, file_name: str, gif_name: str | None, reproduce: Recipe | str | None
+) -> str:
     """The card as Markdown; the same policy gives the same text.
 
     Args:
         info: the file's metadata.
         file_name: the policy file, in the card's folder.
         gif_name: an animation in the same folder; None without one.
-        reproduce: how to train the same weights again; None if that is unknown.
+        reproduce: how to train the same weights again, or why no command does; None if that is unknown.
     """
     sections = [
         f"# {markdown_text(info.env.id)}",
@@ -148,11 +150,11 @@ def _meaning(env_id: str) -> list[str]:
     return [f"## What the score means\n\n{note}"] if note else []
 
 
-def _training(info: PolicyInfo, reproduce: Recipe | None) -> str:
+def _training(info: PolicyInfo, reproduce: Recipe | str | None) -> str:
     training = info.training
     lines = ["## Training", "", _origin(info)]
     # Not every program that shows Markdown keeps to it that a block of code holds no HTML.
-    if reproduce is not None and "<" not in reproduce.command:
+    if isinstance(reproduce, Recipe) and "<" not in reproduce.command:
         lines += ["", _which_weights(reproduce), "", f"    {markdown_line(reproduce.command)}"]
         if reproduce.module:
             lines += [
@@ -160,7 +162,7 @@ def _training(info: PolicyInfo, reproduce: Recipe | None) -> str:
                 "MODULE is the module that registers the environment: a policy file carries no import.",
             ]
     elif _is_known(training):
-        why = _unrepeatable(training)
+        why = reproduce if isinstance(reproduce, str) else _unrepeatable(training)
         lines += [] if why is None else ["", f"No command repeats it: {why}"]
     versions = ", ".join(markdown_text(f"{name} {number}") for name, number in training.versions.items())
     if _is_known(training):

@@ -115,14 +115,14 @@ def files_beside(out: Path, *, gif: bool) -> tuple[Path, Path | None]:
     return card, animation if gif else None
 
 
-def write_files(wanted: Exported, content: bytes, policy: Policy, reproduce: Recipe | None) -> Exported:
+def write_files(wanted: Exported, content: bytes, policy: Policy, reproduce: Recipe | str | None) -> Exported:
     """Write policy, card and animation: all of them new, or all as they were.
 
     Args:
         wanted: what is to be written.
         content: of the policy file.
         policy: the same, open; it acts in the animation.
-        reproduce: how to train the same weights again; None if that is unknown.
+        reproduce: as in `Source`.
 
     Returns:
         What was written: without the animation where the environment cannot be drawn.

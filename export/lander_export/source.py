@@ -18,6 +18,12 @@ from lander_runtime.spec import EnvSpec, Space
 from lander_trainer import Checkpoint, training_command
 from lander_trainer.plan import check_trainable
 
+RESUMED = (
+    "the run was resumed with other settings, or where its episodes could not be continued. Settings and "
+    "versions below are those of its last part."
+)
+"""Why no command repeats the weights of such a run."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -44,8 +50,8 @@ class Source:
     training: Training
     created: str
     """ISO 8601, UTC, or `unknown`; never the time of the export, so that two exports give the same bytes."""
-    reproduce: Recipe | None
-    """How to train the same weights again; None if that is unknown."""
+    reproduce: Recipe | str | None
+    """How to train the same weights again, or why no command does; None if that is unknown."""
     license: str = "unknown"
     """What the file says where its user says nothing."""
     notes: tuple[str, ...] = ()
@@ -142,17 +148,17 @@ def _from_checkpoint(checkpoint: Checkpoint) -> Source:
         ),
         created=checkpoint.created,
         license="MIT",
-        # The weights may be from before the last update: of a stopped run, or the best ones of any run.
-        # With a time limit they depend on the machine's speed, so no command reproduces them; and no command
-        # holds a network of the user's own.
-        reproduce=None
-        if progress.resumed or config.time_limit is not None or config.network is not None
-        else _recipe(checkpoint),
+        reproduce=_recipe(checkpoint),
     )
 
 
-def _recipe(checkpoint: Checkpoint) -> Recipe:
+def _recipe(checkpoint: Checkpoint) -> Recipe | str | None:
     config, done = checkpoint.config, checkpoint.progress.updates
+    if config.time_limit is not None or config.network is not None:
+        return None  # The settings themselves say why.
+    if checkpoint.progress.resumed:
+        return RESUMED
+    # The weights may be from before the last update: of a stopped run, or the best ones of any run.
     command = training_command(config, checkpoint.observation, last_weights=done == config.updates)
     # A file never carries an import, so the name of the module is not known here.
     own = registered_by_user(checkpoint.env.id)

@@ -161,6 +161,30 @@ class TestComparison:
         found = lander_rl.compare(policy, hostile, episodes=1)
         check_harmless(found)
         check_harmless(replace(found, names=("old", HOSTILE)))
+        check_harmless(replace(found, names=("old", "new"), trained=("", HOSTILE)))
+
+    def test_a_reader_knows_which_is_which(self, tiny: Path) -> None:
+        """By the folder, its parent where folders are only numbers, and what differed in the training."""
+        policies = []
+        for number, changes in (("001", {"gamma": 0.99}), ("002", {"gamma": 0.9, "hidden_sizes": [8, 8]})):
+            path = Path("runs/Lander", number, "policy.onnx")
+            path.parent.mkdir(parents=True)
+            policy = Policy.load(shutil.copy(tiny, path), "cpu")
+            training = replace(policy.info.training, config=changes)
+            policy.info = replace(policy.info, training=training)
+            policies.append(policy)
+        found = lander_rl.compare(*policies, episodes=1)
+        assert found.names == ("001", "002")
+        labels = ["001: gamma 0.99", "002: gamma 0.9, hidden_sizes 8x8"]
+        assert found.labels == labels
+        for shown in (repr(found), Page(found._repr_html_()).text):
+            assert all(label in shown for label in labels)
+            assert "002 is runs/Lander/002/policy.onnx" in shown
+        # Nothing is known of the training of a function, or of another library's file.
+        function = lander_rl.compare(
+            policies[0], lambda obs: np.zeros(len(obs), np.int64), env="LunarLander-v3", episodes=1
+        )
+        assert function.labels == list(function.names)
 
 
 class TestReplay:

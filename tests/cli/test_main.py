@@ -16,7 +16,10 @@ import pytest
 Lander = Callable[..., Any]
 Start = Callable[..., Any]
 
-COMMANDS = ["train", "export", "eval", "compare", "merge", "inspect", "plot", "replay"]
+COMMANDS = [
+    "train", "sweep", "export", "eval", "compare", "merge", "inspect", "play", "verify", "bench", "doctor",
+    "plot", "replay", "serve", "push", "pull", "demo", "models", "envs", "settings",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("arguments", [["--help"], []])
@@ -172,6 +175,10 @@ class TestErrors:
             ["inspect", "--json", "tiny.onnx"],
             ["eval", "--json", "tiny.onnx"],
             ["eval", "--gif-episodes", "none", "tiny.onnx"],
+            ["compare", "tiny.onnx", "tiny.onnx", "--episodes", "1", "--workers", "1"],
+            ["serve", "tiny.onnx", "--port", "0"],
+            ["models"],
+            ["settings", "gamma"],
             ["--version"],
         ],
     )

@@ -38,7 +38,7 @@ _READ = """(() => {
   const yours = (line) => text(`#observation tr:nth-child(${line}) td:nth-child(3)`);
   return {
     height: text('#your-height'), falling: text('#your-falling'), sideways: text('#your-sideways'),
-    tilt: text('#your-tilt'), place: yours(1), legs: yours(7) + yours(8),
+    tilt: text('#your-tilt'), pad: text('#your-place'), place: yours(1), legs: yours(7) + yours(8),
     title: text('#message-title'), reason: text('#message-text'),
   };
 })()"""
@@ -69,13 +69,15 @@ class End:
     seconds: float
 
 
-def fly(browser: Chromium, *, longest: float = 60) -> End:
-    """Fly as a beginner would, until the page says how it ended."""
+def fly(browser: Chromium, *, longest: float = 60, seen: list[dict[str, str]] | None = None) -> End:
+    """Fly as a beginner would, until the page says how it ended; `seen` receives every look."""
     intents: deque[tuple[int, frozenset[str]]] = deque()
     until: dict[str, int] = {}  # Keys that are down, and when each may be let go.
     for time in range(0, int(longest * 1000), LOOK):
         shown = look(browser, LOOK if time else 0)
-        if time and shown["title"] not in ("", "Your turn"):
+        if seen is not None:
+            seen.append(shown)
+        if time and shown["title"] not in ("", "Your turn", "Touchdown"):
             for key in until:
                 browser.key("keyUp", key)
             return End(shown["title"], shown["reason"], time / 1000)

@@ -38,6 +38,36 @@ def test_each_module_stands_once_and_before_what_imports_it(page: ModuleType, tm
     ]  # fmt: skip
 
 
+def test_comments_on_lines_of_their_own_are_left_out(page: ModuleType, tmp_path: Path) -> None:
+    text = """// What it is for.
+const address = 'https://example.org'; // stays, as the address does
+  /**
+   * Several lines.
+   */
+/* one */
+const divided = 6 /* three */ / 2;
+/* Licence: MIT. */
+// Copyright: somebody
+"""
+    expected = [
+        "const address = 'https://example.org'; // stays, as the address does",
+        "const divided = 6 /* three */ / 2;",
+        "/* Licence: MIT. */",
+        "// Copyright: somebody",
+    ]
+    assert page.without_comments(text).splitlines() == expected
+    with pytest.raises(AssertionError, match="a text of several lines"):
+        page.without_comments("const text = `\n// no comment\n`;\n")
+    (tmp_path / "main.js").write_text("// Why.\nfirst;\n")
+    assert page.bundle(tmp_path / "main.js") == "\nfirst;\n"
+
+
+def test_the_page_says_where_its_sources_are_in_place_of_their_comments(built: Path) -> None:
+    html = (built / "lander.html").read_text(encoding="utf-8")
+    assert "examples/browser" in html.splitlines()[1]
+    assert not re.search(r"^\s*(//|/\*)", html, re.MULTILINE)
+
+
 @pytest.mark.parametrize("line", ["import all from './low.js';", "export default 1;", "export { x };"])
 def test_a_form_that_is_not_read_is_refused(page: ModuleType, tmp_path: Path, line: str) -> None:
     (tmp_path / "main.js").write_text(line + "\n")

@@ -61,6 +61,45 @@ def test_the_picture_says_what_to_do_and_how_it_ended(begin: Begin) -> None:
     assert browser.evaluate(told) is True
 
 
+def test_one_who_has_touched_down_is_told_to_wait_and_then_offered_another_moon(begin: Begin) -> None:
+    browser = begin(1_000_000)
+    assert "when you fall faster than 1.2 m/s" in hands.look(browser)["reason"]
+    assert "when you fall faster than 1.2 m/s" in browser.evaluate(
+        "document.querySelector('#keys').textContent"
+    )
+    seen: list[dict[str, str]] = []
+    assert hands.fly(browser, seen=seen).title == "Landed!"
+    waits = [shown for shown in seen if shown["title"] == "Touchdown"]
+    assert waits
+    assert all("wait until it rests" in shown["reason"] for shown in waits)
+    # Where the pad is, seen from the lander, with a tick between its flags.
+    assert all(hands.to_the_left(shown["pad"]) == -hands.to_the_left(shown["place"]) for shown in seen)
+    assert waits[-1]["pad"].endswith("✓")
+    other = "document.querySelector('#message-other')"
+    assert browser.evaluate(f"{other}.checkVisibility() && {other}.textContent") == "Next moon"
+    browser.evaluate(f"{other}.click(), pass(100)")
+    assert hands.look(browser)["title"] == "Your turn"
+    assert browser.evaluate(f"[location.hash, document.activeElement.id, {other}.checkVisibility()]") == [
+        "#seed=1000001", "view", False,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [320, 480, 640, 1000, 1280, 1600])
+def test_what_stands_below_a_card_keeps_its_place(begin: Begin, width: int) -> None:
+    """Whatever the card says: its words wrap into two to four lines."""
+    browser = begin(5, width=width)
+    places = browser.evaluate(
+        """[['0.1\u00a0s', ''], ['left the picture after 12.7\u00a0s', 'at 3 times the speed, with help'],
+            ['time ran out after 20.0\u00a0s', 'at a tenth of the speed, with help']].map((texts) => {
+          ['status', 'speed'].forEach((name, i) => {
+            document.querySelector('#your-' + name).textContent = texts[i];
+          });
+          return document.querySelector('#fly').getBoundingClientRect().top;
+        })"""
+    )
+    assert len(set(places)) == 1
+
+
 def test_space_begins_again_half_a_second_after_the_end(begin: Begin) -> None:
     """Not at once: it may have been meant for the flight."""
     browser = begin(5)

@@ -17,7 +17,7 @@ from torch import nn
 from lander_export import Exported, Source, export, load_source
 from lander_export.card import render_card
 from lander_export.graph import DiscretePolicyGraph
-from lander_export.source import Recipe
+from lander_export.source import RESUMED, Recipe
 from lander_runtime import envs
 from lander_runtime.episodes.actors import actor_of
 from lander_runtime.episodes.episode import Episode
@@ -208,7 +208,7 @@ def test_card_agrees_with_the_file(exported: Exported) -> None:
 
 
 def test_card_says_what_a_command_needs_or_why_there_is_none(exported: Exported) -> None:
-    def card(reproduce: Recipe | None, **config: Any) -> str:
+    def card(reproduce: Recipe | str | None, **config: Any) -> str:
         training = dataclasses.replace(exported.info.training, config=config)
         info = dataclasses.replace(exported.info, training=training)
         return render_card(info, file_name="policy.onnx", gif_name=None, reproduce=reproduce)
@@ -218,6 +218,9 @@ def test_card_says_what_a_command_needs_or_why_there_is_none(exported: Exported)
     assert "No command repeats it: a command cannot hold a network" in card(None, network="mine.Net")
     assert "No command repeats it: it trained until a time limit" in card(None, time_limit=10.0)
     assert "No command" not in card(None)
+    resumed = card(RESUMED)
+    assert "No command repeats it: the run was resumed with other settings" in resumed
+    assert "Settings and versions below are those of its last part." in resumed
 
 
 def test_card_of_a_complete_run_promises_the_same_weights(exported: Exported) -> None:

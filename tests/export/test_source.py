@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lander_export import Source, load_source
-from lander_export.source import Recipe
+from lander_export.source import RESUMED, Recipe
 from lander_runtime import envs
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.spec import EnvSpec
@@ -104,7 +104,7 @@ def test_recipe_names_the_update_of_the_weights(tmp_path: Path) -> None:
 def test_weights_that_went_through_an_interruption_have_no_command(tmp_path: Path) -> None:
     path = tmp_path / "best.safetensors"
     checkpoint_of(progress=Progress(updates=2, resumed=True)).save(path)
-    assert load_source(path).reproduce is None
+    assert load_source(path).reproduce == RESUMED
 
 
 def test_other_names_for_the_same_numbers_are_no_misfit(tmp_path: Path) -> None:

@@ -56,7 +56,10 @@ def train(
 
 def _train_to_end(trainer: Trainer, observer: TrainObserver | None, stop: Callable[[], bool]) -> TrainResult:
     config, run = trainer.config, trainer.run
-    run.write_config(config)
+    # A finished run that is resumed keeps its settings, versions and time: nothing is trained with others.
+    finished = trainer.done >= 1.0
+    if not finished:
+        run.write_config(config)
     run.drop_metrics_after(trainer.progress.updates)
     if observer is not None:
         observer.on_start(config, run.path, trainer.progress)
@@ -84,7 +87,8 @@ def _train_to_end(trainer: Trainer, observer: TrainObserver | None, stop: Callab
         if time.perf_counter() - drawn > config.checkpoint_seconds:
             _draw_curve(trainer)
             drawn = time.perf_counter()
-    trainer.save(run.checkpoint)
+    if not finished:
+        trainer.save(run.checkpoint)
     _draw_curve(trainer)
     return TrainResult(run.path, trainer.progress, interrupted, reached)
 

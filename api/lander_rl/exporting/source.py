@@ -101,6 +101,8 @@ class SourceRequest:
             return None
         wrappers = None if self.wrap is None else envs.read_wrap(self.wrap)
         env = envs.resolve(without_module(self.env, self.imports), self.env_args, wrappers)
+        if self.env_args:
+            envs.try_out(env)
         return replace(env, max_episode_steps=self.max_episode_steps or env.max_episode_steps)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lander_rl.results.names import short_names
-from lander_rl.results.verdicts import differences_table, in_a_sentence, policies_table
+from lander_rl.results.verdicts import Table, differences_table, in_a_sentence, policies_table
 from lander_runtime.scores.comparison import Comparison as PlainComparison
 from lander_runtime.scores.merge import called, known
 from lander_runtime.scores.report import Report
@@ -19,12 +19,32 @@ class Comparison(PlainComparison):
 
     names: tuple[str, ...] = ()
     """Short names of the policies, each different from the others."""
+    trained: tuple[str, ...] = ()
+    """For each policy the settings in which its training differed, as the files claim, such as `seed 2`."""
 
     @classmethod
-    def of(cls, comparison: PlainComparison, names: Sequence[str] = ()) -> "Comparison":
+    def of(
+        cls, comparison: PlainComparison, names: Sequence[str] = (), trained: Sequence[str] = ()
+    ) -> "Comparison":
         """`comparison` with a display; without `names` the policies are named by their paths."""
         called = names or short_names([Path(report.policy_path or "") for report in comparison.reports])
-        return cls(comparison.reports, comparison.differences, tuple(called))
+        return cls(comparison.reports, comparison.differences, tuple(called), tuple(trained))
+
+    @property
+    def labels(self) -> list[str]:
+        """The names, each with what differed in its training, such as `002: seed 2`."""
+        trained = self.trained or ("",) * len(self.names)
+        return [f"{name}: {how}" if how else name for name, how in zip(self.names, trained, strict=True)]
+
+    @property
+    def files(self) -> list[str]:
+        """A line for each name that is not the whole path, such as `002 is runs/L/002/policy.onnx`."""
+        paths = [report.policy_path for report in self.reports]
+        return [
+            f"{name} is {path}"
+            for name, path in zip(self.names, paths, strict=True)
+            if path not in (None, name)
+        ]
 
     @property
     def verdicts(self) -> list[str]:
@@ -37,18 +57,20 @@ class Comparison(PlainComparison):
         return [*version_remarks(self.reports), *self.cautions(self.names)]
 
     def __repr__(self) -> str:
-        tables = (policies_table(self, self.names), differences_table(self, self.names))
-        one, two = (columns(table.headings, table.rows) for table in tables)
-        below = [f"compared with {self.names[0]}", two, *self.verdicts, *self.notes]
+        one, two = (columns(table.headings, table.rows) for table in self._tables)
+        below = [*self.files, f"compared with {self.names[0]}", two, *self.verdicts, *self.notes]
         return "\n".join([self._title, one, *map(printable_lines, below)])
 
     def _repr_html_(self) -> str:
         """For a notebook: the verdicts and their tables."""
-        tables = (policies_table(self, self.names), differences_table(self, self.names))
         verdicts = "".join(f"<p><strong>{html_text(text)}</strong></p>" for text in self.verdicts)
-        drawn = "".join(html_table(table.rows, table.headings) for table in tables)
-        notes = "".join(f"<p>{html_text(text)}</p>" for text in self.notes)
+        drawn = "".join(html_table(table.rows, table.headings) for table in self._tables)
+        notes = "".join(f"<p>{html_text(text)}</p>" for text in (*self.files, *self.notes))
         return f"<div><p>{html_text(self._title)}</p>{verdicts}{drawn}{notes}</div>"
+
+    @property
+    def _tables(self) -> tuple[Table, Table]:
+        return policies_table(self, self.labels), differences_table(self, self.names)
 
     @property
     def _title(self) -> str:

@@ -15,6 +15,7 @@ from lander_rl.inputs.opening import Opened, PolicySource
 from lander_rl.scoring.request import CompareRequest
 from lander_runtime.errors import UsageError
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
+from lander_runtime.text import shortened
 
 if TYPE_CHECKING:
     from lander_runtime.scores.report import Report
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _EPISODES = 1000
 """Of each policy by default: over fewer, most differences are lost in the interval."""
+
+_LABEL = 60
+"""Characters of what differs in a training; it stands in a table beside figures."""
 
 
 def is_saved_report(policy: object) -> TypeGuard[Filename]:
@@ -73,6 +77,38 @@ def open_compared(policy: "PolicySource | Report", request: CompareRequest) -> "
     except SaysItself:
         # What is said is for the others: this file says itself how it acts.
         return request.open(policy, FileOptions(large=request.large))
+
+
+def trained_differently(compared: "Sequence[Opened | Saved]") -> list[str]:
+    """For each policy the settings in which its training differed from that of the others, in short.
+
+    Only files of our own say how they were trained; it is their claim.
+    """
+    from lander_runtime.policy.policy import Policy
+    from lander_trainer.settings.differing import differences
+
+    known = {
+        number: one.policy.info.training.config
+        for number, one in enumerate(compared)
+        if isinstance(one, Opened) and isinstance(one.policy, Policy) and one.policy.info.training.config
+    }
+    trained = [""] * len(compared)
+    for (number, config), differing in zip(known.items(), differences(list(known.values())), strict=True):
+        # A setting that a file does not name is not known to be none: another version may have written it.
+        said = {name: text for name, text in differing.items() if name in config}
+        trained[number] = _first_of(said)
+    return trained
+
+
+def _first_of(settings: dict[str, str]) -> str:
+    """As many as a table has room for, and how many more there are."""
+    from lander_trainer.settings.differing import settings_in_short
+
+    shown = dict(settings)
+    while len(shown) > 1 and len(settings_in_short(shown)) > _LABEL:
+        shown.popitem()
+    more = f" and {len(settings) - len(shown)} more" if len(shown) < len(settings) else ""
+    return shortened(settings_in_short(shown), _LABEL) + more
 
 
 def agreed_settings(compared: "Sequence[Opened | Saved]", request: CompareRequest) -> EpisodeSettings:

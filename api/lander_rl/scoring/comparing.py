@@ -13,7 +13,14 @@ from lander_rl.inputs.opening import Opened, PolicySource
 from lander_rl.inputs.time_limits import warn_of_no_limit
 from lander_rl.observing import EvaluationObserver, stage, stages_of
 from lander_rl.results.names import short_names
-from lander_rl.scoring.compared import EpisodeSettings, Saved, agreed_settings, identity_of, open_compared
+from lander_rl.scoring.compared import (
+    EpisodeSettings,
+    Saved,
+    agreed_settings,
+    identity_of,
+    open_compared,
+    trained_differently,
+)
 from lander_rl.scoring.request import LANES, CompareRequest
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import Interrupted, UsageError
@@ -113,12 +120,15 @@ def run_comparison(request: CompareRequest, observer: "EpisodeObserver | None" =
             "These reports say what was run. Leave out --env, --env-arg, --wrap and --max-episode-steps."
         )
     check_same_environment([(str(one.name), one.env) for one in compared])
+    for one in compared:
+        if isinstance(one, Opened):
+            request.check_arguments(one.env)
     settings = agreed_settings(compared, request)
     names = short_names([one.name for one in compared])
     stages = stages_of(observer)
     _announce(compared, names, settings.episodes, stages)
     reports = _reports(compared, names, settings, request, observer)
-    return Comparison.of(compare(reports), names)
+    return Comparison.of(compare(reports), names, trained_differently(compared))
 
 
 def _announce(
@@ -190,12 +200,12 @@ def _partial(
     from lander_runtime.scores.comparison import compare
 
     known = [
-        (name, _report_of(one, found))
-        for name, one in zip(names, compared, strict=True)
+        (name, how, _report_of(one, found))
+        for name, how, one in zip(names, trained_differently(compared), compared, strict=True)
         if isinstance(one, Saved) or identity_of(one) in found
     ]
     if len(known) < 2:
-        return Report.of(known[0][1]) if known else None
-    episodes = min(report.summary.episodes for _, report in known)
-    reports = [report.of_first(episodes) for _, report in known]
-    return Comparison.of(compare(reports), [name for name, _ in known])
+        return Report.of(known[0][2]) if known else None
+    episodes = min(report.summary.episodes for _, _, report in known)
+    comparison = compare([report.of_first(episodes) for _, _, report in known])
+    return Comparison.of(comparison, [name for name, _, _ in known], [how for _, how, _ in known])

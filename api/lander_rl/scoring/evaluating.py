@@ -19,7 +19,6 @@ from lander_rl.outputs.recordings import check_ffmpeg, chosen_episodes, record_a
 from lander_rl.outputs.replay import saved_replay
 from lander_rl.scoring.request import LANES, EvaluateRequest
 from lander_rl.wording import names_arguments
-from lander_runtime import envs
 from lander_runtime.errors import EnvironmentFailed, Interrupted, MachineLacks, UsageError
 from lander_runtime.evaluation.choosing import chosen_engine
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
@@ -156,7 +155,7 @@ def _evaluated(
     request = replace(request, env=with_imports(request.imports, request.env))
     stages = stages_of(observer)
     opened = request.open(request.policy)
-    envs.check_kwargs(opened.env)
+    request.check_arguments(opened.env)
     _announce(opened, origin or opened.origin, stages)
     page = page_observer_for(path_of(request.page), opened.env)
     try:

@@ -88,6 +88,18 @@ class ScoringRequest:
         more = [*self.file_options.words, *time_limit_option(self.max_episode_steps)]
         return env_options(self.env, self.env_args, more, self.imports, self.wrap)
 
+    def check_arguments(self, env: "EnvSpec") -> None:
+        """Refuse arguments of the environment before anything is said or run.
+
+        What was typed is tried out: an environment may take any name and refuse it later.
+        """
+        from lander_runtime import envs
+
+        if self.env_args:
+            envs.try_out(env)
+        else:
+            envs.check_kwargs(env)
+
     def open(self, policy: PolicySource, options: FileOptions | None = None) -> Opened:
         """`policy` with the environment that it is to act in; raises as `open_for`.
 

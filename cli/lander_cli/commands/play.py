@@ -50,8 +50,12 @@ def play_command(
     with serving(page) as server:
         address = address_of(server)
         _print(as_json, address=address, policy=str(page.policy))
-        say(f"The policy {page.origin}. Ctrl-C stops.")
-        if not no_open and _has_display():
+        opens = not no_open and _has_display()
+        say(
+            f"{'' if opens else 'Open the address in a browser. '}Ctrl-C stops it. The policy: {page.origin}."
+        )
+        print_next_unless_waiting(policy, "lander", "eval", page.policy, "--episodes", "100")
+        if opens:
             webbrowser.open(address)
         server.serve_forever()
 

@@ -8,8 +8,9 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 from rich.console import Console
 from rich.file_proxy import FileProxy
@@ -21,16 +22,32 @@ from lander_cli.terminal.results import results
 from lander_rl.showing import pairs
 from lander_runtime.text import json_text, printable, shortened
 
-_READER_GONE = 141
-"""128 plus the number of SIGPIPE, as in shells. Not 1 as in rich and typer: here 1 means that a check failed,
-and `lander eval --fail-under 200 | head -3` may have passed it."""
+_SIGPIPE = 13
+"""Windows has no such signal. The exit code is 128 more, as in shells. Not 1 as in rich and typer: 1 means
+that a check failed, and `lander eval --fail-under 200 | head -3` may have passed it."""
+
+
+_ON_READER_GONE: ContextVar[Callable[[int], None] | None] = ContextVar("on_reader_gone", default=None)
+
+
+@contextmanager
+def stopping_without_reader(stop: Callable[[int], None]) -> Iterator[None]:
+    """Inside, `stop` is called with the number of SIGPIPE when the reader of a pipe has gone.
+
+    Elsewhere that ends the program; here there is work to be saved.
+    """
+    token = _ON_READER_GONE.set(stop)
+    try:
+        yield
+    finally:
+        _ON_READER_GONE.reset(token)
 
 
 class _Console(Console):
-    """A console that ends the program when the reader of a pipe has gone."""
+    """A console that ends the program when the reader of a pipe has gone, or asks for a stop."""
 
-    def on_broken_pipe(self) -> NoReturn:
-        _end_without_reader()
+    def on_broken_pipe(self) -> None:
+        _go_on_without_reader()
 
 
 def out() -> Console:
@@ -92,7 +109,7 @@ def print_json(data: dict[str, Any]) -> None:
     try:
         print(json_text(data, indent=2), file=results(), flush=True)
     except BrokenPipeError:
-        _end_without_reader()
+        _go_on_without_reader()
 
 
 def forget_unwritten() -> None:
@@ -104,9 +121,12 @@ def forget_unwritten() -> None:
             _redirect_to_null(stream)
 
 
-def _end_without_reader() -> NoReturn:
+def _go_on_without_reader() -> None:
     _redirect_to_null(results(), sys.stderr)
-    raise SystemExit(_READER_GONE)
+    stop = _ON_READER_GONE.get()
+    if stop is None:
+        raise SystemExit(128 + _SIGPIPE)
+    stop(_SIGPIPE)
 
 
 def _redirect_to_null(*streams: TextIO) -> None:

@@ -1,11 +1,11 @@
-"""Ctrl-C and SIGTERM: the current update is finished and saved, then the program stops."""
+"""Ctrl-C, SIGTERM and a closed pipe: the current update is finished and saved, then the program stops."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from lander_cli.terminal.console import say
+from lander_cli.terminal.console import say, stopping_without_reader
 from lander_rl.training.stopping import STOPPING
 
 
@@ -20,7 +20,7 @@ class StopRequest:
 
     @property
     def exit_code(self) -> int:
-        """130 after Ctrl-C, 143 after SIGTERM: 128 plus the signal's number, as in shells."""
+        """130 after Ctrl-C, 143 after SIGTERM, 141 without a reader: 128 plus the signal's number."""
         return 128 + (self.signal or signal.SIGINT)
 
 
@@ -52,7 +52,10 @@ def exit_on_signals() -> StopRequest:
 
 @contextmanager
 def stop_on_signals(request: StopRequest | None = None) -> Iterator[StopRequest]:
-    """Inside, the first Ctrl-C or SIGTERM sets the request, and a second one ends the program."""
+    """Inside, the first Ctrl-C or SIGTERM sets the request, and a second one ends the program.
+
+    So does a reader that has gone, as in `lander train 2>&1 | head -1`.
+    """
     request = request or StopRequest()
 
     def ask(number: int, frame: FrameType | None) -> None:
@@ -61,9 +64,13 @@ def stop_on_signals(request: StopRequest | None = None) -> Iterator[StopRequest]
         request.signal = number
         say(STOPPING)
 
+    def without_reader(number: int) -> None:
+        request.signal = request.signal or number
+
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield request
+        with stopping_without_reader(without_reader):
+            yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -172,6 +172,10 @@ export class Session {
     element('pause').addEventListener('click', () => this.#pause(!this.game.paused));
     element('again').addEventListener('click', () => this.#anew(this.game.seed));
     element('next').addEventListener('click', () => this.#anew(this.game.seed + 1));
+    element('message-other').addEventListener('click', (event) => {
+      event.stopPropagation(); // A tap on the picture begins the same moon again.
+      this.#anew(this.game.seed + 1);
+    });
     element('steady').addEventListener('change', () => this.#anew(this.game.seed));
     element('fly').addEventListener('click', () => this.#share());
     element('share').addEventListener('click', ({ target }) => copyAddress(target));

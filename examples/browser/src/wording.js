@@ -7,7 +7,7 @@
 export const SAFE = Object.freeze({ falling: 1.2, sideways: 1.5, tilt: 10 });
 
 const BRAKING = 5; // metres a second squared: what remains of the main engine's 8 with late hands
-const PAD = 2; // metres from the middle to a flag
+export const PAD = 2; // metres from the middle to a flag
 
 /** How fast time passes, in words. */
 export const SPEEDS = { 0.1: 'a tenth of the speed', 0.25: 'quarter speed', 0.5: 'half speed', 1: 'normal speed', 3: '3 times the speed' };
@@ -19,7 +19,7 @@ export function motionOf([x, y, vx, vy, angle, spin, left, right]) {
   const degrees = 180 / Math.PI;
   return {
     x: x * 10, height: (y * 20) / 3, sideways: vx * 5, falling: -vy * 7.5, tilt: angle * degrees, turning: spin * 2.5 * degrees,
-    touching: left + right > 0,
+    touching: left + right > 0, standing: left > 0 && right > 0,
   };
 }
 

@@ -19,7 +19,7 @@ from lander_runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
     from lander_runtime.envs.imports import import_modules, imported_modules, without_module
-    from lander_runtime.envs.making import WRAPPERS, check_kwargs, make, recipe_of, resolve
+    from lander_runtime.envs.making import WRAPPERS, check_kwargs, make, recipe_of, resolve, try_out
     from lander_runtime.envs.registry import (
         Registration,
         adopt,
@@ -51,6 +51,7 @@ __all__ = [
     "registered",
     "registered_by_user",
     "resolve",
+    "try_out",
     "without_module",
     "wrap_in_words",
     "wrappers_from_tables",
@@ -60,7 +61,7 @@ __getattr__ = lazy_names(
     __name__,
     {
         "lander_runtime.envs.imports": ("import_modules", "imported_modules", "without_module"),
-        "lander_runtime.envs.making": ("WRAPPERS", "check_kwargs", "make", "recipe_of", "resolve"),
+        "lander_runtime.envs.making": ("WRAPPERS", "check_kwargs", "make", "recipe_of", "resolve", "try_out"),
         "lander_runtime.envs.registry": (
             "Registration",
             "adopt",

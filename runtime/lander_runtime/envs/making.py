@@ -7,8 +7,8 @@ from typing import Any
 
 import gymnasium
 
-from lander_runtime.envs.argument_types import check_arguments
-from lander_runtime.envs.faults import raised
+from lander_runtime.envs.argument_types import OURS, check_arguments
+from lander_runtime.envs.faults import close_quietly, raised
 from lander_runtime.envs.known import family_of
 from lander_runtime.envs.registry import blamed_on_file, registered
 from lander_runtime.envs.wrapper_limits import check_size, check_wrapper_limits
@@ -28,9 +28,6 @@ WRAPPERS: Mapping[str, Callable[..., gymnasium.Env[Any, Any]]] = {
     "ShrinkObservation": ShrinkObservation,
 }
 """The wrappers that a policy file may name: some of `gymnasium.wrappers`, and ours."""
-
-_OURS = {"render_mode", "max_episode_steps", "disable_env_checker"}
-"""Arguments of `gymnasium.make` that `make` sets; a recipe must not contain them."""
 
 
 def resolve(
@@ -88,6 +85,11 @@ def check_kwargs(spec: EnvSpec) -> None:
     if spec.kwargs:
         with blamed_on_file(spec):
             _check_kwargs(spec)
+
+
+def try_out(spec: EnvSpec) -> None:
+    """Build the environment once and close it, so that its own code refuses arguments; raises like `make`."""
+    close_quietly(make(spec))
 
 
 def make(spec: EnvSpec, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
@@ -155,7 +157,7 @@ def _wrapped(env: gymnasium.Env[Any, Any], spec: EnvSpec) -> gymnasium.Env[Any, 
 
 def _check_kwargs(spec: EnvSpec) -> None:
     entry_point = registered(spec.id).entry_point
-    for name in _OURS & set(spec.kwargs):
+    for name in OURS & set(spec.kwargs):
         raise UsageError(f"{spec.id}: {name} is not an argument of the environment; leave it out.")
     family = family_of(spec.id)
     if family is not None:

@@ -42,6 +42,18 @@ _DATATYPES = {
 }
 
 
+def example_request(policy: Policy) -> dict[str, Any]:
+    """A body that asks `policy` for its action where all that it observes is zero."""
+    shape = policy.observation.shape
+    observation = {
+        "name": "obs",
+        "datatype": _DATATYPES[policy.observation.dtype],
+        "shape": [1, *shape],
+        "data": [0] * math.prod(shape),
+    }
+    return {"inputs": [observation], "outputs": [{"name": "action"}]}
+
+
 @dataclass(frozen=True)
 class Signature:
     """What a policy takes and returns, in the protocol's words."""

@@ -43,7 +43,17 @@ def serve(
     with listening:
         where = f"[{host}]" if listening.family == socket.AF_INET6 else host
         url = f"http://{where}:{listening.getsockname()[1]}"
-        app = make_app(policies, limits or Limits(), lambda: on_start(url))
+        failed: list[BaseException] = []
+
+        def started() -> None:
+            try:
+                on_start(url)
+            except BaseException as error:
+                # Raised again below: uvicorn would make an exit code of its own of it.
+                failed.append(error)
+                server.should_exit = True
+
+        app = make_app(policies, limits or Limits(), started)
         config = uvicorn.Config(
             app,
             access_log=False,
@@ -52,7 +62,10 @@ def serve(
             timeout_graceful_shutdown=_GRACE_SECONDS,
             limit_concurrency=_MOST_CONNECTIONS,
         )
-        uvicorn.Server(config).run(sockets=[listening])
+        server = uvicorn.Server(config)
+        server.run(sockets=[listening])
+    if failed:
+        raise failed[0]
 
 
 def _listen(host: str, port: int) -> socket.socket:

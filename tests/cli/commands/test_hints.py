@@ -141,6 +141,39 @@ def test_a_value_of_another_type_than_the_environment_declares(lander: Lander) -
     assert not Path("runs").exists()
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["eval", DATA / "tiny-discrete.onnx"],
+        ["compare", DATA / "tiny-discrete.onnx", DATA / "tiny-discrete.onnx"],
+        ["export", DATA / "sb3" / "ppo-LunarLander.zip", "--env", "LunarLander-v3"],
+        ["export", DATA / "sb3" / "ppo-LunarLander.zip", "--env", "LunarLander-v3", "--format", "c"],
+        ["train", "LunarLander-v3"],
+        ["train", "LunarLander-v3", "--seeds", "2"],
+    ],
+    ids=lambda typed: " ".join(map(str, typed[:1] + typed[3:])),
+)
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        (
+            "enable_wnd=true",
+            "LunarLander-v3 has no argument 'enable_wnd'. Did you mean enable_wind? Its arguments: "
+            "continuous, gravity, enable_wind, wind_power, turbulence_power.",
+        ),
+        ("gravity=-20", "Gymnasium cannot make LunarLander-v3 with {'gravity': -20}: gravity "),
+    ],
+)
+def test_an_argument_is_refused_before_anything_is_said(
+    lander: Lander, tree: Callable[[], set[str]], typed: list[Any], argument: str, words: str
+) -> None:
+    before = tree()
+    outcome = lander(*typed, "--env-arg", argument)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith(f"lander: {words}")
+    assert tree() == before
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_a_pipe_or_a_file_in_the_wrong_place_is_not_missing(lander: Lander) -> None:
     os.mkfifo("p.fifo")

@@ -121,7 +121,11 @@ def test_it_serves_the_page_to_this_machine_until_ctrl_c(start: Any, built: Path
     imports = "from pathlib import Path; from lander_rl.watching import playing"
     here = f"{imports}; playing._HERE = Path({str(built)!r})"
     child = start("play", tiny, "--seed", "8", "--no-open", prelude=here)
-    child.wait_until(lambda: "Ctrl-C" in child.err.read_text())
+    child.wait_until(lambda: "Next: " in child.err.read_text())
+    assert child.err.read_text() == (
+        "Open the address in a browser. Ctrl-C stops it. The policy: as named.\n\n"
+        f"Next: lander eval {tiny} --episodes 100\n"
+    )
     address = re.search(r"http://127\.0\.0\.1:(\d+)/", child.out.read_text())
     assert address
     with urllib.request.urlopen(address[0], timeout=10) as answer:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shlex
 import signal
 import socket
 import threading
@@ -79,6 +80,18 @@ def test_health_names_and_metadata(server: Server) -> None:
     status, described = server.ask("GET", "/openapi.json")
     assert status == 200
     assert "/v2/models/{name}/infer" in described["paths"]
+
+
+def test_its_hint_asks_for_an_action(server: Server) -> None:
+    server.child.wait_until(lambda: "Next: " in server.child.err.read_text())
+    command = server.child.err.read_text().rpartition("\nNext: ")[2]
+    curl, address, option, body = shlex.split(command)
+    host = f"http://127.0.0.1:{server.port}"
+    assert (curl, address, option) == ("curl", host + INFER, "-d")
+    # As curl sends it.
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    status, answer = server.ask("POST", INFER, body.encode(), **form)
+    assert (status, [output["name"] for output in answer["outputs"]]) == (200, ["action"])
 
 
 def test_an_action(server: Server, tiny: Path) -> None:

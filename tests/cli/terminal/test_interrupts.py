@@ -1,8 +1,11 @@
 """Ctrl-C and SIGTERM, sent to a real process: work is saved, the code says what happened."""
 
 import json
+import os
 import shlex
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,6 +79,95 @@ def test_the_first_signal_asks_and_the_second_ends(
             signal.raise_signal(number)
     assert ended.value.code == code
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize(
+    ("prelude", "printed"),
+    [
+        (
+            "find = lambda name, *_: hit() if name == 'typer' else None\n"
+            "sys.meta_path.insert(0, type('Finder', (), {'find_spec': find}))",
+            "",
+        ),
+        ("atexit.register(hit)", "lander "),
+    ],
+    ids=["while it loads", "while Python shuts down"],
+)
+def test_before_and_after_the_command_there_is_no_traceback(prelude: str, printed: str) -> None:
+    code = (
+        "import atexit, os, signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"hit = lambda: os.kill(os.getpid(), signal.SIGINT)\n{prelude}\n"
+        "from lander_cli.start import main\nmain()"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", code, "--version"], capture_output=True, text=True, timeout=60
+    )
+    assert (child.returncode, child.stderr) == (130, "")
+    assert child.stdout.startswith(printed)
+    assert bool(child.stdout) is bool(printed)
+
+
+AT_WORK = {
+    "models": "catalogue.models.models",
+    "envs": "catalogue.environments.environments",
+    "settings": "catalogue.settings.settings",
+    "doctor": "checking.diagnosing.doctor",
+    "bench": "checking.benching.run_bench",
+    "verify": "checking.verifying.run_verify",
+    "inspect": "inputs.finding.find_policy",
+    "play": "watching.playing.make_page",
+    "serve": "serving.run_serve",
+    "plot": "plotting.run_plot",
+    "push me/x": "sharing.pushing.run_push",
+    "pull me/x": "sharing.pulling.run_pull",
+    "compare a b": "scoring.comparing.run_comparison",
+    "demo": "training.session.run_training",
+    "train --seeds 2": "several.seeds.run_seeds",
+    "sweep space.toml": "searching.sweeping.run_sweep",
+}
+"""Commands, and the function of `lander_rl` that does their work."""
+
+
+@pytest.mark.parametrize("command", AT_WORK)
+def test_ctrl_c_ends_every_command_with_130_and_no_traceback(
+    lander: Lander, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        # Twice, because commands that train take the first one as the wish to be saved.
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    if command.startswith("sweep"):
+        pytest.importorskip("optuna", reason="the extra `sweep`")
+    Path("space.toml").write_text('env = "CartPole-v1"\n[space]\ngamma = [0.98, 0.99]\n')
+    monkeypatch.setattr(f"lander_rl.{AT_WORK[command]}", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        outcome = lander(*command.split())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (outcome.code, outcome.out) == (130, "")
+    assert "Traceback" not in outcome.err
+
+
+def test_a_training_whose_talk_has_no_reader_any_more_is_saved(tiny_run: list[Any]) -> None:
+    """As in `lander train 2>&1 | head -1`: it stops, and no update is lost."""
+    reader, writer = os.pipe()
+    command = ["train", *tiny_run, "--steps", "1e9", "--set", "selection_episodes=0", "--out", str(RUN)]
+    child = subprocess.Popen(
+        [sys.executable, "-c", "from lander_cli.main import main; main()", *command],
+        stdout=writer,
+        stderr=writer,
+    )
+    os.close(writer)
+    try:
+        with os.fdopen(reader) as pipe:
+            assert next((line for line in pipe if "return" in line), None), "it ended before its first update"
+        assert child.wait(120) == 141
+    finally:
+        child.kill()
+        child.wait()
+    assert Checkpoint.load(RUN / "checkpoint.safetensors").progress.updates == len(rows())
 
 
 @pytest.mark.slow

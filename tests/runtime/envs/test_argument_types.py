@@ -1,7 +1,10 @@
 """Arguments of an environment compared with what its code declares."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
+import gymnasium
 import pytest
 
 from lander_runtime import InputRefused, UsageError, envs
@@ -41,6 +44,44 @@ def test_what_may_be_passes() -> None:
     fine = {"wind": 1, "friction": None, "number": 2.5, "mode": "b", "either": "x", "unknown": "y"}
     check_arguments("Typed-v0", Typed, fine)
     check_arguments("Typed-v0", "no_such_module:Typed", {"wind": "maybe"})
+
+
+class Strict:
+    def __init__(
+        self, wind: bool = False, *, gravity: float = -10.0, render_mode: str | None = None
+    ) -> None: ...
+
+
+class Bare:
+    def __init__(self) -> None: ...
+
+
+class Wrapped(Strict):
+    @functools.wraps(Strict.__init__)
+    def __init__(self, *arguments: Any, more: int = 0, **others: Any) -> None: ...
+
+
+def test_a_name_that_the_environment_does_not_have_is_refused_with_those_it_has() -> None:
+    with pytest.raises(UsageError) as refused:
+        check_arguments("Strict-v0", Strict, {"gravty": -5.0})
+    assert str(refused.value) == (
+        "Strict-v0 has no argument 'gravty'. Did you mean gravity? Its arguments: wind, gravity."
+    )
+    with pytest.raises(UsageError, match=r"has no argument 'x'. Its arguments: none."):
+        check_arguments("Bare-v0", Bare, {"x": 1})
+    check_arguments("Strict-v0", Strict, {"wind": True, "gravity": -5.0})
+    # What takes any name may hand it on, or refuse it itself.
+    check_arguments("Wrapped-v0", Wrapped, {"more": 1, "gravty": 2})
+
+
+def test_trying_out_refuses_what_only_the_environments_code_knows(register: Callable[..., str]) -> None:
+    def make(**arguments: Any) -> gymnasium.Env[Any, Any]:
+        return gymnasium.make("CartPole-v1", **arguments).unwrapped
+
+    spec = envs.resolve(register(make), {"sutton_barto": 1})
+    envs.check_kwargs(spec)
+    with pytest.raises(UsageError, match="unexpected keyword argument 'sutton_barto'"):
+        envs.try_out(spec)
 
 
 def test_a_typed_argument_and_one_of_a_file() -> None:

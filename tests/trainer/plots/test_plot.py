@@ -15,9 +15,10 @@ from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.scores.intervals import mean_interval
 from lander_trainer.plots.bands import mean_band
 from lander_trainer.plots.curve import draw_learning_curve, points
-from lander_trainer.plots.plot import differences, draw_runs, lines_of
+from lander_trainer.plots.plot import draw_runs, lines_of
 from lander_trainer.plots.style import LINES
 from lander_trainer.runs.run_history import find_runs, read_history
+from lander_trainer.settings.differing import differences
 
 AddRun = Callable[..., Path]
 

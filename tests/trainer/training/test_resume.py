@@ -3,7 +3,9 @@
 import importlib.util
 import random
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,16 @@ import pytest
 import torch
 
 from lander_runtime.errors import InputRefused, UsageError
-from lander_trainer import Checkpoint, RunDirectory, TrainConfig, UpdateMetrics, preset, train
+from lander_trainer import (
+    Checkpoint,
+    RunDirectory,
+    TrainConfig,
+    UpdateMetrics,
+    plan_training,
+    preset,
+    train,
+)
+from lander_trainer.trainer import Trainer
 from trainer_environments import CountingEnv, EchoEnv
 from trainer_helpers import (
     Recorder,
@@ -21,7 +32,6 @@ from trainer_helpers import (
     timeless_rows,
     train_until,
     updates_in,
-    weights,
 )
 
 
@@ -291,13 +301,17 @@ def test_resumed_run_continues_where_it_stopped(echo: str, run: RunDirectory) ->
     assert recorder.updates[0].learning_rate == pytest.approx(0.0025 * 4 / 6)
 
 
-def test_resumed_run_starts_from_the_saved_weights_and_optimiser(echo: str, run: RunDirectory) -> None:
+def test_resumed_run_starts_from_the_saved_weights_and_optimiser(
+    echo: str, run: RunDirectory, tmp_path: Path
+) -> None:
     train_until(settings(echo), run, 2)
-    saved = Checkpoint.load(run.checkpoint).tensors
+    checkpoint = Checkpoint.load(run.checkpoint)
+    saved = checkpoint.tensors
     assert {"optimizer.0.exp_avg", "optimizer.0.exp_avg_sq", "optimizer.0.step"} <= saved.keys()
-    # Nothing is left to do with these steps, so what is saved again is what was read.
-    train(settings(echo, steps=2 * 64), run, resume=True)
-    assert equal(Checkpoint.load(run.checkpoint).tensors, saved)
+    with ExitStack() as closing:
+        trainer = Trainer(plan_training(settings(echo)), run, checkpoint, closing)
+        trainer.save(tmp_path / "again.safetensors")
+    assert equal(Checkpoint.load(tmp_path / "again.safetensors").tensors, saved)
 
 
 def test_rows_that_a_killed_run_wrote_after_its_checkpoint_are_written_once(
@@ -316,16 +330,31 @@ def test_finished_run_does_not_count_as_resumed(echo: str, run: RunDirectory) ->
     assert not train(settings(echo), run, resume=True).progress.resumed
 
 
-def test_resuming_a_finished_run_changes_nothing(echo: str, run: RunDirectory) -> None:
+@pytest.mark.parametrize("changes", [{}, {"learner": "autograd"}, {"threads": 2}], ids=str)
+def test_resuming_a_finished_run_changes_nothing(
+    echo: str, run: RunDirectory, changes: dict[str, Any]
+) -> None:
+    """Its weights are those of the settings, versions and platform that it was trained with."""
     finished = train(settings(echo), run)
-    before = weights(run.checkpoint), run.metrics.read_bytes(), run.best.read_bytes()
+    checkpoint = Checkpoint.load(run.checkpoint)
+    versions = checkpoint.versions | {"numpy": "0.0.1"}
+    replace(checkpoint, versions=versions, platform="Plan9 mips", created="then").save(run.checkpoint)
+    files = (run.checkpoint, run.metrics, run.best, run.path / "config.toml")
+    before = [file.read_bytes() for file in files]
     recorder = Recorder()
-    result = train(settings(echo), run, resume=True, observer=recorder)
+    result = train(settings(echo, **changes), run, resume=True, observer=recorder)
     assert result.progress == finished.progress
     assert not result.interrupted
     assert recorder.updates == []
-    assert equal(weights(run.checkpoint), before[0])
-    assert (run.metrics.read_bytes(), run.best.read_bytes()) == before[1:]
+    assert [file.read_bytes() for file in files] == before
+
+
+def test_a_run_whose_time_is_over_stays_one_of_a_time_limit(echo: str, run: RunDirectory) -> None:
+    """Its schedule followed the clock, so its card must not name a command."""
+    done = train(settings(echo, time_limit=1e6), run).progress
+    assert not train(settings(echo), run, resume=True).progress.resumed
+    saved = Checkpoint.load(run.checkpoint)
+    assert (saved.config.time_limit, saved.progress) == (1e6, done)
 
 
 def test_finished_run_can_be_lengthened(echo: str, run: RunDirectory) -> None:

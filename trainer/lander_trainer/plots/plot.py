@@ -3,7 +3,7 @@
 import os
 import shlex
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from lander_trainer.plots.bands import FEWEST, mean_band
 from lander_trainer.plots.curve import AXES, draw_learning_curve, points
 from lander_trainer.plots.style import LINES, add_legend, check_picture, new_picture, save_picture
 from lander_trainer.runs.run_history import RunHistory
+from lander_trainer.settings.differing import differences, settings_in_short
 
 _LABEL = 90
 """Most characters in a line of the legend: as many as fit below a picture."""
@@ -134,19 +135,10 @@ def lines_of(runs: Sequence[RunHistory], group: bool) -> list[Line]:
         folders = ", ".join(names[str(run.path)] for run in members)
         if len(members) > 1:
             folders = f"{len(members)} seeds ({_shorten(folders, 30)})"
-        text = ", ".join(f"{name} {value}" for name, value in settings.items())
+        text = settings_in_short(settings)
         label = f"{folders}: {text}" if text else folders
         lines.append(Line(_shorten(label, _MOST_LINES * _LABEL), tuple(members)))
     return lines
-
-
-def differences(configs: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """For each of `configs` the settings that are not equal in all, as short texts; `none` if missing."""
-    names = dict.fromkeys(name for config in configs for name in config)
-    differing = [
-        name for name in names if any(config.get(name) != configs[0].get(name) for config in configs)
-    ]
-    return [{name: _in_short(config.get(name)) for name in differing} for config in configs]
 
 
 def _draw_line(axes: Axes, line: Line, x: str, colour: str, dash: str) -> Artist:
@@ -181,18 +173,6 @@ def _threshold(env: str) -> float | None:
     # An environment that is not installed here; its runs can be drawn without a threshold.
     except LanderError:
         return None
-
-
-def _in_short(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return " ".join(f"{name}={_in_short(one)}" for name, one in value.items()) or "none"
-    if isinstance(value, list):
-        return "x".join(map(_in_short, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _wrapped(label: str) -> str:
