@@ -9,6 +9,7 @@ import argparse
 import importlib.util
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,9 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent
 SOURCES = PACKAGE / "src"
 COMPILED = PACKAGE / "compiled"
+
+ZIGLANG = "ziglang==0.17.1"
+"""The release that was tried for every target; a wheel must not change with the day it is built on."""
 
 FLAGS = (
     "-std=c++17",
@@ -82,9 +86,13 @@ def this_machine() -> Target:
 
 
 def system_compiler() -> list[str] | None:
-    """The machine's own C++ compiler ($CXX, else c++, g++ or clang++), or None."""
+    """The machine's own C++ compiler ($CXX, else c++, g++ or clang++), or None; on Windows $CXX alone."""
     if os.environ.get("CXX"):
-        return os.environ["CXX"].split()
+        return shlex.split(os.environ["CXX"])
+    if platform.system() == "Windows":
+        # GCC keeps AVX's vectors on a stack that is not aligned for them there (its bug 54412), and what it
+        # makes needs its runtime's DLLs, which ctypes does not look for.
+        return None
     for name in ("c++", "g++", "clang++"):
         if path := shutil.which(name):
             return [path]
@@ -127,16 +135,22 @@ def compile_library(
         flags += ["-mavx2"]
     if target.system != "Windows":
         flags += ["-fPIC", "-pthread"]
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        made = Path(scratch) / name
-        command = [*compiler, *flags, "-o", str(made), str(SOURCES / "interface.cpp")]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        if result.returncode != 0 or not made.is_file():
-            last = "\n".join((result.stderr or result.stdout).strip().splitlines()[-8:])
-            raise CompilationFailed(f"{compiler[0]} failed with status {result.returncode}:\n{last}")
-        made.replace(folder / name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            made = Path(scratch) / name
+            _run(compiler, [*flags, "-o", str(made), str(SOURCES / "interface.cpp")])
+            made.replace(folder / name)
+    except OSError as error:  # $CXX that is not there, a folder that cannot be written, a full disk
+        raise CompilationFailed(str(error)) from error
     return folder / name
+
+
+def _run(compiler: list[str], arguments: list[str]) -> None:
+    result = subprocess.run([*compiler, *arguments], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        last = "\n".join((result.stderr or result.stdout).strip().splitlines()[-8:])
+        raise CompilationFailed(f"`{shlex.join(compiler)}` failed with status {result.returncode}:\n{last}")
 
 
 def compile_all(
