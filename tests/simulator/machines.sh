@@ -1,10 +1,12 @@
 #!/bin/sh
-# The same bits on x86-64 and on ARM: some thousand episodes with each compiler and width that this machine has, those
-# of ARM in qemu's user mode. Ends with 0 where all digests are equal, or where nothing can be compared, and says why.
+# The same bits on x86-64, on ARM and on Windows: some thousand episodes with each compiler and width that this machine
+# has, those of ARM in qemu's user mode, those of Windows in wine. Ends with 0 where all digests are equal, or where
+# nothing can be compared, and says why.
 #
-#     tests/simulator/arm.sh [STEPS]       of each lane; 1,000 when not given
+#     tests/simulator/machines.sh [STEPS]  of each lane; 1,000 when not given
 #
-# On Debian: apt-get install qemu-user-static g++-aarch64-linux-gnu; or for zig's clang: pip install ziglang
+# On Debian: apt-get install qemu-user-static g++-aarch64-linux-gnu wine64; zig's clang, which makes all of them:
+# pip install ziglang, and PYTHON=<the Python that has it>
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,6 +19,7 @@ python=${PYTHON:-python3}
 compile() { # compile <width> <compiler and its flags ...>: as build.py does, but for a program without libraries
     width=$1
     shift
+    rm -f "$scratch/flights"
     "$@" -std=c++17 -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -static -pthread \
         "-DLANDER_WIDTH=$width" "-I$sources" "$here/flight_digest.cpp" -o "$scratch/flights"
 }
@@ -36,12 +39,17 @@ compare() { # compare <name> <command ...>
 
 has_zig() { "$python" -c 'import ziglang' 2>/dev/null; }
 
+on_windows() { # wine says much of itself; what the program prints ends as Windows ends its lines
+    WINEDEBUG=-all WINEPREFIX="$scratch/wine" WINEDLLOVERRIDES=mscoree,mshtml= "$wine" "$@" | tr -d '\r'
+}
+
 emulator=$(command -v qemu-aarch64-static || command -v qemu-aarch64 || true)
+wine=$(command -v wine64 || command -v /usr/lib/wine/wine64 || true)
 if [ "$(uname -m)" != x86_64 ]; then
     echo "skipped: this compares with x86-64, and here is $(uname -m)"
     exit 0
-elif [ -z "$emulator" ]; then
-    echo "skipped: no qemu-aarch64 (Debian: apt-get install qemu-user-static)"
+elif [ -z "$emulator$wine" ]; then
+    echo "skipped: neither qemu-aarch64 nor wine64 (Debian: apt-get install qemu-user-static wine64)"
     exit 0
 elif ! command -v aarch64-linux-gnu-g++ >/dev/null && ! has_zig; then
     echo "skipped: no compiler for ARM (Debian: apt-get install g++-aarch64-linux-gnu; or pip install ziglang)"
@@ -56,16 +64,21 @@ for compiler in "${CXX:-c++}" clang++; do
         compare "x86-64, $compiler, width $width" env
     done
 done
-if command -v aarch64-linux-gnu-g++ >/dev/null; then
+if [ -n "$emulator" ] && command -v aarch64-linux-gnu-g++ >/dev/null; then
     compile 4 aarch64-linux-gnu-g++
     compare "aarch64 in qemu, g++, width 4" "$emulator"
 fi
 if has_zig; then
     for width in 4 $wide; do
-        compile "$width" "$python" -m ziglang c++ -target x86_64-linux-musl \
-            "-mcpu=$([ "$width" = 4 ] && echo baseline || echo x86_64_v3)"
+        vectors=$([ "$width" = 4 ] || echo "-Xclang -target-feature -Xclang +avx2")
+        compile "$width" "$python" -m ziglang c++ -target x86_64-linux-musl -mcpu=baseline $vectors
         compare "x86-64, zig's clang, width $width" env
+        [ -n "$wine" ] || continue
+        compile "$width" "$python" -m ziglang c++ -target x86_64-windows-gnu -mcpu=baseline $vectors
+        compare "x86-64 Windows in wine, zig's clang, width $width" on_windows
     done
-    compile 4 "$python" -m ziglang c++ -target aarch64-linux-musl -mcpu=baseline
-    compare "aarch64 in qemu, zig's clang, width 4" "$emulator"
+    if [ -n "$emulator" ]; then
+        compile 4 "$python" -m ziglang c++ -target aarch64-linux-musl -mcpu=baseline
+        compare "aarch64 in qemu, zig's clang, width 4" "$emulator"
+    fi
 fi
