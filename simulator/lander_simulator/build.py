@@ -115,12 +115,18 @@ def library_name(width: int, target: Target) -> str:
 
 
 def compile_library(
-    target: Target, width: int, folder: Path, compiler: list[str] | None = None, zig: bool | None = None
+    target: Target,
+    width: int,
+    folder: Path,
+    compiler: list[str] | None = None,
+    zig: bool | None = None,
+    cache: Path | None = None,
 ) -> Path:
     """Compiles one library of `width` lanes for `target` into `folder` and returns its path.
 
     `compiler`: the command's first words; default: the system's, else zig's. `zig`: whether it is zig's,
-    which cross-compiles. An existing library is replaced at once, never half written.
+    which cross-compiles. `cache`: where zig keeps its C++ library for the next width; default: where it
+    always does. An existing library is replaced at once, never half written.
 
     Raises:
         CompilationFailed: see there.
@@ -139,22 +145,26 @@ def compile_library(
         flags += AVX2_OF_ZIG if zig else ["-mavx2"]
     if target.system != "Windows":
         flags += ["-fPIC", "-pthread"]
+    if target.system == "Darwin":
+        flags += [f"-Wl,-install_name,@rpath/{name}"]  # else the path of this machine's temporary folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             made = Path(scratch) / name
-            _run(compiler, [*flags, "-o", str(made), str(SOURCES / "interface.cpp")])
+            _run([*compiler, *flags, "-o", str(made), str(SOURCES / "interface.cpp")], cache)
             made.replace(folder / name)
     except OSError as error:  # $CXX that is not there, a folder that cannot be written, a full disk
         raise CompilationFailed(str(error)) from error
     return folder / name
 
 
-def _run(compiler: list[str], arguments: list[str]) -> None:
-    result = subprocess.run([*compiler, *arguments], capture_output=True, text=True, check=False)
+def _run(command: list[str], cache: Path | None) -> None:
+    # zig's lasting cache is of no use to pip's environments, whose paths are other ones each time, and grows.
+    environment = {"ZIG_GLOBAL_CACHE_DIR": str(cache), **os.environ} if cache else None
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if result.returncode != 0:
         last = "\n".join((result.stderr or result.stdout).strip().splitlines()[-8:])
-        raise CompilationFailed(f"`{shlex.join(compiler)}` failed with status {result.returncode}:\n{last}")
+        raise CompilationFailed(f"{command[0]} failed with status {result.returncode}:\n{last}")
 
 
 def compile_all(
@@ -169,7 +179,11 @@ def compile_all(
     compiler = zig_compiler() if with_zig else None
     if with_zig and compiler is None:
         raise CompilationFailed("PyPI's ziglang is not installed: `pip install ziglang`")
-    return [compile_library(target, width, folder, compiler, with_zig or None) for width in target.widths]
+    with tempfile.TemporaryDirectory() as cache:
+        return [
+            compile_library(target, width, folder, compiler, with_zig or None, Path(cache))
+            for width in target.widths
+        ]
 
 
 def older_than_the_sources(target: Target | None = None) -> list[str]:

@@ -12,7 +12,11 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 sources=$here/../../simulator/lander_simulator/src
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+leave() { # wine's server lives on for some seconds, in its folder
+    [ ! -d "$scratch/wine" ] || WINEPREFIX="$scratch/wine" "$(dirname "$wine")/wineserver" -k || true
+    rm -rf "$scratch"
+}
+trap leave EXIT
 steps=${1:-1000}
 python=${PYTHON:-python3}
 
