@@ -22,7 +22,7 @@ SOURCES = PACKAGE / "src"
 COMPILED = PACKAGE / "compiled"
 
 ZIGLANG = "ziglang==0.17.1"
-"""The release that was tried for every target; a wheel must not change with the day it is built on."""
+"""One release, so that a wheel does not depend on the day it is built on."""
 
 FLAGS = (
     "-std=c++17",
@@ -38,7 +38,7 @@ FLAGS = (
 )
 
 # As -mavx2, but told to clang alone: for each processor that zig knows of, it compiles its C++ library anew,
-# which takes minutes.
+# a minute of processor time.
 AVX2_OF_ZIG = ("-Xclang", "-target-feature", "-Xclang", "+avx2")
 
 
