@@ -111,7 +111,7 @@ wheel-test: $(DEV_INSTALLED)
 	tests/wheel/check.sh $(BIN)/python
 
 # One wheel for each system, with the simulator and the web page inside, in dist/; needs PyPI's ziglang.
-wheels: $(DEV_INSTALLED) browser
+wheels: browser | $(BIN)/python
 	$(BIN)/python simulator/wheels.py
 
 # The documentation as a site, in build/site/; strict, so a link that leads nowhere fails.

@@ -28,9 +28,8 @@ class SimulatorBuildHook(BuildHookInterface):
 
     def dependencies(self) -> list[str]:
         """PyPI's ziglang where it is needed to compile; nothing else."""
-        if self.target_name != "wheel" or (not _wheel_target() and _build_module().system_compiler()):
-            return []
-        return ["ziglang>=0.13"]
+        build = _build_module()
+        return [build.ZIGLANG] if self.target_name == "wheel" and _needs_zig(build) else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compiles into the source tree for an editable install, else beside it and into the wheel."""
@@ -87,6 +86,16 @@ def _web_page() -> dict[str, str]:
     if not all((built / name).is_file() for name in names):
         return {}
     return {str(built / name): f"lander_rl/browser/{name}" for name in names}
+
+
+def _needs_zig(build: ModuleType) -> bool:
+    if _wheel_target():
+        return True
+    try:
+        build.this_machine()
+    except build.CompilationFailed:  # nothing is compiled here, and PyPI may have no ziglang for it
+        return False
+    return build.system_compiler() is None
 
 
 def _wheel_target() -> str:

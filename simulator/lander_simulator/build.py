@@ -9,6 +9,7 @@ import argparse
 import importlib.util
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,9 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent
 SOURCES = PACKAGE / "src"
 COMPILED = PACKAGE / "compiled"
+
+ZIGLANG = "ziglang==0.17.1"
+"""One release, so that a wheel does not depend on the day it is built on."""
 
 FLAGS = (
     "-std=c++17",
@@ -32,6 +36,10 @@ FLAGS = (
     "-shared",
     f"-I{SOURCES}",
 )
+
+# As -mavx2, but told to clang alone: for each processor that zig knows of, it compiles its C++ library anew,
+# a minute of processor time.
+AVX2_OF_ZIG = ("-Xclang", "-target-feature", "-Xclang", "+avx2")
 
 
 class CompilationFailed(RuntimeError):
@@ -82,9 +90,13 @@ def this_machine() -> Target:
 
 
 def system_compiler() -> list[str] | None:
-    """The machine's own C++ compiler ($CXX, else c++, g++ or clang++), or None."""
+    """The machine's own C++ compiler ($CXX, else c++, g++ or clang++), or None; on Windows $CXX alone."""
     if os.environ.get("CXX"):
-        return os.environ["CXX"].split()
+        return shlex.split(os.environ["CXX"])
+    if platform.system() == "Windows":
+        # GCC keeps AVX's vectors on a stack that is not aligned for them there (its bug 54412), and what it
+        # makes needs its runtime's DLLs, which ctypes does not look for.
+        return None
     for name in ("c++", "g++", "clang++"):
         if path := shutil.which(name):
             return [path]
@@ -103,12 +115,18 @@ def library_name(width: int, target: Target) -> str:
 
 
 def compile_library(
-    target: Target, width: int, folder: Path, compiler: list[str] | None = None, zig: bool | None = None
+    target: Target,
+    width: int,
+    folder: Path,
+    compiler: list[str] | None = None,
+    zig: bool | None = None,
+    cache: Path | None = None,
 ) -> Path:
     """Compiles one library of `width` lanes for `target` into `folder` and returns its path.
 
     `compiler`: the command's first words; default: the system's, else zig's. `zig`: whether it is zig's,
-    which cross-compiles. An existing library is replaced at once, never half written.
+    which cross-compiles. `cache`: where zig keeps its C++ library for the next width; default: where it
+    always does. An existing library is replaced at once, never half written.
 
     Raises:
         CompilationFailed: see there.
@@ -122,21 +140,31 @@ def compile_library(
     name = library_name(width, target)
     flags = [*FLAGS, f"-DLANDER_WIDTH={width}"]
     if zig:
-        flags += ["-target", target.zig, "-mcpu=" + ("x86_64_v3" if width == 8 else "baseline"), "-s"]
-    elif width == 8:
-        flags += ["-mavx2"]
+        flags += ["-target", target.zig, "-mcpu=baseline", "-s"]
+    if width == 8:
+        flags += AVX2_OF_ZIG if zig else ["-mavx2"]
     if target.system != "Windows":
         flags += ["-fPIC", "-pthread"]
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        made = Path(scratch) / name
-        command = [*compiler, *flags, "-o", str(made), str(SOURCES / "interface.cpp")]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        if result.returncode != 0 or not made.is_file():
-            last = "\n".join((result.stderr or result.stdout).strip().splitlines()[-8:])
-            raise CompilationFailed(f"{compiler[0]} failed with status {result.returncode}:\n{last}")
-        made.replace(folder / name)
+    if target.system == "Darwin":
+        flags += [f"-Wl,-install_name,@rpath/{name}"]  # else the path of this machine's temporary folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            made = Path(scratch) / name
+            _run([*compiler, *flags, "-o", str(made), str(SOURCES / "interface.cpp")], cache)
+            made.replace(folder / name)
+    except OSError as error:  # $CXX that is not there, a folder that cannot be written, a full disk
+        raise CompilationFailed(str(error)) from error
     return folder / name
+
+
+def _run(command: list[str], cache: Path | None) -> None:
+    # zig's lasting cache is of no use to pip's environments, whose paths are other ones each time, and grows.
+    environment = {"ZIG_GLOBAL_CACHE_DIR": str(cache), **os.environ} if cache else None
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if result.returncode != 0:
+        last = "\n".join((result.stderr or result.stdout).strip().splitlines()[-8:])
+        raise CompilationFailed(f"{command[0]} failed with status {result.returncode}:\n{last}")
 
 
 def compile_all(
@@ -151,7 +179,11 @@ def compile_all(
     compiler = zig_compiler() if with_zig else None
     if with_zig and compiler is None:
         raise CompilationFailed("PyPI's ziglang is not installed: `pip install ziglang`")
-    return [compile_library(target, width, folder, compiler, with_zig or None) for width in target.widths]
+    with tempfile.TemporaryDirectory() as cache:
+        return [
+            compile_library(target, width, folder, compiler, with_zig or None, Path(cache))
+            for width in target.widths
+        ]
 
 
 def older_than_the_sources(target: Target | None = None) -> list[str]:

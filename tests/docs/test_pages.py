@@ -16,6 +16,7 @@ NOTEBOOKS = [
     *sorted((ROOT / "examples" / "notebook").glob("*.py")),
     ROOT / "examples" / "notebook" / "README.md",
 ]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 GROUP = typer.main.get_command(app)
 assert isinstance(GROUP, typer.core.TyperGroup)
 COMMANDS = GROUP.commands
@@ -32,8 +33,8 @@ def headings(page: Path) -> set[str]:
 
 
 def typed(text: str) -> list[list[str]]:
-    """Words of every `lander ...` in code, without comments."""
-    lines = re.findall(r"^ {4}(?:\$ )?(lander .+)$", text, re.MULTILINE) + re.findall(
+    """Words of every `lander ...` in code and in steps of a workflow, without comments."""
+    lines = re.findall(r"^(?: {4}(?:\$ )?| +- run: )(lander .+)$", text, re.MULTILINE) + re.findall(
         r"`(lander [^`]+)`", text
     )
     return [re.sub(r"\s#.*", "", line.replace("\n", " ")).split() for line in lines]
@@ -49,7 +50,7 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
             assert not anchor or anchor in headings(file), target
 
 
-@pytest.mark.parametrize("page", [*PAGES, *NOTEBOOKS], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *NOTEBOOKS, *WORKFLOWS], ids=lambda page: page.name)
 def test_commands_on_the_page_take_the_options_that_stand_beside_them(page: Path) -> None:
     for _, name, *words in typed(page.read_text(encoding="utf-8")):
         if name.startswith("-") or name.isupper():

@@ -1,4 +1,4 @@
-// What arm.sh compares: episodes of pseudo-random actions, by the C interface, and a digest of all that they give.
+// What machines.sh compares: episodes of pseudo-random actions, by the C interface, and a digest of all that they give.
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
