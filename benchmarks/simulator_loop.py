@@ -90,8 +90,10 @@ def in_simulator(pilot: Pilot, settings: dict[str, Any], seeds: Array) -> Array:
     observations = batch.reset(seeds)
     result = np.zeros((len(seeds), 3))
     running = np.ones(len(seeds), bool)
+    actions = np.zeros((len(seeds), 2), np.float32) if pilot.continuous else np.zeros(len(seeds), np.int64)
     for t in range(STEP_LIMIT):
-        step = batch.step(pilot.act(observations, seeds, t))
+        actions[running] = pilot.act(observations[running], seeds[running], t)
+        step = batch.step(actions)
         observations = step.observations
         result[running, 0] += step.rewards[running]
         result[running, 1] = t + 1
