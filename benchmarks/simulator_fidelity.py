@@ -20,6 +20,7 @@ policies are added. `--onnx` adds policies of the caller's; they fly in the worl
 
 import argparse
 import json
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -90,7 +91,7 @@ def main() -> None:
 
 def begin(options: argparse.Namespace) -> dict[str, Any]:
     """The report to add to: the file's with `--resume`, else one that says what is measured and where."""
-    command = " ".join(["python", "benchmarks/simulator_fidelity.py", *sys.argv[1:]])
+    command = shlex.join(["python", "benchmarks/simulator_fidelity.py", *sys.argv[1:]])
     new = {
         "schema": SCHEMA,
         "commands": [command],
