@@ -1,10 +1,11 @@
 """Trains a preset with many seeds: scores on held-out episodes, and a picture of the learning curves.
 
-    python benchmarks/seeds.py --seeds 10 --steps 500_000 [--preset default] [--set key=value ...]
+    python benchmarks/seeds.py --seeds 10 --steps 500_000 [--preset default] [--set key=value ...] [--resume]
 
 Training seeds are 1, 2, ...; the best weights of each run are scored greedily on the evaluation episodes
-(seeds from 1,000,000 on), which no search and no training uses. Writes a JSON file with all figures, and a
-PNG of the learning curves with the same name.
+(seeds from 1,000,000 on), which no search and no training uses. Writes a JSON file with all figures after
+each seed, and at the end a PNG of the learning curves with the same name. `--resume` runs the seeds that the
+file lacks.
 """
 
 import argparse
@@ -41,21 +42,49 @@ def main() -> int:
         .with_values({"steps": options.steps})
         .with_assignments(options.set)
     )
-    configs = [base.with_values({"seed": seed}) for seed in range(1, options.seeds + 1)]
+    found = finished(options, base)
+    seeds = [seed for seed in range(1, options.seeds + 1) if seed not in {trial.seed for trial in found}]
+    configs = [base.with_values({"seed": seed}) for seed in seeds]
+    # Reported with the figures and by the exit code: leaving them out silently would flatter the preset.
+    stopped: dict[int, str] = {}
 
     def on_done(index: int, outcome: Outcome) -> None:
+        if isinstance(outcome, Trial):
+            found.append(outcome)
+        else:
+            stopped[seeds[index]] = str(outcome)
         what = f"score {outcome.mean:.1f}" if isinstance(outcome, Trial) else str(outcome)
-        print(f"seed {configs[index].seed} of {options.seeds}: {what}", file=sys.stderr, flush=True)
+        print(f"seed {seeds[index]} of {options.seeds}: {what}", file=sys.stderr, flush=True)
+        write_text(options.out, json.dumps(results(options, base, found, stopped), allow_nan=False) + "\n")
 
-    outcomes = run_many(configs, options.jobs, episodes=options.episodes, on_done=on_done)
-    trials = [outcome for outcome in outcomes if isinstance(outcome, Trial)]
-    # Reported with the figures and by the exit code: leaving them out silently would flatter the preset.
-    stopped = {
-        config.seed: str(outcome)
-        for config, outcome in zip(configs, outcomes, strict=True)
-        if not isinstance(outcome, Trial)
-    }
-    result = {
+    run_many(configs, options.jobs, episodes=options.episodes, on_done=on_done)
+    if found:
+        trials = in_order(found)
+        threshold = envs.resolve(base.env, base.env_kwargs).reward_threshold
+        draw_seeds(trials, options.out.with_suffix(".png"), title=_title(base, trials), threshold=threshold)
+        print(table(trials))
+    for seed, reason in stopped.items():
+        print(f"Seed {seed} was stopped and is in no figure: {reason}", file=sys.stderr)
+    print(f"{options.out}, {options.out.with_suffix('.png')}", file=sys.stderr)
+    return 1 if stopped else 0
+
+
+def finished(options: argparse.Namespace, base: TrainConfig) -> list[Trial]:
+    """The trials that `--resume` keeps; exits where the file's are of other settings."""
+    if not (options.resume and options.out.exists()):
+        return []
+    kept = json.loads(options.out.read_text(encoding="utf-8"))
+    settings = json.loads(json.dumps(base.to_dict()))  # tuples become lists
+    if (kept["settings"], kept["episodes"]) != (settings, options.episodes):
+        sys.exit(f"{options.out} holds trials of other settings or episodes; name another --out.")
+    return [Trial.from_json(trial) for trial in kept["trials"] if trial["seed"] <= options.seeds]
+
+
+def results(
+    options: argparse.Namespace, base: TrainConfig, trials: Sequence[Trial], stopped: dict[int, str]
+) -> dict[str, Any]:
+    """What the file holds, the trials by their seeds."""
+    return {
         "schema": SCHEMA,
         "command": shlex.join(["python", "benchmarks/seeds.py", *sys.argv[1:]]),
         "training_command": training_command(base),
@@ -66,19 +95,15 @@ def main() -> int:
         "jobs": options.jobs,
         "machine": machine(),
         "versions": versions(),
-        "summary": summary(trials) if trials else None,
+        "summary": summary(in_order(trials)) if trials else None,
         "stopped": stopped,
-        "trials": [trial.to_json() for trial in trials],
+        "trials": [trial.to_json() for trial in in_order(trials)],
     }
-    write_text(options.out, json.dumps(result, allow_nan=False) + "\n")
-    if trials:
-        threshold = envs.resolve(base.env, base.env_kwargs).reward_threshold
-        draw_seeds(trials, options.out.with_suffix(".png"), title=_title(base, trials), threshold=threshold)
-        print(table(trials))
-    for seed, reason in stopped.items():
-        print(f"Seed {seed} was stopped and is in no figure: {reason}", file=sys.stderr)
-    print(f"{options.out}, {options.out.with_suffix('.png')}", file=sys.stderr)
-    return 1 if stopped else 0
+
+
+def in_order(trials: Sequence[Trial]) -> list[Trial]:
+    """By training seed: they finish in any order."""
+    return sorted(trials, key=lambda trial: trial.seed)
 
 
 def summary(trials: Sequence[Trial]) -> dict[str, Any]:
@@ -154,6 +179,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--backend", default="native", help="whose settings of the preset hold")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="key=value")
     parser.add_argument("--out", type=Path, help="default: seeds-500k.json, as the steps")
+    parser.add_argument("--resume", action="store_true", help="keep the seeds that the file has")
     options = parser.parse_args()
     if min(options.seeds, options.episodes, options.jobs) < 1:
         parser.error("--seeds, --episodes and --jobs must be at least 1.")

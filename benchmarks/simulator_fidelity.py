@@ -2,46 +2,41 @@
 
     python benchmarks/simulator_fidelity.py [--episodes 10_000] [--replays 1_000] [--only flight,replay,loop]
         [--policies shipped,heuristic,...] [--worlds plain,wind,...] [--onnx NAME=PATH ...]
-        [--out simulator_fidelity.json]
+        [--out simulator_fidelity.json] [--resume]
 
 flight  random actions in both from the same seeds; the largest and the usual error of what is observed, per
-step replay  episodes that the shipped policy flew in Gymnasium, and the simulator with the same actions loop
-every policy flies in both from the same seeds, deciding for itself: paired differences, the distance of the
-        distributions (Kolmogorov and Smirnov), landed shares
-train   with `--native A.json --gymnasium B.json`, two files of benchmarks/seeds.py made with `--set
-backend=native`
-        and `--set backend=gymnasium`: the difference of their greedy scores, which Gymnasium gave both
+        step
+replay  episodes that the shipped policy flew in Gymnasium, and the simulator with the same actions
+loop    every policy flies in both from the same seeds, deciding for itself: paired differences, the distance
+        of the distributions (Kolmogorov and Smirnov), landed shares, and whether they keep to the bounds
+train   with `--native A.json --gymnasium B.json`, two files of benchmarks/seeds.py, made with
+        `--set backend=native` and `--set backend=gymnasium`: the difference of their greedy scores, which
+        Gymnasium gave both
 
-Writes a JSON file with every figure and a PNG beside it. `--onnx` adds policies of the caller's, discrete
-ones.
+Writes a JSON file with every figure, a PNG, and the loops' episodes (.npz) beside it. With `--resume` what
+the files have is kept: a stopped measurement goes on with the episodes that it lacks, and other worlds or
+policies are added. `--onnx` adds policies of the caller's; they fly in the worlds that take their actions.
 """
 
 import argparse
 import json
+import shlex
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
+from lander_runtime.files import write_text
 from lander_simulator import LunarLanderBatch
 from machine import machine
+from simulator_loop import FIRST_SEED, Episodes, compare, table
+from simulator_pilots import Array, Pilot, pilots
 
-POLICY = Path(__file__).parents[1] / "models" / "lunarlander-v3" / "policy.onnx"
-SCHEMA = "lander.simulator_fidelity/1"
-FIRST_SEED = 900_000
-"""Episodes that no training uses, and that no reported score counts."""
-TOGETHER = 250
-"""Gymnasium's environments stepped side by side, for one call of the policy."""
-STEP_LIMIT = 1000
-
-Array = NDArray[Any]
+SCHEMA = "lander.simulator_fidelity/2"
 
 WORLDS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -50,15 +45,6 @@ WORLDS: dict[str, dict[str, Any]] = {
     "gravity -11.5": {"gravity": -11.5},
     "continuous": {"continuous": True},
 }
-
-
-@dataclass(frozen=True)
-class Pilot:
-    """A policy: its name, and `act(observations [n, 8], seeds [n], step)`, integers or floats [n, 2]."""
-
-    name: str
-    act: Callable[[Array, Array, int], Array]
-    continuous: bool = False
 
 
 def main() -> None:
@@ -78,12 +64,37 @@ def main() -> None:
     parser.add_argument("--native", type=Path)
     parser.add_argument("--gymnasium", type=Path)
     parser.add_argument("--out", type=Path, default=Path("simulator_fidelity.json"))
+    parser.add_argument("--resume", action="store_true", help="keep what --out and its episodes have")
     options = parser.parse_args()
     parts = options.only.split(",")
 
-    report: dict[str, Any] = {
+    report = begin(options)
+    episodes = Episodes(options.out.with_suffix(".npz"), options.resume)
+    if "flight" in parts:
+        report["flight"] = {world: free_flight(options.flights, WORLDS[world]) for world in WORLDS}
+    if "replay" in parts:
+        report["replay"] = replay(options.replays)
+        print(json.dumps(report["replay"], indent=1))
+    if "loop" in parts:
+        for world in options.worlds.split(","):
+            for pilot in pilots(
+                options.policies.split(","), options.onnx, WORLDS[world].get("continuous", False)
+            ):
+                fly(report, episodes, pilot, world, options.episodes)
+                write_text(options.out, json.dumps(report, indent=2) + "\n")
+        print(table(report["loop"]))
+    if "train" in parts and options.native and options.gymnasium:
+        report["train"] = trained(options.native, options.gymnasium)
+    write_text(options.out, json.dumps(report, indent=2) + "\n")
+    draw(report, episodes.pairs, options.out.with_suffix(".png"))
+
+
+def begin(options: argparse.Namespace) -> dict[str, Any]:
+    """The report to add to: the file's with `--resume`, else one that says what is measured and where."""
+    command = shlex.join(["python", "benchmarks/simulator_fidelity.py", *sys.argv[1:]])
+    new = {
         "schema": SCHEMA,
-        "command": " ".join(["python", "benchmarks/simulator_fidelity.py", *sys.argv[1:]]),
+        "commands": [command],
         "date": time.strftime("%Y-%m-%d"),
         "machine": machine(),
         "versions": {
@@ -92,28 +103,27 @@ def main() -> None:
             "onnxruntime": onnxruntime.__version__,
         },
         "first_seed": FIRST_SEED,
+        "policies": {},
+        "loop": [],
     }
-    returns: dict[str, tuple[Array, Array]] = {}
-    if "flight" in parts:
-        report["flight"] = {world: free_flight(options.flights, WORLDS[world]) for world in WORLDS}
-    if "replay" in parts:
-        report["replay"] = replay(options.replays)
-        print(json.dumps(report["replay"], indent=1))
-    if "loop" in parts:
-        report["loop"] = []
-        for world in options.worlds.split(","):
-            for pilot in pilots(
-                options.policies.split(","), options.onnx, WORLDS[world].get("continuous", False)
-            ):
-                theirs, ours = closed_loop(pilot, WORLDS[world], options.episodes)
-                row = {"policy": pilot.name, "world": world, **compare(theirs, ours)}
-                report["loop"].append(row)
-                returns[f"{pilot.name}, {world}"] = (theirs[:, 0], ours[:, 0])
-                print(json.dumps(row), flush=True)
-    if "train" in parts and options.native and options.gymnasium:
-        report["train"] = trained(options.native, options.gymnasium)
-    options.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    draw(report, returns, options.out.with_suffix(".png"))
+    if not (options.resume and options.out.exists()):
+        return new
+    kept = json.loads(options.out.read_text(encoding="utf-8"))
+    if kept["schema"] != SCHEMA or kept["versions"] != new["versions"]:
+        sys.exit(f"{options.out} was measured with other versions ({kept['versions']}); name another --out.")
+    return {**kept, "date": new["date"], "commands": list(dict.fromkeys([*kept["commands"], command]))}
+
+
+def fly(report: dict[str, Any], episodes: Episodes, pilot: Pilot, world: str, count: int) -> None:
+    """Add a policy's comparison in a world to the report, in place of one with fewer episodes."""
+    known = report["policies"].setdefault(pilot.name, pilot.sha256)
+    if known != pilot.sha256:
+        sys.exit(f"The episodes of {pilot.name} are of another file ({known}); give this one another name.")
+    pairs = episodes.fly(f"{pilot.name}, {world}", pilot, WORLDS[world], count)
+    row = {"policy": pilot.name, "world": world, **compare(pilot.name, pairs)}
+    others = [old for old in report["loop"] if (old["policy"], old["world"]) != (pilot.name, world)]
+    report["loop"] = [*others, row]
+    print(json.dumps(row), flush=True)
 
 
 def free_flight(flights: int, settings: dict[str, Any], steps: int = 60) -> dict[str, Any]:
@@ -198,162 +208,6 @@ def record(pilot: Pilot, episodes: int) -> list[tuple[Array, Array]]:
     return recorded
 
 
-def closed_loop(pilot: Pilot, settings: dict[str, Any], episodes: int) -> tuple[Array, Array]:
-    """[episodes, 3] of Gymnasium and of the simulator: return, length, whether it landed."""
-    seeds = np.arange(FIRST_SEED, FIRST_SEED + episodes)
-    theirs = [in_gymnasium(pilot, settings, part) for part in np.array_split(seeds, -(-episodes // TOGETHER))]
-    return np.concatenate(theirs), in_simulator(pilot, settings, seeds)
-
-
-def in_gymnasium(pilot: Pilot, settings: dict[str, Any], seeds: Array) -> Array:
-    """Episodes side by side, one environment for each seed."""
-    worlds = [gym.make("LunarLander-v3", **settings) for _ in seeds]
-    observations = np.array([env.reset(seed=int(seed))[0] for env, seed in zip(worlds, seeds, strict=True)])
-    result = np.zeros((len(seeds), 3))
-    running = list(range(len(seeds)))
-    for t in range(STEP_LIMIT):
-        actions = pilot.act(observations[running], seeds[running], t)
-        going = []
-        for i, action in zip(running, actions, strict=True):
-            given = action if pilot.continuous else int(action)
-            observations[i], reward, terminated, truncated, _ = worlds[i].step(given)
-            result[i, 0] += float(reward)
-            result[i, 1] = t + 1
-            result[i, 2] = terminated and reward == 100
-            if not (terminated or truncated):
-                going.append(i)
-        running = going
-        if not running:
-            break
-    return result
-
-
-def in_simulator(pilot: Pilot, settings: dict[str, Any], seeds: Array) -> Array:
-    """All episodes at once, one lane for each seed."""
-    batch = LunarLanderBatch(len(seeds), **settings)
-    observations = batch.reset(seeds)
-    result = np.zeros((len(seeds), 3))
-    running = np.ones(len(seeds), bool)
-    for t in range(STEP_LIMIT):
-        step = batch.step(pilot.act(observations, seeds, t))
-        observations = step.observations
-        result[running, 0] += step.rewards[running]
-        result[running, 1] = t + 1
-        result[running, 2] = (step.terminated & (step.rewards == 100))[running]
-        running &= ~(step.terminated | step.truncated)
-        if not running.any():
-            break
-    return result
-
-
-def compare(theirs: Array, ours: Array) -> dict[str, float]:
-    """Means, paired differences with the half widths of their 95% intervals, the returns' distance."""
-    difference = ours - theirs
-    half = 1.96 * difference.std(0, ddof=1) / np.sqrt(len(theirs))
-    return {
-        "episodes": len(theirs),
-        "gymnasium_mean": float(theirs[:, 0].mean()),
-        "simulator_mean": float(ours[:, 0].mean()),
-        "difference": float(difference[:, 0].mean()),
-        "difference_95": float(half[0]),
-        "ks_distance": kolmogorov_smirnov(theirs[:, 0], ours[:, 0]),
-        "gymnasium_length": float(theirs[:, 1].mean()),
-        "simulator_length": float(ours[:, 1].mean()),
-        "gymnasium_landed": float(theirs[:, 2].mean()),
-        "simulator_landed": float(ours[:, 2].mean()),
-        "landed_difference_95": float(half[2]),
-        "same_return_within_0.1": float(np.mean(np.abs(difference[:, 0]) < 0.1)),
-    }
-
-
-def kolmogorov_smirnov(a: Array, b: Array) -> float:
-    """The largest distance of the two empirical distribution functions."""
-    both = np.concatenate([a, b])
-    shares = [np.searchsorted(np.sort(values), both, side="right") / len(values) for values in (a, b)]
-    return float(np.abs(shares[0] - shares[1]).max())
-
-
-def pilots(names: list[str], files: list[str], continuous: bool) -> list[Pilot]:
-    """The policies asked for, those that act as the world takes it."""
-    if continuous:
-        made = [Pilot("heuristic", heuristic_continuous, True), Pilot("random", random_continuous, True)]
-    else:
-        shipped = onnx_pilot("shipped", POLICY)
-        made = [shipped, noisy(shipped), Pilot("heuristic", heuristic), Pilot("random", random_discrete)]
-    chosen = [pilot for pilot in made if pilot.name in names]
-    if not continuous:
-        chosen += [onnx_pilot(name, Path(path)) for name, path in (file.split("=", 1) for file in files)]
-    return chosen
-
-
-def onnx_pilot(name: str, path: Path) -> Pilot:
-    """A discrete policy from its file, on one thread."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options)
-    return Pilot(name, lambda obs, seeds, t: session.run(["action"], {"obs": obs.astype(np.float32)})[0])
-
-
-def uniform(seeds: Array, t: int, draws: int = 1) -> Array:
-    """Numbers in [0, 1) [n, draws] that follow from the episode's seed and the step: the same in both worlds.
-
-    SplitMix64 (Steele, Lea and Flood, 2014).
-    """
-    columns = []
-    for draw in range(draws):
-        z = seeds.astype(np.uint64) * np.uint64(4096) + np.uint64(2 * t + draw)
-        z = z * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        columns.append(((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53)
-    return np.stack(columns, 1)
-
-
-def random_discrete(observations: Array, seeds: Array, t: int) -> Array:
-    """Any of the four actions."""
-    return (4 * uniform(seeds, t)[:, 0]).astype(np.int64)
-
-
-def random_continuous(observations: Array, seeds: Array, t: int) -> Array:
-    """Anything in [-1, 1] for both engines."""
-    return (2 * uniform(seeds, t, 2) - 1).astype(np.float32)
-
-
-def noisy(pilot: Pilot, share: float = 0.45) -> Pilot:
-    """A poor policy: `share` of its actions are random. The shipped one makes about 0 so."""
-
-    def act(observations: Array, seeds: Array, t: int) -> Array:
-        draws = uniform(seeds, t, 2)
-        return np.where(
-            draws[:, 0] < share, (4 * draws[:, 1]).astype(np.int64), pilot.act(observations, seeds, t)
-        )
-
-    return Pilot("noisy", act)
-
-
-def intentions(observations: Array) -> tuple[Array, Array]:
-    """What Gymnasium's `heuristic` wants to do about angle and height."""
-    x, y, vx, vy, angle, spin, left, right = observations.T
-    target = np.clip(0.5 * x + vx, -0.4, 0.4)
-    standing = (left > 0) | (right > 0)
-    turn = np.where(standing, 0.0, (target - angle) * 0.5 - spin)
-    lift = np.where(standing, -0.5 * vy, (0.55 * np.abs(x) - y) * 0.5 - vy * 0.5)
-    return turn, lift
-
-
-def heuristic(observations: Array, seeds: Array, t: int) -> Array:
-    """Gymnasium's own heuristic, for many observations at once."""
-    turn, lift = intentions(observations)
-    sideways = np.where(turn < -0.05, 3, np.where(turn > 0.05, 1, 0))
-    return np.where((lift > np.abs(turn)) & (lift > 0.05), 2, sideways)
-
-
-def heuristic_continuous(observations: Array, seeds: Array, t: int) -> Array:
-    """The same with throttles."""
-    turn, lift = intentions(observations)
-    return np.clip(np.stack([lift * 20 - 1, -turn * 20], 1), -1, 1).astype(np.float32)
-
-
 def trained(native: Path, gymnasium: Path) -> dict[str, float]:
     """Greedy scores of trainings in the two worlds: means, their difference, its 95% half width."""
     scores = [
@@ -369,33 +223,40 @@ def trained(native: Path, gymnasium: Path) -> dict[str, float]:
     }
 
 
-def draw(report: dict[str, Any], returns: dict[str, tuple[Array, Array]], path: Path) -> None:
-    """Errors in free flight, and the distributions of returns of both worlds on top of each other."""
+def draw(report: dict[str, Any], episodes: dict[str, Array], path: Path) -> None:
+    """Errors in free flight, and for each world the returns' distributions on top of each other."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    worlds = [world for world in WORLDS if any(name.endswith(f", {world}") for name in episodes)]
+    columns = min(3, 1 + len(worlds))
+    rows = -(-(1 + len(worlds)) // columns)
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(5 * columns, 4 * rows), layout="constrained", squeeze=False
+    )
+    panels = list(grid.flat)
     for world, flight in report.get("flight", {}).items():
         steps = np.arange(flight["steps"] + 1)
-        line = left.semilogy(steps, np.maximum(flight["observation_error_median"], 1e-9), label=world)[0]
-        left.semilogy(steps, flight["observation_error_largest"], color=line.get_color(), alpha=0.4)
-    left.set(
+        line = panels[0].semilogy(steps, np.maximum(flight["observation_error_median"], 1e-9), label=world)[0]
+        panels[0].semilogy(steps, flight["observation_error_largest"], color=line.get_color(), alpha=0.4)
+    panels[0].set(
         xlabel="step", ylabel="error of an observation", title="Free flight: median, and the largest (pale)"
     )
-    for name, (theirs, ours) in returns.items():
-        shares = (np.arange(len(theirs)) + 0.5) / len(theirs)
-        line = right.plot(np.sort(theirs), shares, label=name)[0]
-        right.plot(np.sort(ours), shares, color="black", linewidth=0.7, linestyle="--")
-        line.set_alpha(0.8)
-    right.set(
-        xlabel="return", ylabel="share of episodes", title="Returns: Gymnasium, and the simulator (dashed)"
-    )
-    for axes in (left, right):
+    for axes, world in zip(panels[1:], worlds, strict=False):
+        for name, pairs in episodes.items():
+            policy, _, where = name.partition(", ")
+            if where == world:
+                shares = (np.arange(len(pairs)) + 0.5) / len(pairs)
+                axes.plot(np.sort(pairs[:, 0, 0]), shares, label=policy, alpha=0.8)
+                axes.plot(np.sort(pairs[:, 1, 0]), shares, color="black", linewidth=0.7, linestyle="--")
+        axes.set(xlabel="return", ylabel="share of episodes", title=f"{world}: Gymnasium, simulator dashed")
+    for axes in panels:
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize=8)
-    figure.savefig(path, dpi=120)
+        axes.set_visible(bool(axes.lines))
+    figure.savefig(path, dpi=100)
 
 
 if __name__ == "__main__":

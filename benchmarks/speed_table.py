@@ -11,7 +11,7 @@ from typing import Any
 Run = dict[str, Any]
 """One run as its runner printed it, with `contender`, `seed` and `steps_asked`."""
 
-REFERENCES = ("sb3", "sb3-1-thread", "sb3-rgb-array", "sbx", "notebook", "notebook-1-thread")
+REFERENCES = ("sb3", "sb3-1-thread", "sb3-rgb-array", "sbx", "sbx-1-thread", "notebook", "notebook-1-thread")
 """Contenders that all others are compared with, if they ran."""
 
 
@@ -119,6 +119,41 @@ def _notes(results: dict[str, Any]) -> list[str]:
             f"scored on {run['greedy_episodes']} episodes with its {run['scored']}"
         )
     return lines
+
+
+def processor_table(runs: Sequence[Run]) -> str:
+    """Steps per second of processor time, all processes together: for machines that others use, too.
+
+    Where the first update is told apart, the second column is without it. Ratios are of the first contender's
+    medians to the others', within rounds.
+    """
+    timed = [run for run in runs if "cpu_seconds" in run]
+    names = list(dict.fromkeys(run["contender"] for run in timed))
+    speeds = {
+        name: {run["seed"]: _per_processor_second(run) for run in timed if run["contender"] == name}
+        for name in names
+    }
+    columns = ["contender", "steps per processor second", "without the first update"]
+    lines = [_cells([*columns, *(f"{name} against it" for name in names[:1])]), "|---" * 4 + "|"]
+    for name in names:
+        whole, later = (statistics.median(pair[i] for pair in speeds[name].values()) for i in (0, 1))
+        ratios = [
+            speeds[names[0]][seed][1] / pair[1]
+            for seed, pair in speeds[name].items()
+            if seed in speeds[names[0]]
+        ]
+        ratio = f"{statistics.median(ratios):.1f}x" if ratios and name != names[0] else "-"
+        lines.append(_cells([name, f"{whole:,.0f}", f"{later:,.0f}" if later != whole else "-", ratio]))
+    return "\n".join(lines)
+
+
+def _per_processor_second(run: Run) -> tuple[float, float]:
+    """Of the whole run, and of what follows its first update if that was told apart."""
+    whole = run["steps"] / run["cpu_seconds"]
+    first = run.get("first_update")
+    if first is None:
+        return whole, whole
+    return whole, (run["steps"] - first["steps"]) / (run["cpu_seconds"] - first["cpu_seconds"])
 
 
 def _cells(cells: Sequence[str]) -> str:

@@ -38,7 +38,7 @@ from typing import Any
 
 from lander_runtime.files import write_text
 from machine import machine
-from speed_table import medians, table
+from speed_table import medians, processor_table, table
 
 HERE = Path(__file__).resolve().parent
 PEERS = HERE / "peers"
@@ -54,6 +54,7 @@ CONTENDERS: dict[str, tuple[str, ...]] = {
     "sbx": ("stable_baselines.py", "sbx"),
     "notebook-1-thread": ("notebook.py", "--threads", "1"),
     "sb3-1-thread": ("stable_baselines.py", "sb3", "--threads", "1"),
+    "sbx-1-thread": ("stable_baselines.py", "sbx", "--threads", "1"),
     "lander-envpool-cuda": ("lander.py", "lander-envpool", "--device", "cuda"),
     "lander-gymnasium-cuda": ("lander.py", "lander-gymnasium", "--device", "cuda"),
     "sb3-rgb-array": ("stable_baselines.py", "sb3", "--render-mode", "rgb_array"),
@@ -68,7 +69,8 @@ def main() -> int:
     """Measure, write, print the table; 1 where a contender failed."""
     options = parse()
     if options.table:
-        print(table(json.loads(options.table.read_text(encoding="utf-8"))))
+        results = json.loads(options.table.read_text(encoding="utf-8"))
+        print(table(results), processor_table(results["runs"]), sep="\n\n")
         return 0
     results = open_results(options)
     plan = [(seed, name) for seed in range(1, options.runs + 1) for name in options.only]
@@ -96,7 +98,7 @@ def main() -> int:
         # Written atomically after each run, so that an interruption loses no finished run.
         write_text(options.out, json.dumps(results, indent=1, allow_nan=False) + "\n")
     if results["runs"]:
-        print(table(results))
+        print(table(results), processor_table(results["runs"]), sep="\n\n")
         talk(f"Next: python benchmarks/train_speed.py --table {shlex.quote(str(options.out))}")
     return 1 if failed else 0
 

@@ -46,12 +46,19 @@ class Clock:
         self.episodes = 0
         self._returns: deque[float] = deque(maxlen=100)
         self._started = self._stopped = self._cpu_seconds = math.nan
+        self._first_update: dict[str, Any] | None = None
         self._peak_rss = self._children_rss = 0.0
 
     def start(self) -> None:
         """Call when everything is built, just before training."""
         self._started = time.perf_counter()
         self._cpu_before = cpu_seconds()
+
+    def updated(self, steps: int) -> None:
+        """Call after an update: the first one is told apart, because JAX compiles in it."""
+        if self._first_update is None:
+            used = round(cpu_seconds() - self._cpu_before, 3)
+            self._first_update = {"steps": steps, "cpu_seconds": used}
 
     def stop(self) -> None:
         """Call when training has returned."""
@@ -89,6 +96,7 @@ class Clock:
             "steps_per_second": round(steps / seconds, 1),
             # On a machine that is shared this says more than the time on the wall.
             "cpu_seconds": round(self._cpu_seconds, 3),
+            "first_update": self._first_update,
             "seconds_to_200": _rounded(self.seconds_to_threshold),
             "steps_to_200": self.steps_to_threshold,
             "environment_seconds": round(self.environment_seconds, 3),

@@ -4,8 +4,8 @@
 
 PPO with the settings that RL Baselines3 Zoo gives for LunarLander-v3 (hyperparams/ppo.yml), sixteen
 environments in a DummyVecEnv as there, on the CPU, with PyTorch's own choice of threads unless
-`--threads` says otherwise. SBX runs the same settings; JAX compiles inside the run. One JSON object
-on stdout.
+`--threads` says otherwise. SBX runs the same settings; JAX compiles inside the run, most of it in the first
+update, which is told apart. One JSON object on stdout.
 
 The zoo makes its environments without a render mode. `make_vec_env` with an id, as in the library's examples,
 sets what `--render-mode rgb_array` sets here, and with it comes the engine's smoke: particles that Box2D
@@ -13,6 +13,7 @@ simulates and that only `render` removes before the episode ends. That is severa
 issue 170).
 """
 
+import os
 import time
 from typing import Any
 
@@ -55,6 +56,10 @@ class Watch(BaseCallback):
         super().__init__()
         self.clock = clock
 
+    def _on_rollout_start(self) -> None:
+        if self.num_timesteps:
+            self.clock.updated(self.num_timesteps)
+
     def _on_step(self) -> bool:
         if self.locals["dones"].any():
             for info in self.locals["infos"]:
@@ -75,6 +80,8 @@ def main() -> None:
 
         libraries = ("stable_baselines3", "torch", "gymnasium")
     else:
+        if options.threads == 1:  # JAX reads it when it is imported
+            os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
         from sbx import PPO
 
         libraries = ("sbx-rl", "stable_baselines3", "jax", "gymnasium")

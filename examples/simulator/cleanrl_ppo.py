@@ -3,8 +3,9 @@
     python examples/simulator/cleanrl_ppo.py                 the simulator
     python examples/simulator/cleanrl_ppo.py --gymnasium     Gymnasium's environment, for comparison
 
-Needs `lander-rl[train]`. Prints how long a training mean of 200 took. The agent's parameters have CleanRL's
-names (`actor.*`, `critic.*`): `lander export agent.pth --env LunarLander-v3` makes an ONNX policy of them.
+Needs `lander-rl[train]`. Prints how long a training mean of 200 took; `--until-200` stops there
+(docs/simulator.md has the times). The agent's parameters have CleanRL's names (`actor.*`, `critic.*`):
+`lander export agent.pth --env LunarLander-v3` makes an ONNX policy of them.
 """
 
 import argparse
@@ -96,6 +97,7 @@ def main() -> None:
     options.add_argument("--gymnasium", action="store_true", help="train in Gymnasium's environment")
     options.add_argument("--steps", type=int, default=1_000_000)
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--until-200", action="store_true", help="stop at a training mean of 200")
     options.add_argument("--out", default="agent.pth", help="where the agent's state dict goes")
     chosen = options.parse_args()
     torch.manual_seed(chosen.seed)
@@ -107,7 +109,8 @@ def main() -> None:
 
     agent = Agent()
     optimizer = torch.optim.Adam(agent.parameters(), LEARNING_RATE, eps=1e-5)
-    found, recent, began = None, deque[float](maxlen=100), time.perf_counter()
+    found, recent = None, deque[float](maxlen=100)
+    began, used = time.perf_counter(), time.process_time()
     obs = torch.as_tensor(envs.reset(seed=chosen.seed)[0])
     over = torch.zeros(NUM_ENVS, dtype=torch.bool)
     updates = max(1, chosen.steps // (NUM_ENVS * NUM_STEPS))
@@ -125,8 +128,12 @@ def main() -> None:
             obs = torch.as_tensor(next_obs)
             if "episode" in info:
                 recent += info["episode"]["r"][info["_episode"]].tolist()
+        steps = (update + 1) * NUM_ENVS * NUM_STEPS
         if found is None and len(recent) == 100 and np.mean(recent) >= 200:
-            found = f"{time.perf_counter() - began:.1f} s, {(update + 1) * NUM_ENVS * NUM_STEPS:,} steps"
+            clock, processor = time.perf_counter() - began, time.process_time() - used
+            found = f"{clock:.1f} s ({processor:.1f} s of processor time), {steps:,} steps"
+            if chosen.until_200:
+                break
         all_obs, actions, logprobs, values, rewards, ended, resets = map(
             torch.stack, zip(*rollout, strict=True)
         )
@@ -143,10 +150,11 @@ def main() -> None:
             advantage[kept],
             (advantage + values)[kept],
         )
-    seconds, steps = time.perf_counter() - began, updates * NUM_ENVS * NUM_STEPS
+    seconds, processor = time.perf_counter() - began, time.process_time() - used
     mean = f"{np.mean(recent):.1f}" if recent else "none"
     print(
-        f"{steps:,} steps in {seconds:.0f} s; mean of the last episodes {mean}; 200 after {found or 'never'}"
+        f"{steps:,} steps in {seconds:.0f} s ({processor:.0f} s of processor time); "
+        f"mean of the last episodes {mean}; 200 after {found or 'never'}"
     )
     torch.save(agent.state_dict(), chosen.out)
     envs.close()

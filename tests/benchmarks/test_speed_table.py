@@ -116,3 +116,12 @@ def test_the_table_compares_with_the_references_that_ran(speed_table: Any) -> No
     ]
     assert sb3[4] == "never (0 of 1)"
     assert sb3[-1] == "1.00x"
+
+
+def test_processor_time_tells_the_first_update_apart(speed_table: Any) -> None:
+    ours = run("lander", 1, 100.0) | {"cpu_seconds": 0.1}
+    # 1,000 steps in 3 s, of which the first 500 took 2 s.
+    first = {"steps": 500, "cpu_seconds": 2.0}
+    theirs = run("sbx", 1, 100.0) | {"cpu_seconds": 3.0, "first_update": first}
+    lines = speed_table.processor_table([ours, theirs, run("before it was measured", 1, 100.0)]).splitlines()
+    assert lines[2:] == ["| lander | 10,000 | - | - |", "| sbx | 333 | 500 | 20.0x |"]

@@ -85,7 +85,9 @@ def test_cleanrl_s_way_of_training_works_on_the_simulator(root: Path, tmp_path: 
         capture_output=True, text=True, timeout=120, check=True, cwd=tmp_path,
     )  # fmt: skip
     assert re.fullmatch(
-        r"16,384 steps in \d+ s; mean of the last episodes -\d+\.\d; 200 after never\n", child.stdout
+        r"16,384 steps in \d+ s \(\d+ s of processor time\); "
+        r"mean of the last episodes -\d+\.\d; 200 after never\n",
+        child.stdout,
     )
     policy = tmp_path / "policy.onnx"
     lander_rl.export(tmp_path / "agent.pth", policy, env="LunarLander-v3", episodes=0, gif=False)
