@@ -197,6 +197,24 @@ class LunarLanderBatch:
         self._started = True
         return self._observations.copy()
 
+    def seed(self, lanes: Sequence[int] | NDArray[Any], seeds: Sequence[int] | NDArray[Any]) -> None:
+        """Seeds some lanes anew, without a reset: `lanes` and `seeds`, [K] whole numbers each.
+
+        A lane whose episode has ended begins the one of its seed, as `reset` would, in its next step. A lane in
+        the middle of an episode goes on, with other draws.
+
+        Raises:
+            ValueError: a lane that there is not, a seed out of range, or not one seed a lane.
+        """
+        where = np.asarray(lanes, np.int64 if len(lanes) == 0 else None)
+        if where.shape != (len(seeds),) or where.dtype.kind not in "iu":
+            raise ValueError(f"expected a seed for each lane, got {len(seeds)} for {where.shape}")
+        if where.size and not (where.min() >= 0 and where.max() < self.lanes):
+            raise ValueError(f"lanes are from 0 to {self.lanes - 1}")
+        index = np.ascontiguousarray(where, np.int32)
+        words = np.array([_checked_seed(seed) for seed in seeds], np.uint64)
+        self._library.lander_seed(self._open(), len(index), index.ctypes.data, words.ctypes.data)
+
     def step(self, actions: ArrayLike) -> BatchStep:
         """Steps every lane by 1/50 s.
 
@@ -262,6 +280,6 @@ class LunarLanderBatch:
 def _checked_seed(value: int | None) -> int:
     if value is None:
         return 0
-    if not 0 <= int(value) < 1 << 64:
-        raise ValueError(f"a seed must be at least 0 and below 2**64, got {value}")
+    if not 0 <= int(value) < 1 << 64 or int(value) != value:
+        raise ValueError(f"a seed must be a whole number, at least 0 and below 2**64, got {value}")
     return int(value)

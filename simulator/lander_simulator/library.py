@@ -13,7 +13,7 @@ COMPILED = PACKAGE / "compiled"
 WIDTHS = (8, 4)
 """Lanes side by side in one vector: 8 with AVX2, 4 with SSE2 or NEON. Both give the same bits."""
 
-INTERFACE_VERSION = 1
+INTERFACE_VERSION = 2
 """Must equal `lander_interface_version()` in src/interface.cpp."""
 
 
@@ -116,6 +116,8 @@ def _load(width: int) -> ctypes.CDLL:
     library.lander_destroy.restype = None
     library.lander_reset.argtypes = (handle, ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(Step))
     library.lander_reset.restype = None
+    library.lander_seed.argtypes = (handle, integer, ctypes.c_void_p, ctypes.c_void_p)
+    library.lander_seed.restype = None
     library.lander_step.argtypes = (handle, ctypes.POINTER(Step))
     library.lander_save.argtypes = (handle, ctypes.c_void_p)
     library.lander_save.restype = None

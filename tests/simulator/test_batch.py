@@ -57,6 +57,45 @@ def test_seeds() -> None:
     assert np.array_equal(first[0], LunarLanderBatch(2).reset([5, 5])[1])
 
 
+def test_seeded_lane_begins_its_next_episode_as_reset_would() -> None:
+    batch, other = LunarLanderBatch(3, max_episode_steps=5), LunarLanderBatch(1)
+    batch.reset([1, 2, 3])
+    for _ in range(4):
+        batch.step([0, 0, 0])
+    batch.seed([2], [77])
+    assert batch.step([2, 2, 2]).truncated.all()
+    batch.seed([0, 1], [99, 2**64 - 1])
+    begun = batch.step([2, 2, 2]).observations
+    assert np.array_equal(begun[0], other.reset([99])[0])
+    assert np.array_equal(begun[1], other.reset([2**64 - 1])[0])
+    # Lane 2 was seeded one step early: its generator has already drawn for that step.
+    assert not np.array_equal(begun[2], other.reset([77])[0])
+    batch.seed([], np.zeros(0, np.int64))
+
+
+@pytest.mark.parametrize(
+    ("lanes", "seeds", "message"),
+    [
+        ([0, 1], [1], "a seed for each lane"),
+        ([[0]], [[1]], "a seed for each lane"),
+        ([0.0], [1], "a seed for each lane"),
+        ([2], [1], "lanes are from 0 to 1"),
+        ([-1], [1], "lanes are from 0 to 1"),
+        ([2**32], [1], "lanes are from 0 to 1"),
+        ([0], [-1], "a seed must be"),
+        ([0], [1.5], "a seed must be"),
+        ([0], [2**64], "a seed must be"),
+    ],
+)
+def test_wrong_seeds_change_nothing(lanes: Any, seeds: Any, message: str) -> None:
+    batch = LunarLanderBatch(2)
+    batch.reset([1, 2])
+    before = batch.state()
+    with pytest.raises(ValueError, match=message):
+        batch.seed(lanes, seeds)
+    assert np.array_equal(batch.state(), before)
+
+
 def test_lanes_without_a_seed_are_not_alike() -> None:
     observations = LunarLanderBatch(4).reset()
     assert len(np.unique(observations[:, 2])) == 4

@@ -32,7 +32,7 @@ class TrainConfig:
     """Settings of a run. References: [S17] Schulman et al. 2017, arXiv:1707.06347 (PPO);
     [S16] Schulman et al. 2016, arXiv:1506.02438 (GAE); [A21] Andrychowicz et al. 2021,
     arXiv:2006.05990 (what matters in on-policy RL); [E20] Engstrom et al. 2020, arXiv:2005.12729
-    (implementation matters).
+    (implementation matters); [J21] Jiang et al. 2021, arXiv:2010.03934 (prioritized level replay).
     """
 
     env: str = "LunarLander-v3"
@@ -105,6 +105,11 @@ class TrainConfig:
 
     gae_lambda: float = 0.98
     """Lambda of GAE, in [0, 1]: 0 has the most bias, 1 the most variance [S16, eq. 16]."""
+
+    level_replay: float = 0.0
+    """Share of episodes, from 0 to 0.9, that begin once more from a seed where the policy stayed below the
+    environment's reward threshold [J21]. It makes rare failures frequent enough to learn from. Only with
+    `backend` native. The returns of training include these episodes."""
 
     bootstrap_truncations: bool = True
     """After a time limit, add the critic's value of the last observation. Off: a truncated episode counts as
@@ -283,6 +288,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "epoch_decay": (1e-6, 1.0),
     "gamma": (0.0, 1.0),
     "gae_lambda": (0.0, 1.0),
+    "level_replay": (0.0, 0.9),
     "clip_range": (1e-6, 10.0),
     "entropy_coef": (0.0, 10.0),
     "value_coef": (0.0, 100.0),

@@ -63,6 +63,7 @@ def plan_training(config: TrainConfig) -> TrainingPlan:
     config = replace(config, learner=choose_learner(config, observation, action))
     config = replace(config, critic_process=choose_critic_process(config))
     _check_selection(config)
+    _check_level_replay(config, shaped)
     return TrainingPlan(config, env, shaped, observation, action, note)
 
 
@@ -136,6 +137,15 @@ def _check_selection(config: TrainConfig) -> None:
             "A target is a score by Gymnasium, but selection_backend is native. "
             "Set selection_backend=gymnasium."
         )
+
+
+def _check_level_replay(config: TrainConfig, env: EnvSpec) -> None:
+    if config.level_replay == 0:
+        return
+    if config.backend != "native":
+        raise UsageError(f"level_replay needs backend native, but backend is {config.backend}.")
+    if env.reward_threshold is None:
+        raise UsageError(f"level_replay needs a reward threshold, and {env.id} is registered without one.")
 
 
 def choose_device(config: TrainConfig, observation: Space, action: Space | None = None) -> str:

@@ -97,10 +97,14 @@ def open_environments(
     done = 0 if checkpoint is None else checkpoint.progress.updates
     # The new episodes of a resumed run must not be those of the run's start again.
     fresh = np.random.SeedSequence([config.seed, done]).generate_state(1)[0] >> 1
-    backend = open_backend(config.backend, env, config.lanes, int(fresh), config.workers)
+    backend = _open(config, env, int(fresh))
     closing.callback(backend.close)
     collector = Collector(backend, backend.reset(), config.rollout_steps, rng, distribution)
     return Environments(backend, collector, restored=False)
+
+
+def _open(config: TrainConfig, env: EnvSpec, seed: int) -> Backend:
+    return open_backend(config.backend, env, config.lanes, seed, config.workers, config.level_replay)
 
 
 def _can_repeat_episodes(checkpoint: Checkpoint, config: TrainConfig) -> bool:
@@ -130,7 +134,7 @@ def _restore(
     """
     lanes, collected = checkpoint.arrays("lanes"), checkpoint.arrays("collector")
     with ExitStack() as opened:
-        backend = open_backend(config.backend, env, config.lanes, _read_seed(lanes), config.workers)
+        backend = _open(config, env, _read_seed(lanes))
         opened.callback(backend.close)
         if not isinstance(backend, RestorableBackend):
             return None

@@ -16,7 +16,7 @@
 #endif
 
 // Raised with every change to a function or to LaneRecord.
-LANDER_EXPORT int lander_interface_version() { return 1; }
+LANDER_EXPORT int lander_interface_version() { return 2; }
 LANDER_EXPORT int lander_width() { return lander::width; }
 LANDER_EXPORT int lander_record_bytes() { return sizeof(lander::LaneRecord); }
 
@@ -55,6 +55,12 @@ LANDER_EXPORT void lander_reset(void* handle, const std::uint64_t* seeds, const 
     batch.end_episode(lane);
   }
   batch.step(*step);
+}
+
+// From its next step on each of `count` lanes draws what a generator of its seed draws.
+LANDER_EXPORT void lander_seed(void* handle, int count, const std::int32_t* lanes, const std::uint64_t* seeds) {
+  lander::Batch& batch = *static_cast<lander::Batch*>(handle);
+  for (int i = 0; i < count; ++i) batch.seed(lanes[i], seeds[i]);
 }
 
 // The first lane whose action does not exist, or -1 after a step of all lanes.

@@ -4,6 +4,7 @@ base.py       the interface: N lanes, stepped together
 gymnasium.py  Gymnasium's environments, in this process and in workers
 envpool.py    envpool's environments, in C++ threads
 native.py     LunarLander in lander_simulator, in vectors of lanes
+levels.py     which seeds native's episodes begin from, where failures are to come again
 lanes.py      some of Gymnasium's environments in one process, also a worker's
 """
 
@@ -106,10 +107,13 @@ def choose_workers(count: int, backend: str, spec: EnvSpec, lanes: int) -> int:
     return min(lanes, count or available_cores())
 
 
-def open_backend(name: str, spec: EnvSpec, lanes: int, seed: int, workers: int) -> Backend:
+def open_backend(
+    name: str, spec: EnvSpec, lanes: int, seed: int, workers: int, level_replay: float = 0.0
+) -> Backend:
     """Open `lanes` copies of `spec`, seeded from `seed`, on the backend `name`, which is not `auto`.
 
-    `workers`, the number of threads or processes, changes the speed only.
+    `workers`, the number of threads or processes, changes the speed only. `level_replay` is the setting, which
+    native alone has.
     """
     if name == "envpool":
         from lander_trainer.backends.envpool import EnvpoolBackend
@@ -118,7 +122,7 @@ def open_backend(name: str, spec: EnvSpec, lanes: int, seed: int, workers: int) 
     if name == "native":
         from lander_trainer.backends.native import NativeBackend
 
-        return NativeBackend(spec, lanes, seed, workers)
+        return NativeBackend(spec, lanes, seed, workers, level_replay)
     from lander_trainer.backends.gymnasium import GymnasiumBackend
 
     return GymnasiumBackend(spec, lanes, seed, workers)

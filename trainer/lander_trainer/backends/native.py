@@ -2,7 +2,8 @@
 
 It is used for training and never for scoring. The first episode of every lane has the seed that it has on
 the Gymnasium backend, below those of selections and scores. Later episodes have no seeds: the lane's random
-generator goes on, as in Gymnasium's vector environments, so that a reset costs no more than a step.
+generator goes on, as in Gymnasium's vector environments, so that a reset costs no more than a step. With
+`level_replay` every episode has a seed, since some are to come again.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from lander_runtime.spec import EnvSpec
 from lander_simulator import STATE, LunarLanderBatch
 from lander_trainer.backends.base import StepResult
 from lander_trainer.backends.lanes import episode_seed
+from lander_trainer.backends.levels import LevelReplay
 
 MOST_THREADS = 256
 """As `LunarLanderBatch` takes them."""
@@ -56,29 +58,43 @@ class NativeBackend:
 
     name = "native"
 
-    def __init__(self, spec: EnvSpec, lanes: int, seed: int, threads: int) -> None:
+    def __init__(
+        self, spec: EnvSpec, lanes: int, seed: int, threads: int, level_replay: float = 0.0
+    ) -> None:
         self.lanes = lanes
         self._seed = seed
         self._batch = open_batch(spec, lanes, threads)
         self._obs = np.zeros((lanes, 8), np.float32)
+        self._levels: LevelReplay | None = None
+        if level_replay > 0:
+            assert spec.reward_threshold is not None, "checked by plan_training"
+            self._levels = LevelReplay(lanes, seed, level_replay, spec.reward_threshold)
 
     def reset(self) -> NDArray[Any]:
-        self._obs = self._batch.reset([episode_seed(self._seed, lane, 0) for lane in range(self.lanes)])
+        seeds = [episode_seed(self._seed, lane, 0) for lane in range(self.lanes)]
+        if self._levels is not None:
+            self._levels.begin(seeds)
+        self._obs = self._batch.reset(seeds)
         return self._obs
 
     def step(self, actions: NDArray[Any]) -> StepResult:
         self._obs, rewards, terminated, truncated = self._batch.step(actions)
+        if self._levels is not None:
+            self._batch.seed(*self._levels.after(rewards, terminated | truncated))
         # A step may report both; then it counts as terminated, so that nothing is bootstrapped.
         return StepResult(self._obs, rewards.astype(np.float32), terminated, truncated & ~terminated)
 
     def state(self) -> dict[str, NDArray[Any]]:
         records = self._batch.state().view(np.uint8).reshape(self.lanes, STATE.itemsize)
-        return {"seed": np.array(self._seed), "records": records, "obs": self._obs.copy()}
+        levels = {} if self._levels is None else self._levels.state()
+        return {"seed": np.array(self._seed), "records": records, "obs": self._obs.copy(), **levels}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         records = _records(state, self.lanes)
         self._obs = _array(state, "obs", np.float32, (self.lanes, 8)).copy()
         self._batch.restore(records)
+        if self._levels is not None:
+            self._levels.restore(state)
         return self._obs, records["over"] != 0
 
     def close(self) -> None:
