@@ -192,7 +192,7 @@ lander_rl.settings("clip_range")
 # %% [markdown]
 # ## 6. Which of two policies is better?
 #
-# Yours was trained for seconds, the one that ships for eight minutes. Both run the same episodes.
+# Yours was trained for seconds, the one that ships for ten minutes. Both run the same episodes.
 
 # %%
 ships = next(model.path for model in lander_rl.models() if model.env == "LunarLander-v3")

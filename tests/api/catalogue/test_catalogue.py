@@ -88,7 +88,7 @@ class TestModels:
 
     def test_they_show_themselves(self) -> None:
         assert "lunarlander-v3" in repr(models())
-        assert "291.2" in models()._repr_html_()
+        assert "293.6" in models()._repr_html_()
 
 
 def test_settings_survive_json() -> None:
