@@ -200,8 +200,8 @@ class LunarLanderBatch:
     def seed(self, lanes: Sequence[int] | NDArray[Any], seeds: Sequence[int] | NDArray[Any]) -> None:
         """Seeds some lanes anew, without a reset: `lanes` and `seeds`, [K] whole numbers each.
 
-        A lane whose episode has ended begins the one of its seed, as `reset` would, in its next step. A lane in
-        the middle of an episode goes on, with other draws.
+        A lane whose episode has ended begins the one of its seed, as `reset` would, in its next step. A lane
+        in the middle of an episode goes on, with other draws.
 
         Raises:
             ValueError: a lane that there is not, a seed out of range, or not one seed a lane.

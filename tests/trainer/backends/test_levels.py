@@ -130,7 +130,9 @@ def replaying(**values: Any) -> TrainConfig:
 
 
 @compiled
-def test_interrupted_training_ends_like_one_that_was_not(run: RunDirectory, another_run: RunDirectory) -> None:
+def test_interrupted_training_ends_like_one_that_was_not(
+    run: RunDirectory, another_run: RunDirectory
+) -> None:
     train(replaying(), run)
     train_until(replaying(), another_run, 5)
     assert not train(replaying(), another_run, resume=True).progress.resumed

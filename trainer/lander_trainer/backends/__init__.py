@@ -112,8 +112,8 @@ def open_backend(
 ) -> Backend:
     """Open `lanes` copies of `spec`, seeded from `seed`, on the backend `name`, which is not `auto`.
 
-    `workers`, the number of threads or processes, changes the speed only. `level_replay` is the setting, which
-    native alone has.
+    `workers`, the number of threads or processes, changes the speed only. `level_replay` is the setting,
+    which native alone has.
     """
     if name == "envpool":
         from lander_trainer.backends.envpool import EnvpoolBackend

@@ -1,8 +1,9 @@
 """Level replay: some episodes begin again from seeds where the policy failed.
 
-After [J21] Jiang, Grefenstette, Rocktaeschel 2021, "Prioritized Level Replay", arXiv:2010.03934, where a level is
-what a seed makes of an environment. Once a policy is good, one episode in a thousand teaches it how to avoid its
-last failures. They are not chance alone: a seed at which it failed makes it fail again far more often than others.
+After [J21] Jiang, Grefenstette, Rocktaeschel 2021, "Prioritized Level Replay", arXiv:2010.03934, where a
+level is what a seed makes of an environment. Once a policy is good, one episode in a thousand teaches it how
+to avoid its last failures. They are not chance alone: at a seed where it failed it fails again far more often
+than at others (docs/training.md).
 """
 
 from collections.abc import Sequence
@@ -26,8 +27,8 @@ _FRESH = -1
 class LevelReplay:
     """Gives every episode of N lanes its seed: a new one, or one of those kept.
 
-    A new seed whose episode's return stays below the threshold takes the place of the level that fails least. A
-    level is drawn in proportion to how often it failed lately.
+    A new seed whose episode's return stays below the threshold takes the place of the level that fails least.
+    A level is drawn in proportion to how often it failed lately.
 
     Args:
         lanes: N.
@@ -83,11 +84,11 @@ class LevelReplay:
         for name, array in self._arrays().items():
             array[...] = _read(state, name, array)
         if self._places.min() < _FRESH or self._places.max() >= LEVELS:
-            raise InputRefused("The state of the environments (level_places) holds a place that is not there.")
+            raise InputRefused("The state of the environments (level_places) is out of range.")
         if min(self._seeds.min(), self._running.min()) < 0:
-            raise InputRefused("The state of the environments holds a seed below 0.")
+            raise InputRefused("The state of the environments (level_seeds, level_running) is out of range.")
         if not (np.isfinite(self._returns).all() and ((self._failing >= 0) & (self._failing <= 1)).all()):
-            raise InputRefused("The state of the environments (level_failing, level_returns) is out of range.")
+            raise InputRefused("The state of the environments (level_failing) is out of range.")
         now = self._bits.state
         now["state"]["state"] = _read(state, "level_draws", np.zeros(4, np.uint64))
         self._bits.state = now

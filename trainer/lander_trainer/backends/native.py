@@ -58,9 +58,7 @@ class NativeBackend:
 
     name = "native"
 
-    def __init__(
-        self, spec: EnvSpec, lanes: int, seed: int, threads: int, level_replay: float = 0.0
-    ) -> None:
+    def __init__(self, spec: EnvSpec, lanes: int, seed: int, threads: int, level_replay: float = 0.0) -> None:
         self.lanes = lanes
         self._seed = seed
         self._batch = open_batch(spec, lanes, threads)
