@@ -56,7 +56,7 @@ class Picture(RowResult, os.PathLike[str]):
 
     def rows(self) -> list[tuple[str, str]]:
         """The picture and its runs, as names and values."""
-        from lander_trainer.settings.differing import differences
+        from lander_runtime.differing import differences
 
         rows = [("picture", str(self.path))]
         differing = differences([run.config for run in self.runs])

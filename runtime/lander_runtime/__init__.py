@@ -22,6 +22,7 @@ serving/     policies over HTTP
 
 spec.py         an environment and its spaces as plain data
 actions_seen.py what the continuous actions of an evaluation were
+differing.py    in which settings trainings differ
 errors.py       the errors that lander raises on purpose
 files.py        atomic writes, SHA-256
 locks.py        one process writes a folder at a time

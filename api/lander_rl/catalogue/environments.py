@@ -60,7 +60,9 @@ def _environment(env_id: str, shipped: Sequence[Model]) -> Environment:
     for name, table in preset_tables(env_id).items():
         config = TrainConfig(env=env_id).with_values(table.settings).to_dict()
         differ = {key: value for key, value in config.items() if defaults.get(key) != value}
-        model = next((one for one in shipped if _was_trained_with(one, env_id, differ)), None)
+        ways = (differ, {**differ, "backend": "native", **table.native}) if table.native else (differ,)
+        trained = (one for one in shipped for way in ways if _was_trained_with(one, env_id, way))
+        model = next(trained, None)
         summary = None if model is None else model.info.evaluation
         if model is not None and summary is not None:
             figures = (summary.mean_return, summary.std_return, summary.episodes, f"claimed by {model.name}")

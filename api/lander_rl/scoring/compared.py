@@ -84,8 +84,8 @@ def trained_differently(compared: "Sequence[Opened | Saved]") -> list[str]:
 
     Only files of our own say how they were trained; it is their claim.
     """
+    from lander_runtime.differing import differences
     from lander_runtime.policy.policy import Policy
-    from lander_trainer.settings.differing import differences
 
     known = {
         number: one.policy.info.training.config
@@ -102,7 +102,7 @@ def trained_differently(compared: "Sequence[Opened | Saved]") -> list[str]:
 
 def _first_of(settings: dict[str, str]) -> str:
     """As many as a table has room for, and how many more there are."""
-    from lander_trainer.settings.differing import settings_in_short
+    from lander_runtime.differing import settings_in_short
 
     shown = dict(settings)
     while len(shown) > 1 and len(settings_in_short(shown)) > _LABEL:

@@ -11,6 +11,7 @@ import pytest
 import tomli_w
 from PIL import Image
 
+from lander_runtime.differing import differences
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.scores.intervals import mean_interval
 from lander_trainer.plots.bands import mean_band
@@ -18,7 +19,6 @@ from lander_trainer.plots.curve import draw_learning_curve, points
 from lander_trainer.plots.plot import draw_runs, lines_of
 from lander_trainer.plots.style import LINES
 from lander_trainer.runs.run_history import find_runs, read_history
-from lander_trainer.settings.differing import differences
 
 AddRun = Callable[..., Path]
 

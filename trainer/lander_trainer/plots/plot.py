@@ -12,13 +12,13 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from lander_runtime import envs
+from lander_runtime.differing import differences, settings_in_short
 from lander_runtime.errors import InputRefused, LanderError, UsageError
 from lander_runtime.text import printable
 from lander_trainer.plots.bands import FEWEST, mean_band
 from lander_trainer.plots.curve import AXES, draw_learning_curve, points
 from lander_trainer.plots.style import LINES, add_legend, check_picture, new_picture, save_picture
 from lander_trainer.runs.run_history import RunHistory
-from lander_trainer.settings.differing import differences, settings_in_short
 
 _LABEL = 90
 """Most characters in a line of the legend: as many as fit below a picture."""

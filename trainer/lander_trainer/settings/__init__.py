@@ -2,6 +2,5 @@
 
 values.py            text, TOML and JSON as the type that a setting has
 preset_tables.py     the files of presets as plain tables
-differing.py         in what trainings differ
 stable_baselines.py  what Stable-Baselines3 calls our settings
 """
