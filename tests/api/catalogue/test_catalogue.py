@@ -35,8 +35,8 @@ class TestSettings:
         assert "1 the most variance" in one._repr_html_()
 
     def test_the_presets_value_stands_beside_the_default(self) -> None:
-        assert ("preset", "LunarLander-v3: 0.003") in settings("learning_rate").rows()
-        assert ("default", "0.0025") in settings("learning_rate").rows()
+        assert ("preset", "LunarLander-v3: 0.995") in settings("gamma").rows()
+        assert ("default", "0.999") in settings("gamma").rows()
         assert settings("n_steps").rows() == settings("rollout_steps").rows()
         assert not any(name == "preset" for name, _ in settings("env").rows())
 
