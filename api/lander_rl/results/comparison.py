@@ -12,6 +12,9 @@ from lander_runtime.scores.report import Report
 from lander_runtime.scores.words import env_in_words
 from lander_runtime.text import columns, counted, html_table, html_text, printable, printable_lines, shortened
 
+_PATH = 200
+"""Characters of a path that are shown; a report from elsewhere may hold any text."""
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Comparison(PlainComparison):
@@ -41,9 +44,9 @@ class Comparison(PlainComparison):
         """A line for each name that is not the whole path, such as `002 is runs/L/002/policy.onnx`."""
         paths = [report.policy_path for report in self.reports]
         return [
-            f"{name} is {path}"
+            f"{name} is {shortened(path, _PATH)}"
             for name, path in zip(self.names, paths, strict=True)
-            if path not in (None, name)
+            if path is not None and path != name
         ]
 
     @property

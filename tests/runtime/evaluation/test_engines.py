@@ -229,7 +229,7 @@ def test_an_error_in_a_worker_arrives_with_its_traceback(discrete: Policy, impor
 
 def test_our_own_errors_arrive_as_themselves(importable: Register) -> None:
     spec = importable("WanderingEnv", continous=True)
-    with pytest.raises(LanderError, match="cannot make WanderingEnv-v0"):
+    with pytest.raises(LanderError, match="WanderingEnv-v0 has no argument 'continous'"):
         evaluate(second, spec, episodes=40, workers=2)
 
 
