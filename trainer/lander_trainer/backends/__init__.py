@@ -5,6 +5,7 @@ gymnasium.py  Gymnasium's environments, in this process and in workers
 envpool.py    envpool's environments, in C++ threads
 native.py     LunarLander in lander_simulator, in vectors of lanes
 levels.py     which seeds native's episodes begin from, where failures are to come again
+stored.py     arrays of a checkpoint's state, checked
 lanes.py      some of Gymnasium's environments in one process, also a worker's
 """
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lander_runtime.errors import InputRefused
 from lander_runtime.seeds import FIRST_SELECTION_SEED
+from lander_trainer.backends.stored import stored_array
 
 LEVELS = 512
 """Seeds that are kept."""
@@ -82,7 +83,7 @@ class LevelReplay:
             InputRefused: an array is missing or of another shape, or holds a number that is out of range.
         """
         for name, array in self._arrays().items():
-            array[...] = _read(state, name, array)
+            array[...] = stored_array(state, name, array.dtype, array.shape)
         if self._places.min() < _FRESH or self._places.max() >= LEVELS:
             raise InputRefused("The state of the environments (level_places) is out of range.")
         if min(self._seeds.min(), self._running.min()) < 0:
@@ -90,7 +91,7 @@ class LevelReplay:
         if not (np.isfinite(self._returns).all() and ((self._failing >= 0) & (self._failing <= 1)).all()):
             raise InputRefused("The state of the environments (level_failing) is out of range.")
         now = self._bits.state
-        now["state"]["state"] = _read(state, "level_draws", np.zeros(4, np.uint64))
+        now["state"]["state"] = stored_array(state, "level_draws", np.uint64, (4,))
         self._bits.state = now
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
@@ -121,13 +122,3 @@ class LevelReplay:
             self._running[lane], self._places[lane] = self._seeds[place], place
         else:
             self._running[lane], self._places[lane] = int(self._draw() * FIRST_SELECTION_SEED), _FRESH
-
-
-def _read(state: dict[str, NDArray[Any]], name: str, like: NDArray[Any]) -> NDArray[Any]:
-    array = state.get(name)
-    if array is None or array.dtype != like.dtype or array.shape != like.shape:
-        raise InputRefused(
-            f"The state of the environments ({name}) is missing or not one of {like.dtype} "
-            f"of shape {list(like.shape)}."
-        )
-    return array

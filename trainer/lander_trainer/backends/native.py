@@ -19,6 +19,7 @@ from lander_simulator import STATE, LunarLanderBatch
 from lander_trainer.backends.base import StepResult
 from lander_trainer.backends.lanes import episode_seed
 from lander_trainer.backends.levels import LevelReplay
+from lander_trainer.backends.stored import stored_array
 
 MOST_THREADS = 256
 """As `LunarLanderBatch` takes them."""
@@ -89,7 +90,7 @@ class NativeBackend:
 
     def restore(self, state: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         records = _records(state, self.lanes)
-        self._obs = _array(state, "obs", np.float32, (self.lanes, 8)).copy()
+        self._obs = stored_array(state, "obs", np.float32, (self.lanes, 8)).copy()
         self._batch.restore(records)
         if self._levels is not None:
             self._levels.restore(state)
@@ -131,23 +132,11 @@ def native_returns(
 
 def _records(state: dict[str, NDArray[Any]], lanes: int) -> NDArray[np.void]:
     """Every lane's state, `[N]` of `STATE`, from its bytes; all its numbers are finite."""
-    raw = np.ascontiguousarray(_array(state, "records", np.uint8, (lanes, STATE.itemsize)))
+    raw = np.ascontiguousarray(stored_array(state, "records", np.uint8, (lanes, STATE.itemsize)))
     records = raw.view(STATE).reshape(lanes)
     if not _finite(records):
         raise InputRefused("The state of the environments (records) holds a number that is not finite.")
     return records
-
-
-def _array(
-    state: dict[str, NDArray[Any]], name: str, dtype: type[np.generic], shape: tuple[int, ...]
-) -> NDArray[Any]:
-    array = state.get(name)
-    if array is None or array.dtype != dtype or array.shape != shape:
-        raise InputRefused(
-            f"The state of the environments ({name}) is missing or not one of {dtype.__name__} "
-            f"of shape {list(shape)}."
-        )
-    return array
 
 
 def _finite(array: NDArray[Any]) -> bool:
