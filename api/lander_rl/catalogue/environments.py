@@ -25,6 +25,8 @@ class Preset:
     """How many episodes the score is the mean of."""
     source: str | None
     """Where the score is from: a model that ships and claims it, or a page of the documentation."""
+    native_score: bool = False
+    """Whether the score is of the settings with those of `native`, so that `--backend native` makes it."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,11 @@ def _environment(env_id: str, shipped: Sequence[Model]) -> Environment:
     for name, table in preset_tables(env_id).items():
         config = TrainConfig(env=env_id).with_values(table.settings).to_dict()
         differ = {key: value for key, value in config.items() if defaults.get(key) != value}
-        ways = (differ, {**differ, "backend": "native", **table.native}) if table.native else (differ,)
-        trained = (one for one in shipped for way in ways if _was_trained_with(one, env_id, way))
-        model = next(trained, None)
+        own, native = (
+            next((one for one in shipped if _was_trained_with(one, env_id, settings)), None)
+            for settings in (differ, {**differ, "backend": "native", **table.native})
+        )
+        model = own or native
         summary = None if model is None else model.info.evaluation
         if model is not None and summary is not None:
             figures = (summary.mean_return, summary.std_return, summary.episodes, f"claimed by {model.name}")
@@ -71,7 +75,9 @@ def _environment(env_id: str, shipped: Sequence[Model]) -> Environment:
             figures = (measured.score, measured.std, measured.episodes, "docs/environments.md")
         else:
             figures = (None, None, None, None)
-        presets.append(Preset(name, differ, table.native, *figures))
+        presets.append(
+            Preset(name, differ, table.native, *figures, native_score=model is not None and own is None)
+        )
     return Environment(env_id, tuple(presets))
 
 
@@ -88,7 +94,8 @@ def _was_trained_with(model: Model, env_id: str, differ: Mapping[str, Any]) -> b
 
 def _scores(environment: Environment) -> str:
     return ", ".join(
-        f"{one.name} {one.score:.1f} ± {one.std:.1f} ({one.episodes:,} episodes)"
+        f"{one.name}{' in the simulator' if one.native_score else ''} {one.score:.1f} ± {one.std:.1f} "
+        f"({one.episodes:,} episodes)"
         for one in environment.presets
         if one.score is not None
     )

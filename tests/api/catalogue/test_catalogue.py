@@ -71,6 +71,11 @@ class TestEnvironments:
             [found] = [one for one in by_env[model.env].presets if one.source == f"claimed by {model.name}"]
             assert found.score == model.claimed_score
         assert by_env["LunarLander-v3"].preset("best").score is not None
+        # The plain preset trains on envpool and makes another one.
+        assert [one.id for one in by_env.values() for preset in one.presets if preset.native_score] == [
+            "LunarLander-v3"
+        ]
+        assert "best in the simulator 293.6" in repr(environments())
 
     def test_other_scores_name_their_page(self) -> None:
         one = {one.id: one for one in environments()}["CartPole-v1"].preset()
