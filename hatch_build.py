@@ -1,9 +1,9 @@
-"""The build hook: compiles LunarLander's physics for the wheel or the editable install that is being made.
+"""The build hook: compiles LunarLander's physics and the learner for the wheel or the editable install.
 
 It also packs the web page that `make browser` built, if it is there.
 
 With the system's C++ compiler, else with the one in PyPI's `ziglang`, which is asked for only then. Where
-compiling fails, the install goes on without the simulator and says so; `make wheels`, which names its target
+compiling fails, the install goes on without the two and says so; `make wheels`, which names its target
 in LANDER_SIMULATOR_TARGET, fails instead.
 """
 
@@ -21,8 +21,15 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class SimulatorBuildHook(BuildHookInterface):
-    """Adds `lander_simulator/compiled/` and the wheel's platform tag."""
+LIBRARIES = {
+    "lander_simulator": Path("simulator", "lander_simulator"),
+    "lander_learner": Path("trainer", "lander_trainer", "learners", "kernels"),
+}
+"""What is compiled, and where the sources are."""
+
+
+class CompilingBuildHook(BuildHookInterface):
+    """Adds the folders `compiled/` of both packages, and the wheel's platform tag."""
 
     PLUGIN_NAME = "custom"
 
@@ -37,8 +44,10 @@ class SimulatorBuildHook(BuildHookInterface):
             return
         build = _build_module()
         if version == "editable":
-            # pip makes an editable wheel twice, the first time for its metadata.
-            self._compile(build, lambda: build.compile_all() if build.older_than_the_sources() else [])
+            for library in _libraries(build):
+                # pip makes an editable wheel twice, the first time for its metadata.
+                if build.older_than_the_sources(library=library):
+                    self._compile(build, library)
             return
         build_data["force_include"].update(_web_page())
         name = _wheel_target()
@@ -48,14 +57,15 @@ class SimulatorBuildHook(BuildHookInterface):
                 f"LANDER_SIMULATOR_TARGET={name} is none of {[target.zig for target in build.TARGETS]}"
             )
         self._scratch = tempfile.TemporaryDirectory()
-        folder = Path(self._scratch.name)
-        compiled = self._compile(
-            build, lambda: build.compile_all(target, folder, with_zig=target is not None)
-        )
-        if compiled:
-            build_data["force_include"].update(
-                {str(path): f"lander_simulator/compiled/{path.name}" for path in compiled}
-            )
+        scratch = Path(self._scratch.name)
+        options = {"target": target, "folder": scratch / "compiled", "cache": scratch / "cache"}
+        included = {
+            str(path): f"{_package(library)}/compiled/{path.name}"
+            for library in _libraries(build)
+            for path in self._compile(build, library, with_zig=target is not None, **options)
+        }
+        if included:
+            build_data["force_include"].update(included)
             platform = (
                 target.wheel if target else sysconfig.get_platform().replace("-", "_").replace(".", "_")
             )
@@ -67,16 +77,24 @@ class SimulatorBuildHook(BuildHookInterface):
         if hasattr(self, "_scratch"):
             self._scratch.cleanup()
 
-    def _compile(self, build: ModuleType, work: Any) -> list[Path]:
+    def _compile(self, build: ModuleType, library: Any, **options: Any) -> list[Path]:
         try:
-            return work()
+            return build.compile_all(library=library, **options)
         except build.CompilationFailed as error:
             if _wheel_target():
                 raise
-            self.app.display_warning(
-                f"LunarLander's physics were not compiled, so training will use Gymnasium's: {error}"
-            )
+            self.app.display_warning(f"{library.name} was not compiled, so training is slower: {error}")
             return []
+
+
+def _libraries(build: ModuleType) -> list[Any]:
+    root = Path(__file__).parent
+    return [build.Library(name, root / folder) for name, folder in LIBRARIES.items()]
+
+
+def _package(library: Any) -> str:
+    """The library's package as a path in a wheel: in the tree it lies in a top folder beside others."""
+    return Path(*LIBRARIES[library.name].parts[1:]).as_posix()
 
 
 def _web_page() -> dict[str, str]:

@@ -1,6 +1,6 @@
-"""Compiles the simulator's C++ sources into `compiled/`, with the system's compiler or with zig's from PyPI.
+"""Compiles C++ sources into `compiled/`, with the system's compiler or with zig's from PyPI.
 
-Needs the standard library alone: the project's build hook runs this file before anything is installed.
+Those of the simulator, and by the same rules those of the trainer's learner. Needs the standard library alone: the project's build hook runs this file before anything is installed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,26 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent
 SOURCES = PACKAGE / "src"
 COMPILED = PACKAGE / "compiled"
+
+
+@dataclass(frozen=True)
+class Library:
+    """C++ sources that become one library for each vector width."""
+
+    name: str
+    folder: Path
+    """Holds the sources, `src/interface.cpp` and what it includes, and `compiled/` for the libraries."""
+
+    @property
+    def sources(self) -> Path:
+        return self.folder / "src"
+
+    @property
+    def compiled(self) -> Path:
+        return self.folder / "compiled"
+
+
+SIMULATOR = Library("lander_simulator", PACKAGE)
 
 ZIGLANG = "ziglang==0.17.1"
 """One release, so that a wheel does not depend on the day it is built on."""
@@ -108,10 +128,10 @@ def zig_compiler() -> list[str] | None:
     return [sys.executable, "-m", "ziglang", "c++"] if importlib.util.find_spec("ziglang") else None
 
 
-def library_name(width: int, target: Target) -> str:
+def library_name(width: int, target: Target, library: Library = SIMULATOR) -> str:
     """What the library of one width is called."""
     suffix = {"Windows": "dll", "Darwin": "dylib"}.get(target.system, "so")
-    return f"lander_simulator_w{width}.{suffix}"
+    return f"{library.name}_w{width}.{suffix}"
 
 
 def compile_library(
@@ -121,8 +141,9 @@ def compile_library(
     compiler: list[str] | None = None,
     zig: bool | None = None,
     cache: Path | None = None,
+    library: Library = SIMULATOR,
 ) -> Path:
-    """Compiles one library of `width` lanes for `target` into `folder` and returns its path.
+    """Compiles `library` in vectors of `width` floats for `target` into `folder` and returns its path.
 
     `compiler`: the command's first words; default: the system's, else zig's. `zig`: whether it is zig's,
     which cross-compiles. `cache`: where zig keeps its C++ library for the next width; default: where it
@@ -137,8 +158,8 @@ def compile_library(
             compiler, zig = zig_compiler(), True
         if compiler is None:
             raise CompilationFailed("no C++ compiler: install one, or PyPI's ziglang (`pip install ziglang`)")
-    name = library_name(width, target)
-    flags = [*FLAGS, f"-DLANDER_WIDTH={width}"]
+    name = library_name(width, target, library)
+    flags = [*FLAGS, f"-I{library.sources}", f"-DLANDER_WIDTH={width}"]
     if zig:
         flags += ["-target", target.zig, "-mcpu=baseline", "-s"]
     if width == 8:
@@ -151,7 +172,7 @@ def compile_library(
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             made = Path(scratch) / name
-            _run([*compiler, *flags, "-o", str(made), str(SOURCES / "interface.cpp")], cache)
+            _run([*compiler, *flags, "-o", str(made), str(library.sources / "interface.cpp")], cache)
             made.replace(folder / name)
     except OSError as error:  # $CXX that is not there, a folder that cannot be written, a full disk
         raise CompilationFailed(str(error)) from error
@@ -168,9 +189,16 @@ def _run(command: list[str], cache: Path | None) -> None:
 
 
 def compile_all(
-    target: Target | None = None, folder: Path = COMPILED, *, with_zig: bool = False
+    target: Target | None = None,
+    folder: Path | None = None,
+    *,
+    with_zig: bool = False,
+    library: Library = SIMULATOR,
+    cache: Path | None = None,
 ) -> list[Path]:
-    """Compiles every width for `target` (default: this machine, into the package itself).
+    """Compiles every width of `library` for `target` (default: this machine, into the package itself).
+
+    `cache`: as `compile_library`'s, for another library after this one; default: for this one alone.
 
     Raises:
         CompilationFailed: see there.
@@ -179,30 +207,34 @@ def compile_all(
     compiler = zig_compiler() if with_zig else None
     if with_zig and compiler is None:
         raise CompilationFailed("PyPI's ziglang is not installed: `pip install ziglang`")
-    with tempfile.TemporaryDirectory() as cache:
+    into = folder or library.compiled
+    with tempfile.TemporaryDirectory() as own:
         return [
-            compile_library(target, width, folder, compiler, with_zig or None, Path(cache))
+            compile_library(
+                target, width, into, compiler, with_zig or None, cache or Path(own), library=library
+            )
             for width in target.widths
         ]
 
 
-def older_than_the_sources(target: Target | None = None) -> list[str]:
-    """The names of this machine's libraries that are missing, or older than the sources or this file."""
-    newest = max(path.stat().st_mtime for path in [*SOURCES.rglob("*.[hc]pp"), Path(__file__)])
+def older_than_the_sources(target: Target | None = None, library: Library = SIMULATOR) -> list[str]:
+    """The names of this machine's files of `library` that are missing, or older than the sources or this file."""
+    sources = {*SOURCES.rglob("*.[hc]pp"), *library.sources.rglob("*.[hc]pp"), Path(__file__)}
+    newest = max(path.stat().st_mtime for path in sources)
     target = target or this_machine()
-    paths = [COMPILED / library_name(width, target) for width in target.widths]
+    paths = [library.compiled / library_name(width, target, library) for width in target.widths]
     return [path.name for path in paths if not path.is_file() or path.stat().st_mtime < newest]
 
 
-def main() -> int:
+def main(library: Library = SIMULATOR, description: str = "Compile LunarLander's physics.") -> int:
     """`python -m lander_simulator.build`: compiles for this machine and names the files."""
-    parser = argparse.ArgumentParser(description="Compile LunarLander's physics for this machine.")
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "--zig", action="store_true", help="use PyPI's ziglang also where there is another compiler"
     )
     options = parser.parse_args()
     try:
-        for path in compile_all(with_zig=options.zig):
+        for path in compile_all(with_zig=options.zig, library=library):
             sys.stdout.write(f"{path}\n")
     except CompilationFailed as error:
         sys.stderr.write(f"{error}\n")

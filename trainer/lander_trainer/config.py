@@ -52,7 +52,7 @@ class TrainConfig:
     envpool cannot resume exactly."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the networks run. `auto` takes the CPU for the `handwritten` learner, else CUDA if there is a
+    """Where the networks run. `auto` takes the CPU for a `compiled` or `handwritten` learner, else CUDA if there is a
     CUDA device. From which width on a GPU is faster was not measured; with wide layers try `cuda`."""
 
     threads: int = 1
@@ -64,13 +64,14 @@ class TrainConfig:
     core, and one with native. Changes no result."""
 
     critic_process: Literal["auto", "yes", "no"] = "auto"
-    """Whether the handwritten learner's critic learns in a process of its own, beside the actor. `auto` says
-    yes where there are two cores and updates are large enough to gain from it. Changes no result."""
+    """Whether the critic learns beside the actor, in a thread of a compiled learner and in a process of a
+    handwritten one. `auto` says yes where there are two cores and updates are large enough to gain from it.
+    Changes no result."""
 
-    learner: Literal["auto", "handwritten", "autograd"] = "auto"
-    """What computes gradients: `handwritten` in NumPy, on the CPU, for tanh or relu networks on vectors;
-    `autograd` in PyTorch, for all networks; `auto` takes the first where it can. They agree up to rounding,
-    not bit for bit."""
+    learner: Literal["auto", "compiled", "handwritten", "autograd"] = "auto"
+    """What computes gradients: `compiled` in C++ and `handwritten` in NumPy, both on the CPU, for tanh or
+    relu networks on vectors; `autograd` in PyTorch, for all networks; `auto` takes the first that can. They
+    agree up to rounding, not bit for bit."""
 
     lanes: int = 64
     """Environment copies stepped together, N in [S17, algorithm 1], from 1 to 65,536."""

@@ -167,4 +167,4 @@ def choose_device(config: TrainConfig, observation: Space, action: Space | None 
     if config.device != "auto":
         return config.device
     learner = choose_learner(replace(config, device="cpu"), observation, action)
-    return "cuda" if has_cuda and learner != "handwritten" else "cpu"
+    return "cuda" if has_cuda and learner == "autograd" else "cpu"

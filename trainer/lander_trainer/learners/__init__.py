@@ -2,17 +2,19 @@
 
 base.py         the interface
 autograd.py     in PyTorch: any network, CPU or CUDA
-handwritten.py  in NumPy, the fastest for small networks on a CPU
-fits.py         the handwritten updates of actor and critic, which can run at the same time
-perceptron.py   a multilayer perceptron, forward and backward by hand
-adam.py         Adam on one vector
+handwritten.py  with gradients by hand, the fastest for small networks on a CPU
+compiled.py     its updates of actor and critic in C++
+fits.py         the same in NumPy
+kernels/        the C++
+perceptron.py   a multilayer perceptron, forward and backward by hand, in NumPy
+adam.py         Adam on one vector, in NumPy
 flat.py         all parameters of a PyTorch network in one vector
 layout.py       where each parameter lies in such a vector
 """
 
 from typing import TYPE_CHECKING
 
-from lander_runtime.errors import UsageError
+from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.spec import Space
 from lander_runtime.workers.cores import available_cores
 from lander_trainer.config import TrainConfig
@@ -23,6 +25,7 @@ from lander_trainer.learners.base import (
     UpdateStatistics,
     check_finite,
 )
+from lander_trainer.learners.kernels.library import why_unavailable
 from lander_trainer.learners.perceptron import HANDWRITTEN_ACTIVATIONS
 
 if TYPE_CHECKING:  # A learner is imported when it is opened: worker processes need no PyTorch.
@@ -51,7 +54,8 @@ def choose_learner(config: TrainConfig, observation: Space, action: Space | None
     Without `action`, for actions that every learner can learn.
 
     Raises:
-        UsageError: `config` names the handwritten learner, and that cannot train with the other settings.
+        UsageError: `config` names a learner that cannot train with the other settings.
+        MachineLacks: `config` names the compiled learner, and that is not compiled here.
     """
     refusal = None
     if config.device != "cpu":
@@ -64,26 +68,35 @@ def choose_learner(config: TrainConfig, observation: Space, action: Space | None
         refusal = "takes vectors, not images"
     elif action is not None and action.type == "MultiDiscrete":
         refusal = "has gradients for Discrete and Box actions, not for MultiDiscrete ones"
-    if config.learner == "handwritten" and refusal is not None:
-        raise UsageError(f"The handwritten learner {refusal}. Use learner=autograd.")
-    if config.learner == "auto":
-        return "autograd" if refusal else "handwritten"
-    return config.learner
+    if config.learner == "autograd" or (config.learner == "auto" and refusal is not None):
+        return "autograd"
+    if refusal is not None:
+        raise UsageError(f"The {config.learner} learner {refusal}. Use learner=autograd.")
+    if config.learner == "handwritten":
+        return "handwritten"
+    missing = why_unavailable()
+    if missing is None:
+        return "compiled"
+    if config.learner == "compiled":
+        raise MachineLacks(f"learner=compiled: {missing}. Or use learner=handwritten.")
+    return "handwritten"
 
 
 def choose_critic_process(config: TrainConfig) -> str:
-    """Whether the critic learns in a process of its own, `yes` or `no`; the learner must not be `auto`."""
-    if config.learner != "handwritten":
+    """Whether the critic learns beside the actor, `yes` or `no`; the learner must not be `auto`."""
+    if config.learner == "autograd":
         return "no"
     if config.critic_process != "auto":
         return config.critic_process
+    if config.learner == "compiled":
+        return "yes" if available_cores() > 1 else "no"
     visits = config.epochs * config.lanes * config.rollout_steps
     return "yes" if available_cores() > 1 and visits >= _ROWS_WORTH_A_PROCESS else "no"
 
 
 def open_learner(config: TrainConfig, network: "ActorCritic") -> Learner:
     """A learner that trains `network`; nothing in `config` may be `auto`."""
-    if config.learner == "handwritten":
+    if config.learner != "autograd":
         from lander_trainer.learners.handwritten import HandwrittenLearner
 
         return HandwrittenLearner(network, config)

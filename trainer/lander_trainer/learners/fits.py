@@ -36,43 +36,43 @@ class AdamState(NamedTuple):
     """`[P]`."""
 
 
-class _NetworkLearner:
+class NetworkLearner:
     """One network with its gradient and optimiser."""
 
     def __init__(self, layout: ParameterLayout, config: TrainConfig, values: Array, extra: int = 0) -> None:
         """Train `values` `[P]` in place; the first `extra` parameters are not those of the perceptron."""
-        self._layout = layout
-        self._config = config
-        self._values = values
-        self._gradient = np.zeros_like(values)
-        weights, gradients = layout.split(values), layout.split(self._gradient)
+        self.layout = layout
+        self.config = config
+        self.values = values
+        self.gradient = np.zeros_like(values)
+        weights, gradients = layout.split(values), layout.split(self.gradient)
         self._network = Perceptron(weights[extra:], gradients[extra:], config.activation)
         self._extra, self._extra_gradients = weights[:extra], gradients[:extra]
-        self._adam = Adam(values, config.adam_epsilon)
+        self.adam = Adam(values, config.adam_epsilon)
 
     def state(self) -> AdamState:
         """A copy of Adam's state."""
-        return AdamState(self._adam.steps, self._adam.exp_avg.copy(), self._adam.exp_avg_sq.copy())
+        return AdamState(self.adam.steps, self.adam.exp_avg.copy(), self.adam.exp_avg_sq.copy())
 
     def restore(self, state: AdamState) -> None:
         """Take over what `state` returned."""
-        self._adam.steps = state.steps
-        self._adam.exp_avg[:] = state.exp_avg
-        self._adam.exp_avg_sq[:] = state.exp_avg_sq
+        self.adam.steps = state.steps
+        self.adam.exp_avg[:] = state.exp_avg
+        self.adam.exp_avg_sq[:] = state.exp_avg_sq
 
     def _minibatches(self, rows: int) -> list[slice]:
-        size = minibatch_size(self._config)
+        size = minibatch_size(self.config)
         return [slice(start, start + size) for start in range(0, rows, size)]
 
     def _step(self, learning_rate: float) -> float:
         """Scale the gradient down to `max_grad_norm`, make a step, and return the norm before scaling."""
-        norm = math.sqrt(self._gradient @ self._gradient)
+        norm = math.sqrt(self.gradient @ self.gradient)
         if not math.isfinite(norm):
-            raise NotFinite(self._layout.broken(self._gradient))
-        limit = self._config.max_grad_norm
+            raise NotFinite(self.layout.broken(self.gradient))
+        limit = self.config.max_grad_norm
         if norm > limit:
-            self._gradient *= np.float32(limit / norm)
-        self._adam.step(self._gradient, learning_rate)
+            self.gradient *= np.float32(limit / norm)
+        self.adam.step(self.gradient, learning_rate)
         return norm
 
 
@@ -87,7 +87,7 @@ class ActorEpoch(NamedTuple):
     """`[minibatches]`, of the gradient before it was scaled down."""
 
 
-class ActorLearner(_NetworkLearner):
+class ActorLearner(NetworkLearner):
     """Trains a categorical actor."""
 
     def epoch(
@@ -117,8 +117,8 @@ class ActorLearner(_NetworkLearner):
             actions=actions,
             old_log_probs=old_log_probs,
             advantages=advantages,
-            clip_range=self._config.clip_range,
-            entropy_coef=self._config.entropy_coef,
+            clip_range=self.config.clip_range,
+            entropy_coef=self.config.entropy_coef,
         )
 
 
@@ -137,8 +137,8 @@ class GaussianActorLearner(ActorLearner):
             actions=actions,
             old_log_probs=old_log_probs,
             advantages=advantages,
-            clip_range=self._config.clip_range,
-            entropy_coef=self._config.entropy_coef,
+            clip_range=self.config.clip_range,
+            entropy_coef=self.config.entropy_coef,
         )
         return policy
 
@@ -152,7 +152,7 @@ class CriticEpoch(NamedTuple):
     """`[minibatches]`."""
 
 
-class CriticLearner(_NetworkLearner):
+class CriticLearner(NetworkLearner):
     """Trains a critic."""
 
     def begin(
@@ -162,20 +162,28 @@ class CriticLearner(_NetworkLearner):
 
         `rng` draws the order of each epoch; the caller must not use it afterwards.
         """
-        self._values[:] = values
+        self.values[:] = values
         self._rows = (obs, old_values, returns)
         self._rng = rng
 
     def epoch(self, learning_rate: float) -> CriticEpoch:
         """One pass over the rows, minibatch after minibatch, in the next order of the generator."""
-        config = self._config
-        order = epoch_order(len(self._rows[0]), config, self._rng)
+        order = epoch_order(len(self._rows[0]), self.config, self._rng)
         # `take` for speed, as in `Batch.rows`.
         obs, old_values, returns = (array.take(order, axis=0) for array in self._rows)
-        values = np.empty(len(order), np.float32)
+        return self._visit(obs, old_values, returns, learning_rate)
+
+    def weights(self) -> Array:
+        """The current weights `[P]`."""
+        return self.values
+
+    def _visit(self, obs: Array, old_values: Array, returns: Array, learning_rate: float) -> CriticEpoch:
+        """`epoch`, of rows in the order of their visits."""
+        config = self.config
+        values = np.empty(len(obs), np.float32)
         norms: list[float] = []
         with np.errstate(all="ignore"):  # `_step` checks the gradient and says more than a warning.
-            for part in self._minibatches(len(order)):
+            for part in self._minibatches(len(obs)):
                 values[part] = self._network.forward(obs[part])[0]
                 gradient = value_gradient(
                     values[part],
@@ -187,10 +195,6 @@ class CriticLearner(_NetworkLearner):
                 self._network.backward(obs[part], gradient[None])
                 norms.append(self._step(learning_rate))
         return CriticEpoch(values, np.array(norms, np.float32))
-
-    def weights(self) -> Array:
-        """The current weights `[P]`."""
-        return self._values
 
 
 def open_critic(layout: ParameterLayout, config: TrainConfig) -> CriticLearner:
