@@ -20,7 +20,6 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-
 LIBRARIES = {
     "lander_simulator": Path("simulator", "lander_simulator"),
     "lander_learner": Path("trainer", "lander_trainer", "learners", "kernels"),

@@ -1,6 +1,7 @@
 """Compiles C++ sources into `compiled/`, with the system's compiler or with zig's from PyPI.
 
-Those of the simulator, and by the same rules those of the trainer's learner. Needs the standard library alone: the project's build hook runs this file before anything is installed.
+Those of the simulator, and by the same rules those of the trainer's learner. Needs the standard library
+alone: the project's build hook runs this file before anything is installed.
 """
 
 from __future__ import annotations
@@ -218,7 +219,7 @@ def compile_all(
 
 
 def older_than_the_sources(target: Target | None = None, library: Library = SIMULATOR) -> list[str]:
-    """The names of this machine's files of `library` that are missing, or older than the sources or this file."""
+    """The names of this machine's files that are missing, or older than the sources or this file."""
     sources = {*SOURCES.rglob("*.[hc]pp"), *library.sources.rglob("*.[hc]pp"), Path(__file__)}
     newest = max(path.stat().st_mtime for path in sources)
     target = target or this_machine()

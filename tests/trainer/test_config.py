@@ -80,7 +80,7 @@ def test_numbers_must_be_finite(name: str, bad: float) -> None:
     [
         ("backend", "sync", "auto, gymnasium, envpool, native"),
         ("device", "tpu", "auto, cpu, cuda"),
-        ("learner", "jax", "auto, handwritten, autograd"),
+        ("learner", "jax", "auto, compiled, handwritten, autograd"),
         ("anneal", "cosine", "none, linear, exponential"),
         ("activation", "gelu", "tanh, relu, elu, silu"),
     ],

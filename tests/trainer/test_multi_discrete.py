@@ -16,6 +16,7 @@ from lander_trainer.learners import choose_learner
 from lander_trainer.ppo.distributions import MultiCategorical, distribution_of
 from lander_trainer.ppo.losses import multi_categorical
 from matching_environment import NVEC
+from trainer_learners import NAMES
 
 SPACE = Space("MultiDiscrete", (3,), "int64", nvec=NVEC)
 
@@ -71,7 +72,7 @@ def test_samples_have_the_probabilities_of_their_blocks() -> None:
 def test_the_learner_is_autograd() -> None:
     observation, config = Space("Box", (9,), "float32"), TrainConfig(device="cpu")
     assert choose_learner(config, observation, SPACE) == "autograd"
-    assert choose_learner(config, observation, Space("Discrete", (), "int64", n=2)) == "handwritten"
+    assert choose_learner(config, observation, Space("Discrete", (), "int64", n=2)) == NAMES[0]
     with pytest.raises(UsageError, match=r"not for MultiDiscrete ones\. Use learner=autograd"):
         choose_learner(replace(config, learner="handwritten"), observation, SPACE)
 

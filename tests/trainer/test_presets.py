@@ -12,6 +12,7 @@ from lander_runtime.errors import UsageError
 from lander_runtime.spec import Space, WrapperSpec
 from lander_trainer import TrainConfig, preset, training_command
 from lander_trainer.settings.preset_tables import Measured, preset_environments, preset_tables
+from trainer_learners import NAMES
 
 NOTEBOOK = {
     "steps": 2_500_000,
@@ -184,7 +185,7 @@ def test_command_trains_with_exactly_these_settings(env: str, name: str, values:
 @pytest.mark.parametrize(
     ("observation", "learner", "named"),
     [
-        (Space("Box", (8,), "float32"), "handwritten", False),
+        (Space("Box", (8,), "float32"), NAMES[0], False),
         (Space("Box", (8,), "float32"), "autograd", True),
         (Space("Box", (40, 50), "uint8"), "autograd", False),
     ],

@@ -15,7 +15,7 @@ selection.py   scores the policy during training, to find the best weights
 observer.py    what a run tells its caller
 ppo/           rollouts, advantages, losses, distributions, normalisation
 networks/      actor and critic
-learners/      compute the updates: PyTorch, or handwritten in NumPy
+learners/      compute the updates: PyTorch, or by hand in C++ and NumPy
 backends/      step the environment copies: the simulator, envpool or Gymnasium
 runs/          a run on disk: checkpoint, metrics
 plots/         learning curves

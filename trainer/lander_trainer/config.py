@@ -52,8 +52,9 @@ class TrainConfig:
     envpool cannot resume exactly."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the networks run. `auto` takes the CPU for a `compiled` or `handwritten` learner, else CUDA if there is a
-    CUDA device. From which width on a GPU is faster was not measured; with wide layers try `cuda`."""
+    """Where the networks run. `auto` takes the CPU for a `compiled` or `handwritten` learner, else CUDA if
+    there is a CUDA device. From which width on a GPU is faster was not measured; with wide layers try
+    `cuda`."""
 
     threads: int = 1
     """Threads of PyTorch (in updates; acting has one) and of NumPy's products, from 1. A second thread makes

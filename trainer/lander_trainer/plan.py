@@ -151,9 +151,9 @@ def _check_level_replay(config: TrainConfig, env: EnvSpec) -> None:
 def choose_device(config: TrainConfig, observation: Space, action: Space | None = None) -> str:
     """The device that `config.device` (`auto`, `cpu` or `cuda`) means on this machine.
 
-    `auto` takes the CPU where the handwritten learner is used, as Stable-Baselines3 advises for PPO without
-    convolutions (its pull request 2017): for layers this small, launching the work on a GPU at every step
-    probably takes longer than the work. Everything else runs on CUDA if PyTorch has a device.
+    `auto` takes the CPU where a compiled or handwritten learner is used, as Stable-Baselines3 advises for PPO
+    without convolutions (its pull request 2017): for layers this small, launching the work on a GPU at every
+    step probably takes longer than the work. Everything else runs on CUDA if PyTorch has a device.
 
     Raises:
         MachineLacks: `config.device` is `cuda`, and PyTorch has no such device.

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class ThreadWorker:
-    """A `remote.Worker` in a thread: for methods that spend their time in compiled code, without Python's lock."""
+    """A `remote.Worker` in a thread, for methods whose compiled code does not hold Python's lock."""
 
     def __init__(self, target: object) -> None:
         self._target = target

@@ -10,12 +10,15 @@ from torch import Tensor
 
 from lander_trainer import TrainConfig
 from lander_trainer.learners import Learner, UpdateStatistics, open_learner
+from lander_trainer.learners.kernels import why_unavailable
 from lander_trainer.networks.actor_critic import ActorCritic
 from lander_trainer.ppo.distributions import Categorical
 from lander_trainer.ppo.rollout import Rollout
 from trainer_rollouts import config_of, rollout_of
 
-NAMES = ["handwritten", "autograd"]
+COMPILED = ["compiled"] if why_unavailable() is None else []
+"""Nothing where the learner is not compiled; tests/trainer/conftest.py says so."""
+NAMES = [*COMPILED, "handwritten", "autograd"]
 SEED = 3
 
 

@@ -11,13 +11,14 @@ import torch
 
 from lander_runtime.errors import InputRefused
 from lander_runtime.workers.remote import LocalWorker, RemoteWorker
+from lander_runtime.workers.thread import ThreadWorker
 from lander_trainer.learners import NotFinite, choose_critic_process
 from lander_trainer.learners.adam import Adam
 from lander_trainer.learners.flat import FlatParameters
 from lander_trainer.networks.actor_critic import ActorCritic
 from lander_trainer.ppo.batch import epoch_order
 from lander_trainer.ppo.distributions import Categorical
-from trainer_learners import NAMES, SEED, acted, learner_of, parameters_of, states_equal, update
+from trainer_learners import COMPILED, NAMES, SEED, acted, learner_of, parameters_of, states_equal, update
 from trainer_rollouts import config_of, rollout_of
 
 # Adam.
@@ -241,18 +242,17 @@ def test_first_gradient_that_is_not_finite_is_named() -> None:
 # The critic in its own process.
 
 
+@pytest.mark.parametrize("fast", [*COMPILED, "handwritten"])
 @pytest.mark.parametrize(
     ("target_kl", "steps"),
     [(None, 128), (1e-4, 128), (None, 4096)],
     ids=["as it comes", "a stop", "answers that no pipe holds"],
 )
-def test_critic_in_a_process_of_its_own_changes_nothing(target_kl: float | None, steps: int) -> None:
+def test_critic_beside_the_actor_changes_nothing(fast: str, target_kl: float | None, steps: int) -> None:
     config = config_of(lanes=16, rollout_steps=steps, epochs=4, minibatches=4, target_kl=target_kl)
-    here, there = (
-        learner_of("handwritten", dataclasses.replace(config, critic_process=yes)) for yes in ("no", "yes")
-    )
+    here, there = (learner_of(fast, dataclasses.replace(config, critic_process=yes)) for yes in ("no", "yes"))
     try:
-        assert isinstance(there._critic, RemoteWorker)
+        assert isinstance(there._critic, RemoteWorker if fast == "handwritten" else ThreadWorker)
         rollout = acted(here)
         for _ in range(2):
             statistics = update(here, rollout)
@@ -264,7 +264,8 @@ def test_critic_in_a_process_of_its_own_changes_nothing(target_kl: float | None,
         assert states_equal(here.state(), there.state())
     finally:
         there.close()
-    assert there._critic._process.poll() == 0
+    if fast == "handwritten":
+        assert there._critic._process.poll() == 0
 
 
 @pytest.mark.parametrize(
@@ -276,10 +277,21 @@ def test_critic_in_a_process_of_its_own_changes_nothing(target_kl: float | None,
         (1, {"critic_process": "yes"}, "yes"),
         (2, {"rollout_steps": 128, "critic_process": "no"}, "no"),
         (2, {"rollout_steps": 128, "learner": "autograd"}, "no"),
+        (2, {"rollout_steps": 2, "learner": "compiled"}, "yes"),
+        (1, {"rollout_steps": 128, "learner": "compiled"}, "no"),
     ],
-    ids=["it pays", "one core", "small updates", "asked for", "asked not to", "one network in PyTorch"],
+    ids=[
+        "it pays",
+        "one core",
+        "small updates",
+        "asked for",
+        "asked not to",
+        "one network in PyTorch",
+        "a thread costs little",
+        "a thread on one core",
+    ],
 )
-def test_critic_gets_a_process_where_that_pays(
+def test_critic_learns_beside_the_actor_where_that_pays(
     monkeypatch: pytest.MonkeyPatch, cores: int, values: dict[str, Any], chosen: str
 ) -> None:
     monkeypatch.setattr("lander_trainer.learners.available_cores", lambda: cores)
@@ -294,11 +306,12 @@ def test_critic_stays_in_this_process_unless_asked_for() -> None:
     learner.close()
 
 
-def test_number_that_is_not_finite_in_another_process_is_named() -> None:
+@pytest.mark.parametrize("fast", [*COMPILED, "handwritten"])
+def test_number_that_is_not_finite_beside_the_actor_is_named(fast: str) -> None:
     # An error of 1e19 times 100 leaves the range of numbers in the gradient's norm, which only the critic's
     # process sees.
     config = config_of(lanes=16, rollout_steps=128, epochs=4, minibatches=1, gamma=0.0, value_coef=100.0)
-    learner = learner_of("handwritten", dataclasses.replace(config, critic_process="yes"))
+    learner = learner_of(fast, dataclasses.replace(config, critic_process="yes"))
     rollout = acted(learner)
     rewards = np.where(rollout.live, np.float32(1e19), np.float32(0))
     try:

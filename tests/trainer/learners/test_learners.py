@@ -10,17 +10,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from lander_runtime.errors import UsageError
+from lander_runtime.errors import MachineLacks, UsageError
 from lander_runtime.spec import Space
 from lander_trainer.learners import UpdateStatistics, choose_learner
 from lander_trainer.learners.autograd import AutogradLearner
 from lander_trainer.learners.handwritten import HandwrittenLearner
-from trainer_learners import NAMES, acted, learner_of, parameters_of, update
+from trainer_learners import COMPILED, NAMES, acted, learner_of, parameters_of, update
 from trainer_rollouts import config_of, rollout_of
 
 VECTOR = Space("Box", (2,), "float32")
 
-# Two ways to the same weights.
+# Three ways to the same weights.
 
 CASES = {
     "as it comes": {},
@@ -42,9 +42,10 @@ CASES = {
 
 
 @pytest.mark.parametrize("values", CASES.values(), ids=CASES)
-def test_both_learners_do_the_same(values: dict[str, Any]) -> None:
+@pytest.mark.parametrize("fast", [name for name in NAMES if name != "autograd"])
+def test_fast_learners_do_what_autograd_does(fast: str, values: dict[str, Any]) -> None:
     config = config_of(**values)
-    learners = [learner_of(name, config) for name in NAMES]
+    learners = [learner_of(name, config) for name in (fast, "autograd")]
     before = parameters_of(learners[0])
     for seed, end in enumerate(("terminated", "truncated", "terminated")):
         rollout = acted(learners[0], end=end, seed=seed)
@@ -56,12 +57,11 @@ def test_both_learners_do_the_same(values: dict[str, Any]) -> None:
     assert (weights[0] - before).abs().max() > 1e-3
 
 
-def test_both_give_the_same_outputs_and_values() -> None:
-    one, other = (learner_of(name) for name in NAMES)
+def test_all_give_the_outputs_of_the_network(name: str) -> None:
+    learner = learner_of(name)
     obs = np.random.default_rng(1).normal(size=(50, 2)).astype(np.float32)
-    expected = one.network.outputs(torch.from_numpy(obs)).detach().numpy()
-    assert np.allclose(one.forward(obs)[0], expected, rtol=1e-5, atol=1e-6)
-    assert np.allclose(other.forward(obs)[0], expected, rtol=1e-5, atol=1e-6)
+    expected = learner.network.outputs(torch.from_numpy(obs)).detach().numpy()
+    assert np.allclose(learner.forward(obs)[0], expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.uint8, np.int64])
@@ -275,11 +275,14 @@ def test_update_with_fewer_rows_than_minibatches_works(name: str) -> None:
 # Which learner a setting means.
 
 
+FASTEST = NAMES[0]
+
+
 @pytest.mark.parametrize(
     ("values", "taken"),
     [
-        ({}, "handwritten"),
-        ({"activation": "relu"}, "handwritten"),
+        ({}, FASTEST),
+        ({"activation": "relu"}, FASTEST),
         ({"activation": "elu"}, "autograd"),
         ({"activation": "silu"}, "autograd"),
         ({"device": "cuda"}, "autograd"),
@@ -292,13 +295,23 @@ def test_auto_takes_what_works_here(values: dict[str, Any], taken: str) -> None:
     assert choose_learner(config_of(**values), VECTOR) == taken
 
 
+@pytest.mark.parametrize("asked", ["compiled", "handwritten"])
 @pytest.mark.parametrize(
     ("values", "reason"),
     [({"device": "cuda"}, "CPU"), ({"activation": "elu"}, "tanh and relu")],
 )
-def test_handwritten_learner_is_refused_where_it_does_not_work(values: dict[str, Any], reason: str) -> None:
-    with pytest.raises(UsageError, match=f"{reason}.*learner=autograd"):
-        choose_learner(config_of(learner="handwritten", **values), VECTOR)
+def test_fast_learner_is_refused_where_it_does_not_work(
+    asked: str, values: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(UsageError, match=f"The {asked} learner .*{reason}.*learner=autograd"):
+        choose_learner(config_of(learner=asked, **values), VECTOR)
+
+
+def test_where_nothing_is_compiled_numpy_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lander_trainer.learners.why_unavailable", lambda: "no compiler was found")
+    assert choose_learner(config_of(), VECTOR) == "handwritten"
+    with pytest.raises(MachineLacks, match=r"no compiler was found.*learner=handwritten"):
+        choose_learner(config_of(learner="compiled"), VECTOR)
 
 
 @pytest.mark.parametrize("activation", ["elu", "silu"])
@@ -310,7 +323,12 @@ def test_autograd_learns_with_any_activation(activation: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "kind"), [("handwritten", HandwrittenLearner), ("autograd", AutogradLearner)]
+    ("asked", "kind"),
+    [
+        *((name, HandwrittenLearner) for name in COMPILED),
+        ("handwritten", HandwrittenLearner),
+        ("autograd", AutogradLearner),
+    ],
 )
 def test_learner_is_that_of_the_setting(asked: str, kind: type) -> None:
     assert isinstance(learner_of(asked), kind)

@@ -21,6 +21,7 @@ from lander_trainer.learners import open_learner
 from lander_trainer.networks.actor_critic import ActorCritic
 from lander_trainer.networks.build import build_network
 from lander_trainer.runs.checkpoint import METADATA_KEY, named_tensors, network_tensors
+from trainer_learners import NAMES
 from trainer_rollouts import config_of, rollout_of
 
 CONFIG = TrainConfig(
@@ -110,7 +111,7 @@ def test_network_is_read_back_bit_for_bit(path: Path) -> None:
     assert torch.equal(again.values(obs), network.values(obs))
 
 
-@pytest.mark.parametrize("name", ["handwritten", "autograd"])
+@pytest.mark.parametrize("name", NAMES)
 def test_restored_learner_continues_as_if_uninterrupted(path: Path, name: str) -> None:
     config = config_of(learner=name, hidden_sizes=(8, 4))
     observation, action = Space("Box", (2,), "float32"), Space("Discrete", (), "int64", n=3)
@@ -160,7 +161,7 @@ def test_arrays_are_read_back(path: Path) -> None:
     assert "lanes.seed" not in again.arrays("lane")
 
 
-@pytest.mark.parametrize("name", ["handwritten", "autograd"])
+@pytest.mark.parametrize("name", NAMES)
 def test_network_of_a_learner_is_copied(name: str) -> None:
     config = config_of(learner=name)
     network = build_network(Space("Box", (2,), "float32"), Space("Discrete", (), "int64", n=3), config)

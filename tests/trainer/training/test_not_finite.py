@@ -11,6 +11,7 @@ from lander_runtime.errors import CheckFailed, EnvironmentFailed
 from lander_trainer import Checkpoint, RunDirectory, train
 from trainer_environments import EchoEnv
 from trainer_helpers import settings, train_until, updates_in
+from trainer_learners import NAMES
 
 
 class Sick(EchoEnv):
@@ -22,7 +23,7 @@ class Sick(EchoEnv):
         return math.nan if self.sick else super().reward(action)
 
 
-@pytest.mark.parametrize("learner", ["handwritten", "autograd"])
+@pytest.mark.parametrize("learner", NAMES)
 def test_nan_stops_the_run_and_leaves_the_older_files(
     register: Callable[..., str], run: RunDirectory, learner: str
 ) -> None:
@@ -60,7 +61,7 @@ class Blind(EchoEnv):
         return super()._show() * (math.nan if self._steps == 5 else 1.0)
 
 
-@pytest.mark.parametrize("learner", ["handwritten", "autograd"])
+@pytest.mark.parametrize("learner", NAMES)
 def test_observation_that_is_not_finite_is_named(
     register: Callable[..., str], run: RunDirectory, learner: str
 ) -> None:
@@ -86,7 +87,7 @@ def test_infinity_is_named_before_normalising_hides_it(
         train(config, run)
 
 
-@pytest.mark.parametrize("learner", ["handwritten", "autograd"])
+@pytest.mark.parametrize("learner", NAMES)
 def test_weights_that_are_not_finite_are_named(echo: str, run: RunDirectory, learner: str) -> None:
     config = settings(echo, learner=learner)
     train_until(config, run, 2)

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from lander_trainer import RunDirectory, TrainConfig, train
 from trainer_helpers import Recorder, equal, settings, tensors, timeless_rows
+from trainer_learners import NAMES
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def wide(env_id: str, **values: object) -> TrainConfig:
     return settings(env_id, hidden_sizes=(64, 64), **values)
 
 
-@pytest.mark.parametrize("learner", ["handwritten", "autograd"])
+@pytest.mark.parametrize("learner", NAMES)
 def test_same_seed_same_run_with_any_observer(echo: str, fresh: Iterator[RunDirectory], learner: str) -> None:
     alone, watched, other = next(fresh), next(fresh), next(fresh)
     config = wide(echo, learner=learner)
@@ -37,7 +38,7 @@ def test_same_seed_same_run_with_any_observer(echo: str, fresh: Iterator[RunDire
     assert not equal(tensors(alone.checkpoint, "network."), tensors(other.checkpoint, "network."))
 
 
-@pytest.mark.parametrize("learner", ["handwritten", "autograd"])
+@pytest.mark.parametrize("learner", NAMES)
 def test_other_random_numbers_and_threads_do_not_matter(
     echo: str, fresh: Iterator[RunDirectory], learner: str
 ) -> None:

@@ -33,6 +33,7 @@ from trainer_helpers import (
     train_until,
     updates_in,
 )
+from trainer_learners import NAMES
 
 
 def without_environments(run: RunDirectory) -> None:
@@ -60,7 +61,7 @@ def cart_pole(**values: Any) -> TrainConfig:
 # An interruption changes nothing, on Gymnasium.
 
 
-@pytest.mark.parametrize("learner", ["handwritten", "autograd"])
+@pytest.mark.parametrize("learner", NAMES)
 def test_interrupted_run_ends_like_one_that_was_not(
     run: RunDirectory, another_run: RunDirectory, learner: str
 ) -> None:

@@ -57,9 +57,7 @@ class HandwrittenLearner:
         self._flat = FlatParameters.of(network)
         actor, critic = (self._flat.layout.only(name) for name in ("actor", "critic"))
         self._actor_values, self._critic_values = np.split(self._flat.values.numpy(), [actor.size])
-        self._log_std = (
-            None if network.actor_log_std is None else actor.split(self._actor_values)[0]
-        )
+        self._log_std = None if network.actor_log_std is None else actor.split(self._actor_values)[0]
         if config.learner == "compiled":
             self._open_compiled(actor, critic)
         else:

@@ -1,4 +1,4 @@
-"""The handwritten update in C++: `Network` has a pass over a batch as one call, which holds no lock of Python's.
+"""The handwritten update in C++. A pass over a batch is one call, which does not hold Python's lock.
 
 src/products.hpp    products of small matrices
 src/perceptron.hpp  a multilayer perceptron, forward and backward
@@ -7,7 +7,7 @@ src/functions.hpp   exponential, logarithm, hyperbolic tangent
 src/adam.hpp        Adam, and the gradient's norm
 src/interface.cpp   what library.py loads
 library.py          the compiled library, and why it may be missing
-network.py          `Network`
+network.py          `Network`, which the updates call
 build.py            `python -m lander_trainer.learners.kernels.build` compiles it
 
 Every sum is taken in an order that does not depend on the width of the vectors, and no operation is fused:

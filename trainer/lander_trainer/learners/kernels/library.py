@@ -105,7 +105,16 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
     library.learner_destroy.restype = None
     library.learner_forward.argtypes = (address, address, rows, address, address)
     library.learner_forward.restype = None
-    library.learner_actor_epoch.argtypes = (*state, address, address, address, number, number, address, address)
+    library.learner_actor_epoch.argtypes = (
+        *state,
+        address,
+        address,
+        address,
+        number,
+        number,
+        address,
+        address,
+    )
     library.learner_actor_epoch.restype = rows
     library.learner_critic_epoch.argtypes = (*state, address, address, number, number, address)
     library.learner_critic_epoch.restype = rows

@@ -79,8 +79,8 @@ class Network:
             entropy_coef: c2.
 
         Returns:
-            Log-probabilities `[R]` and entropies `[R]` at each row's visit; the gradients' norms; and whether all
-            of them are finite. At the first that is not the pass ends.
+            Log-probabilities `[R]` and entropies `[R]` at each row's visit; the gradients' norms; and whether
+            all of them are finite. At the first that is not the pass ends.
         """
         kind = np.float32 if actions.dtype.kind == "f" else np.int64
         actions = np.ascontiguousarray(actions, kind)

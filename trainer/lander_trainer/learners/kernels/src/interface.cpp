@@ -52,7 +52,8 @@ class Network {
       extra_gradient(static_cast<float>(end - start));
       perceptron.write_gradient(optimiser.gradient + extra);
       const double size = norm(optimiser.gradient, count);
-      if (!(size < static_cast<double>(infinity))) return batch;
+      // Sums of squares that floats do not hold are refused here as they are by the learners that sum in floats.
+      if (!(size * size <= static_cast<double>(std::numeric_limits<float>::max()))) return batch;
       epoch.norms[batch] = static_cast<float>(size);
       optimiser.steps += 1;
       const AdamStep step{static_cast<float>(optimiser.learning_rate / (1.0 - power(beta1, optimiser.steps))),
