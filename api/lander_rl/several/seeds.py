@@ -82,7 +82,8 @@ def train_seeds(
 ) -> SeedRuns:
     """Train one setting with several seeds beside each other; export the run that selection likes best.
 
-    Every run has the weights that `train` alone gives with its seed.
+    Every run has the weights that `train` alone gives with its seed. Ctrl-C saves all runs and returns them;
+    while the best one is exported, it ends the export.
 
     Args:
         env: Gymnasium's id of the environment.
@@ -94,7 +95,7 @@ def train_seeds(
         gif: record an episode of the exported policy.
         out: the folder of the runs, which are `seed-1`, `seed-2`, ...; `runs/<env>/<number>` by default.
         progress: display the progress.
-        stop: called a few times a second; True saves and ends all runs.
+        stop: called a few times a second; True saves and ends all runs, and nothing is exported.
         train: fields of `TrainRequest`, such as `steps` and `preset`, and `settings`.
 
     Raises:
@@ -105,8 +106,12 @@ def train_seeds(
         train=TrainRequest(env=env, out=path_of(out), **train),
         seeds=seeds, jobs=jobs, engine=engine, ray_address=ray_address, episodes=episodes, gif=gif,
     )  # fmt: skip
-    with stop_on_interrupt(say, stop) as stopped:
-        return run_seeds(request, say=say, display=open_table if progress else nullcontext, stop=stopped)
+    return run_seeds(
+        request,
+        say=say,
+        display=open_table if progress else nullcontext,
+        stopping=lambda: stop_on_interrupt(say, stop),
+    )
 
 
 def run_seeds(
@@ -114,7 +119,8 @@ def run_seeds(
     *,
     say: Callable[[str], None],
     display: Callable[[], AbstractContextManager[TrainingsDisplay | None]],
-    stop: Callable[[], bool],
+    stopping: Callable[[], AbstractContextManager[Callable[[], bool]]],
+    exporting: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> SeedRuns:
     """`train_seeds` with its arguments as a request; raises the same errors.
 
@@ -122,7 +128,9 @@ def run_seeds(
         request: what to train.
         say: prints a line for the user.
         display: opens the display of the progress.
-        stop: True saves and ends all runs.
+        stopping: opens, for the training, the function that is called a few times a second; True saves and
+            ends all runs, and nothing is exported.
+        exporting: is open during the export, which a KeyboardInterrupt ends.
     """
     from lander_trainer import RunDirectory, plan_training
 
@@ -138,12 +146,15 @@ def run_seeds(
         seed: RunDirectory.create(config.env, None if out is None else out / f"seed-{seed}").path
         for seed in numbers
     }
-    with open_pool(request, request.seeds, say) as pool:
-        say(f"Training {config.env} with the seeds {numbers[0]} to {numbers[-1]}, {pool.size} at a time")
-        with display() as shown:
-            scheduler = _Seeds(request, folders, pool, say, shown)
-            run_trainings(pool, scheduler, stop)
-    return _result(request, scheduler, say)
+    with stopping() as stop:
+        with open_pool(request, request.seeds, say) as pool:
+            say(f"Training {config.env} with the seeds {numbers[0]} to {numbers[-1]}, {pool.size} at a time")
+            with display() as shown:
+                scheduler = _Seeds(request, folders, pool, say, shown)
+                run_trainings(pool, scheduler, stop)
+        found = _result(request, scheduler, say)
+        stopped = stop() or found.interrupted or len(found.runs) + len(found.failed) < request.seeds
+    return found if stopped else _exported(request, found, say, exporting)
 
 
 def _once(say: Callable[[str], None]) -> Callable[[str], None]:
@@ -161,15 +172,28 @@ def _once(say: Callable[[str], None]) -> Callable[[str], None]:
 def _result(request: SeedsRequest, scheduler: "_Seeds", say: Callable[[str], None]) -> SeedRuns:
     runs = tuple(SeedRun(seed, scheduler.folders[seed], one) for seed, one in sorted(scheduler.ended.items()))
     picture = _drawn(request, runs, say) if runs else None
-    found = SeedRuns(runs, scheduler.failed, request.episodes, picture, None)
+    return SeedRuns(runs, scheduler.failed, request.episodes, picture, None)
+
+
+def _exported(
+    request: SeedsRequest,
+    found: SeedRuns,
+    say: Callable[[str], None],
+    exporting: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> SeedRuns:
+    """`found` with the chosen run exported; without, where Ctrl-C ended the export."""
     chosen = found.chosen
-    if found.interrupted or chosen is None or len(runs) + len(scheduler.failed) < request.seeds:
+    if chosen is None:
         return found
     source = ExportRequest(
         source=chosen.path, episodes=request.episodes, gif=request.gif, imports=request.train.imports
     )
-    with said_before_an_error(say, found):
-        return replace(found, exported=run_export(source, say))
+    try:
+        with said_before_an_error(say, found), exporting():
+            return replace(found, exported=run_export(source, say))
+    except KeyboardInterrupt:
+        # The export can be made again. What was trained and scored must not be lost with it.
+        return found
 
 
 def _drawn(request: SeedsRequest, runs: tuple[SeedRun, ...], say: Callable[[str], None]) -> Path | None:
