@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lander_rl.exporting.export import ExportRequest, run_export
 from lander_rl.inputs.filenames import Filename, path_of
@@ -27,8 +27,12 @@ from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules
 from lander_runtime.errors import CheckFailed, LanderError, UsageError
 from lander_runtime.files import atomic_write
+from lander_runtime.locks import locked
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 from lander_runtime.workers.remote import WorkerDied
+
+if TYPE_CHECKING:
+    from lander_trainer import TrainConfig
 
 _MOST_SEEDS = 100
 
@@ -132,7 +136,7 @@ def run_seeds(
             ends all runs, and nothing is exported.
         exporting: is open during the export, which a KeyboardInterrupt ends.
     """
-    from lander_trainer import RunDirectory, plan_training
+    from lander_trainer import plan_training
 
     import_modules(request.train.imports)
     say = _once(say)
@@ -140,21 +144,45 @@ def run_seeds(
     if config.selection_episodes == 0:
         raise UsageError("selection_episodes=0 leaves nothing to choose a run by. Leave it out.")
     plan_training(config)
+    with _held(request.train.out):
+        with stopping() as stop:
+            scheduler = _trained(request, config, say, display, stop)
+            found = _result(request, scheduler, say)
+            stopped = stop() or found.interrupted or len(found.runs) + len(found.failed) < request.seeds
+        return found if stopped else _exported(request, found, say, exporting)
+
+
+def _held(out: Path | None) -> AbstractContextManager[None]:
+    """Keep a second training out of the folder of the runs.
+
+    Their own locks are not enough: of two such trainings each could hold one, and refuse the other.
+    """
+    if out is None:
+        return nullcontext()
+    return locked(out / ".lock", out, "Wait until it has ended, or choose another --out.")
+
+
+def _trained(
+    request: SeedsRequest,
+    config: "TrainConfig",
+    say: Callable[[str], None],
+    display: Callable[[], AbstractContextManager[TrainingsDisplay | None]],
+    stop: Callable[[], bool],
+) -> "_Seeds":
+    from lander_trainer import RunDirectory
+
     numbers = [config.seed + index for index in range(request.seeds)]
     out = request.train.out
     folders = {
         seed: RunDirectory.create(config.env, None if out is None else out / f"seed-{seed}").path
         for seed in numbers
     }
-    with stopping() as stop:
-        with open_pool(request, request.seeds, say) as pool:
-            say(f"Training {config.env} with the seeds {numbers[0]} to {numbers[-1]}, {pool.size} at a time")
-            with display() as shown:
-                scheduler = _Seeds(request, folders, pool, say, shown)
-                run_trainings(pool, scheduler, stop)
-        found = _result(request, scheduler, say)
-        stopped = stop() or found.interrupted or len(found.runs) + len(found.failed) < request.seeds
-    return found if stopped else _exported(request, found, say, exporting)
+    with open_pool(request, request.seeds, say) as pool:
+        say(f"Training {config.env} with the seeds {numbers[0]} to {numbers[-1]}, {pool.size} at a time")
+        with display() as shown:
+            scheduler = _Seeds(request, folders, pool, say, shown)
+            run_trainings(pool, scheduler, stop)
+    return scheduler
 
 
 def _once(say: Callable[[str], None]) -> Callable[[str], None]:

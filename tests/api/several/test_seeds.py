@@ -18,7 +18,8 @@ from lander_rl.several.results import SeedRun, SeedRuns
 from lander_rl.several.seeds import SeedsRequest
 from lander_rl.several.training_worker import Event, Failed, Status, Task, Trained, TrainingWorker
 from lander_rl.training.request import TrainRequest
-from lander_runtime.errors import UsageError
+from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.locks import locked
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 from lander_runtime.workers.remote import WorkerDied
 from lander_trainer import Checkpoint
@@ -179,6 +180,14 @@ def test_a_stop_while_the_runs_are_scored_leaves_the_export_out(
     assert not found.interrupted
     assert found.exported is None
     assert not list(Path("runs").rglob("policy.onnx"))
+
+
+def test_a_folder_of_runs_has_one_training_at_a_time(echo: str, few: dict[str, Any]) -> None:
+    """Of two that begin together, each could have begun one run and been refused the other."""
+    out = Path("several")
+    with locked(out / ".lock", out, ""), pytest.raises(InputRefused, match=r"several is in use: process \d+"):
+        lander_rl.train_seeds(echo, 2, jobs=1, out=out, **few)
+    assert not list(out.iterdir())
 
 
 class Unfinished:
