@@ -273,8 +273,8 @@ def _refusal(repository: str, answer: Any) -> LanderError:
         )
     if status in (409, 412):
         return InputRefused(
-            f"{repository} has changed meanwhile: somebody else pushed to it. Nothing was pushed. Look at it, "
-            "then type the same again to replace its files."
+            f"{repository} has changed meanwhile: somebody else pushed to it. Nothing was pushed. "
+            "Look at it, then type the same again to replace its files."
         )
     if status == 429:
         return MachineLacks(

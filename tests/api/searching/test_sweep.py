@@ -248,7 +248,12 @@ def test_a_sweep_and_its_continuation(file: Path, capsys: pytest.CaptureFixture[
 def test_two_sweeps_of_one_study_wait_for_each_other(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever one reads the study and then writes what follows from it, another must not do the same."""
     held: dict[str, bool] = {}
-    for owner, name in ((studies, "check_same"), (studies, "make_ready"), (Trials, "_ask"), (outcome, "_draw")):
+    for owner, name in (
+        (studies, "check_same"),
+        (studies, "make_ready"),
+        (Trials, "_ask"),
+        (outcome, "_draw"),
+    ):
         wrapped = getattr(owner, name)
 
         def watched(*given: Any, name: str = name, wrapped: Any = wrapped, **named: Any) -> Any:
