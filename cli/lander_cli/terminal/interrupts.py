@@ -104,5 +104,5 @@ def _handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, previous in before.items():
+            signal.signal(number, previous)
