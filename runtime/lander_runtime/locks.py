@@ -65,15 +65,15 @@ def locked(file: Path, what: Path, advice: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def turn(folder: Path) -> Iterator[None]:
-    """Wait for the other processes that are inside with the same folder, and let them wait meanwhile.
+def turn(path: Path) -> Iterator[None]:
+    """Wait for the other processes that are inside with the same folder or file; they wait meanwhile.
 
-    For a few renames, so no message is needed. Without effect where folders have no locks.
+    For a few renames or lines, so no message is needed. Without effect where `path` has no lock.
     """
     if sys.platform == "win32":
         yield
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)

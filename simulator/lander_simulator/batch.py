@@ -113,16 +113,7 @@ class LunarLanderBatch:
         width: int | None = None,
     ) -> None:
         self._handle: int | None = None
-        if not 1 <= lanes <= 1 << 20:
-            raise ValueError(f"lanes must be from 1 to {1 << 20}, got {lanes}")
-        if not -12.0 < gravity < 0.0:
-            raise ValueError(f"gravity must lie between -12 and 0, got {gravity}")
-        if not (np.isfinite(wind_power) and np.isfinite(turbulence_power)):
-            raise ValueError("wind_power and turbulence_power must be finite")
-        if max_episode_steps is not None and not 1 <= max_episode_steps < 1 << 31:
-            raise ValueError(f"max_episode_steps must be positive or None, got {max_episode_steps}")
-        if not 1 <= threads <= 256:
-            raise ValueError(f"threads must be from 1 to 256, got {threads}")
+        _check_ranges(lanes, gravity, (wind_power, turbulence_power), max_episode_steps, threads)
         self.lanes = lanes
         self.continuous = continuous
         self._library = library.load(width)
@@ -143,17 +134,23 @@ class LunarLanderBatch:
         if self._handle is None:
             raise MemoryError(f"no memory or threads for {lanes} lanes")
         self._started = False
-        # The library reads and writes these; what a step returns are copies, a few times cheaper than fresh
-        # addresses.
-        self._actions = np.zeros((lanes, 2), np.float32) if continuous else np.zeros(lanes, np.int32)
+        self._make_buffers()
+
+    def _make_buffers(self) -> None:
+        """The arrays that the library reads and writes, and the structure that holds their addresses.
+
+        What a step returns are copies, a few times cheaper than fresh addresses.
+        """
+        lanes = self.lanes
+        self._actions = np.zeros((lanes, 2), np.float32) if self.continuous else np.zeros(lanes, np.int32)
         self._observations = np.zeros((lanes, OBSERVATION_SIZE), np.float32)
         self._rewards = np.zeros(lanes)
         self._terminated = np.zeros(lanes, np.bool_)
         self._truncated = np.zeros(lanes, np.bool_)
         address = self._actions.ctypes.data
         self._step = library.Step(
-            discrete=None if continuous else address,
-            continuous=address if continuous else None,
+            discrete=None if self.continuous else address,
+            continuous=address if self.continuous else None,
             active=None,
             observations=self._observations.ctypes.data,
             rewards=self._rewards.ctypes.data,
@@ -275,6 +272,22 @@ class LunarLanderBatch:
     def _clear(self) -> None:
         for array in (self._observations, self._rewards, self._terminated, self._truncated):
             array[...] = 0
+
+
+def _check_ranges(
+    lanes: int, gravity: float, winds: tuple[float, float], max_episode_steps: int | None, threads: int
+) -> None:
+    """Refuse arguments of a batch that are out of range; raises `ValueError`."""
+    if not 1 <= lanes <= 1 << 20:
+        raise ValueError(f"lanes must be from 1 to {1 << 20}, got {lanes}")
+    if not -12.0 < gravity < 0.0:
+        raise ValueError(f"gravity must lie between -12 and 0, got {gravity}")
+    if not np.isfinite(winds).all():
+        raise ValueError("wind_power and turbulence_power must be finite")
+    if max_episode_steps is not None and not 1 <= max_episode_steps < 1 << 31:
+        raise ValueError(f"max_episode_steps must be positive or None, got {max_episode_steps}")
+    if not 1 <= threads <= 256:
+        raise ValueError(f"threads must be from 1 to 256, got {threads}")
 
 
 def _checked_seed(value: int | None) -> int:

@@ -10,7 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, TrialState
 
 from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.locks import turn
 
 _NAME = "lander-sweep"
 
@@ -127,6 +128,14 @@ def _cut_unfinished_line(journal: Path) -> None:
         last = file.read()
         if last and not last.endswith(b"\n") and (b"\n" in last or end == len(last)):
             file.truncate(end - len(last) + last.rfind(b"\n") + 1)
+
+
+def alone(storage: str) -> AbstractContextManager[None]:
+    """Keep this machine's other processes from the study while inside.
+
+    For what is read and then written. A database at an URL has no such lock.
+    """
+    return nullcontext() if is_url(storage) else turn(Path(storage))
 
 
 def check_same(study: optuna.Study, wanted: Mapping[str, Any]) -> None:

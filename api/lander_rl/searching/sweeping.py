@@ -148,7 +148,7 @@ def run_sweep(
     from lander_rl.searching.objectives import OBJECTIVES
     from lander_rl.searching.outcome import outcome
     from lander_rl.searching.space import SearchSpace
-    from lander_rl.searching.study import FINISHED, check_same, make_ready, open_study
+    from lander_rl.searching.study import FINISHED, alone, check_same, make_ready, open_study
     from lander_rl.searching.trials import Trials, check_sweep
     from lander_trainer import plan_training
 
@@ -160,12 +160,14 @@ def run_sweep(
     threshold = plan_training(config).env.reward_threshold
     check_sweep(request.objective, threshold, config.env)
     start = _start(space, config, say)
-    with open_study(_storage(request), OBJECTIVES[request.objective][0]) as study:
-        check_same(study, _identity(request, space, config))
-        done = len(study.get_trials(deepcopy=False, states=FINISHED))
+    storage = _storage(request)
+    with open_study(storage, OBJECTIVES[request.objective][0]) as study:
+        with alone(storage):
+            check_same(study, _identity(request, space, config))
+            done = len(study.get_trials(deepcopy=False, states=FINISHED))
+            make_ready(study, start)
         if done:
             say(f"The study goes on: {counted(done, 'trial')} of {request.trials} done before.")
-        make_ready(study, start)
         with (
             open_pool(request, request.trials, say) as pool,
             display() as shown,
@@ -173,14 +175,16 @@ def run_sweep(
             say(f"Searching settings for {config.env}, {counted(pool.size, 'trial')} at a time")
             trials = Trials(
                 study, space, pool, objective=request.objective, threshold=threshold, wanted=request.trials,
-                seeds=request.seeds, episodes=request.episodes, say=say,
+                seeds=request.seeds, episodes=request.episodes, alone=lambda: alone(storage), say=say,
                 show=(lambda rows: None) if shown is None else shown.show,
             )  # fmt: skip
             try:
                 run_trainings(pool, trials, stop)
             finally:
                 trials.give_up()
-        return outcome(request, study, space, config, say, interrupted=stop())
+        # The last one to end leaves the pictures and the preset of all trials.
+        with alone(storage):
+            return outcome(request, study, space, config, say, interrupted=stop())
 
 
 def _start(space: "SearchSpace", config: "TrainConfig", say: Callable[[str], None]) -> dict[str, Any]:

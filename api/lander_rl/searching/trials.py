@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -57,6 +57,8 @@ class Trials:
     """Trials in all, those of earlier calls included."""
     seeds: int
     episodes: int
+    alone: Callable[[], AbstractContextManager[None]]
+    """Keeps other processes from the study while a trial is taken, so that none is one too many."""
     say: Callable[[str], None]
     show: Callable[[dict[str, Status]], None]
     _at: dict[int, Running] = field(default_factory=dict)
@@ -66,10 +68,11 @@ class Trials:
 
     def next_task(self, slot: int) -> Task | None:
         while slot not in self._at:
-            taken = self.study.get_trials(deepcopy=False, states=(*FINISHED, TrialState.RUNNING))
-            if len(taken) >= self.wanted:
-                return None
-            self._ask(slot)
+            with self.alone():
+                taken = self.study.get_trials(deepcopy=False, states=(*FINISHED, TrialState.RUNNING))
+                if len(taken) >= self.wanted:
+                    return None
+                self._ask(slot)
         running = self._at[slot]
         seed = FIRST_TRAINING_SEED + len(running.done)
         request = self.space.request(running.params)

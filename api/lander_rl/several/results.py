@@ -45,12 +45,17 @@ class SeedRuns(RowResult):
     picture: Path | None
     """The learning curves, as a mean and a band; None where there is nothing to draw."""
     exported: "Exported | None"
-    """The policy of the run that selection likes best; None where a run was stopped."""
+    """The policy of the run that selection likes best; None where a run or the export was stopped."""
 
     @property
     def interrupted(self) -> bool:
         """Whether a run was stopped before its end; `lander_rl.resume` goes on with each."""
-        return any(run.trained.interrupted for run in self.runs)
+        return self.unfinished is not None
+
+    @property
+    def unfinished(self) -> SeedRun | None:
+        """The first run that was stopped before its end."""
+        return next((run for run in self.runs if run.trained.interrupted), None)
 
     @property
     def scores(self) -> tuple[float, ...]:
@@ -100,10 +105,14 @@ class SeedRuns(RowResult):
             ]
         if self.picture is not None:
             rows.append(("picture", str(self.picture)))
-        if self.exported is not None and self.chosen is not None:
-            best = self.chosen
+        best = self.chosen
+        if best is not None and not self.interrupted:
             chosen = f"seed {best.seed}: best selection score, {best.trained.selection_score:.1f}"
-            rows += [("chosen", chosen), *self.exported.rows()]
+            rows += (
+                [("chosen", f"{chosen}; not exported")]
+                if self.exported is None
+                else [("chosen", chosen), *self.exported.rows()]
+            )
         return rows
 
     def to_json(self) -> dict[str, Any]:

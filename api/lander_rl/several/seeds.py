@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lander_rl.exporting.export import ExportRequest, run_export
 from lander_rl.inputs.filenames import Filename, path_of
@@ -27,8 +27,12 @@ from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules
 from lander_runtime.errors import CheckFailed, LanderError, UsageError
 from lander_runtime.files import atomic_write
+from lander_runtime.locks import locked
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 from lander_runtime.workers.remote import WorkerDied
+
+if TYPE_CHECKING:
+    from lander_trainer import TrainConfig
 
 _MOST_SEEDS = 100
 
@@ -82,7 +86,8 @@ def train_seeds(
 ) -> SeedRuns:
     """Train one setting with several seeds beside each other; export the run that selection likes best.
 
-    Every run has the weights that `train` alone gives with its seed.
+    Every run has the weights that `train` alone gives with its seed. Ctrl-C saves all runs and returns them;
+    while the best one is exported, it ends the export.
 
     Args:
         env: Gymnasium's id of the environment.
@@ -94,7 +99,7 @@ def train_seeds(
         gif: record an episode of the exported policy.
         out: the folder of the runs, which are `seed-1`, `seed-2`, ...; `runs/<env>/<number>` by default.
         progress: display the progress.
-        stop: called a few times a second; True saves and ends all runs.
+        stop: called a few times a second; True saves and ends all runs, and nothing is exported.
         train: fields of `TrainRequest`, such as `steps` and `preset`, and `settings`.
 
     Raises:
@@ -105,8 +110,12 @@ def train_seeds(
         train=TrainRequest(env=env, out=path_of(out), **train),
         seeds=seeds, jobs=jobs, engine=engine, ray_address=ray_address, episodes=episodes, gif=gif,
     )  # fmt: skip
-    with stop_on_interrupt(say, stop) as stopped:
-        return run_seeds(request, say=say, display=open_table if progress else nullcontext, stop=stopped)
+    return run_seeds(
+        request,
+        say=say,
+        display=open_table if progress else nullcontext,
+        stopping=lambda: stop_on_interrupt(say, stop),
+    )
 
 
 def run_seeds(
@@ -114,7 +123,8 @@ def run_seeds(
     *,
     say: Callable[[str], None],
     display: Callable[[], AbstractContextManager[TrainingsDisplay | None]],
-    stop: Callable[[], bool],
+    stopping: Callable[[], AbstractContextManager[Callable[[], bool]]],
+    exporting: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> SeedRuns:
     """`train_seeds` with its arguments as a request; raises the same errors.
 
@@ -122,9 +132,11 @@ def run_seeds(
         request: what to train.
         say: prints a line for the user.
         display: opens the display of the progress.
-        stop: True saves and ends all runs.
+        stopping: opens, for the training, the function that is called a few times a second; True saves and
+            ends all runs, and nothing is exported.
+        exporting: is open during the export, which a KeyboardInterrupt ends.
     """
-    from lander_trainer import RunDirectory, plan_training
+    from lander_trainer import plan_training
 
     import_modules(request.train.imports)
     say = _once(say)
@@ -132,6 +144,33 @@ def run_seeds(
     if config.selection_episodes == 0:
         raise UsageError("selection_episodes=0 leaves nothing to choose a run by. Leave it out.")
     plan_training(config)
+    with _held(request.train.out):
+        with stopping() as stop:
+            scheduler = _trained(request, config, say, display, stop)
+            found = _result(request, scheduler, say)
+            stopped = stop() or found.interrupted or len(found.runs) + len(found.failed) < request.seeds
+        return found if stopped else _exported(request, found, say, exporting)
+
+
+def _held(out: Path | None) -> AbstractContextManager[None]:
+    """Keep a second training out of the folder of the runs.
+
+    Their own locks are not enough: of two such trainings each could hold one, and refuse the other.
+    """
+    if out is None:
+        return nullcontext()
+    return locked(out / ".lock", out, "Wait until it has ended, or choose another --out.")
+
+
+def _trained(
+    request: SeedsRequest,
+    config: "TrainConfig",
+    say: Callable[[str], None],
+    display: Callable[[], AbstractContextManager[TrainingsDisplay | None]],
+    stop: Callable[[], bool],
+) -> "_Seeds":
+    from lander_trainer import RunDirectory
+
     numbers = [config.seed + index for index in range(request.seeds)]
     out = request.train.out
     folders = {
@@ -143,7 +182,7 @@ def run_seeds(
         with display() as shown:
             scheduler = _Seeds(request, folders, pool, say, shown)
             run_trainings(pool, scheduler, stop)
-    return _result(request, scheduler, say)
+    return scheduler
 
 
 def _once(say: Callable[[str], None]) -> Callable[[str], None]:
@@ -161,15 +200,28 @@ def _once(say: Callable[[str], None]) -> Callable[[str], None]:
 def _result(request: SeedsRequest, scheduler: "_Seeds", say: Callable[[str], None]) -> SeedRuns:
     runs = tuple(SeedRun(seed, scheduler.folders[seed], one) for seed, one in sorted(scheduler.ended.items()))
     picture = _drawn(request, runs, say) if runs else None
-    found = SeedRuns(runs, scheduler.failed, request.episodes, picture, None)
+    return SeedRuns(runs, scheduler.failed, request.episodes, picture, None)
+
+
+def _exported(
+    request: SeedsRequest,
+    found: SeedRuns,
+    say: Callable[[str], None],
+    exporting: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> SeedRuns:
+    """`found` with the chosen run exported; without, where Ctrl-C ended the export."""
     chosen = found.chosen
-    if found.interrupted or chosen is None or len(runs) + len(scheduler.failed) < request.seeds:
+    if chosen is None:
         return found
     source = ExportRequest(
         source=chosen.path, episodes=request.episodes, gif=request.gif, imports=request.train.imports
     )
-    with said_before_an_error(say, found):
-        return replace(found, exported=run_export(source, say))
+    try:
+        with said_before_an_error(say, found), exporting():
+            return replace(found, exported=run_export(source, say))
+    except KeyboardInterrupt:
+        # The export can be made again. What was trained and scored must not be lost with it.
+        return found
 
 
 def _drawn(request: SeedsRequest, runs: tuple[SeedRun, ...], say: Callable[[str], None]) -> Path | None:

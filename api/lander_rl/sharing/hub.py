@@ -70,8 +70,11 @@ def is_offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
 
 
-def check_access(repository: str, *, private: bool) -> None:
+def check_access(repository: str, *, private: bool) -> str | None:
     """Ask the Hub about the repository, with the token of whom pushes; nothing is made.
+
+    Returns:
+        Its newest commit; None where there is no such repository.
 
     Raises:
         InputRefused: no token is there, or the Hub does not take it.
@@ -87,12 +90,20 @@ def check_access(repository: str, *, private: bool) -> None:
         except errors.LocalTokenNotFoundError as error:
             raise InputRefused(f"You are not logged in to the Hub. {LOGIN}") from error
         except errors.RepositoryNotFoundError:
-            return
+            return None
         if private and not found.private:
             raise UsageError(f"{repository} is there already, and everybody can see it. Leave out --private.")
+        return _commit_of(found)
 
 
-def upload(repository: str, files: Mapping[str, Path | bytes], *, private: bool, message: str) -> str:
+def upload(
+    repository: str,
+    files: Mapping[str, Path | bytes],
+    *,
+    private: bool,
+    message: str,
+    parent: str | None,
+) -> str:
     """Make the repository if there is none, and add or replace `files` in one commit.
 
     Args:
@@ -100,11 +111,13 @@ def upload(repository: str, files: Mapping[str, Path | bytes], *, private: bool,
         files: by path in the repository.
         private: of a repository that is made now.
         message: of the commit.
+        parent: what `check_access` returned: minutes later somebody else may have pushed.
 
     Returns:
         The address of the commit.
 
     Raises:
+        InputRefused: the repository has changed since `parent`.
         UsageError: it is to be private, and is there and is not.
     """
     from huggingface_hub import CommitOperationAdd
@@ -112,7 +125,7 @@ def upload(repository: str, files: Mapping[str, Path | bytes], *, private: bool,
     with _errors_as_ours(repository):
         api = _api()
         # Without --private as the account's own default says.
-        api.create_repo(repository, private=private or None, exist_ok=True)
+        api.create_repo(repository, private=private or None, exist_ok=parent is not None)
         if private and not api.model_info(repository).private:
             raise UsageError(f"{repository} is there already, and everybody can see it. Leave out --private.")
         done = api.create_commit(
@@ -122,6 +135,7 @@ def upload(repository: str, files: Mapping[str, Path | bytes], *, private: bool,
                 for path, content in files.items()
             ],
             commit_message=message,
+            parent_commit=parent,
         )
     return str(done.commit_url)
 
@@ -134,9 +148,7 @@ def look(repository: str, revision: str | None) -> Repository:
         sizes = {one.rfilename: one.size or 0 for one in found.siblings or []}
         if not all(isinstance(name, str) and isinstance(size, int) for name, size in sizes.items()):
             raise TypeError("a name that is no text, or a size that is no number")
-        if not _COMMIT.fullmatch(found.sha):
-            raise ValueError("no name of a commit")
-        return Repository(found.sha, sizes, tuple(filter(None, map(_environment, results))))
+        return Repository(_commit_of(found), sizes, tuple(filter(None, map(_environment, results))))
 
 
 def download(repository: str, revision: str | None, patterns: Sequence[str], *, offline: bool) -> Path:
@@ -168,6 +180,12 @@ def _api() -> Any:
 def _endpoint() -> str | None:
     """Read at each call: that library reads it once, when it is imported."""
     return os.environ.get("HF_ENDPOINT") or None
+
+
+def _commit_of(found: Any) -> str:
+    if not _COMMIT.fullmatch(found.sha):
+        raise ValueError("no name of a commit")
+    return found.sha
 
 
 def _environment(result: Any) -> str | None:
@@ -252,6 +270,11 @@ def _refusal(repository: str, answer: Any) -> LanderError:
     if status == 404:
         return InputRefused(
             f"The Hub answered 404: a file that it lists of {repository} is not there. Type the same again."
+        )
+    if status in (409, 412):
+        return InputRefused(
+            f"{repository} has changed meanwhile: somebody else pushed to it. Nothing was pushed. "
+            "Look at it, then type the same again to replace its files."
         )
     if status == 429:
         return MachineLacks(

@@ -108,7 +108,8 @@ def push(
 
     Raises:
         CheckFailed: the claimed score does not hold, or the file's golden vectors do not.
-        InputRefused: there is no such file, it is not from `export`, or the Hub refuses.
+        InputRefused: there is no such file, it is not from `export`, the Hub refuses, or somebody else
+            pushed meanwhile.
         MachineLacks: huggingface_hub is not installed, or the Hub cannot be reached.
         UsageError: `repository` is no name of a repository, or `policy` is None and the newest run has not
             been exported.
@@ -134,7 +135,7 @@ def run_push(request: PushRequest, observer: "EpisodeObserver | None" = None) ->
     with_imports(request.imports)
     path, origin = find_own_policy(request.policy)
     # Before minutes of episodes, and before anything is read.
-    hub.check_access(repository, private=request.private)
+    parent = hub.check_access(repository, private=request.private)
     stages = stages_of(observer)
     stages.on_note(f"Pushing {path} ({origin})")
     # Opened as a stranger's: its digest and its golden vectors are checked.
@@ -157,7 +158,13 @@ def run_push(request: PushRequest, observer: "EpisodeObserver | None" = None) ->
         **_beside(path),
         **_replay(request.replay),
     }
-    commit = hub.upload(repository, files, private=request.private, message=f"A policy for {info.env.id}")
+    commit = hub.upload(
+        repository,
+        files,
+        private=request.private,
+        message=f"A policy for {info.env.id}",
+        parent=parent,
+    )
     if checked is not None:
         score = checked.in_words()
     else:

@@ -1,7 +1,7 @@
 """Ctrl-C, SIGTERM and a closed pipe: the current update is finished and saved, then the program stops."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -51,6 +51,32 @@ def exit_on_signals() -> StopRequest:
 
 
 @contextmanager
+def interrupt_on_signals(request: StopRequest) -> Iterator[StopRequest]:
+    """Inside, the first Ctrl-C or SIGTERM sets the request and interrupts; a second one ends the program.
+
+    For work that is begun again by another command, after work that is kept.
+
+    Raises:
+        KeyboardInterrupt: the first signal came.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if request.signal is not None:
+            raise SystemExit(request.exit_code)
+        request.signal = number
+        raise KeyboardInterrupt
+
+    with _handling(interrupt):
+        try:
+            yield request
+        except ImportError as error:
+            # ONNX Runtime, for one, makes an ImportError of a Ctrl-C while it is imported.
+            if request():
+                raise KeyboardInterrupt from error
+            raise
+
+
+@contextmanager
 def stop_on_signals(request: StopRequest | None = None) -> Iterator[StopRequest]:
     """Inside, the first Ctrl-C or SIGTERM sets the request, and a second one ends the program.
 
@@ -67,10 +93,16 @@ def stop_on_signals(request: StopRequest | None = None) -> Iterator[StopRequest]
     def without_reader(number: int) -> None:
         request.signal = request.signal or number
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    with _handling(ask), stopping_without_reader(without_reader):
+        yield request
+
+
+@contextmanager
+def _handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Inside, `handler` gets Ctrl-C and SIGTERM."""
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with stopping_without_reader(without_reader):
-            yield request
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, previous in before.items():
+            signal.signal(number, previous)

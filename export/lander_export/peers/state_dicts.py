@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
@@ -61,37 +62,43 @@ def read_state_dict(path: Path, spaces: PeerSpaces, options: PeerOptions) -> Pee
     rest = {name: tensor for name, tensor in tensors.items() if name not in _used(tensors, layout)}
     front, words = _front(rest, layout, spaces, options, path)
     check_neighbours(rest, spaces, front_is_known=options.normalizer is not None, where=path.name)
-    outside = [name for name in rest if not is_a_deviation(name)]
-    if front and options.normalizer == FROM_CHECKPOINT:
-        outside = [name for name in outside if name not in normalizer_names(rest)]
-    left_out = ", ".join([*([grouped(outside)] if outside else []), *contents.ignored])
+    statistics = normalizer_names(rest) if front and options.normalizer == FROM_CHECKPOINT else ()
+    outside = [name for name in rest if not is_a_deviation(name) and name not in statistics]
+    left_out = [*([grouped(outside)] if outside else []), *contents.ignored]
     assumed = "" if options.activation else " assumed (--activation)"
-    origin = "" if layout.origin in ("actor", "nn.Sequential") else f" ({layout.origin}'s names)"
+    notes = (
+        _layers_in_words(layout),
+        f"{activation}{assumed}" if len(layout.layers) > 1 else "",
+        halved,
+        acting.words,
+        words,
+        f"left out: {', '.join(left_out)}" if left_out else "",
+    )
     return PeerPolicy(
         actor=nn.Sequential(*front, *body, *acting.behind),
         log_std=acting.log_std,
-        training=Training(
-            algorithm=BARE_STATE_DICT,
-            steps=None,
-            seed=None,
-            config={
+        training=_training(
+            {
                 "hidden_sizes": sizes,
                 "activation": activation,
                 **({"normalisation": words} if words else {}),
                 **({"sampling": GREEDY_ONLY} if acting.greedy_only else {}),
-            },
-            versions={},
-            platform="unknown",
+            }
         ),
-        notes=(
-            f"a state dict with {layout.layers[0]} to {layout.layers[-1]}{origin}",
-            *([f"{activation}{assumed}"] if len(layout.layers) > 1 else []),
-            *([halved] if halved else []),
-            *([acting.words] if acting.words else []),
-            *([words] if words else []),
-            *([f"left out: {left_out}"] if left_out else []),
-        ),
+        notes=tuple(filter(None, notes)),
     )
+
+
+def _training(config: dict[str, Any]) -> Training:
+    """What is known of the training of a state dict: nothing but its network."""
+    return Training(
+        algorithm=BARE_STATE_DICT, steps=None, seed=None, config=config, versions={}, platform="unknown"
+    )
+
+
+def _layers_in_words(layout: Layout) -> str:
+    origin = "" if layout.origin in ("actor", "nn.Sequential") else f" ({layout.origin}'s names)"
+    return f"a state dict with {layout.layers[0]} to {layout.layers[-1]}{origin}"
 
 
 def _check_words(options: PeerOptions) -> None:

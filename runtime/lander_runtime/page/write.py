@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path, PurePath
 
 from lander_runtime.episodes.actors import AnyPolicy, actor_of
-from lander_runtime.files import write_text
+from lander_runtime.files import atomic_writes
 from lander_runtime.page.charts.outcomes import slots_of
 from lander_runtime.page.elements import Element, document, element
 from lander_runtime.page.figures import headline, making, meaning, outcome_table, statistics_table
@@ -36,8 +36,10 @@ def write_page(folder: Path, policy: AnyPolicy, report: Report, observed: PageOb
     """
     path = folder / PAGE
     page = document(_page(policy, report, observed, command))
-    write_text(folder / DATA, json_text(report.to_json(), indent=2) + "\n")
-    write_text(path, page)
+    # Together, so that of two evaluations at a time the data are the page's own.
+    with atomic_writes(folder / DATA, path) as (data, written):
+        data.write_text(json_text(report.to_json(), indent=2) + "\n", encoding="utf-8")
+        written.write_text(page, encoding="utf-8")
     return path
 
 

@@ -63,7 +63,12 @@ class Answers(BaseHTTPRequestHandler):
             self._json({"files": files})
         elif "/commit/" in path:
             name = path.removeprefix("/api/models/").partition("/commit/")[0]
-            for line in map(json.loads, body.splitlines()):
+            lines = [json.loads(line) for line in body.splitlines()]
+            parent = lines[0]["value"].get("parentCommit")
+            if parent not in (None, self.hub.repos[name].sha):
+                self._json({"error": "A commit has happened since. Please refresh and try again."}, 412)
+                return
+            for line in lines:
                 if line["key"] == "file":
                     value = line["value"]
                     self.hub.repos[name].files[value["path"]] = base64.b64decode(value["content"])

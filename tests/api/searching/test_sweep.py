@@ -1,5 +1,6 @@
 """A sweep: its file, objectives, pruning, a study that is continued, and the whole of it."""
 
+import contextlib
 import dataclasses
 import os
 import socket
@@ -14,6 +15,7 @@ import pytest
 optuna = pytest.importorskip("optuna", reason="needs the extra sweep")
 
 import lander_rl  # noqa: E402
+from lander_rl.searching import outcome  # noqa: E402
 from lander_rl.searching import study as studies  # noqa: E402
 from lander_rl.searching.objectives import NEVER, value_of  # noqa: E402
 from lander_rl.searching.space import SearchSpace  # noqa: E402
@@ -23,6 +25,7 @@ from lander_rl.several.pool import WorkerPool  # noqa: E402
 from lander_rl.several.training_worker import Ended, Failed, Mark, Trained  # noqa: E402
 from lander_rl.training.request import TrainRequest  # noqa: E402
 from lander_runtime.errors import CheckFailed, InputRefused, UsageError  # noqa: E402
+from lander_runtime.locks import try_lock  # noqa: E402
 from lander_runtime.workers.remote import WorkerDied  # noqa: E402
 from lander_trainer import preset  # noqa: E402
 
@@ -138,7 +141,7 @@ def scheduler(study: Any, **changed: Any) -> Trials:
     fields: dict[str, Any] = {
         "space": SearchSpace(TrainRequest(env="CartPole-v1"), {}), "pool": WorkerPool(lambda: None, 1),  # type: ignore
         "objective": "score", "threshold": 200.0, "wanted": 9, "seeds": 2, "episodes": 2,
-        "say": lambda text: None, "show": lambda rows: None, **changed,
+        "alone": contextlib.nullcontext, "say": lambda text: None, "show": lambda rows: None, **changed,
     }  # fmt: skip
     return Trials(study, **fields)
 
@@ -240,6 +243,27 @@ def test_a_sweep_and_its_continuation(file: Path, capsys: pytest.CaptureFixture[
     with pytest.raises(UsageError, match="started with episodes 2, not 3"):
         lander_rl.sweep(file, 3, **{**options, "episodes": 3})
     assert dataclasses.replace(second, trials=()).best is None
+
+
+def test_two_sweeps_of_one_study_wait_for_each_other(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever one reads the study and then writes what follows from it, another must not do the same."""
+    held: dict[str, bool] = {}
+    for owner, name in (
+        (studies, "check_same"),
+        (studies, "make_ready"),
+        (Trials, "_ask"),
+        (outcome, "_draw"),
+    ):
+        wrapped = getattr(owner, name)
+
+        def watched(*given: Any, name: str = name, wrapped: Any = wrapped, **named: Any) -> Any:
+            with Path("sweeps/space/study.log").open("rb") as journal:
+                held[name] = try_lock(journal.fileno()) is False
+            return wrapped(*given, **named)
+
+        monkeypatch.setattr(owner, name, watched)
+    lander_rl.sweep(file, 1, jobs=1, seeds=1, episodes=2, progress=False)
+    assert held == {"check_same": True, "make_ready": True, "_ask": True, "_draw": True}
 
 
 def test_a_storage_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:

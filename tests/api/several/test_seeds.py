@@ -18,7 +18,8 @@ from lander_rl.several.results import SeedRun, SeedRuns
 from lander_rl.several.seeds import SeedsRequest
 from lander_rl.several.training_worker import Event, Failed, Status, Task, Trained, TrainingWorker
 from lander_rl.training.request import TrainRequest
-from lander_runtime.errors import UsageError
+from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.locks import locked
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 from lander_runtime.workers.remote import WorkerDied
 from lander_trainer import Checkpoint
@@ -62,8 +63,10 @@ def test_scores_are_said_before_an_export_that_fails(monkeypatch: pytest.MonkeyP
         ended=ended, failed={}, folders={seed: Path(f"run-{seed}") for seed in ended}
     )
     said: list[str] = []
+    request = SeedsRequest(train=TrainRequest(), seeds=2)
+    found = seeds._result(request, scheduler, said.append)
     with pytest.raises(OSError, match="No space left"):
-        seeds._result(SeedsRequest(train=TrainRequest(), seeds=2), scheduler, said.append)
+        seeds._exported(request, found, said.append)
     assert said[0].startswith("No picture was drawn.")
     assert "score 20.0" in said[1]
 
@@ -146,6 +149,45 @@ def test_a_stop_saves_every_run_of_every_process(few: dict[str, Any]) -> None:
     assert found.exported is None
     assert all(run.trained.steps for run in found.runs)
     assert lander_rl.Run.open(found.runs[1].path).interrupted
+
+
+def test_ctrl_c_during_the_export_keeps_what_was_trained(
+    echo: str, few: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(seeds, "run_export", interrupted)
+    found = lander_rl.train_seeds(echo, 2, jobs=1, **few)
+    assert len(found.scores) == 2
+    assert not found.interrupted
+    assert found.exported is None
+    assert repr(found).endswith("; not exported")
+
+
+def test_a_stop_while_the_runs_are_scored_leaves_the_export_out(
+    echo: str, few: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score, scored = training_worker.score, []
+
+    def counting(*given: Any) -> Any:
+        scored.append(score(*given))
+        return scored[-1]
+
+    monkeypatch.setattr(training_worker, "score", counting)
+    found = lander_rl.train_seeds(echo, 2, jobs=1, stop=lambda: len(scored) == 2, **few)
+    assert len(found.scores) == 2
+    assert not found.interrupted
+    assert found.exported is None
+    assert not list(Path("runs").rglob("policy.onnx"))
+
+
+def test_a_folder_of_runs_has_one_training_at_a_time(echo: str, few: dict[str, Any]) -> None:
+    """Of two that begin together, each could have begun one run and been refused the other."""
+    out = Path("several")
+    with locked(out / ".lock", out, ""), pytest.raises(InputRefused, match=r"several is in use: process \d+"):
+        lander_rl.train_seeds(echo, 2, jobs=1, out=out, **few)
+    assert not list(out.iterdir())
 
 
 class Unfinished:

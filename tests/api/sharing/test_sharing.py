@@ -136,6 +136,29 @@ def test_the_hub_is_asked_before_episodes_run(
     assert "me/cart" not in hub.repos
 
 
+@pytest.mark.parametrize("there", [True, False], ids=["other files", "no repository yet"])
+def test_what_somebody_else_pushed_meanwhile_is_not_replaced(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    """Two that push to one name at a time: the second to arrive is told, and replaces nothing."""
+    if there:
+        hub.repos["me/both"] = Repo({"policy.onnx": b"before"})
+    theirs = Repo({"policy.onnx": b"theirs"})
+    rendered = card.render
+
+    def pushed_meanwhile(*given: Any) -> str:
+        hub.repos["me/both"] = theirs
+        return rendered(*given)
+
+    monkeypatch.setattr(card, "render", pushed_meanwhile)
+    with pytest.raises(InputRefused, match=r"me/both has changed meanwhile.*Nothing was pushed"):
+        lander_rl.push(DATA / "tiny-discrete.onnx", "me/both", check=False)
+    assert theirs.files == {"policy.onnx": b"theirs"}
+    monkeypatch.setattr(card, "render", rendered)
+    lander_rl.push(DATA / "tiny-discrete.onnx", "me/both", check=False)
+    assert len(theirs.files) > 1
+
+
 def test_another_file_than_the_one_that_was_pushed(hub: Hub) -> None:
     lander_rl.push(DATA / "tiny-discrete.onnx", "me/tiny")
     hub.repos["me/tiny"].files["policy.onnx"] = (DATA / "tiny-continuous.onnx").read_bytes()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,11 @@ def test_seeds_that_were_stopped_or_broke(lander: Lander, trained_with: Any) -> 
     trained_with(seed_runs(interrupted=True))
     outcome = lander("train", "--seeds", "2")
     assert (outcome.code, outcome.next) == (130, "lander train --resume runs/CartPole-v1/001")
+    # The first run had ended, and only the second was stopped.
+    first, second = seed_runs().runs[0], seed_runs(interrupted=True).runs[1]
+    trained_with(replace(seed_runs(interrupted=True), runs=(first, second)))
+    outcome = lander("train", "--seeds", "2")
+    assert (outcome.code, outcome.next) == (130, "lander train --resume runs/CartPole-v1/002")
     trained_with(seed_runs(failed={3: "a loss"}))
     outcome = lander("train", "--seeds", "3")
     assert outcome.code == 1

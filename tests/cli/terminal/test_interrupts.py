@@ -150,6 +150,36 @@ def test_ctrl_c_ends_every_command_with_130_and_no_traceback(
     assert "Traceback" not in outcome.err
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_seeds_stay_when_their_export_is_interrupted(
+    lander: Lander, tiny_run: list[Any], monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int
+) -> None:
+    """The signal comes in the middle of the last file; the printed command exports what was chosen."""
+    from lander_export import exporting
+
+    record = exporting.record_episode
+
+    def interrupted(*given: Any) -> None:
+        signal.raise_signal(number)
+
+    monkeypatch.setattr(exporting, "record_episode", interrupted)
+    several = ["--seeds", "2", "--jobs", "1", "--out", "runs"]
+    stopped = lander("train", *tiny_run, "--steps", "256", *several)
+    assert stopped.code == code
+    assert "Traceback" not in stopped.err
+    assert [line.split("  ")[0] for line in stopped.out.splitlines()][:2] == ["seed 1", "seed 2"]
+    assert stopped.out.rstrip().endswith("; not exported")
+    runs = {path.name for path in Path("runs").glob("seed-*")}
+    left = {path.name for path in Path("runs").glob("seed-*/*")}
+    assert (runs, {name for name in left if "policy" in name}) == ({"seed-1", "seed-2"}, set())
+
+    monkeypatch.setattr(exporting, "record_episode", record)
+    words = shlex.split(stopped.next)
+    assert words[:2] == ["lander", "export"]
+    assert lander(*words[1:], "--no-gif").code == 0
+    assert (Path(words[2]) / "policy.onnx").is_file()
+
+
 def test_a_training_whose_talk_has_no_reader_any_more_is_saved(tiny_run: list[Any]) -> None:
     """As in `lander train 2>&1 | head -1`: it stops, and no update is lost."""
     reader, writer = os.pipe()
