@@ -93,9 +93,7 @@ class Listing(tuple[Item, ...]):
         return html_table(self._cells(), list(self._columns))
 
     def _cells(self) -> list[list[str]]:
-        return [
-            [show(row) for show in self._columns.values()] for item in self for row in self._rows(item)
-        ]
+        return [[show(row) for show in self._columns.values()] for item in self for row in self._rows(item)]
 
 
 def _cut(text: str) -> str:

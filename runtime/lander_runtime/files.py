@@ -236,7 +236,7 @@ def is_text(content: bytes) -> bool:
 
 
 def near_miss(path: Path) -> str:
-    """A sentence with the file or folder beside `path` whose name is almost the same; "" where there is none."""
+    """A sentence with the file or folder beside `path` whose name is almost the same, or nothing."""
     try:
         names = [entry.name for entry in itertools.islice(path.parent.iterdir(), _NAMES)]
     except (OSError, ValueError):

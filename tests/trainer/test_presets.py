@@ -221,7 +221,8 @@ class TestMeasured:
 
     def test_each_time_stands_in_the_documentation(self) -> None:
         pages = [
-            (self.DOCS / name).read_text(encoding="utf-8").splitlines() for name in ("environments.md", "doom.md")
+            (self.DOCS / name).read_text(encoding="utf-8").splitlines()
+            for name in ("environments.md", "doom.md")
         ]
         for env_id, found in self.measured():
             if found.seconds is not None:

@@ -29,7 +29,7 @@ class Preset:
     source: str | None
     """Where the score is from: a model that ships and claims it, or a page of the documentation."""
     native_score: bool = False
-    """Whether score and time are of the settings with those of `native`, so that `--backend native` makes it."""
+    """Whether score and time are of the settings with those of `native`, which `--backend native` takes."""
     seconds: float | None = None
     """How long the training took on 2 cores of an AMD EPYC server; None where that was not measured."""
 

@@ -1,8 +1,8 @@
 """The files of presets as plain tables: `preset_files/<env-id>.toml`, each preset a table of settings.
 
 `[NAME.native]` has those that differ when the simulator trains. Beside their settings both may say what a
-policy trained with them scores and how long that takes (`measured`); docs/environments.md and docs/doom.md have
-the machine, the date and the command. Apart from `presets`, so that a list of them does not load PyTorch.
+policy trained with them scores and how long that takes (`measured`); docs/environments.md and docs/doom.md
+have the machine, the date and the command. Apart from `presets`, so that a list does not load PyTorch.
 """
 
 import tomllib
