@@ -238,7 +238,9 @@ def is_text(content: bytes) -> bool:
 def near_miss(path: Path) -> str:
     """A sentence with the file or folder beside `path` whose name is almost the same, or nothing."""
     try:
-        names = [entry.name for entry in itertools.islice(path.parent.iterdir(), _NAMES)]
+        beside = itertools.islice(path.parent.iterdir(), _NAMES)
+        # A link that leads nowhere is missing too, under its own name.
+        names = [entry.name for entry in beside if entry.name != path.name]
     except (OSError, ValueError):
         return ""
     near = difflib.get_close_matches(path.name, names, 1, _ALIKE)

@@ -185,6 +185,8 @@ def test_a_near_miss_is_in_the_same_folder(tmp_path: Path) -> None:
     (tmp_path / "policy.onnx").touch()
     assert near_miss(tmp_path / "polcy.onnx") == f" Did you mean {tmp_path / 'policy.onnx'}?"
     assert near_miss(tmp_path / "other.onnx") == ""
+    (tmp_path / "link.onnx").symlink_to("nowhere")
+    assert near_miss(tmp_path / "link.onnx") == ""
     assert near_miss(tmp_path / "absent" / "policy.onnx") == ""
 
 

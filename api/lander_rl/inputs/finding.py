@@ -75,8 +75,8 @@ def _check_there(named: Path) -> None:
     """Refuse what is not there, with what may be meant."""
     if named.exists():
         return
-    if named == _RUNS:
-        raise InputRefused(f"{named}: no such folder; nothing has been trained here. Type: lander train")
+    if named.parts[:1] == _RUNS.parts and not _RUNS.exists():
+        raise InputRefused(f"{named}: not there; nothing has been trained here. Type: lander train")
     shipped = shipped_policies().get(str(named).lower())
     if shipped is not None:
         raise InputRefused(f"{named}: no such file; a policy of that name ships. Did you mean {shipped}?")

@@ -110,7 +110,8 @@ def test_a_file_that_lies_in_a_run_is_named(lander: Lander, exported: Any, add_r
 
 
 def test_what_is_not_there_leads_somewhere(lander: Lander, exported: Any) -> None:
-    assert lander("eval", "runs").message.endswith("Type: lander train")
+    for typed in ("runs", "runs/LunarLander-v3", "runs/LunarLander-v3/001/policy.onnx"):
+        assert lander("eval", typed).message.endswith("Type: lander train")
     shipped = lander("eval", "LunarLander-v3").message
     assert shipped.endswith("models/lunarlander-v3/policy.onnx?")
     assert lander("eval", "xyz").message.endswith("lander models lists the policies that ship.")
