@@ -3,6 +3,7 @@
 import io
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Annotated
@@ -47,7 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-_COMMANDS = {
+_COMMANDS: dict[str, Callable[..., None]] = {
     "train": train_command,
     "sweep": sweep_command,
     "export": export_command,

@@ -72,7 +72,7 @@ def _environment(env_id: str, shipped: Sequence[Model]) -> Environment:
         figures = (
             _figures(env_id, shipped, differ, table.measured, native=False)
             or _figures(env_id, shipped, simulated, table.native_measured, native=True)
-            or (None, None, None, None)
+            or (None, None, None, None, False, None)
         )
         presets.append(Preset(name, differ, table.native, *figures))
     return Environment(env_id, tuple(presets))
@@ -80,7 +80,7 @@ def _environment(env_id: str, shipped: Sequence[Model]) -> Environment:
 
 def _figures(
     env_id: str, shipped: Sequence[Model], settings: Mapping[str, Any], measured: "Measured", *, native: bool
-) -> "tuple[float | None, float | None, int | None, str, bool, float | None] | None":
+) -> tuple[float | None, float | None, int | None, str, bool, float | None] | None:
     """What `Preset` says from `score` on; None where no policy with these settings was scored."""
     model = next((one for one in shipped if _was_trained_with(one, env_id, settings)), None)
     claim = None if model is None else model.info.evaluation
