@@ -56,15 +56,27 @@ def said_before_an_error(say: Callable[[str], None], result: Any) -> Iterator[No
 
 
 class Listing(tuple[Item, ...]):
-    """A tuple that shows itself as a table, a row for each item."""
+    """A tuple that shows itself as a table."""
 
     _columns: Mapping[str, Callable[[Any], str]]
+    _rows: Callable[[Any], Iterable[Any]]
 
     @classmethod
-    def of(cls, items: Iterable[Item], columns: Mapping[str, Callable[[Any], str]]) -> "Listing[Item]":
-        """A listing of `items`; `columns` maps each heading to a function from an item to its cell."""
+    def of(
+        cls,
+        items: Iterable[Item],
+        columns: Mapping[str, Callable[[Any], str]],
+        rows: Callable[[Any], Iterable[Any]] = lambda item: (item,),
+    ) -> "Listing[Item]":
+        """A listing of `items`.
+
+        Args:
+            items: the tuple.
+            columns: each heading, and a function from a row to its cell.
+            rows: the rows of an item; by default one, the item itself.
+        """
         listing = cls(items)
-        listing._columns = columns
+        listing._columns, listing._rows = columns, rows
         return listing
 
     def __repr__(self) -> str:
@@ -81,7 +93,7 @@ class Listing(tuple[Item, ...]):
         return html_table(self._cells(), list(self._columns))
 
     def _cells(self) -> list[list[str]]:
-        return [[show(item) for show in self._columns.values()] for item in self]
+        return [[show(row) for show in self._columns.values()] for item in self for row in self._rows(item)]
 
 
 def _cut(text: str) -> str:

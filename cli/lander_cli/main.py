@@ -3,12 +3,14 @@
 import io
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+from lander_cli.arguments.flags import Command, Group
 from lander_cli.commands.bench import bench_command
 from lander_cli.commands.catalogue import envs_command, models_command, settings_command
 from lander_cli.commands.compare import compare_command
@@ -38,6 +40,7 @@ from lander_runtime.text import printable_lines
 
 app = typer.Typer(
     name="lander",
+    cls=Group,
     help="Train a policy, export it to one verified ONNX file, and run, score and record that file.",
     epilog="Start with: lander demo",
     no_args_is_help=True,
@@ -45,26 +48,32 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.command("train")(results_only()(train_command))
-app.command("sweep")(results_only()(sweep_command))
-app.command("export")(results_only()(export_command))
-app.command("eval")(results_only()(eval_command))
-app.command("compare")(results_only()(compare_command))
-app.command("merge")(results_only()(merge_command))
-app.command("inspect")(results_only()(inspect_command))
-app.command("play")(results_only()(play_command))
-app.command("verify")(results_only()(verify_command))
-app.command("bench")(results_only()(bench_command))
-app.command("doctor")(results_only()(doctor_command))
-app.command("plot")(results_only()(plot_command))
-app.command("replay")(results_only()(replay_command))
-app.command("serve")(results_only()(serve_command))
-app.command("push")(results_only()(push_command))
-app.command("pull")(results_only()(pull_command))
-app.command("demo")(results_only()(demo_command))
-app.command("models")(results_only()(models_command))
-app.command("envs")(results_only()(envs_command))
-app.command("settings")(results_only()(settings_command))
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "train": train_command,
+    "sweep": sweep_command,
+    "export": export_command,
+    "eval": eval_command,
+    "compare": compare_command,
+    "merge": merge_command,
+    "inspect": inspect_command,
+    "play": play_command,
+    "verify": verify_command,
+    "bench": bench_command,
+    "doctor": doctor_command,
+    "plot": plot_command,
+    "replay": replay_command,
+    "serve": serve_command,
+    "push": push_command,
+    "pull": pull_command,
+    "demo": demo_command,
+    "models": models_command,
+    "envs": envs_command,
+    "settings": settings_command,
+}
+"""In the order of `--help`."""
+
+for _name, _function in _COMMANDS.items():
+    app.command(_name, cls=Command)(results_only()(_function))
 
 
 def _print_version(wanted: bool) -> None:

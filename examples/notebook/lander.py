@@ -166,7 +166,7 @@ policy
 # %% [markdown]
 # ## 5. Break one setting
 #
-# Three trainings, each with one setting changed, beside one without a change:
+# Three trainings, each with one setting changed, beside one without. Guess first which of them hurts.
 #
 # - `gae_lambda=1`: whole returns, from which the critic's value of the first state is still taken away. What
 #   came later is not replaced by the critic's estimate: unbiased and very noisy.
@@ -183,8 +183,10 @@ runs = [
 lander_rl.plot(*runs, out="runs/broken.png")
 
 # %% [markdown]
-# The legend names what differs. One seed is one story: `docs/training.md` has the same with five seeds and
-# intervals. Change a setting of your own; `lander_rl.settings()` lists them all.
+# Look at the lines: the first two changes make learning slower. The third does no harm here; this preset
+# scales the rewards already. So a rule from a book is worth a try of your own. One seed is one story:
+# `docs/training.md` has such changes with three and five seeds. Change a setting yourself;
+# `lander_rl.settings()` lists them all.
 
 # %%
 lander_rl.settings("clip_range")

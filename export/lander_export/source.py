@@ -10,7 +10,7 @@ from lander_export.peers import PeerOptions, PeerPolicy, read_stable_baselines, 
 from lander_export.peers.peer import PeerSpaces
 from lander_runtime.envs import registered_by_user
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.files import open_regular, read_regular
+from lander_runtime.files import is_text, near_miss, open_regular, read_regular
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.content import USUAL_FILE_BYTES
 from lander_runtime.policy.metadata import Training
@@ -81,9 +81,13 @@ def load_source(
     if not path.exists():
         raise InputRefused(
             f"{path}: no such file. Expected a checkpoint (.safetensors, .zip) or a state dict (.pth)."
+            f"{near_miss(path)}"
         )
     # Says what is there instead of a file.
-    open_regular(path).close()
+    with open_regular(path) as file:
+        start = file.read(2048)
+    if is_text(start):
+        raise InputRefused(f"{path}: not a checkpoint; it is text.")
     if path.suffix == ".safetensors":
         if env is not None or activation is not None:
             raise UsageError(

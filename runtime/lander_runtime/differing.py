@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_LONG = 10_000
+"""From here on a whole number is hard to read without its thousands."""
+
 
 def differences(configs: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     """For each of `configs` the settings that are not equal in all, as short texts; `none` if missing."""
@@ -27,4 +30,7 @@ def _in_short(value: Any) -> str:
         return " ".join(f"{name}={_in_short(one)}" for name, one in value.items()) or "none"
     if isinstance(value, list):
         return "x".join(map(_in_short, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    # As people type it: 150_000_000.
+    return f"{value:_}" if isinstance(value, int) and abs(value) >= _LONG else str(value)

@@ -3,7 +3,9 @@
 Shared by training, export, evaluation and recording.
 """
 
+import codecs
 import contextlib
+import difflib
 import errno
 import hashlib
 import itertools
@@ -25,6 +27,15 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 _LARGEST_PICTURE = 8_000_000
 """Bytes. A notebook stores every picture in its file."""
+
+_LOOKED_AT = 1024
+"""Bytes of a file that say whether it is text."""
+
+_NAMES = 1000
+"""Names of a folder that are compared with one that is missing; more take too long."""
+
+_ALIKE = 0.75
+"""`polcy.onnx` is like `policy.onnx`; `old.onnx` is not like `new.onnx`, nor `001` like `002`."""
 
 _TEMPORARY = re.compile(r"\..*\.lander-[a-z0-9_]{8}(\.[^.]*)?")
 """Names of our temporary files."""
@@ -210,8 +221,35 @@ def picture_as_html(path: Path | None, description: str, largest: int = _LARGEST
     return html_picture(content, description) or html_film(content)
 
 
+def is_text(content: bytes) -> bool:
+    """Whether a file with this content is text, by its start: no ONNX file or checkpoint begins so.
+
+    Those have control characters near the start.
+    """
+    start = content[:_LOOKED_AT]
+    try:
+        # A character of several bytes may be cut at the end of what is looked at.
+        text = codecs.getincrementaldecoder("utf-8")().decode(start, final=len(start) == len(content))
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and all(character.isprintable() or character in "\t\r\n" for character in text)
+
+
+def near_miss(path: Path) -> str:
+    """A sentence with the file or folder beside `path` whose name is almost the same, or nothing."""
+    try:
+        beside = itertools.islice(path.parent.iterdir(), _NAMES)
+        # A link that leads nowhere is missing too, under its own name.
+        names = [entry.name for entry in beside if entry.name != path.name]
+    except (OSError, ValueError):
+        return ""
+    near = difflib.get_close_matches(path.name, names, 1, _ALIKE)
+    return f" Did you mean {path.parent / near[0]}?" if near else ""
+
+
 def _unreadable(path: Path, error: Exception) -> str:
-    return f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})."
+    hint = near_miss(path) if isinstance(error, FileNotFoundError) else ""
+    return f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}).{hint}"
 
 
 def sha256_of(data: bytes) -> str:

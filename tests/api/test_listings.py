@@ -19,6 +19,12 @@ def test_a_listing_is_a_tuple_and_a_table() -> None:
     assert listing._repr_html_().count("<tr>") == 3
 
 
+def test_an_item_may_have_several_rows() -> None:
+    listing = Listing.of(["ab", "c"], {"letter": str.upper}, rows=list)
+    assert listing == ("ab", "c")
+    assert repr(listing) == "letter\nA\nB\nC"
+
+
 def test_an_empty_one_says_so() -> None:
     assert repr(Listing.of([], COLUMNS)) == "(nothing)"
 

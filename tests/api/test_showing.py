@@ -116,8 +116,13 @@ class TestReport:
     def test_a_notebook_sees_the_figures_and_a_histogram(self, report: Report) -> None:
         html = report._repr_html_()
         page = Page(html)
-        assert page.tags.count("svg") == 1
         assert page.tags.count("rect") >= 2
+        # The histogram, and a swatch for each outcome, the mean, its interval and the threshold.
+        assert page.tags.count("svg") == 1 + page.tags.count("li")
+        for name, count in report.summary.outcome_counts.items():
+            assert f"{name}: {count}" in page.text
+        assert "95% interval of it" in page.text
+        assert "threshold 200" in page.text
         assert report.sha256 in page.text
         # Every rule is for this report alone: a notebook has a look of its own.
         rules = re.findall(r"[^{}]+(?=\{)", html[html.index("<style>") + 7 : html.index("</style>")])

@@ -31,6 +31,7 @@ def test_help_names_every_command(lander: Lander, arguments: list[str]) -> None:
     for command in COMMANDS:
         assert re.search(rf"^\W*{command} +\w", text, re.MULTILINE), command
     assert "Start with: lander demo" in text
+    assert "<bool>" not in text
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -38,6 +39,8 @@ def test_every_command_has_help(lander: Lander, command: str) -> None:
     found = lander(command, "--help")
     assert found.code == 0
     assert f"Usage: lander {command}" in found.out
+    # Who reads it types `--json true`.
+    assert "<bool>" not in found.out
 
 
 @pytest.mark.parametrize(

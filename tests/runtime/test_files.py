@@ -13,6 +13,8 @@ from lander_runtime.files import (
     atomic_write,
     atomic_writes,
     check_writable,
+    is_text,
+    near_miss,
     open_regular,
     read_regular,
     sha256_of,
@@ -162,6 +164,30 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
 
 
 # Files that belong together.
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", False),
+        (b"steps = 5\n\t# Gr\xc3\xbc\xc3\x9fe\r\n", True),
+        (b"a" * 1023 + "ü".encode() + b"\x00", True),  # A character is cut where the look ends.
+        (b"a\xc3", False),
+        (b"\x08\x08\x12\x06lander", False),
+        (b"PK\x03\x04", False),
+    ],
+)
+def test_text_is_told_from_a_policy(content: bytes, text: bool) -> None:
+    assert is_text(content) is text
+
+
+def test_a_near_miss_is_in_the_same_folder(tmp_path: Path) -> None:
+    (tmp_path / "policy.onnx").touch()
+    assert near_miss(tmp_path / "polcy.onnx") == f" Did you mean {tmp_path / 'policy.onnx'}?"
+    assert near_miss(tmp_path / "other.onnx") == ""
+    (tmp_path / "link.onnx").symlink_to("nowhere")
+    assert near_miss(tmp_path / "link.onnx") == ""
+    assert near_miss(tmp_path / "absent" / "policy.onnx") == ""
 
 
 def test_a_full_disk_leaves_all_of_the_old_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

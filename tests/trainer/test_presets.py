@@ -204,25 +204,38 @@ def test_command_keeps_the_environments_arguments() -> None:
 
 
 class TestMeasured:
-    """Scores beside the presets agree with the page that says on what machine and when they were measured."""
+    """Scores and times beside the presets agree with the pages that say on what machine and when."""
 
-    PAGE = Path(__file__).parents[2] / "docs" / "environments.md"
+    DOCS = Path(__file__).parents[2] / "docs"
 
     def test_some_are_measured(self) -> None:
-        assert len(self.measured()) >= 5
+        assert sum(found.score is not None for _, found in self.measured()) >= 5
+        assert sum(found.seconds is not None for _, found in self.measured()) >= 10
 
     def test_each_stands_in_the_documentation(self) -> None:
-        text = self.PAGE.read_text(encoding="utf-8")
-        for (env_id, _), found in self.measured().items():
-            [row] = [line for line in text.splitlines() if line.startswith(f"| {env_id} |")]
-            assert f"{found.score:.1f} ± {found.std:.1f}" in row
-            assert row.endswith(f"| {found.episodes:,} |")
+        text = (self.DOCS / "environments.md").read_text(encoding="utf-8")
+        for env_id, found in self.measured():
+            if found.score is not None:
+                rows = [line for line in text.splitlines() if line.startswith(f"| {env_id} |")]
+                [row] = [line for line in rows if f"{found.score:.1f} ± {found.std:.1f}" in line]
+                assert row.endswith(f"| {found.episodes:,} |")
+
+    def test_each_time_stands_in_the_documentation(self) -> None:
+        pages = [
+            (self.DOCS / name).read_text(encoding="utf-8").splitlines()
+            for name in ("environments.md", "doom.md")
+        ]
+        for env_id, found in self.measured():
+            if found.seconds is not None:
+                rows = [line for page in pages for line in page if line.startswith("| ") and env_id in line]
+                assert any(f"| {found.seconds:,} s" in line for line in rows), env_id
 
     @staticmethod
-    def measured() -> dict[tuple[str, str], Measured]:
-        return {
-            (env_id, name): table.measured
+    def measured() -> list[tuple[str, Measured]]:
+        return [
+            (env_id, found)
             for env_id in preset_environments()
-            for name, table in preset_tables(env_id).items()
-            if table.measured is not None
-        }
+            for table in preset_tables(env_id).values()
+            for found in (table.measured, table.native_measured)
+            if found != Measured()
+        ]

@@ -100,7 +100,9 @@ def test_what_cannot_be_started_from_is_refused(
     with pytest.raises(InputRefused, match="without a normaliser"):
         read_start(tmp_path / "policy.onnx")
     wanted = read_start(plain).adopted(config(), {})
-    with pytest.raises(UsageError, match="has other observations"):
+    with pytest.raises(
+        UsageError, match=r"has other observations .*: float32 \[4\] there, float32 \[3\] here"
+    ):
         begin(wanted, Space("Box", (3,), "float32"), ACTION)
     with pytest.raises(UsageError, match="do not fit the network"):
         begin(wanted.with_values({"hidden_sizes": "9"}), OBSERVATION, ACTION)

@@ -18,6 +18,7 @@ from torch import Tensor
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.files import open_regular
 from lander_runtime.graphs.reading import read_model
+from lander_runtime.policy.display import space_in_words
 from lander_runtime.policy.policy import Policy
 from lander_runtime.spec import Space
 from lander_trainer.config import TrainConfig
@@ -69,7 +70,10 @@ class Start:
         spaces = ((observation, self.observation, "observations"), (action, self.action, "actions"))
         for mine, theirs, what in spaces:
             if mine.form != theirs.form:
-                raise UsageError(f"{self.path} has other {what} than this environment.")
+                raise UsageError(
+                    f"{self.path} has other {what} than this environment: "
+                    f"{space_in_words(theirs)} there, {space_in_words(mine)} here."
+                )
         state = network.state_dict()
         unlike = [
             name

@@ -1,11 +1,14 @@
 """`environments`: the environments that have presets, and the scores of policies trained with them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lander_rl.catalogue.models import Model, models
 from lander_rl.showing import Listing
+
+if TYPE_CHECKING:
+    from lander_trainer.settings.preset_tables import Measured
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,9 @@ class Preset:
     source: str | None
     """Where the score is from: a model that ships and claims it, or a page of the documentation."""
     native_score: bool = False
-    """Whether the score is of the settings with those of `native`, so that `--backend native` makes it."""
+    """Whether score and time are of the settings with those of `native`, which `--backend native` takes."""
+    seconds: float | None = None
+    """How long the training took on 2 cores of an AMD EPYC server; None where that was not measured."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,8 @@ def environments() -> Listing[Environment]:
     from lander_trainer.settings.preset_tables import preset_environments
 
     shipped = models()
-    return Listing.of((_environment(env_id, shipped) for env_id in preset_environments()), _COLUMNS)
+    found = (_environment(env_id, shipped) for env_id in preset_environments())
+    return Listing.of(found, _COLUMNS, rows=lambda one: [(one, preset) for preset in one.presets])
 
 
 def _environment(env_id: str, shipped: Sequence[Model]) -> Environment:
@@ -62,23 +68,29 @@ def _environment(env_id: str, shipped: Sequence[Model]) -> Environment:
     for name, table in preset_tables(env_id).items():
         config = TrainConfig(env=env_id).with_values(table.settings).to_dict()
         differ = {key: value for key, value in config.items() if defaults.get(key) != value}
-        own, native = (
-            next((one for one in shipped if _was_trained_with(one, env_id, settings)), None)
-            for settings in (differ, {**differ, "backend": "native", **table.native})
+        simulated = {**differ, "backend": "native", **table.native}
+        figures = (
+            _figures(env_id, shipped, differ, table.measured, native=False)
+            or _figures(env_id, shipped, simulated, table.native_measured, native=True)
+            or (None, None, None, None, False, None)
         )
-        model = own or native
-        summary = None if model is None else model.info.evaluation
-        if model is not None and summary is not None:
-            figures = (summary.mean_return, summary.std_return, summary.episodes, f"claimed by {model.name}")
-        elif table.measured is not None:
-            measured = table.measured
-            figures = (measured.score, measured.std, measured.episodes, "docs/environments.md")
-        else:
-            figures = (None, None, None, None)
-        presets.append(
-            Preset(name, differ, table.native, *figures, native_score=model is not None and own is None)
-        )
+        presets.append(Preset(name, differ, table.native, *figures))
     return Environment(env_id, tuple(presets))
+
+
+def _figures(
+    env_id: str, shipped: Sequence[Model], settings: Mapping[str, Any], measured: "Measured", *, native: bool
+) -> tuple[float | None, float | None, int | None, str, bool, float | None] | None:
+    """What `Preset` says from `score` on; None where no policy with these settings was scored."""
+    model = next((one for one in shipped if _was_trained_with(one, env_id, settings)), None)
+    claim = None if model is None else model.info.evaluation
+    if model is not None and claim is not None:
+        source = f"claimed by {model.name}"
+        return claim.mean_return, claim.std_return, claim.episodes, source, native, measured.seconds
+    if measured.score is None:
+        return None
+    source = "docs/environments.md"
+    return measured.score, measured.std, measured.episodes, source, native, measured.seconds
 
 
 def _was_trained_with(model: Model, env_id: str, differ: Mapping[str, Any]) -> bool:
@@ -92,17 +104,23 @@ def _was_trained_with(model: Model, env_id: str, differ: Mapping[str, Any]) -> b
     )
 
 
-def _scores(environment: Environment) -> str:
-    return ", ".join(
-        f"{one.name}{' in the simulator' if one.native_score else ''} {one.score:.1f} ± {one.std:.1f} "
-        f"({one.episodes:,} episodes)"
-        for one in environment.presets
-        if one.score is not None
-    )
+def _score(preset: Preset) -> str:
+    if preset.score is None:
+        return "not measured"
+    return f"{preset.score:.1f} ± {preset.std:.1f} ({preset.episodes:,} episodes)"
 
 
-_COLUMNS = {
-    "environment": lambda one: one.id,
-    "presets": lambda one: ", ".join(preset.name for preset in one.presets),
-    "mean return ± std": lambda one: _scores(one) or "-",
+def _time(preset: Preset) -> str:
+    if preset.seconds is None:
+        return "-"
+    short = preset.seconds < 120
+    words = f"{preset.seconds:.0f} s" if short else f"{preset.seconds / 60:.0f} min"
+    return f"{words}, in the simulator" if preset.native_score else words
+
+
+_COLUMNS: Mapping[str, Callable[[tuple[Environment, Preset]], str]] = {
+    "environment": lambda row: row[0].id,
+    "preset": lambda row: row[1].name,
+    "mean return ± std": lambda row: _score(row[1]),
+    "training time": lambda row: _time(row[1]),
 }

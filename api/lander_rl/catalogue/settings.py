@@ -102,7 +102,9 @@ def settings(name: str | None = None) -> Listing[Setting] | Setting:
         name = our_name(name) or name
     if name not in found:
         near = difflib.get_close_matches(name, found, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else "lander_rl.settings() lists them."
+        hint = (
+            f"Did you mean {near[0]!r}?" if near else "lander settings, or lander_rl.settings(), lists them."
+        )
         raise UsageError(f"There is no setting {name!r}. {hint}")
     return found[name]
 

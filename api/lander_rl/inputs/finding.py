@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.files import near_miss
 from lander_runtime.shipped import (
     newer_run,
     newest_policy,
@@ -71,15 +72,24 @@ def _newest() -> tuple[Path | None, Path | None]:
 
 
 def _check_there(named: Path) -> None:
-    """Refuse a file that is not there, where a run has one of that name: it was typed in another folder."""
+    """Refuse what is not there, with what may be meant."""
     if named.exists():
         return
+    if named.parts[:1] == _RUNS.parts and not _RUNS.exists():
+        raise InputRefused(f"{named}: not there; nothing has been trained here. Type: lander train")
+    shipped = shipped_policies().get(str(named).lower())
+    if shipped is not None:
+        raise InputRefused(f"{named}: no such file; a policy of that name ships. Did you mean {shipped}?")
+    # It may have been typed in another folder.
     found = [path for path in _RUNS.glob("*/*/*") if path.name == named.name and path.is_file()]
     if found:
         newest = max(found, key=lambda path: path.stat().st_mtime)
         is_policy = newest.suffix == ".onnx"
         hint = f"Did you mean {newest}?" if is_policy else f"Type: {_export_of(newest.parent)}"
         raise InputRefused(f"{named}: no such file; {newest.parent} has one. {hint}")
+    if not named.suffix:
+        hint = near_miss(named) or " lander models lists the policies that ship."
+        raise InputRefused(f"{named}: no such file or folder.{hint}")
 
 
 def _in_folder(folder: Path) -> tuple[Path, str]:

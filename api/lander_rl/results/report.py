@@ -18,9 +18,11 @@ _CHART_STYLE = """
 .lander-report{--ink:#1b2430;--soft:#56616f;--rule:#d8dee5;--band:#1b2430;--o0:#0072b2;--o1:#d55e00;
 --o2:#009e73;--o3:#b0508a;--o4:#b87d00;--o5:#3f8fbf;--o6:#7a7a7a;background:#fff;color:var(--ink);
 max-width:44rem;padding:.5rem}
-.lander-report svg{display:block;width:100%;height:auto}
+.lander-report>svg{display:block;width:100%;height:auto}
+.lander-report .legend{display:flex;flex-wrap:wrap;gap:.15rem 1rem;margin:.4rem 0 0;padding:0;list-style:none}
+.lander-report .legend li{display:flex;align-items:center;gap:.4rem;margin:0}
 .lander-report text{fill:var(--soft);font-size:11.5px}
-.lander-report line{fill:none;stroke:var(--rule)}
+.lander-report line,.lander-report path{fill:none;stroke:var(--rule)}
 .lander-report .axis{stroke:var(--soft)}
 .lander-report .mean{stroke:var(--ink);stroke-width:1.5}
 .lander-report .threshold{stroke:var(--ink);stroke-width:1.5;stroke-dasharray:5 3}
@@ -48,17 +50,19 @@ class Report(PlainReport):
     def _repr_html_(self) -> str:
         """For a notebook: the figures, and a histogram of the returns."""
         sentences = "".join(f"<p>{html_text(text)}</p>" for text in (*self.warnings, *self.remarks))
-        chart = self._histogram()
-        drawn = "" if chart is None else ElementTree.tostring(chart, encoding="unicode", method="html")
+        drawn = "".join(ElementTree.tostring(part, "unicode", method="html") for part in self._histogram())
         return (
             f'<div class="lander-report"><style>{_CHART_STYLE}</style>'
             f"<strong>{html_text(report_title(self))}</strong>"
             f"{html_table(report_rows(self))}{sentences}{drawn}</div>"
         )
 
-    def _histogram(self) -> "Element | None":
+    def _histogram(self) -> "list[Element]":
+        """The picture and its legend; empty if no return is finite."""
         # Imported only here, because scripts draw nothing.
-        from lander_runtime.page.charts.histogram import histogram
+        from lander_runtime.page.charts.histogram import histogram, histogram_legend
         from lander_runtime.page.charts.outcomes import slots_of
 
-        return histogram(self.results, self.summary, self.env.reward_threshold, slots_of(self.results))
+        threshold, slots = self.env.reward_threshold, slots_of(self.results)
+        drawn = histogram(self.results, self.summary, threshold, slots)
+        return [] if drawn is None else [drawn, histogram_legend(drawn, self.summary, threshold, slots)]

@@ -4,6 +4,7 @@ The header is YAML; every value in it is written as JSON, which YAML contains, s
 """
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 MANIFEST = "lander.json"
 SCHEMA = "lander.hub/1"
+
+_LINK_OUTSIDE = re.compile(r"\[([^][]*)\]\(\.\./[^()]*\)")
+"""A link of Markdown to a file outside of the policy's folder."""
 
 _LICENCES = {
     name: name.lower()
@@ -37,7 +41,9 @@ class Manifest:
 
 def render(repository: str, info: "PolicyInfo", sha256: str, body: str | None) -> str:
     """The card: a header for the Hub, then `body`, the card of the policy where there is one."""
-    return f"---\n{_header(repository, info, sha256)}---\n\n{body or _plain_body(repository, info)}"
+    # What lies in another folder is not pushed, so a link to it would lead nowhere.
+    own = None if body is None else _LINK_OUTSIDE.sub(r"\1", body)
+    return f"---\n{_header(repository, info, sha256)}---\n\n{own or _plain_body(repository, info)}"
 
 
 def manifest(info: "PolicyInfo", sha256: str, report: "Report | None") -> bytes:

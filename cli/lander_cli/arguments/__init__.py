@@ -7,6 +7,7 @@ sharing_options.py   options of push and pull
 checking_options.py  options of verify and replay
 serving_options.py   options of serve
 train_request.py     the options of train as a request
+flags.py             options without a value, in --help
 env_args.py          --env-arg NAME=VALUE
 completion.py        what the shell offers after the Tab key
 numbers.py           numbers such as 1e3, durations such as 1h30m

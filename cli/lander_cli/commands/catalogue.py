@@ -26,7 +26,7 @@ def models_command(as_json: Annotated[bool, given.json_flag("lander.models/1")] 
 
 
 def envs_command(as_json: Annotated[bool, given.json_flag("lander.environments/1")] = False) -> None:
-    """List the environments with presets, and what policies score that were trained with them."""
+    """List the environments with presets, and the scores and times of trainings with them."""
     from lander_rl.catalogue.environments import environments
 
     found = environments()

@@ -84,7 +84,8 @@ def _listed(name: str, values: "Mapping[str, Any]") -> list[tuple[str, str]]:
     """The values in as many rows as they take, each value cut."""
     rows = [""]
     for key, value in values.items():
-        item = f"{shortened(key, 60)} {shortened(str(value), 100)}"
+        typed = str(value).lower() if isinstance(value, bool) else str(value)
+        item = f"{shortened(key, 60)} {shortened(typed, 100)}"
         separator = ", " if rows[-1] else ""
         if len(rows[-1]) + len(separator) + len(item) > LONGEST:
             rows.append("")

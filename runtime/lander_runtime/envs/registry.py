@@ -11,7 +11,7 @@ from typing import Any
 import gymnasium
 
 from lander_runtime.envs.imports import import_modules, imported_modules
-from lander_runtime.envs.known import family_of
+from lander_runtime.envs.known import family_of, known_ids
 from lander_runtime.errors import InputRefused, MachineLacks, UsageError
 from lander_runtime.spec import EnvSpec
 
@@ -76,8 +76,10 @@ _PACKAGES = {"ALE": "ale_py", "bsuite": "shimmy", "dm_control": "shimmy"}
 
 def _unknown_hint(env_id: str) -> str:
     """What to type for an id that is not registered."""
-    names = {known.lower(): known for known in gymnasium.registry}
-    near = difflib.get_close_matches(env_id.lower(), names, 1)
+    names = {known.lower(): known for known in (*gymnasium.registry, *known_ids())}
+    typed = env_id.lower()
+    # `Doom` is part of a name and not like one.
+    near = difflib.get_close_matches(typed, names, 1) or [name for name in sorted(names) if typed in name]
     meant = f"Did you mean {names[near[0]]}? " if near else ""
     module = _PACKAGES.get(env_id.partition("/")[0], "MODULE")
     return f"{meant}Where a module of yours or of a package registers it, add: --import {module}"

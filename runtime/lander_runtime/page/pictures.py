@@ -1,15 +1,14 @@
 """The pictures of the page, each with its legend and a sentence on how to read it."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from lander_runtime.envs.known import knowledge_of
 from lander_runtime.episodes.episode import Episode
 from lander_runtime.episodes.fleet import Actor
-from lander_runtime.page.charts.histogram import histogram
-from lander_runtime.page.charts.outcomes import Slots, legend, swatch_of_bar, swatch_of_line, swatch_of_mark
+from lander_runtime.page.charts.histogram import histogram, histogram_legend
+from lander_runtime.page.charts.outcomes import Slots, by_outcome, legend, swatch_of_line, swatch_of_mark
 from lander_runtime.page.charts.scatter import MOST, scatter
 from lander_runtime.page.charts.timeline import STEPS, timeline
 from lander_runtime.page.charts.trajectories import trajectories
@@ -59,20 +58,12 @@ def _returns(report: Report, slots: Slots) -> Element | None:
     drawn = histogram(report.results, summary, threshold, slots)
     if drawn is None:
         return None
-    entries = _entries(summary.outcome_counts, slots, swatch_of_bar)
-    entries.append((element("path", d="M8 0v14", class_="mean"), "mean"))
-    if summary.ci95 is not None:
-        entries.append((element("rect", x=1, y=0, width=14, height=14, class_="band"), "95% interval of it"))
-    if threshold is not None:
-        outside = "" if drawn.find("*[@class='threshold']") is not None else ", outside the picture"
-        swatch = element("path", d="M8 0v14", class_="threshold")
-        entries.append((swatch, f"threshold {threshold:g}{outside}"))
     reading = (
         "The number of episodes by return. A bar is always high enough to be visible, even for one episode."
     )
     if summary.ci95 is not None:
         reading += " The interval is that of the mean, not of single episodes."
-    return _figure(drawn, "Returns.", legend(entries), reading)
+    return _figure(drawn, "Returns.", histogram_legend(drawn, summary, threshold, slots), reading)
 
 
 def _paths(report: Report, observed: PageObserver, slots: Slots) -> Element | None:
@@ -86,7 +77,7 @@ def _paths(report: Report, observed: PageObserver, slots: Slots) -> Element | No
         f"episode. {knowledge_of(report.env.id).track_note}"
     )
     drawn = trajectories(observed.tracks, size, source, slots)
-    return _figure(drawn, "Trajectories.", legend(_entries(counts, slots, swatch_of_line)), reading)
+    return _figure(drawn, "Trajectories.", legend(by_outcome(counts, slots, swatch_of_line)), reading)
 
 
 def _pairs(report: Report, slots: Slots) -> list[Element]:
@@ -104,7 +95,7 @@ def _pairs(report: Report, slots: Slots) -> list[Element]:
         missing = len(there) - len(codes)
         if missing:
             reading += f" {missing:,} have no such value and are left out."
-        entries = _entries(counts, slots, swatch_of_mark)
+        entries = by_outcome(counts, slots, swatch_of_mark)
         figures.append(_figure(drawn, f"{up.name[0].upper()}{up.name[1:]}.", legend(entries), reading))
     return figures
 
@@ -122,15 +113,6 @@ def _film(text: str, actor: Actor, report: Report, episode: Episode) -> Element:
     )
     reading = "The episode was run again to record it; it returned exactly the same."
     return _figure(film_and_still, "Film.", None, reading)
-
-
-def _entries(
-    counts: Mapping[str, int], slots: Slots, swatch: Callable[[int], Element]
-) -> list[tuple[Element, str]]:
-    return [
-        (swatch(slots[name]), f"{name}: {counts[name]:,}")
-        for name in sorted(counts, key=lambda name: slots[name])
-    ]
 
 
 def _figure(picture: Element, title: str, key: Element | None, reading: str) -> Element:

@@ -32,13 +32,19 @@ def label(caption: str, canvas: tuple[int, ...]) -> NDArray[np.uint8]:
     font = ImageFont.load_default(size)
     left, top = size // 3, size // 5
     draw = ImageDraw.Draw(Image.new("L", (1, 1)))
-    text = "\n".join(_lines(caption, lambda line: left + draw.textlength(line, font) + left <= canvas[1]))
-    _, _, right, bottom = draw.multiline_textbbox((left, top), text, font, spacing=top)
+    one_line = size + 2 * left
+    lines = list(_lines(caption, lambda line: left + draw.textlength(line, font) + left <= canvas[1]))
+    while True:
+        text = "\n".join(lines)
+        _, _, right, bottom = draw.multiline_textbbox((left, top), text, font, spacing=top)
+        height = max(int(bottom) + top, one_line)
+        if height <= max(canvas[0] // 2, one_line) or len(lines) == 1:
+            break
+        # More than half of a tiny picture is never hidden, unless by the first line.
+        lines.pop()
     # In steps of 40 pixels, so that the box does not change its width with every digit.
     width = -(-int(right + left) // 40) * 40
-    height = max(int(bottom) + top, size + 2 * left)
-    # More than half of a tiny picture is never hidden, unless by the first line.
-    height = min(height, max(canvas[0] // 2, size + 2 * left), canvas[0])
+    height = min(height, canvas[0])
     image = Image.new("L", (min(width, canvas[1]), height))
     ImageDraw.Draw(image).multiline_text((left, top), text, fill=255, font=font, spacing=top)
     # Two greys between black and white keep the letters smooth; more of them compress worse.

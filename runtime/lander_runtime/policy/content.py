@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from lander_runtime.errors import InputRefused
-from lander_runtime.files import open_regular, read_regular
+from lander_runtime.files import is_text, open_regular, read_regular
 
 USUAL_FILE_BYTES = 64 * 1024 * 1024
 """A larger file is refused unread: policies are small, and the path may name any file."""
@@ -28,13 +28,17 @@ def read_policy_file(path: Path, *, large: bool = False) -> bytes:
     """The content of `path`; with `large`, of up to `LARGE_FILE_BYTES`.
 
     Raises:
-        InputRefused: it is missing, no plain file, too large for a policy, or a checkpoint.
+        InputRefused: it is missing, no plain file, too large for a policy, a checkpoint, or text.
     """
     content = read_part(path, large=large)
     if content.startswith(_ZIP) or path.suffix.lower() in _CHECKPOINTS:
         command = shlex.join(["lander", "export", str(path)])
         env = "" if path.suffix == ".safetensors" else " --env ENV"
         raise InputRefused(f"{path.name}: a checkpoint and no ONNX file. Make one of it with: {command}{env}")
+    if is_text(content):
+        beside = path.parent / "policy.onnx"
+        hint = f" Did you mean {beside}?" if beside.is_file() else ""
+        raise InputRefused(f"{path.name}: not an ONNX file; it is text.{hint}")
     return content
 
 

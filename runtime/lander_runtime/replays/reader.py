@@ -78,7 +78,10 @@ class _Lines:
         try:
             line = self._file.readline(MAX_LINE_BYTES + 1)
         except gzip.BadGzipFile as error:
-            raise InputRefused(f"{self._where}: not a replay, or damaged ({error}).") from error
+            raise InputRefused(
+                f"{self._where}: not a replay, or damaged ({error}). "
+                "Make one with: lander eval --save-replay eval.jsonl.gz"
+            ) from error
         except (EOFError, zlib.error) as error:
             raise InputRefused(f"{self._where}: the file is cut off or damaged ({error}).") from error
         if len(line) > MAX_LINE_BYTES:

@@ -62,6 +62,13 @@ def test_there_and_back(hub: Hub, cart_pole: Path, capfd: pytest.CaptureFixture[
     assert all(TOKEN.encode() not in content for content in written)
 
 
+def test_links_out_of_the_folder_are_plain_on_the_hub() -> None:
+    card_of_run = "See [the page](../../docs/score.md), ![it](policy.gif) and [the Hub](https://hf.co).\n"
+    info = PolicyInfo.read(DATA / "tiny-discrete.onnx")
+    text = card.render("me/tiny", info, "0" * 64, card_of_run)
+    assert text.endswith("See the page, ![it](policy.gif) and [the Hub](https://hf.co).\n")
+
+
 def test_the_cards_header_is_what_the_hub_reads(cart_pole: Path) -> None:
     yaml = pytest.importorskip("yaml")
     info = PolicyInfo.read(cart_pole / "policy.onnx")

@@ -29,12 +29,13 @@ def test_models_as_json(lander: Lander) -> None:
     assert [one["claimed_score"] for one in listed["models"]] == [one.claimed_score for one in models()]
 
 
-def test_envs_lists_presets_and_scores(lander: Lander) -> None:
+def test_envs_lists_presets_with_scores_and_times(lander: Lander) -> None:
     outcome = lander("envs")
 
     (cartpole,) = [line for line in outcome.out.splitlines() if line.startswith("CartPole-v1")]
     assert "500.0 ± 0.0" in cartpole
-    assert len(outcome.out.splitlines()) == 1 + len(environments())
+    assert cartpole.endswith("13 s")
+    assert len(outcome.out.splitlines()) == 1 + sum(len(one.presets) for one in environments())
 
 
 def test_envs_as_json(lander: Lander) -> None:

@@ -109,6 +109,33 @@ def test_a_file_that_lies_in_a_run_is_named(lander: Lander, exported: Any, add_r
     assert "no such file;" not in lander("eval", "other.onnx").err
 
 
+def test_what_is_not_there_leads_somewhere(lander: Lander, exported: Any) -> None:
+    for typed in ("runs", "runs/LunarLander-v3", "runs/LunarLander-v3/001/policy.onnx"):
+        assert lander("eval", typed).message.endswith("Type: lander train")
+    shipped = lander("eval", "LunarLander-v3").message
+    assert shipped.endswith("models/lunarlander-v3/policy.onnx?")
+    assert lander("eval", "xyz").message.endswith("lander models lists the policies that ship.")
+    policy = exported("LunarLander-v3/001")
+    assert lander("eval", policy.with_name("polcy.onnx")).message.endswith(f"Did you mean {policy}?")
+    assert "mean" not in lander("eval", policy.with_name("best.onnx")).message
+    assert lander("export", "runs/LunarLandr-v3").message.endswith("Did you mean runs/LunarLander-v3?")
+    assert lander("train", "Doom").message.startswith(
+        "Gymnasium does not know 'Doom'. Did you mean VizdoomBasic-v1?"
+    )
+
+
+def test_a_file_of_another_kind_is_called_what_it_is(lander: Lander, exported: Any) -> None:
+    policy = exported("LunarLander-v3/001")
+    settings = policy.with_name("config.toml")
+    settings.write_text('env = "LunarLander-v3"\n', encoding="utf-8")
+    outcome = lander("eval", settings)
+    assert (outcome.code, outcome.message) == (
+        3, f"config.toml: not an ONNX file; it is text. Did you mean {policy}?"
+    )  # fmt: skip
+    assert lander("export", settings).message == f"{settings}: not a checkpoint; it is text."
+    assert lander("replay", policy).message.endswith("Make one with: lander eval --save-replay eval.jsonl.gz")
+
+
 def test_one_episode_has_no_spread(lander: Lander) -> None:
     policy = DATA / "tiny-discrete.onnx"
     one = lander("eval", policy, "--episodes", "1", "--gif", "none").out

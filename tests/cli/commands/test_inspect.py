@@ -35,6 +35,11 @@ def test_json_is_the_stored_metadata(lander: Lander, tiny: Path) -> None:
     assert json.loads(found.out) == metadata_of(tiny)
 
 
+def test_truth_values_are_written_as_they_are_typed(lander: Lander, tiny: Path) -> None:
+    change_metadata(tiny, lambda data: data["training"].update(config={"gae": True, "clip_value": False}))
+    assert "gae true, clip_value false" in lander("inspect", tiny).out
+
+
 def test_it_shows_the_metadata_to_people(lander: Lander, tiny: Path) -> None:
     found = lander("inspect", tiny)
     assert found.code == 0

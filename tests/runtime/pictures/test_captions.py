@@ -48,5 +48,12 @@ def test_half_of_a_tiny_picture_stays_visible() -> None:
     assert not (shown[:20, :20] == 120).any()
 
 
+@pytest.mark.parametrize("height", range(24, 100, 4))
+def test_lines_that_have_no_room_are_left_out_whole(height: int) -> None:
+    box = label("step 14   return +13.3   action 0", (height, 90))
+    assert not box[-2:].any()
+    assert 1 <= rows_of_text(box) <= 3
+
+
 def test_a_picture_smaller_than_a_letter_is_only_black() -> None:
     assert label(CAPTION, (5, 3)).shape[:2] <= (5, 3)

@@ -173,6 +173,11 @@ class TestLabels:
             {"learning_rate": "0.1", "hidden_sizes": "8", "gae": "false", "target_kl": "none"},
         ]
 
+    def test_large_numbers_are_readable(self) -> None:
+        assert differences([{"steps": 150_000_000}, {"steps": 9000}]) == [
+            {"steps": "150_000_000"}, {"steps": "9000"},
+        ]  # fmt: skip
+
     def test_folders_are_told_apart_by_no_more_than_needed(self, add_run: AddRun, tmp_path: Path) -> None:
         runs = [read_history(add_run(f"00{seed}", seed=seed)) for seed in (1, 2)]
         assert [line.label for line in lines_of(runs, False)] == ["001: seed 1", "002: seed 2"]

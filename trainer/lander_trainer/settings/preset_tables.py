@@ -1,8 +1,8 @@
 """The files of presets as plain tables: `preset_files/<env-id>.toml`, each preset a table of settings.
 
-`[NAME.native]` has those that differ when the simulator trains. Beside its settings a preset may say
-what a policy trained with it scores (`measured`); docs/environments.md has the machine, the date and the
-command. Apart from `presets`, so that a list of them does not load PyTorch.
+`[NAME.native]` has those that differ when the simulator trains. Beside their settings both may say what a
+policy trained with them scores and how long that takes (`measured`); docs/environments.md and docs/doom.md
+have the machine, the date and the command. Apart from `presets`, so that a list does not load PyTorch.
 """
 
 import tomllib
@@ -18,12 +18,17 @@ _ANY = "any"
 
 @dataclass(frozen=True)
 class Measured:
-    """What a policy that was trained with a preset scored, on the scoring seeds."""
+    """What a policy that was trained with a preset scored, on the scoring seeds, and how long it trained.
 
-    score: float
+    A policy that ships has its score in its own file.
+    """
+
+    score: float | None = None
     """Mean undiscounted return."""
-    std: float
-    episodes: int
+    std: float | None = None
+    episodes: int | None = None
+    seconds: float | None = None
+    """By the clock, or of the busier core, on 2 cores of an AMD EPYC server."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,9 @@ class PresetTable:
     settings: Mapping[str, Any]
     native: Mapping[str, Any]
     """Settings that replace those in `settings` on the backend `native`."""
-    measured: Measured | None
+    measured: Measured
+    native_measured: Measured
+    """With the settings of `native`."""
 
 
 def preset_environments() -> list[str]:
@@ -52,9 +59,17 @@ def preset_tables(env_id: str) -> dict[str, PresetTable]:
 
 
 def _preset(table: dict[str, Any]) -> PresetTable:
-    settings = {key: value for key, value in table.items() if key not in ("measured", "native")}
-    measured = Measured(**table["measured"]) if "measured" in table else None
-    return PresetTable(settings, table.get("native", {}), measured)
+    native = table.get("native", {})
+    plain = {key: value for key, value in table.items() if key != "native"}
+    return PresetTable(_settings(plain), _settings(native), _measured(plain), _measured(native))
+
+
+def _settings(table: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if key != "measured"}
+
+
+def _measured(table: dict[str, Any]) -> Measured:
+    return Measured(**table.get("measured", {}))
 
 
 def _listed() -> set[str]:

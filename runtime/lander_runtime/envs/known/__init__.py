@@ -13,6 +13,8 @@ classic_control.py  CartPole, Acrobot, MountainCar, Pendulum
 doom/               Doom, from the package vizdoom
 """
 
+from collections.abc import Iterable
+
 from lander_runtime.envs.known import bipedal_walker, car_racing, classic_control, doom, lunar_lander
 from lander_runtime.envs.known.family import Family
 from lander_runtime.envs.known.knowledge import Knowledge
@@ -34,6 +36,11 @@ _NOTHING = Knowledge()
 def knowledge_of(env_id: str) -> Knowledge:
     """What is known about `env_id`; an empty `Knowledge` for any other environment."""
     return _KNOWN.get(env_id, _NOTHING)
+
+
+def known_ids() -> Iterable[str]:
+    """The environments about which something is known, whether their package is installed or not."""
+    return _KNOWN.keys()
 
 
 def family_of(env_id: str) -> Family | None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime.page.charts.axes import LEFT, RIGHT, WIDTH, axes, chart, line
-from lander_runtime.page.charts.outcomes import Slots
+from lander_runtime.page.charts.outcomes import Slots, by_outcome, legend, swatch_of_bar
 from lander_runtime.page.charts.scales import Scale, around, round_step
 from lander_runtime.page.elements import Element, element
 from lander_runtime.scores.results import Results
@@ -46,6 +46,19 @@ def histogram(results: Results, summary: Summary, threshold: float | None, slots
         _interval(summary, x),
         line(x(shown), _TOP, x(shown), _BOTTOM, "threshold") if shown is not None else None,
     )
+
+
+def histogram_legend(drawn: Element, summary: Summary, threshold: float | None, slots: Slots) -> Element:
+    """What the colours and lines of the histogram `drawn` mean."""
+    entries = by_outcome(summary.outcome_counts, slots, swatch_of_bar)
+    entries.append((element("path", d="M8 0v14", class_="mean"), "mean"))
+    if summary.ci95 is not None:
+        entries.append((element("rect", x=1, y=0, width=14, height=14, class_="band"), "95% interval of it"))
+    if threshold is not None:
+        outside = "" if drawn.find("*[@class='threshold']") is not None else ", outside the picture"
+        swatch = element("path", d="M8 0v14", class_="threshold")
+        entries.append((swatch, f"threshold {threshold:g}{outside}"))
+    return legend(entries)
 
 
 def edges_of(returns: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 Outcomes never differ by colour alone, and the colours suit colour-blind readers (Okabe and Ito 2008).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -50,6 +50,16 @@ def swatch_of_line(slot: int) -> Element:
 def swatch_of_mark(slot: int) -> Element:
     """For the legend of a scatter plot."""
     return element("path", d=f"M8 7{mark(slot)}", class_=f"mark o{slot}")
+
+
+def by_outcome(
+    counts: Mapping[str, int], slots: Slots, swatch: Callable[[int], Element]
+) -> list[tuple[Element, str]]:
+    """Entries of a legend: a swatch and the number of episodes for each outcome."""
+    return [
+        (swatch(slots[name]), f"{name}: {counts[name]:,}")
+        for name in sorted(counts, key=lambda name: slots[name])
+    ]
 
 
 def legend(entries: Iterable[tuple[Element, str]]) -> Element:
