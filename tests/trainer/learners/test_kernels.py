@@ -13,8 +13,7 @@ from lander_simulator import build as compiling
 from lander_trainer.learners.adam import Adam
 from lander_trainer.learners.fits import ActorLearner
 from lander_trainer.learners.kernels import library, why_unavailable
-from lander_trainer.learners.kernels.build import LEARNER
-from lander_trainer.learners.kernels.library import Optimiser
+from lander_trainer.learners.kernels.library import LEARNER, Optimiser
 from lander_trainer.learners.kernels.network import Network
 from lander_trainer.learners.layout import ParameterLayout
 from trainer_rollouts import config_of
