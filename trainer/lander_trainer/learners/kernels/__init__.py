@@ -1,10 +1,11 @@
 """The handwritten update in C++. A pass over a batch is one call, which does not hold Python's lock.
 
+src/functions.hpp   exponential, logarithm, hyperbolic tangent
 src/products.hpp    products of small matrices
 src/perceptron.hpp  a multilayer perceptron, forward and backward
 src/losses.hpp      derivatives of PPO's loss
-src/functions.hpp   exponential, logarithm, hyperbolic tangent
 src/adam.hpp        Adam, and the gradient's norm
+src/network.hpp     passes over a batch, made of these
 src/interface.cpp   what library.py loads
 library.py          the compiled library, and why it may be missing
 network.py          `Network`, which the updates call

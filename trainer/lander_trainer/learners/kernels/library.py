@@ -15,7 +15,7 @@ INTERFACE_VERSION = 1
 
 
 class Optimiser(ctypes.Structure):
-    """`learner::Optimiser` of src/interface.cpp."""
+    """`learner::Optimiser` of src/adam.hpp."""
 
     _fields_ = (
         ("values", ctypes.c_void_p),
@@ -30,7 +30,7 @@ class Optimiser(ctypes.Structure):
 
 
 class Epoch(ctypes.Structure):
-    """`learner::Epoch` of src/interface.cpp."""
+    """`learner::Epoch` of src/network.hpp."""
 
     _fields_ = (
         ("rows", ctypes.c_int64),
