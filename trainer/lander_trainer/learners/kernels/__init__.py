@@ -15,7 +15,7 @@ Every sum is taken in an order that does not depend on the width of the vectors,
 so all processors and compilers give the same bits. The sources share vector.hpp with the simulator.
 """
 
-from lander_trainer.learners.kernels.library import sources_digest, why_unavailable
+from lander_trainer.learners.kernels.library import sources_digest, why_unavailable, widest_vectors
 from lander_trainer.learners.kernels.network import Network
 
-__all__ = ["Network", "sources_digest", "why_unavailable"]
+__all__ = ["Network", "sources_digest", "why_unavailable", "widest_vectors"]
