@@ -194,7 +194,9 @@ def make_venv(folder: Path) -> None:
     if not (folder / "bin" / "python").exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, stdout=sys.stderr)
     install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(REQUIREMENTS)]
-    subprocess.run(install, check=True, stdout=sys.stderr)
+    # Else pip takes packages on that path for installed, and measure() runs without it.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run(install, check=True, stdout=sys.stderr, env=environment)
     stamp.write_text(wanted, encoding="utf-8")
 
 

@@ -138,7 +138,7 @@ def _details(summary: Summary) -> str:
     outcomes = summary.outcome_counts.items()
     counts = ", ".join(f"{count:,} {markdown_text(outcome)}" for outcome, count in outcomes)
     means = summary.mean_measures.items()
-    measures = "".join(f" {markdown_text(name)} {value:.1f}," for name, value in means)
+    measures = "".join(f" {markdown_text(name)} {round(value, 1) + 0.0:.1f}," for name, value in means)
     return (
         f"Worst 5% {summary.cvar05_return:.1f} on average, mean minus std {summary.mean_minus_std:.1f}. "
         f"Outcomes: {counts}.{f' On average:{measures[:-1]}.' if measures else ''} "

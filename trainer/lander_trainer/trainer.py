@@ -18,7 +18,13 @@ from lander_runtime.kernels import kernels_here, other_kernel
 from lander_runtime.versions import installed_versions, platform_name, training_packages
 from lander_trainer.backends import backend_versions
 from lander_trainer.config import CHANGES_NO_RESULT
-from lander_trainer.learners import NotFinite, UpdateStatistics, check_finite, open_learner
+from lander_trainer.learners import (
+    NotFinite,
+    UpdateStatistics,
+    check_finite,
+    learner_versions,
+    open_learner,
+)
 from lander_trainer.networks.build import build_network
 from lander_trainer.observer import FirstRollout
 from lander_trainer.plan import TrainingPlan
@@ -157,6 +163,7 @@ class Trainer:
             versions={
                 **installed_versions("lander-rl", *training_packages(self.env.id)),
                 **backend_versions(self.backend.name),
+                **learner_versions(self.config.learner),
                 **kernels_here(),
             },
             platform=platform_name(),
@@ -218,7 +225,10 @@ class Trainer:
         check_continues(checkpoint, self.config, self.spaces, self.run.checkpoint)
         self.progress = checkpoint.progress
         speed = {name: getattr(self.config, name) for name in CHANGES_NO_RESULT}
-        if replace(checkpoint.config, **speed) != self.config or other_kernel(checkpoint.versions):
+        its = learner_versions(self.config.learner).items()
+        same_learner = all(checkpoint.versions.get(name) == version for name, version in its)
+        same_settings = replace(checkpoint.config, **speed) == self.config
+        if not (same_settings and same_learner) or other_kernel(checkpoint.versions):
             self._mark_resumed()
         self.learner.network.load_state_dict(checkpoint.network().state_dict())
         self.learner.restore(checkpoint.tensors)

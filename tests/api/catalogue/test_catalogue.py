@@ -75,7 +75,7 @@ class TestEnvironments:
         assert [one.id for one in by_env.values() for preset in one.presets if preset.native_score] == [
             "LunarLander-v3"
         ]
-        assert "best in the simulator 293.6" in repr(environments())
+        assert "best in the simulator 293.9" in repr(environments())
 
     def test_other_scores_name_their_page(self) -> None:
         one = {one.id: one for one in environments()}["CartPole-v1"].preset()
@@ -94,7 +94,7 @@ class TestModels:
 
     def test_they_show_themselves(self) -> None:
         assert "lunarlander-v3" in repr(models())
-        assert "293.6" in models()._repr_html_()
+        assert "293.9" in models()._repr_html_()
 
 
 def test_settings_survive_json() -> None:

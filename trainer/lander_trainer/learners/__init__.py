@@ -25,7 +25,7 @@ from lander_trainer.learners.base import (
     UpdateStatistics,
     check_finite,
 )
-from lander_trainer.learners.kernels.library import why_unavailable
+from lander_trainer.learners.kernels.library import sources_digest, why_unavailable
 from lander_trainer.learners.perceptron import HANDWRITTEN_ACTIVATIONS
 
 if TYPE_CHECKING:  # A learner is imported when it is opened: worker processes need no PyTorch.
@@ -39,6 +39,7 @@ __all__ = [
     "check_finite",
     "choose_critic_process",
     "choose_learner",
+    "learner_versions",
     "open_learner",
 ]
 
@@ -92,6 +93,11 @@ def choose_critic_process(config: TrainConfig) -> str:
         return "yes" if available_cores() > 1 else "no"
     visits = config.epochs * config.lanes * config.rollout_steps
     return "yes" if available_cores() > 1 and visits >= _ROWS_WORTH_A_PROCESS else "no"
+
+
+def learner_versions(name: str) -> dict[str, str]:
+    """What decides the bits of the learner `name`, beside packages and kernels: a digest of its sources."""
+    return {"lander-learner": sources_digest()} if name == "compiled" else {}
 
 
 def open_learner(config: TrainConfig, network: "ActorCritic") -> Learner:
