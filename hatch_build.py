@@ -24,7 +24,12 @@ LIBRARIES = {
     "lander_simulator": Path("simulator", "lander_simulator"),
     "lander_learner": Path("trainer", "lander_trainer", "learners", "kernels"),
 }
-"""What is compiled, and where the sources are."""
+"""What is compiled, and the packages that the sources are in."""
+
+WITHOUT = {
+    "lander_simulator": "LunarLander's physics were not compiled, so training will use Gymnasium's",
+    "lander_learner": "The learner was not compiled, so NumPy will compute the updates",
+}
 
 
 class CompilingBuildHook(BuildHookInterface):
@@ -82,7 +87,7 @@ class CompilingBuildHook(BuildHookInterface):
         except build.CompilationFailed as error:
             if _wheel_target():
                 raise
-            self.app.display_warning(f"{library.name} was not compiled, so training is slower: {error}")
+            self.app.display_warning(f"{WITHOUT[library.name]}: {error}")
             return []
 
 

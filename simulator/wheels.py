@@ -1,4 +1,4 @@
-"""Builds a wheel for each system that the simulator is made for, cross-compiled by zig, into dist/.
+"""Builds a wheel for each system that lander's C++ is made for, cross-compiled by zig, into dist/.
 
     python simulator/wheels.py [--only LINUX-OR-OTHER-TRIPLE ...] [--out dist]
 
@@ -24,6 +24,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 # By its path, as the build hook has it: the package's own __init__.py wants numpy.
 BUILD = runpy.run_path(str(ROOT / "simulator" / "lander_simulator" / "build.py"))
+
+FOLDERS = {"lander_simulator": "lander_simulator", "lander_learner": "lander_trainer/learners/kernels"}
+"""The packages that hold them in a wheel. The build hook knows them too, but wants hatchling, which may be
+missing here."""
 
 MACHINES = {
     ("ELF", 62): ("Linux", "x86_64"),
@@ -79,11 +83,21 @@ def check(wheel: Path, target: Any) -> None:
     with zipfile.ZipFile(wheel) as files:
         if "lander_rl/browser/lander.html" not in files.namelist():
             raise SystemExit(f"{wheel.name}: no web page in it; build it first: make browser")
-        for width in target.widths:
-            name = f"lander_simulator/compiled/{BUILD['library_name'](width, target)}"
-            library = files.read(name)
-            if machine_of(library) != (target.system, target.machine):
-                raise SystemExit(f"{wheel.name}: {name} is for {machine_of(library)}")
+        for name in libraries(target):
+            if name not in files.namelist():
+                raise SystemExit(f"{wheel.name}: {name} is not in it")
+            machine = machine_of(files.read(name))
+            if machine != (target.system, target.machine):
+                raise SystemExit(f"{wheel.name}: {name} is for {machine}")
+
+
+def libraries(target: Any) -> list[str]:
+    """The names that all compiled libraries have in a wheel for `target`."""
+    return [
+        f"{folder}/compiled/{BUILD['library_name'](width, target, BUILD['Library'](name, Path(folder)))}"
+        for name, folder in FOLDERS.items()
+        for width in target.widths
+    ]
 
 
 def machine_of(library: bytes) -> tuple[str, str] | None:

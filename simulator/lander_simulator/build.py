@@ -107,7 +107,7 @@ def this_machine() -> Target:
     for target in TARGETS:
         if (target.system, target.machine) == (platform.system(), machine):
             return target
-    raise CompilationFailed(f"the simulator is not made for {platform.system()} on {machine}")
+    raise CompilationFailed(f"lander's C++ is not made for {platform.system()} on {machine}")
 
 
 def system_compiler() -> list[str] | None:

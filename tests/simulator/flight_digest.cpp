@@ -1,4 +1,5 @@
-// What machines.sh compares: episodes of pseudo-random actions, by the C interface, and a digest of all that they give.
+// What machines.sh compares of the simulator: episodes of pseudo-random actions, by the C interface, and a digest of all
+// that they give.
 #include <cstdio>
 #include <cstdlib>
 #include <memory>

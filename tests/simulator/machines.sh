@@ -1,7 +1,7 @@
 #!/bin/sh
-# The same bits on x86-64, on ARM and on Windows: some thousand episodes with each compiler and width that this machine
-# has, those of ARM in qemu's user mode, those of Windows in wine. Ends with 0 where all digests are equal, or where
-# nothing can be compared, and says why.
+# The same bits on x86-64, on ARM and on Windows: some thousand episodes of the simulator and some passes of the learner
+# with each compiler and width that this machine has, those of ARM in qemu's user mode, those of Windows in wine. Ends
+# with 0 where all digests are equal, or where nothing can be compared, and says why.
 #
 #     tests/simulator/machines.sh [STEPS]  of each lane; 1,000 when not given
 #
@@ -9,8 +9,9 @@
 # pip install ziglang, and PYTHON=<the Python that has it>
 set -eu
 
-here=$(cd "$(dirname "$0")" && pwd)
-sources=$here/../../simulator/lander_simulator/src
+tests=$(cd "$(dirname "$0")/.." && pwd)
+simulator=$tests/../simulator/lander_simulator/src
+learner=$tests/../trainer/lander_trainer/learners/kernels/src
 scratch=$(mktemp -d)
 leave() { # wine's server lives on for some seconds, in its folder
     [ ! -d "$scratch/wine" ] || WINEPREFIX="$scratch/wine" "$(dirname "$wine")/wineserver" -k || true
@@ -20,19 +21,23 @@ trap leave EXIT
 steps=${1:-1000}
 python=${PYTHON:-python3}
 
-compile() { # compile <width> <compiler and its flags ...>: as build.py does, but for a program without libraries
+compile() { # compile <width> <compiler and its flags ...>: as build.py does, but for programs without libraries
     width=$1
     shift
-    rm -f "$scratch/flights"
-    "$@" -std=c++17 -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -static -pthread \
-        "-DLANDER_WIDTH=$width" "-I$sources" "$here/flight_digest.cpp" -o "$scratch/flights"
+    rm -f "$scratch/flights" "$scratch/passes"
+    set -- "$@" -std=c++17 -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -static -pthread \
+        "-DLANDER_WIDTH=$width"
+    "$@" "-I$simulator" "$tests/simulator/flight_digest.cpp" -o "$scratch/flights"
+    "$@" "-I$learner" "-I$simulator" "$tests/trainer/learners/passes.cpp" -o "$scratch/passes"
 }
 
 expected=
 compare() { # compare <name> <command ...>
     name=$1
     shift
-    found=$("$@" "$scratch/flights" "$steps")
+    flown=$("$@" "$scratch/flights" "$steps")
+    learnt=$("$@" "$scratch/passes")
+    found="$flown; $learnt"
     echo "$name: $found"
     : "${expected:=$found}"
     if [ "$found" != "$expected" ]; then

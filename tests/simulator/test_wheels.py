@@ -8,6 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def wanted(hook: ModuleType, target: str = "wheel") -> list[str]:
-    made = hook.SimulatorBuildHook()
+    made = hook.CompilingBuildHook()
     made.target_name = target
     return made.dependencies()
 
@@ -59,13 +60,82 @@ def test_zig_is_fetched_only_where_it_is_needed(hook: ModuleType, monkeypatch: p
     assert wanted(hook) == []
 
 
-def wheel(folder: Path, target: build.Target, libraries: list[bytes], page: bool = True) -> Path:
+NAMES = {
+    "lander_simulator": "lander_simulator/compiled/lander_simulator_w{}",
+    "lander_learner": "lander_trainer/learners/kernels/compiled/lander_learner_w{}",
+}
+SUFFIXES = {"Linux": ".so", "Darwin": ".dylib", "Windows": ".dll"}
+
+
+def made(
+    hook: ModuleType, monkeypatch: pytest.MonkeyPatch, failing: tuple[str, ...] = ()
+) -> tuple[dict[str, Any], list[str]]:
+    """What a wheel's build is told, and the warnings. Libraries are compiled by name only."""
+
+    def compile_all(
+        target: build.Target | None, folder: Path, library: build.Library, **_: Any
+    ) -> list[Path]:
+        if library.name in failing:
+            raise build.CompilationFailed("no compiler")
+        assert (library.sources / "interface.cpp").is_file()
+        target = target or build.TARGETS[0]
+        return [folder / build.library_name(width, target, library) for width in target.widths]
+
+    monkeypatch.setattr(build, "compile_all", compile_all)
+    building, warnings = hook.CompilingBuildHook(), []
+    building.target_name = "wheel"
+    building.app = SimpleNamespace(display_warning=warnings.append)
+    data: dict[str, Any] = {"force_include": {}}
+    try:
+        building.initialize("standard", data)
+    finally:
+        building.finalize("standard", data, "")
+    return data, warnings
+
+
+def libraries_in(data: dict[str, Any]) -> set[str]:
+    return {name for name in data["force_include"].values() if "/compiled/" in name}
+
+
+def test_a_wheel_gets_both_libraries(hook: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = loaded("simulator/wheels.py")
+    for target in build.TARGETS:
+        monkeypatch.setenv("LANDER_SIMULATOR_TARGET", target.zig)
+        data, warnings = made(hook, monkeypatch)
+        names = {
+            name.format(width) + SUFFIXES[target.system] for name in NAMES.values() for width in target.widths
+        }
+        assert libraries_in(data) == set(check.libraries(target)) == names
+        assert (data["tag"], data["pure_python"]) == (f"py3-none-{target.wheel}", False)
+        assert not warnings
+
+
+def test_without_a_compiler_the_install_goes_on(hook: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, warnings = made(hook, monkeypatch, failing=tuple(NAMES))
+    assert not libraries_in(data)
+    assert "tag" not in data
+    assert [text.partition(",")[0] for text in warnings] == [
+        "LunarLander's physics were not compiled", "The learner was not compiled",
+    ]  # fmt: skip
+    data, warnings = made(hook, monkeypatch, failing=("lander_learner",))
+    assert all(name.startswith("lander_simulator/") for name in libraries_in(data))
+    assert data["tag"] != "py3-none-any"
+    assert len(warnings) == 1
+    monkeypatch.setenv("LANDER_SIMULATOR_TARGET", build.TARGETS[0].zig)
+    with pytest.raises(build.CompilationFailed):
+        made(hook, monkeypatch, failing=("lander_learner",))
+
+
+def wheel(
+    folder: Path, target: build.Target, libraries: list[bytes], page: bool = True, without: str = ""
+) -> Path:
     path = folder / f"lander_rl-1.0-py3-none-{target.wheel}.whl"
     with zipfile.ZipFile(path, "w") as files:
         if page:
             files.writestr("lander_rl/browser/lander.html", "")
-        for width, library in zip(target.widths, libraries, strict=True):
-            files.writestr(f"lander_simulator/compiled/{build.library_name(width, target)}", library)
+        for name in (name for library, name in NAMES.items() if library != without):
+            for width, library in zip(target.widths, libraries, strict=True):
+                files.writestr(name.format(width) + SUFFIXES[target.system], library)
     return path
 
 
@@ -82,5 +152,8 @@ def test_a_wheel_holds_what_its_name_says(tmp_path: Path) -> None:
     for wrong in (ELF_ARM, MACH_X86, b"text"):
         with pytest.raises(SystemExit, match=r"w8\.so is for"):
             check(wheel(tmp_path, linux, [ELF_X86, wrong]), linux)
+    for missing in NAMES:
+        with pytest.raises(SystemExit, match=rf"{missing}_w4\.so is not in it"):
+            check(wheel(tmp_path, linux, [ELF_X86] * 2, without=missing), linux)
     with pytest.raises(SystemExit, match="make browser"):
         check(wheel(tmp_path, linux, [ELF_X86] * 2, page=False), linux)

@@ -19,6 +19,7 @@ wheel=$(ls "$work"/dist/lander_rl-*.whl)
 cd "$work"
 venv/bin/python "$here/tests/wheel/check_embedding.py"
 venv/bin/python -c 'import lander_simulator; lander_simulator.LunarLanderBatch(2).reset([1, 2])'
+venv/bin/python -c 'from lander_trainer.learners.kernels import Network; Network([8, 64, 4], "relu")'
 venv/bin/lander --help >/dev/null
 venv/bin/lander inspect >/dev/null
 

@@ -63,7 +63,7 @@ def _in_words(check: "Check") -> str:
 
 
 def doctor() -> Diagnosis:
-    """Try what is installed: ONNX Runtime and its providers, the simulator, the environments, each extra.
+    """Try what is installed: ONNX Runtime and its providers, compiled code, the environments, each extra.
 
     Each is tried in a process of its own, which takes some seconds in all.
     """

@@ -8,7 +8,7 @@ from lander_runtime.errors import CheckFailed
 
 
 def doctor_command(as_json: Annotated[bool, given.json_flag("lander.doctor/1")] = False) -> None:
-    """Try what is installed: ONNX Runtime and its providers, the simulator, the environments, each extra.
+    """Try what is installed: ONNX Runtime and its providers, compiled code, the environments, each extra.
 
     What is missing is no fault. If something that is installed does not work, the exit code is 1.
     """

@@ -40,7 +40,8 @@ _CUDA_LIBRARIES = "pip install 'lander-rl[cuda]'"
 _MISSING = re.compile(r"\b(lib[\w.+-]+\.so[.\d]*): cannot open shared object")
 """What Linux says of a library that it does not find."""
 
-_INSTRUCTIONS = {8: "AVX2, 8 lanes in a vector", 4: "4 lanes in a vector (SSE2 or NEON)"}
+_INSTRUCTIONS = {"8": "AVX2, 8 {} in a vector", "4": "4 {} in a vector (SSE2 or NEON)"}
+"""By the width of the vectors."""
 
 _UNLISTED_EXTRAS = frozenset({"cpu", "gpu", "cuda", "dev", "docs", "bench"})
 """The first three have checks of their own; the others are for working on lander itself."""
@@ -61,12 +62,16 @@ class Answer:
 
 
 def examine() -> list[Check]:
-    """Look at Python, ONNX Runtime and its providers, the simulator, the environments and each extra."""
+    """Look at Python, ONNX Runtime and its providers, the compiled code, the environments and each extra."""
     checks = [_python(), _runtime_package()]
     if any(map(installed_version, RUNTIME_PACKAGES)):
         checks += _providers()
     checks.append(_cuda_majors())
-    checks += [_simulator(), *_extras()]
+    checks += [
+        _compiled("simulator", "lanes", "python -m lander_simulator.build"),
+        _compiled("learner", "numbers", "python -m lander_trainer.learners.kernels.build"),
+        *_extras(),
+    ]
     return checks
 
 
@@ -170,15 +175,15 @@ def _cuda_majors() -> Check:
     return passed("CUDA versions", said)
 
 
-def _simulator() -> Check:
-    answer = _try("simulator")
+def _compiled(trial: str, units: str, build: str) -> Check:
+    """Whether compiled code works, and how many `units` its vectors have; `build` is the command to type."""
+    answer = _try(trial)
     if answer.works:
-        lanes = int(answer.said)
-        return passed("simulator", _INSTRUCTIONS.get(lanes, f"{lanes} lanes in a vector"))
+        return passed(trial, _INSTRUCTIONS.get(answer.said, f"{answer.said} {{}} in a vector").format(units))
     absent = "not compiled" in answer.said or "No module named" in answer.said
     # The rest of its sentence is the advice.
     said = answer.said.partition(":")[0] if absent else answer.said
-    return (not_checked if absent else failed)("simulator", said, "python -m lander_simulator.build")
+    return (not_checked if absent else failed)(trial, said, build)
 
 
 def _extras() -> list[Check]:

@@ -64,6 +64,21 @@ def _simulator(argument: str) -> str:
     return str(batch.width)
 
 
+def _learner(argument: str) -> str:
+    """How many numbers its vectors have."""
+    import numpy as np
+
+    # By name: the trainer is above the runtime, and the doctor only asks whether this part of it works.
+    kernels = importlib.import_module("lander_trainer.learners.kernels")
+    why = kernels.why_unavailable()
+    if why is not None:
+        raise RuntimeError(why)
+    network = kernels.Network([2, 9, 1], "tanh")
+    if not np.isfinite(network.forward(np.ones(37, np.float32), np.ones((3, 2), np.float32))).all():
+        raise RuntimeError("its outputs are not finite")
+    return str(kernels.widest_vectors())
+
+
 def _environment(argument: str) -> str:
     import gymnasium
 
@@ -84,6 +99,7 @@ TRIALS: dict[str, Callable[[str], str]] = {
     "providers": _providers,
     "driver": _driver,
     "simulator": _simulator,
+    "learner": _learner,
     "environment": _environment,
     "module": _module,
 }

@@ -29,6 +29,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
             "providers": Answer(True, "CPUExecutionProvider"),
             "driver": Answer(False, "libcuda.so.1: cannot open shared object file"),
             "simulator": Answer(True, "8"),
+            "learner": Answer(True, "4"),
         } | (answers or {})
         here = {"onnxruntime": "1.31.1"} if versions is None else versions
 
@@ -58,6 +59,7 @@ def test_a_machine_on_which_all_is_well(machine: Machine) -> None:
     assert found["onnxruntime"].found == "onnxruntime 1.31.1"
     assert found["CPU"].outcome == "passed"
     assert found["simulator"].found == "AVX2, 8 lanes in a vector"
+    assert found["learner"].found == "4 numbers in a vector (SSE2 or NEON)"
     assert not [check for check in found.values() if check.outcome == "failed"]
 
 
@@ -133,18 +135,28 @@ def test_other_providers_are_no_fault(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
+    ("trial", "build"),
+    [
+        ("simulator", "python -m lander_simulator.build"),
+        ("learner", "python -m lander_trainer.learners.kernels.build"),
+    ],
+)
+@pytest.mark.parametrize(
     ("said", "outcome"),
     [
         ("the simulator is not compiled (x.so is missing): `python -m ...` compiles it", "not checked"),
+        ("the learner is not compiled: lander's C++ is not made for Plan 9 on mips", "not checked"),
         ("ModuleNotFoundError: No module named 'lander_simulator'", "not checked"),
         ("the simulator's library does not load here: bad magic", "failed"),
         ("its process ended with -4", "failed"),
     ],
 )
-def test_the_simulator_is_missing_or_broken(machine: Machine, said: str, outcome: str) -> None:
-    check = machine(answers={"simulator": Answer(False, said)})["simulator"]
+def test_compiled_code_is_missing_or_broken(
+    machine: Machine, trial: str, build: str, said: str, outcome: str
+) -> None:
+    check = machine(answers={trial: Answer(False, said)})[trial]
     assert check.outcome == outcome
-    assert check.advice == "python -m lander_simulator.build"
+    assert check.advice == build
     assert "`" not in check.found
 
 
@@ -204,6 +216,10 @@ class TestHere:
         assert said in answer.said
         assert answer.said.isprintable()
         assert answer.missing == (("libfoo.so.1",) if "libfoo" in code else ())
+
+    def test_the_learner_computes_or_is_not_compiled(self) -> None:
+        answer = doctor._try("learner")
+        assert answer.said in {"4", "8"} if answer.works else "not compiled" in answer.said
 
     def test_what_is_installed_is_read_from_metadata(self) -> None:
         found = extras()

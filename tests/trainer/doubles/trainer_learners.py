@@ -17,7 +17,7 @@ from lander_trainer.ppo.rollout import Rollout
 from trainer_rollouts import config_of, rollout_of
 
 COMPILED = ["compiled"] if why_unavailable() is None else []
-"""Nothing where the learner is not compiled; tests/trainer/conftest.py says so."""
+"""Nothing where the learner is not compiled; test_kernels.py is skipped then and says why."""
 NAMES = [*COMPILED, "handwritten", "autograd"]
 SEED = 3
 

@@ -13,8 +13,7 @@ from lander_simulator import build as compiling
 from lander_trainer.learners.adam import Adam
 from lander_trainer.learners.fits import ActorLearner
 from lander_trainer.learners.kernels import library, why_unavailable
-from lander_trainer.learners.kernels.build import LEARNER
-from lander_trainer.learners.kernels.library import Optimiser
+from lander_trainer.learners.kernels.library import LEARNER, Optimiser
 from lander_trainer.learners.kernels.network import Network
 from lander_trainer.learners.layout import ParameterLayout
 from trainer_rollouts import config_of
@@ -110,7 +109,17 @@ def test_a_pass_is_numpys(activation: str, widths: list[int], rows: int) -> None
 
 
 @compiled
-def test_columns_of_padding_change_nothing() -> None:
+def test_weights_that_are_no_numbers_are_taken_over() -> None:
+    # A new network holds no weights yet, and must not take these for the ones that it holds.
+    for fill in (np.nan, 0.0, -0.0):
+        values = np.full(weights_of([3, 5, 2]).size, fill, np.float32)
+        outputs = Network([3, 5, 2], "relu").forward(values, np.ones((2, 3), np.float32))
+        assert np.isnan(outputs).all() == np.isnan(fill)
+        assert (outputs == 0).all() != np.isnan(fill)
+
+
+@compiled
+def test_short_blocks_see_nothing_of_longer_ones() -> None:
     # 64 rows at a time: what a longer block left behind must not reach the next, shorter one.
     network, values = Network([3, 5, 2], "tanh"), weights_of([3, 5, 2])
     obs = np.random.default_rng(1).normal(size=(130, 3)).astype(np.float32)

@@ -1,9 +1,9 @@
 """PPO updates with handwritten gradients: the fastest way on a CPU for networks of this size.
 
 The same arithmetic as `autograd.py`, which reads like the papers; a test compares the two. In NumPy it is
-three times faster, because no graph is built and every intermediate result has a buffer. Compiled, which
-needs the library of `kernels`, it is about twice as fast again. The critic learns at the same time as the
-actor: in a thread where compiled, in a process of its own otherwise, because NumPy holds Python's lock.
+three times faster, because no graph is built and every intermediate result has a buffer. With the compiled
+`kernels` it is up to twice as fast again. The critic can learn beside the actor: in a thread where compiled,
+in a process of its own otherwise, because NumPy's many small calls hold Python's lock.
 """
 
 import copy

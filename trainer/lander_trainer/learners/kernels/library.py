@@ -3,17 +3,19 @@
 import ctypes
 import functools
 import hashlib
+from pathlib import Path
 
 import lander_simulator.build as compiling
 from lander_runtime.kernels import has_avx2
-from lander_trainer.learners.kernels.build import LEARNER
+
+LEARNER = compiling.Library("lander_learner", Path(__file__).resolve().parent)
 
 INTERFACE_VERSION = 1
 """Must equal `learner_interface_version()` in src/interface.cpp."""
 
 
 class Optimiser(ctypes.Structure):
-    """`learner::Optimiser` of src/interface.cpp."""
+    """`learner::Optimiser` of src/adam.hpp."""
 
     _fields_ = (
         ("values", ctypes.c_void_p),
@@ -28,7 +30,7 @@ class Optimiser(ctypes.Structure):
 
 
 class Epoch(ctypes.Structure):
-    """`learner::Epoch` of src/interface.cpp."""
+    """`learner::Epoch` of src/network.hpp."""
 
     _fields_ = (
         ("rows", ctypes.c_int64),
@@ -66,6 +68,11 @@ def sources_digest() -> str:
     return digest.hexdigest()[:16]
 
 
+def widest_vectors() -> int:
+    """How many floats the library's widest vectors have here: 8 with AVX2, else 4 (SSE2, NEON)."""
+    return 8 if 8 in compiling.this_machine().widths and has_avx2() else 4
+
+
 @functools.cache
 def load(width: int | None = None) -> ctypes.CDLL:
     """The library, loaded: in vectors of `width` floats, or the widest that this processor has.
@@ -77,9 +84,8 @@ def load(width: int | None = None) -> ctypes.CDLL:
     try:
         target = compiling.this_machine()
     except compiling.CompilationFailed as error:
-        raise LearnerUnavailable(str(error)) from error
-    if width is None:
-        width = 8 if 8 in target.widths and has_avx2() else 4
+        raise LearnerUnavailable(f"the learner is not compiled: {error}") from error
+    width = width or widest_vectors()
     path = LEARNER.compiled / compiling.library_name(width, target, LEARNER)
     again = "`python -m lander_trainer.learners.kernels.build`"
     if not path.is_file():

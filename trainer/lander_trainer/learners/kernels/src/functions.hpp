@@ -9,8 +9,8 @@
 namespace learner {
 
 using lander::Floats;
-using lander::Integers;
 using lander::floats;
+using lander::Integers;
 using lander::select;
 
 inline constexpr float infinity = std::numeric_limits<float>::infinity();

@@ -23,24 +23,26 @@ struct Column {
   void take(const float* from, int rows) { std::copy(from, from + rows, values); }
 };
 
-// What a minibatch has beside its observations, and what its loss counts.
 struct PolicyLoss {
   float clip_range, entropy_coef;
   float count;  // B, the rows of the minibatch
 };
 
 // Derivative of the clipped surrogate by the log-probabilities: -r A / B, or 0 where the minimum is the clipped side.
-LANDER_INLINE Floats surrogate_slopes(Floats log_probs, Floats old_log_probs, Floats advantages, const PolicyLoss& loss) {
+LANDER_INLINE Floats surrogate_slopes(Floats log_probs, Floats old_log_probs, Floats advantages,
+                                      const PolicyLoss& loss) {
   const Floats ratios = exponential(log_probs - old_log_probs);
   const lander::Mask below = ratios <= 1.0f + loss.clip_range, above = ratios >= 1.0f - loss.clip_range;
   const lander::Mask favoured = advantages > 0.0f;
   const lander::Mask unclipped = (favoured & below) | (~favoured & above);
-  // A ratio that is no number fails both comparisons, and must not vanish.
   const Floats slopes = ratios * advantages / -loss.count;
-  return select(unclipped | (ratios != ratios), slopes, Floats{});
+  // What is no number fails every comparison, and must reach the gradient, where it is found.
+  return select(unclipped | (slopes != slopes), slopes, Floats{});
 }
 
-// softmax over the outputs.
+// Probabilities p = softmax(z) of the outputs z. For an action a whose log-probability has the slope s,
+//
+//   derivative by z_j = s (1[j = a] - p_j) + c2 / B p_j (log p_j + H)
 class Categorical {
  public:
   explicit Categorical(int actions) : log_probs_(actions), probs_(actions) {}
@@ -96,7 +98,10 @@ class Categorical {
   Column old_, advantages_, entropies_, chosen_, chosen_slopes_;
 };
 
-// Independent normal distributions, whose standard deviations do not depend on the observation.
+// Independent normal distributions around the outputs, whose standard deviations do not depend on the observation.
+// For an action whose log-density has the slope s, and z = (action - mean) / std,
+//
+//   derivative by the mean = s z / std        by log std = s (z^2 - 1), and -c2 once a minibatch
 class Gaussian {
  public:
   explicit Gaussian(int components) : z_(components), log_std_sums_(components) {}
@@ -111,7 +116,7 @@ class Gaussian {
     Column log_prob;
     float entropy = 0.0f;
     for (int k = 0; k < count; ++k) {
-      const float scale = exponential(floats(-log_std[k]))[0];
+      const float scale = inverse_std(log_std[k]);
       for (int r = 0; r < rows; ++r) z_[k].values[r] = (actions[r * count + k] - outputs[r * row + k]) * scale;
       for (int r = 0; r < rows; r += lander::width) {
         const Floats z = z_[k].at(r);
@@ -122,7 +127,7 @@ class Gaussian {
     for (int r = 0; r < rows; r += lander::width)
       slopes_.set(r, surrogate_slopes(log_prob.at(r), old_.at(r), advantages_.at(r), loss));
     for (int k = 0; k < count; ++k) {
-      const float scale = exponential(floats(-log_std[k]))[0];
+      const float scale = inverse_std(log_std[k]);
       for (int r = 0; r < rows; ++r) {
         const float z = z_[k].values[r], slope = slopes_.values[r];
         slopes[r * row + k] = slope * z * scale;
@@ -134,14 +139,16 @@ class Gaussian {
   }
 
   // Writes the gradient by the log standard deviations since the last call, and starts the next one from zero.
-  void write_gradient(const PolicyLoss& loss, float* gradient) {
+  void write_gradient(float entropy_coef, float* gradient) {
     for (float& sum : log_std_sums_) {
-      *gradient++ = sum - loss.entropy_coef;
+      *gradient++ = sum - entropy_coef;
       sum = 0.0f;
     }
   }
 
  private:
+  static float inverse_std(float log_std) { return exponential(floats(-log_std))[0]; }
+
   std::vector<Column> z_;  // for each component
   std::vector<float> log_std_sums_;
   Column old_, advantages_, slopes_;
@@ -149,12 +156,14 @@ class Gaussian {
 
 struct ValueLoss {
   float clip_range;  // infinite where values are not clipped
-  float value_coef, count;
+  float value_coef;
+  float count;  // B
 };
 
-// Writes the derivatives of the value loss into `slopes`, in rows of `row` numbers, and the values.
-inline void differentiate_values(const float* outputs, int row, int rows, const float* old_values,
-                                 const float* returns, const ValueLoss& loss, float* slopes, float* values) {
+// Writes the derivatives of the value loss, c1 / B times the error or 0, into `slopes`, in rows of `row` numbers as
+// `outputs`, and the values.
+inline void differentiate_values(const float* outputs, int row, int rows, const float* old_values, const float* returns,
+                                 const ValueLoss& loss, float* slopes, float* values) {
   for (int r = 0; r < rows; ++r) {
     const float value = outputs[r * row];
     float error = value - returns[r];

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 #include <vector>
 
 #include "functions.hpp"
@@ -15,15 +15,22 @@ namespace learner {
 // Rows that pass through the network together: their activations of one layer of 64 units take 16 kB.
 inline constexpr int block = 64;
 
+// Row i of a matrix that has `columns` columns.
+inline float* row_of(std::vector<float>& matrix, int i, int columns) {
+  return matrix.data() + static_cast<std::ptrdiff_t>(i) * columns;
+}
+
 enum class Activation : std::int32_t { tanh = 0, relu = 1 };
 
+// y = f(W x + b), layer after layer, with f the identity in the last. Matrices are padded to whole vectors with zeros,
+// which pass through as zeros: tanh and relu keep them.
 class Perceptron {
  public:
   // `widths`: of the inputs, the hidden layers and the outputs.
   Perceptron(const std::vector<int>& widths, Activation activation) : activation_(activation) {
     for (std::size_t i = 0; i + 1 < widths.size(); ++i) layers_.emplace_back(widths[i], widths[i + 1]);
     inputs_.resize(static_cast<std::size_t>(block) * padded(widths[0]));
-    taken_.resize(parameters(), std::numeric_limits<float>::quiet_NaN());
+    taken_.resize(parameters());  // zeros, as the layers have them
     zeros_.resize(padded(*std::max_element(widths.begin(), widths.end())));
   }
 
@@ -44,11 +51,10 @@ class Perceptron {
     std::copy(parameters, parameters + taken_.size(), taken_.begin());
     for (Layer& layer : layers_) {
       for (int j = 0; j < layer.out; ++j) {
-        const float* row = parameters + static_cast<std::size_t>(j) * layer.in;
-        std::copy(row, row + layer.in, &layer.weights[static_cast<std::size_t>(j) * layer.in_padded]);
-        for (int k = 0; k < layer.in; ++k) layer.transposed[static_cast<std::size_t>(k) * layer.out_padded + j] = row[k];
+        std::copy(parameters, parameters + layer.in, row_of(layer.weights, j, layer.in_padded));
+        for (int k = 0; k < layer.in; ++k) row_of(layer.transposed, k, layer.out_padded)[j] = parameters[k];
+        parameters += layer.in;
       }
-      parameters += static_cast<std::size_t>(layer.in) * layer.out;
       std::copy(parameters, parameters + layer.out, layer.biases.begin());
       parameters += layer.out;
     }
@@ -56,9 +62,9 @@ class Perceptron {
 
   // The outputs for up to `block` rows of `inputs`, as rows of `output_row()` numbers.
   const float* forward(const float* inputs, int rows) {
-    const int width = layers_[0].in;
-    for (int i = 0; i < rows; ++i)
-      std::copy(inputs + i * width, inputs + (i + 1) * width, &inputs_[static_cast<std::size_t>(i) * layers_[0].in_padded]);
+    const Layer& first = layers_.front();
+    for (int i = 0; i < rows; ++i, inputs += first.in)
+      std::copy(inputs, inputs + first.in, row_of(inputs_, i, first.in_padded));
     const float* values = inputs_.data();
     for (Layer& layer : layers_) {
       const auto sums = [&](auto finish) {
@@ -81,7 +87,8 @@ class Perceptron {
   // Where the caller writes the derivatives of the loss by the outputs of `forward`, in rows of `output_row()`.
   float* output_slopes() { return layers_.back().slopes.data(); }
 
-  // Adds the gradient of the rows of the last `forward` to the sums that `write_gradient` returns.
+  // Adds the gradient of the rows of the last `forward` to the sums that `write_gradient` returns. With d the slopes of
+  // a layer's sums and x its inputs: d^T x for W, the sum of d for b, and d W goes on to the layer below.
   void backward(int rows) {
     for (std::size_t at = layers_.size(); at-- > 0;) {
       Layer& layer = layers_[at];
@@ -100,10 +107,10 @@ class Perceptron {
       const float* const values = lower.values.data();
       const float* const slopes = lower.slopes.data();
       if (activation_ == Activation::relu)
-        sums([&](Floats sum, float* at) { return select(load(values + (at - slopes)) > 0.0f, sum, Floats{}); });
+        sums([&](Floats sum, float* slope) { return select(load(values + (slope - slopes)) > 0.0f, sum, Floats{}); });
       else
-        sums([&](Floats sum, float* at) {
-          const Floats value = load(values + (at - slopes));
+        sums([&](Floats sum, float* slope) {
+          const Floats value = load(values + (slope - slopes));
           return sum * (1.0f - value * value);
         });
     }
@@ -113,7 +120,7 @@ class Perceptron {
   void write_gradient(float* gradient) {
     for (Layer& layer : layers_) {
       for (int j = 0; j < layer.out; ++j) {
-        const float* row = &layer.weight_sums[static_cast<std::size_t>(j) * layer.in_padded];
+        const float* row = row_of(layer.weight_sums, j, layer.in_padded);
         gradient = std::copy(row, row + layer.in, gradient);
       }
       gradient = std::copy(layer.bias_sums.begin(), layer.bias_sums.begin() + layer.out, gradient);
@@ -125,10 +132,17 @@ class Perceptron {
  private:
   struct Layer {
     Layer(int in, int out)
-        : in(in), out(out), in_padded(padded(in)), out_padded(padded(out)),
-          weights(size(out, in_padded)), transposed(size(in, out_padded)), biases(out_padded),
-          weight_sums(size(out, in_padded)), bias_sums(out_padded),
-          values(size(block, out_padded)), slopes(size(block, out_padded)) {}
+        : in(in),
+          out(out),
+          in_padded(padded(in)),
+          out_padded(padded(out)),
+          weights(size(out, in_padded)),
+          transposed(size(in, out_padded)),
+          biases(out_padded),
+          weight_sums(size(out, in_padded)),
+          bias_sums(out_padded),
+          values(size(block, out_padded)),
+          slopes(size(block, out_padded)) {}
 
     int in, out, in_padded, out_padded;
     // [out, in_padded], [in, out_padded] and [out_padded].

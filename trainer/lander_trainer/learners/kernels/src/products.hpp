@@ -61,9 +61,7 @@ template <int Vectors, class Finish>
 LANDER_INLINE void column_of_tiles(int height, int depth, Factor left, Rows right, Rows start, float* result,
                                    std::ptrdiff_t row, Finish finish) {
   int i = 0;
-  const auto at = [&](int at_row) {
-    return Factor{left.values + at_row * left.row, left.row, left.column};
-  };
+  const auto at = [&](int at_row) { return Factor{left.values + at_row * left.row, left.row, left.column}; };
   const auto from = [&](int at_row) { return Rows{start.values + at_row * start.row, start.row}; };
   for (; i + most_rows <= height; i += most_rows)
     tile<most_rows, Vectors>(depth, at(i), right, from(i), result + i * row, row, finish);
@@ -71,14 +69,15 @@ LANDER_INLINE void column_of_tiles(int height, int depth, Factor left, Rows righ
   for (; i < height; ++i) tile<1, Vectors>(depth, at(i), right, from(i), result + i * row, row, finish);
 }
 
-// result[i, j] = finish(start[i, j] + the sum over k of left[i, k] right[k, j]), for i < height, j < columns, k < depth.
+// result[i, j] = finish(start[i, j] + the sum over k of left[i, k] right[k, j]), for i < height, j < columns, k <
+// depth.
 //
-// Each element is summed in the order of k, whatever the vectors' width, so its bits do not depend on that. `columns` is
-// a multiple of `alignment`; `start` and `result` may be the same. `finish` takes a vector of sums and the address that
-// it is written to.
+// Each element is summed in the order of k, whatever the vectors' width, so its bits do not depend on that. `columns`
+// is a multiple of `alignment`; `start` and `result` may be the same. `finish` takes a vector of sums and the address
+// that it is written to.
 template <class Finish>
-void product(int height, int columns, int depth, Factor left, Rows right, Rows start, float* result,
-             std::ptrdiff_t row, Finish finish) {
+void product(int height, int columns, int depth, Factor left, Rows right, Rows start, float* result, std::ptrdiff_t row,
+             Finish finish) {
   constexpr int pair = 2 * lander::width;
   int j = 0;
   const auto part = [&](int column) { return Rows{right.values + column, right.row}; };
