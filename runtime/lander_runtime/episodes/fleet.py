@@ -87,21 +87,23 @@ class Fleet:
         finished: list[Episode] = []
         self._finished, self._first_index = finished, first_index
         active = [lane for lane in self._lanes if lane.start(next(pending, None))]
+        generators = [lane.generator for lane in active]
         while active:
             # numpy.stack takes three times as long for a few dozen small arrays.
             obs = np.array([lane.obs for lane in active])
             if obs.dtype.kind == "f" and np.isnan(obs).any():
                 for lane in active:
                     lane.check_numbers()
-            actions = self._actor(obs, [lane.generator for lane in active])
-            idle = False
+            actions = self._actor(obs, generators)
+            ended = False
             for lane, action in zip(active, _one_by_one(actions), strict=True):
                 episode = lane.step(action)
                 if episode is not None:
                     finished.append(episode)
-                    idle |= not lane.start(next(pending, None))
-            if idle:
-                active = [lane for lane in active if lane.busy]
+                    ended = True
+            if ended:
+                active = [lane for lane in active if lane.busy or lane.start(next(pending, None))]
+                generators = [lane.generator for lane in active]
         return sorted(finished, key=lambda episode: episode.index)
 
     def finished(self) -> list[Episode]:

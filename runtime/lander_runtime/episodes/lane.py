@@ -1,9 +1,12 @@
 """A lane: one environment copy, and the episode that runs in it."""
 
+from collections.abc import Callable
 from math import isfinite
 from typing import Any
 
+import gymnasium
 import numpy as np
+from gymnasium.wrappers import OrderEnforcing, TimeLimit
 from numpy.typing import NDArray
 
 from lander_runtime import envs
@@ -37,7 +40,7 @@ class Lane:
         self._keeps_actions = measured or keep.actions or keep.actions_seen
         self._keeps_rewards = keep.actions
         self._keeps_observations = measured or keep.observations
-        self._step = self.env.step
+        self._step, self._limit = _without_outer_wrappers(self.env)
         self._check_size()
         # Observations are copied, because an environment may return the same array at every step. They go
         # into rows of one array: many small arrays would fill the cache that the environments need.
@@ -88,11 +91,13 @@ class Lane:
         number = self.length + 1
         try:
             obs, reward, terminated, truncated, _ = self._step(action)
-            terminated, truncated = bool(terminated), bool(truncated)
+            terminated, truncated = bool(terminated), bool(truncated) or number == self._limit
         except (Exception, SystemExit) as error:
             raise self._raised(error, number) from error
-        if type(reward) is not float or not isfinite(reward):
+        # NumPy's float64 is a float too, and as_reward would take three times as long for it.
+        if not isinstance(reward, float) or not isfinite(reward):
             reward = as_reward(reward, self.spec.id, self._seed, number)
+        reward = float(reward)
         self.obs, self.reward = self._observed(obs, number), reward
         self.total += reward
         self.length = number
@@ -104,7 +109,7 @@ class Lane:
             self._rows[self.length] = self.obs
         if not (terminated or truncated):
             return None
-        self.terminated = terminated
+        self.busy, self.terminated = False, terminated
         return self._episode(reward, terminated)
 
     def render(self) -> Any:
@@ -191,3 +196,19 @@ class Lane:
             trajectory.rewards if keep.actions else nothing,
             trajectory.observations if keep.observations else nothing,
         )
+
+
+def _without_outer_wrappers(env: gymnasium.Env[Any, Any]) -> tuple[Callable[[Any], Any], int | None]:
+    """What steps `env` without the two wrappers that `gymnasium.make` puts around it, and their limit.
+
+    OrderEnforcing only checks that there was a reset, and TimeLimit only counts; a lane does both. Together
+    they take up to a microsecond of each step.
+
+    Returns:
+        The inner `step`; the number of the step that TimeLimit truncates, None where `step` does that itself.
+    """
+    # By type and only from the outside: any other wrapper may change what a step is.
+    if type(env) is not TimeLimit or env.spec is None or env.spec.max_episode_steps is None:
+        return env.step, None
+    inner = env.env
+    return (inner.env if type(inner) is OrderEnforcing else inner).step, env.spec.max_episode_steps
