@@ -79,8 +79,8 @@ def test_the_policy_lands_by_itself_and_the_next_moon_follows(page: Open) -> Non
     click(browser, "#again")
     click(browser, "#pause")
     browser.wait("document.querySelector('#told').textContent !== ''")
-    assert text(browser, "#told") == "Seed 1000002. The policy: landed, return 285.9."
-    assert text(browser, "#terms tr:last-child td:nth-child(3)") == "285.9"
+    assert text(browser, "#told") == "Seed 1000002. The policy: landed, return 285.4."
+    assert text(browser, "#terms tr:last-child td:nth-child(3)") == "285.4"
     message = "['title', 'next'].map((name) => document.querySelector('#message-' + name).textContent)"
     assert browser.evaluate(message) == ["The policy has landed", "The next moon follows."]
     browser.wait("location.hash === '#seed=1000003'")

@@ -74,7 +74,7 @@ def test_refused_checkpoint_leaves_no_process_behind(
     monkeypatch.setattr("lander_trainer.learners.handwritten.RemoteWorker", Watched)
     config = settings(
         "CartPole-v1", hidden_sizes=(16, 16), selections=4, rollout_steps=512, steps=2 * 4 * 512, workers=2,
-        critic_process="yes",
+        critic_process="yes", learner="handwritten",
     )  # fmt: skip
     train_until(config, run, 1)
     replace(Checkpoint.load(run.checkpoint), rng={}).save(run.checkpoint)
