@@ -76,10 +76,12 @@ _PACKAGES = {"ALE": "ale_py", "bsuite": "shimmy", "dm_control": "shimmy"}
 
 def _unknown_hint(env_id: str) -> str:
     """What to type for an id that is not registered."""
-    names = {known.lower(): known for known in (*gymnasium.registry, *known_ids())}
+    # Those that something is known about come first, whatever a package has registered beside them.
+    ids = dict.fromkeys((*sorted(known_ids()), *sorted(gymnasium.registry)))
+    names = {known.lower(): known for known in ids}
     typed = env_id.lower()
     # `Doom` is part of a name and not like one.
-    near = difflib.get_close_matches(typed, names, 1) or [name for name in sorted(names) if typed in name]
+    near = difflib.get_close_matches(typed, names, 1) or [name for name in names if typed in name]
     meant = f"Did you mean {names[near[0]]}? " if near else ""
     module = _PACKAGES.get(env_id.partition("/")[0], "MODULE")
     return f"{meant}Where a module of yours or of a package registers it, add: --import {module}"
