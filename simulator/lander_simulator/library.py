@@ -63,6 +63,33 @@ def why_unavailable() -> str | None:
     return None
 
 
+def open_library(
+    path: Path, what: str, version: tuple[str, int], build: str, unavailable: type[ImportError]
+) -> ctypes.CDLL:
+    """A compiled library of ours, this one or another, if it is of this version.
+
+    Args:
+        path: the library's file.
+        what: what it is, for messages.
+        version: the function that returns the interface's version, and the version wanted.
+        build: the command that compiles it, for messages.
+        unavailable: what is raised where the file is missing, does not load, or is of another version.
+    """
+    if not path.is_file():
+        raise unavailable(
+            f"the {what} is not compiled ({path.name} is missing): "
+            f"{build} compiles it with a C++ compiler or PyPI's ziglang"
+        )
+    try:
+        library = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise unavailable(f"the {what}'s library does not load here: {error}") from error
+    function, wanted = version
+    if getattr(library, function)() != wanted:
+        raise unavailable(f"{path.name} belongs to another version of the {what}: {build}")
+    return library
+
+
 @functools.cache
 def sources_digest() -> str:
     """Sixteen hexadecimal digits that differ wherever the C++ sources or the compiler's flags do.
@@ -93,20 +120,13 @@ def load(width: int | None = None) -> ctypes.CDLL:
 
 @functools.cache
 def _load(width: int) -> ctypes.CDLL:
-    path = COMPILED / file_name(width)
-    if not path.is_file():
-        raise SimulatorUnavailable(
-            f"the simulator is not compiled ({path.name} is missing): "
-            "`python -m lander_simulator.build` compiles it with a C++ compiler or PyPI's ziglang"
-        )
-    try:
-        library = ctypes.CDLL(str(path))
-    except OSError as error:
-        raise SimulatorUnavailable(f"the simulator's library does not load here: {error}") from error
-    if library.lander_interface_version() != INTERFACE_VERSION:
-        raise SimulatorUnavailable(
-            f"{path.name} belongs to another version of the simulator: `python -m lander_simulator.build`"
-        )
+    library = open_library(
+        COMPILED / file_name(width),
+        "simulator",
+        ("lander_interface_version", INTERFACE_VERSION),
+        "`python -m lander_simulator.build`",
+        SimulatorUnavailable,
+    )
     if width == WIDTHS[0] and not library.lander_has_avx2():
         raise SimulatorUnavailable("vectors of 8 lanes need AVX2, which this processor does not have")
     handle, integer = ctypes.c_void_p, ctypes.c_int

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import lander_simulator.build as compiling
 from lander_runtime.kernels import has_avx2
+from lander_simulator.library import open_library
 
 LEARNER = compiling.Library("lander_learner", Path(__file__).resolve().parent)
 
@@ -86,19 +87,13 @@ def load(width: int | None = None) -> ctypes.CDLL:
     except compiling.CompilationFailed as error:
         raise LearnerUnavailable(f"the learner is not compiled: {error}") from error
     width = width or widest_vectors()
-    path = LEARNER.compiled / compiling.library_name(width, target, LEARNER)
-    again = "`python -m lander_trainer.learners.kernels.build`"
-    if not path.is_file():
-        raise LearnerUnavailable(
-            f"the learner is not compiled ({path.name} is missing): "
-            f"{again} compiles it with a C++ compiler or PyPI's ziglang"
-        )
-    try:
-        library = ctypes.CDLL(str(path))
-    except OSError as error:
-        raise LearnerUnavailable(f"the learner's library does not load here: {error}") from error
-    if library.learner_interface_version() != INTERFACE_VERSION:
-        raise LearnerUnavailable(f"{path.name} belongs to another version of the learner: {again}")
+    library = open_library(
+        LEARNER.compiled / compiling.library_name(width, target, LEARNER),
+        "learner",
+        ("learner_interface_version", INTERFACE_VERSION),
+        "`python -m lander_trainer.learners.kernels.build`",
+        LearnerUnavailable,
+    )
     return _declared(library)
 
 
