@@ -115,7 +115,7 @@ def _run(arguments: list[str], interrupted: StopRequest) -> None:
         typed = [*(["--debug"] if debug else []), *(a for a in arguments if a != "--debug")]
         app(args=typed, prog_name="lander")
     except Exception as error:
-        # ONNX Runtime, for one, makes an ImportError of a Ctrl-C while it is imported.
+        # A library can make another error of a Ctrl-C.
         if interrupted():
             sys.exit(interrupted.exit_code)
         failure = explain(error, arguments) or fault(error)

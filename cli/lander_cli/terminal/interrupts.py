@@ -1,12 +1,22 @@
 """Ctrl-C, SIGTERM and a closed pipe: the current update is finished and saved, then the program stops."""
 
 import signal
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from lander_cli.terminal.console import say, stopping_without_reader
 from lander_rl.training.stopping import STOPPING
+
+_Handler = Callable[[int, FrameType | None], None]
+
+_IMPORT_S = 10.0
+"""How long a signal waits for the end of an import."""
+
+_LOOK_EVERY_S = 0.02
 
 
 class StopRequest:
@@ -41,12 +51,12 @@ def exit_on_signals() -> StopRequest:
     def leave(number: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGTERM, _after_imports(leave))
     # Windows has no such signal.
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        signal.signal(signal.SIGHUP, leave)
+        signal.signal(signal.SIGHUP, _after_imports(leave))
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
+        signal.signal(signal.SIGINT, _after_imports(interrupt))
     return request
 
 
@@ -66,14 +76,8 @@ def interrupt_on_signals(request: StopRequest) -> Iterator[StopRequest]:
         request.signal = number
         raise KeyboardInterrupt
 
-    with _handling(interrupt):
-        try:
-            yield request
-        except ImportError as error:
-            # ONNX Runtime, for one, makes an ImportError of a Ctrl-C while it is imported.
-            if request():
-                raise KeyboardInterrupt from error
-            raise
+    with _handling(_after_imports(interrupt)):
+        yield request
 
 
 @contextmanager
@@ -98,7 +102,7 @@ def stop_on_signals(request: StopRequest | None = None) -> Iterator[StopRequest]
 
 
 @contextmanager
-def _handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+def _handling(handler: _Handler) -> Iterator[None]:
     """Inside, `handler` gets Ctrl-C and SIGTERM."""
     before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -106,3 +110,42 @@ def _handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None
     finally:
         for number, previous in before.items():
             signal.signal(number, previous)
+
+
+def _after_imports(handler: _Handler) -> _Handler:
+    """`handler`, which raises; but while a module is imported a first signal waits for the end of that.
+
+    Compiled modules catch what is raised while they are imported: with Box2D the program would go on, and
+    ONNX Runtime makes an ImportError of it.
+    """
+    waiting: set[int] = set()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if number in waiting or not _importing(frame):
+            handler(number, frame)
+        else:
+            waiting.add(number)
+            threading.Thread(target=later, args=(number,), name="lander-imports", daemon=True).start()
+
+    def later(number: int) -> None:
+        main, end = threading.main_thread().ident or 0, time.monotonic() + _IMPORT_S
+        while _importing(sys._current_frames().get(main)) and time.monotonic() < end:
+            time.sleep(_LOOK_EVERY_S)
+        if time.monotonic() < end:
+            waiting.discard(number)
+        if hasattr(signal, "pthread_kill"):
+            # To the main thread, which may wait for something and would not hear of it otherwise.
+            signal.pthread_kill(main, number)
+        else:
+            signal.raise_signal(number)
+
+    return handle
+
+
+def _importing(frame: FrameType | None) -> bool:
+    """Whether Python imports a module in `frame` or in one that called it."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False

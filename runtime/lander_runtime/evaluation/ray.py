@@ -20,7 +20,7 @@ from lander_runtime.evaluation.job import Job, JobRunner
 from lander_runtime.evaluation.processes import ProcessEngine
 from lander_runtime.text import counted, first_line
 from lander_runtime.versions import evaluation_packages, installed_versions
-from lander_runtime.workers.ray_cluster import RayCluster, last_line
+from lander_runtime.workers.ray_cluster import RayCluster, last_line, signals_held
 from lander_runtime.workers.remote import WorkerDied
 
 # After the module above, which says what to install where there is none.
@@ -69,10 +69,10 @@ class Ray:
         return ProcessEngine(self.cluster.cpus).shards(episodes, lanes)
 
     def run(self, job: Job, shards: Iterable[range]) -> Iterator[list[Episode]]:
+        versions = installed_versions(*evaluation_packages(job.env.id))
         try:
-            shared = ray.put(
-                (job, envs.Registration.of(job.env.id), installed_versions(*evaluation_packages(job.env.id)))
-            )
+            with signals_held():
+                shared = ray.put((job, envs.Registration.of(job.env.id), versions))
         except (TypeError, AttributeError, ValueError) as error:
             raise UsageError(
                 f"The policy cannot be sent to a cluster ({first_line(error)}). Use one process."
@@ -83,14 +83,15 @@ class Ray:
         finished: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         try:
             while True:
-                # CPUs are counted again each time, because a cluster can grow or shrink.
-                for shard in islice(waiting, max(0, _AHEAD * self.cluster.cpus - len(pending))):
-                    # In a list: Ray would fetch and unpickle a bare reference for every task.
-                    task = self._task.remote([shared], shard)
-                    future = task.future()
-                    pending.append((task, future))
-                    running[future] = len(shard)
-                    future.add_done_callback(finished.put)
+                with signals_held():
+                    # CPUs are counted again each time, because a cluster can grow or shrink.
+                    for shard in islice(waiting, max(0, _AHEAD * self.cluster.cpus - len(pending))):
+                        # In a list: Ray would fetch and unpickle a bare reference for every task.
+                        task = self._task.remote([shared], shard)
+                        future = task.future()
+                        pending.append((task, future))
+                        running[future] = len(shard)
+                        future.add_done_callback(finished.put)
                 if not pending:
                     return
                 while pending[0][1] in running:

@@ -33,6 +33,9 @@ except ModuleNotFoundError as error:
 _TIMEOUT_S = 10.0
 """Seconds for a cluster's machine to answer; without it Ray tries for minutes and logs all the time."""
 
+_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Signals that end a program; Windows has no SIGHUP."""
+
 _OBJECT_STORE = 200 * 2**20
 """Bytes of shared memory. Results take kilobytes for each shard; Ray's default is a third of the machine."""
 
@@ -74,7 +77,8 @@ class RayCluster:
     @property
     def cpus(self) -> int:
         """CPUs of all its machines, at least 1; counted each time, because a cluster can grow or shrink."""
-        return max(1, int(ray.cluster_resources().get("CPU", 1)))
+        with signals_held():
+            return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
     def close(self) -> None:
         """Disconnect, and end the cluster if it was started here."""
@@ -97,11 +101,13 @@ class RayWorker:
 
     def __init__(self, kind: type[Any], *arguments: Any) -> None:
         """Make an object of the class `kind`, which all machines of the cluster can import."""
-        self._actor: Any = ray.remote(num_cpus=1)(kind).remote(*arguments)
+        with signals_held():
+            self._actor: Any = ray.remote(num_cpus=1)(kind).remote(*arguments)
         self._waiting: deque[Any] = deque()
 
     def send(self, request: str, *arguments: Any) -> None:
-        self._waiting.append(getattr(self._actor, request).remote(*arguments))
+        with signals_held():
+            self._waiting.append(getattr(self._actor, request).remote(*arguments).future())
 
     def receive(self) -> Any:
         """The result of the oldest call that was not received yet.
@@ -110,7 +116,8 @@ class RayWorker:
             WorkerDied: the actor, or its machine, has ended.
         """
         try:
-            return ray.get(self._waiting.popleft())
+            # Python's future and not ray.get, in which a signal handler's SystemExit gets the exit code 1.
+            return self._waiting.popleft().result()
         except ray.exceptions.RayTaskError as error:
             # With the class of the error that was raised there, where that can be had.
             raise error.as_instanceof_cause() from None
@@ -118,7 +125,8 @@ class RayWorker:
             raise WorkerDied(f"A worker on the cluster ended unexpectedly ({last_line(error)}).") from error
 
     def close(self) -> None:
-        ray.kill(self._actor)
+        with signals_held():
+            ray.kill(self._actor)
 
 
 def _connect(address: str | None, cpus: int | None, folder: Path | None, without: str) -> None:
@@ -131,7 +139,7 @@ def _connect(address: str | None, cpus: int | None, folder: Path | None, without
     try:
         if address is not None:
             _check_reachable(address)
-        with _signal_handler_restored(), environment_variables(RAY_USAGE_STATS_ENABLED="0"):
+        with _own_signal_handler(), environment_variables(RAY_USAGE_STATS_ENABLED="0"):
             ray.init(
                 # Without an address Ray would join any cluster that it finds.
                 address=address or "local",
@@ -163,16 +171,45 @@ def _own_path() -> str:
 
 
 @contextlib.contextmanager
-def _signal_handler_restored() -> Iterator[None]:
-    """Put the program's own SIGTERM handler back: `ray.init` replaces it."""
+def _own_signal_handler() -> Iterator[None]:
+    """Put the program's own handler of SIGTERM back, which `ray.init` replaces; it gets signals inside."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
+    except SystemExit as error:
+        signal.signal(signal.SIGTERM, before)
+        # What Ray's handler raises has the number of the signal as exit code.
+        if error.code == signal.SIGTERM:
+            signal.raise_signal(signal.SIGTERM)
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def signals_held() -> Iterator[None]:
+    """Inside, signals wait; they are handled at the end.
+
+    For every short call of Ray: where a handler raises inside one, Ray may catch it, and the program goes on.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    try:
+        with contextlib.ExitStack() as handlers:
+            for number in _ENDING:
+                # None: set by something other than Python, and cannot be set again.
+                if signal.getsignal(number) is not None:
+                    before = signal.signal(number, lambda found, frame: came.append(found))
+                    handlers.callback(signal.signal, number, before)
+            yield
+    finally:
+        for number in came:
+            signal.raise_signal(number)
 
 
 def last_line(error: BaseException) -> str:

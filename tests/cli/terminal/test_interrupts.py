@@ -245,3 +245,23 @@ def test_a_command_under_nohup_outlives_its_terminal(start: Start, tiny: Path) -
     child.process.send_signal(signal.SIGHUP)
     assert child.end().code == 0
     assert len(list(Path("gifs").iterdir())) == 8
+
+
+def test_a_module_that_catches_everything_while_it_is_imported_cannot_lose_a_signal(tmp_path: Path) -> None:
+    """As the compiled part of Box2D does."""
+    module = "import contextlib, os, signal, time\nwith contextlib.suppress(BaseException):\n"
+    module += "    os.kill(os.getpid(), signal.SIGTERM)\n    time.sleep(0.2)\n"
+    (tmp_path / "catches_all.py").write_text(module)
+    program = (
+        "import time\nfrom lander_cli.terminal.interrupts import exit_on_signals\nexit_on_signals()\n"
+        "import catches_all\nprint('imported', flush=True)\ntime.sleep(60)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (143, "imported\n", "")

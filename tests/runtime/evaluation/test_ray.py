@@ -1,10 +1,11 @@
 """The engine on a Ray cluster: the same bytes, a killed worker loses nothing, and nothing is left behind."""
 
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from lander_runtime.workers.remote import WorkerDied
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'lander-rl[ray]'")
 
 from lander_runtime.evaluation.ray import Ray, run_shard  # noqa: E402
-from lander_runtime.workers.ray_cluster import RayWorker  # noqa: E402
+from lander_runtime.workers.ray_cluster import RayWorker, signals_held  # noqa: E402
 
 DOUBLES = Path(__file__).parents[1] / "doubles"
 
@@ -249,3 +250,25 @@ def test_without_ray_the_error_says_what_to_install() -> None:
     """
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
     assert child.stderr == "Ray is not installed. Type: pip install 'lander-rl[ray]'\n"
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_in_a_call_of_ray_is_handled_after_it(name: str) -> None:
+    """Ray catches what a handler raises inside, and the evaluation would go on."""
+    number = getattr(signal, name)
+    seen: list[str] = []
+
+    def leave(found: int, frame: object) -> None:
+        seen.append("handled")
+        raise SystemExit(128 + found)
+
+    before = signal.signal(number, leave)
+    try:
+        with pytest.raises(SystemExit) as ended, signals_held(), signals_held(), suppress(BaseException):
+            signal.raise_signal(number)
+            seen.append("goes on")
+        assert seen == ["goes on", "handled"]
+        assert ended.value.code == 128 + number
+        assert signal.getsignal(number) is leave
+    finally:
+        signal.signal(number, before)
