@@ -275,7 +275,7 @@ def test_worker_that_does_not_start_leaves_none_behind(
 def test_worker_does_not_load_pytorch() -> None:
     code = (
         "import sys, lander_runtime.workers.remote;"
-        "import lander_trainer.backends.lanes, lander_trainer.learners.fits;"
+        "import lander_trainer.backends.lanes, lander_trainer.learners.numpy_fits;"
         "print('torch' in sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

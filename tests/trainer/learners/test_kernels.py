@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from lander_simulator import build as compiling
 from lander_trainer.learners.adam import Adam
-from lander_trainer.learners.fits import ActorLearner
 from lander_trainer.learners.kernels import library, why_unavailable
 from lander_trainer.learners.kernels.library import LEARNER, Optimiser
 from lander_trainer.learners.kernels.network import Network
 from lander_trainer.learners.layout import ParameterLayout
+from lander_trainer.learners.numpy_fits import NumpyActorLearner
 from trainer_rollouts import config_of
 
 Array = NDArray[np.float32]
@@ -85,7 +85,7 @@ def test_a_pass_is_numpys(activation: str, widths: list[int], rows: int) -> None
     )
     shapes = [shape for a, b in pairwise(widths) for shape in ((b, a), (b,))]
     layout = ParameterLayout(tuple(map(str, range(len(shapes)))), tuple(shapes))
-    numpys = ActorLearner(layout, config, weights_of(widths))
+    numpys = NumpyActorLearner(layout, config, weights_of(widths))
     epoch = numpys.epoch(obs, actions, old, advantages, 1e-3)
     optimiser, arrays = optimiser_of(weights_of(widths), 1e-3)
     log_probs, entropies, norms, finite = Network(widths, activation).actor_epoch(

@@ -3,8 +3,9 @@
 base.py         the interface
 autograd.py     in PyTorch: any network, CPU or CUDA
 handwritten.py  with gradients by hand, the fastest for small networks on a CPU
-compiled.py     its updates of actor and critic in C++
-fits.py         the same in NumPy
+fits.py         its updates of actor and critic: what they share
+compiled.py     the same in C++
+numpy_fits.py   the same in NumPy
 kernels/        the C++
 perceptron.py   a multilayer perceptron, forward and backward by hand, in NumPy
 adam.py         Adam on one vector, in NumPy

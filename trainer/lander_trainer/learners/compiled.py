@@ -1,6 +1,6 @@
 """The handwritten updates of actor and critic in C++: `kernels` makes a whole pass in one call.
 
-What `fits.py` does in NumPy, with the same layout of weights and the same state of Adam. Sums have another
+The other way is `numpy_fits.py`, with the same layout of weights and the same state of Adam. Sums have another
 order than NumPy's, so the last bits differ.
 """
 
@@ -43,7 +43,7 @@ class CompiledActorLearner(ActorLearner):
     """Trains a categorical or a Gaussian actor."""
 
     def __init__(self, layout: ParameterLayout, config: TrainConfig, values: Array) -> None:
-        super().__init__(layout, config, values, extra=int(_is_gaussian(layout)))
+        super().__init__(layout, config, values)
         self._compiled = _network(layout, config.activation)
 
     def epoch(

@@ -24,16 +24,15 @@ from lander_trainer.learners.compiled import (
     CompiledCriticLearner,
     CompiledPerceptron,
 )
-from lander_trainer.learners.fits import (
-    ActorLearner,
-    AdamState,
-    CriticEpoch,
-    CriticLearner,
-    GaussianActorLearner,
-    open_critic,
-)
+from lander_trainer.learners.fits import ActorLearner, AdamState, CriticEpoch
 from lander_trainer.learners.flat import FlatParameters
 from lander_trainer.learners.layout import ParameterLayout
+from lander_trainer.learners.numpy_fits import (
+    NumpyActorLearner,
+    NumpyCriticLearner,
+    NumpyGaussianActorLearner,
+    open_critic,
+)
 from lander_trainer.learners.perceptron import Perceptron
 from lander_trainer.networks.actor_critic import ActorCritic
 from lander_trainer.ppo.advantages import explained_variance
@@ -74,7 +73,7 @@ class HandwrittenLearner:
     def _open_numpy(self, actor: ParameterLayout, critic: ParameterLayout) -> None:
         config = self._config
         continuous = self._log_std is not None
-        kind = GaussianActorLearner if continuous else ActorLearner
+        kind = NumpyGaussianActorLearner if continuous else NumpyActorLearner
         self._actor = kind(actor, config, self._actor_values)
         parts = actor.split(self._actor_values)[int(continuous) :]
         self._policy_network = Perceptron(parts, [], config.activation)
@@ -90,7 +89,7 @@ class HandwrittenLearner:
                 self._critic.close()
                 raise
         else:
-            self._critic = LocalWorker(CriticLearner(critic, config, self._critic_values))
+            self._critic = LocalWorker(NumpyCriticLearner(critic, config, self._critic_values))
 
     def forward(self, obs: NDArray[Any]) -> tuple[NDArray[np.float32], None]:
         outputs = self._policy_network.forward(_float(obs)).T
