@@ -5,12 +5,13 @@ It needs neither a policy file nor ONNX Runtime, because training uses it too, t
 
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lander_runtime.episodes.episode import NOTHING, Episode, Keep
+from lander_runtime.episodes.history import ObservationHistory
 from lander_runtime.episodes.lane import Lane
 from lander_runtime.spec import EnvSpec
 
@@ -86,8 +87,9 @@ class Fleet:
         pending = iter(enumerate(seeds, start=first_index))
         finished: list[Episode] = []
         self._finished, self._first_index = finished, first_index
+        history = self._shared_history()
         active = [lane for lane in self._lanes if lane.start(next(pending, None))]
-        generators = [lane.generator for lane in active]
+        generators = _Generators(active)
         while active:
             # numpy.stack takes three times as long for a few dozen small arrays.
             obs = np.array([lane.obs for lane in active])
@@ -95,16 +97,28 @@ class Fleet:
                 for lane in active:
                     lane.check_numbers()
             actions = self._actor(obs, generators)
+            if history is not None:
+                full = len(active) == len(self._lanes)
+                history.add(slice(None) if full else [lane.column for lane in active], obs)
             ended = False
             for lane, action in zip(active, _one_by_one(actions), strict=True):
-                episode = lane.step(action)
+                episode = lane.advance(action)
                 if episode is not None:
                     finished.append(episode)
                     ended = True
             if ended:
                 active = [lane for lane in active if lane.busy or lane.start(next(pending, None))]
-                generators = [lane.generator for lane in active]
+                generators = _Generators(active)
         return sorted(finished, key=lambda episode: episode.index)
+
+    def _shared_history(self) -> ObservationHistory | None:
+        """A new history that all lanes share; None where no observations are kept."""
+        if not any(lane.keeps_observations for lane in self._lanes):
+            return None
+        history = self._lanes[0].new_history(len(self._lanes))
+        for column, lane in enumerate(self._lanes):
+            lane.share(history, column)
+        return history
 
     def finished(self) -> list[Episode]:
         """Where `run` was interrupted: the episodes that had ended, up to the first that had not.
@@ -125,6 +139,27 @@ class Fleet:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class _Generators(Sequence[np.random.Generator]):
+    """Those of the episodes that run, each made when an actor draws from it."""
+
+    def __init__(self, lanes: Sequence[Lane]) -> None:
+        self._lanes = lanes
+
+    def __len__(self) -> int:
+        return len(self._lanes)
+
+    @overload
+    def __getitem__(self, place: int) -> np.random.Generator: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[np.random.Generator]: ...
+
+    def __getitem__(self, place: int | slice) -> np.random.Generator | list[np.random.Generator]:
+        if isinstance(place, slice):
+            return [lane.generator for lane in self._lanes[place]]
+        return self._lanes[place].generator
 
 
 def _one_by_one(actions: NDArray[Any]) -> Iterable[Any]:

@@ -14,6 +14,7 @@ from lander_runtime.actions_seen import ActionsSeen
 from lander_runtime.envs.faults import as_observation, as_reward, bad_number, close_quietly, raised, when
 from lander_runtime.envs.known import knowledge_of
 from lander_runtime.episodes.episode import NOTHING, Episode, Keep, Trajectory
+from lander_runtime.episodes.history import ObservationHistory
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import EnvSpec
 
@@ -31,6 +32,7 @@ class Lane:
     """
 
     def __init__(self, spec: EnvSpec, render_mode: str | None = None, keep: Keep = NOTHING) -> None:
+        """Open the environment."""
         self.spec = spec
         self.env = envs.make(spec, render_mode)
         self._discrete = envs.is_discrete(self.env)
@@ -39,15 +41,13 @@ class Lane:
         self._keep = keep
         self._keeps_actions = measured or keep.actions or keep.actions_seen
         self._keeps_rewards = keep.actions
-        self._keeps_observations = measured or keep.observations
         self._step, self._limit = _without_outer_wrappers(self.env)
         self._check_size()
-        # Observations are copied, because an environment may return the same array at every step. They go
-        # into rows of one array: many small arrays would fill the cache that the environments need.
-        space = self.env.observation_space
         self._dtype = envs.declared_dtype(self.env)
-        self._shape = space.shape or ()
-        self._rows = np.empty((256 if self._keeps_observations else 0, *(space.shape or ())), space.dtype)
+        self._shape = self.env.observation_space.shape or ()
+        self._history = self.new_history(1) if measured or keep.observations else None
+        self.column = 0
+        """Its place in the history."""
         self.busy = False
         self.total = 0.0
         """Return so far, the undiscounted sum of rewards."""
@@ -59,7 +59,29 @@ class Lane:
         """Whether the last episode was terminated, not truncated."""
         self.obs: NDArray[Any] = np.empty(0)
         """The last observation; of a Box, as an array of the type that the environment declares."""
-        self.generator = np.random.default_rng(0)
+        self._generator: np.random.Generator | None = None
+
+    @property
+    def generator(self) -> np.random.Generator:
+        """The episode's own, made at its first use: a greedy actor draws nothing."""
+        if self._generator is None:
+            # With a 1 added: from the seed alone it would be the stream that the environment draws from.
+            self._generator = np.random.default_rng([self._seed, 1])
+        return self._generator
+
+    def new_history(self, lanes: int) -> ObservationHistory:
+        """What keeps the observations of `lanes` lanes like this one."""
+        space = self.env.observation_space
+        return ObservationHistory(lanes, space.shape or (), np.dtype(space.dtype))
+
+    def share(self, history: ObservationHistory, column: int) -> None:
+        """From now on `history` keeps the observations, given to it by what steps several lanes together."""
+        self._history, self.column = history, column
+
+    @property
+    def keeps_observations(self) -> bool:
+        """Whether an episode needs all observations: they were asked for, or its measures are made of them."""
+        return self._history is not None
 
     def start(self, task: tuple[int, int] | None) -> bool:
         """Begin the episode (index, seed), or become idle with None; returns whether the lane is busy."""
@@ -67,8 +89,7 @@ class Lane:
         if task is not None:
             self._index, self._seed = task
             self.total, self.length, self.reward = 0.0, 0, 0.0
-            # With a 1 added: from the seed alone it would be the stream that the environment draws from.
-            self.generator = np.random.default_rng([self._seed, 1])
+            self._generator = None
             try:
                 obs, _ = self.env.reset(seed=self._seed)
             except (Exception, SystemExit) as error:
@@ -76,13 +97,19 @@ class Lane:
             self.obs = self._observed(obs, 0)
             self._actions: list[Any] = []
             self._rewards: list[float] = []
-            if self._keeps_observations:
-                self._rows[0] = self.obs
+            if self._history is not None:
+                self._history.begin(self.column)
         return self.busy
 
     def step(self, action: Any) -> Episode | None:
         """Take one step; returns the episode if it has ended."""
-        if self._discrete:
+        if self._history is not None:
+            self._history.add(slice(None), self.obs[None])
+        return self.advance(action)
+
+    def advance(self, action: Any) -> Episode | None:
+        """`step` for a lane that shares its history, to which the observation was already given."""
+        if self._discrete and type(action) is not int:
             action = int(action)
         if self._keeps_actions:
             # Before the step, and as a copy: an environment may write into its action, and an actor may
@@ -91,26 +118,26 @@ class Lane:
         number = self.length + 1
         try:
             obs, reward, terminated, truncated, _ = self._step(action)
-            terminated, truncated = bool(terminated), bool(truncated) or number == self._limit
+            ended = terminated or truncated or number == self._limit
         except (Exception, SystemExit) as error:
             raise self._raised(error, number) from error
         # NumPy's float64 is a float too, and as_reward would take three times as long for it.
         if not isinstance(reward, float) or not isfinite(reward):
             reward = as_reward(reward, self.spec.id, self._seed, number)
         reward = float(reward)
-        self.obs, self.reward = self._observed(obs, number), reward
+        # Here and not in `_observed`, because this is done at every step; and by identity, because comparing
+        # two dtypes takes three times as long.
+        if type(obs) is not np.ndarray or obs.dtype is not self._dtype or obs.shape != self._shape:
+            obs = self._observed(obs, number)
+        self.obs, self.reward = obs, reward
         self.total += reward
         self.length = number
         if self._keeps_rewards:
             self._rewards.append(reward)
-        if self._keeps_observations:
-            if self.length == len(self._rows):
-                self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
-            self._rows[self.length] = self.obs
-        if not (terminated or truncated):
+        if not ended:
             return None
-        self.busy, self.terminated = False, terminated
-        return self._episode(reward, terminated)
+        self.busy, self.terminated = False, bool(terminated)
+        return self._episode()
 
     def render(self) -> Any:
         """The environment's picture of this moment.
@@ -131,11 +158,9 @@ class Lane:
 
     def _observed(self, obs: Any, step: int) -> Any:
         """An observation as its Box declares it; of another space it stays as it is."""
-        dtype = self._dtype
-        # By identity, because this is done at every step: comparing two dtypes takes three times as long.
-        if dtype is None or (type(obs) is np.ndarray and obs.dtype is dtype and obs.shape == self._shape):
+        if self._dtype is None:
             return obs
-        return as_observation(obs, dtype, self._shape, self.spec.id, self._seed, step)
+        return as_observation(obs, self._dtype, self._shape, self.spec.id, self._seed, step)
 
     def _raised(self, error: BaseException, step: int) -> BaseException:
         return raised(self.spec.id, error, when(self._seed, step))
@@ -154,10 +179,10 @@ class Lane:
                 f"{LARGEST_KEPT:,} bytes can be kept. Leave out observations=True."
             )
 
-    def _episode(self, last_reward: float, terminated: bool) -> Episode:
-        observations = self._rows[: self.length + 1].copy() if self._keeps_observations else np.empty(0)
+    def _episode(self) -> Episode:
+        observations = np.empty(0) if self._history is None else self._history.end(self.column, self.obs)
         trajectory = Trajectory(np.array(self._actions), np.array(self._rewards), observations)
-        outcome = self._known.outcome(last_reward, self.obs, terminated)
+        outcome = self._known.outcome(self.reward, self.obs, self.terminated)
         measures = (
             self._known.measure(trajectory.observations, trajectory.actions) if self._known.measures else ()
         )
