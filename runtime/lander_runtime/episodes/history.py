@@ -38,7 +38,7 @@ class ObservationHistory:
         return np.concatenate([self._rows[self._first.pop(column) : self._next, column], [last]])
 
     def _make_room(self) -> None:
-        """Drop the rows before the oldest episode that runs; double the array where that is less than half."""
+        """Drop the rows before the oldest running episode; double the array where that is less than half."""
         oldest = min(self._first.values(), default=self._next)
         if oldest < len(self._rows) // 2:
             self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])

@@ -80,7 +80,7 @@ class Lane:
 
     @property
     def keeps_observations(self) -> bool:
-        """Whether an episode needs all observations: they were asked for, or its measures are made of them."""
+        """Whether an episode needs all observations: asked for, or for what its measures are made of."""
         return self._history is not None
 
     def start(self, task: tuple[int, int] | None) -> bool:

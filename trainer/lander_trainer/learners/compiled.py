@@ -1,7 +1,7 @@
 """The handwritten updates of actor and critic in C++: `kernels` makes a whole pass in one call.
 
-The other way is `numpy_fits.py`, with the same layout of weights and the same state of Adam. Sums have another
-order than NumPy's, so the last bits differ.
+The other way is `numpy_fits.py`, with the same layout of weights and the same state of Adam. Sums have
+another order than NumPy's, so the last bits differ.
 """
 
 from typing import Any
