@@ -188,8 +188,8 @@ class TrainConfig:
     """Selections in a run, evenly spaced, from 1; the last one is at the end."""
 
     checkpoint_seconds: float = 30.0
-    """Most seconds between two checkpoints, from 0.1. They are more frequent where that takes less than 2% of
-    the time."""
+    """Most seconds between two checkpoints, from 0.1. They are more frequent where that takes less than half
+    a percent of the time."""
 
     target_score: float | None = None
     """Stop as soon as a selection has at least this mean return; none for no such stop."""

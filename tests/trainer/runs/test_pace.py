@@ -1,4 +1,4 @@
-"""When a run saves: at once, and then so that saving takes at most 2% of the time."""
+"""When a run saves: at once, and then so that saving takes at most half a percent of the time."""
 
 from lander_trainer.runs.pace import SavePace
 
@@ -14,15 +14,15 @@ def test_the_first_save_is_due_at_once() -> None:
     assert SavePace(30.0, Clock()).is_due
 
 
-def test_a_save_waits_until_the_last_one_was_two_percent() -> None:
+def test_a_save_waits_until_the_last_one_was_half_a_percent() -> None:
     clock = Clock()
     pace = SavePace(30.0, clock)
     with pace.saving():
-        clock.now += 0.5
-    # 0.5 s are 2% of 25 s, of which the save was the first half second.
-    clock.now = 100.5 + 24.4
+        clock.now += 0.125
+    # 0.125 s are half a percent of 25 s, of which the save was the first eighth of a second.
+    clock.now = 100.125 + 24.8
     assert not pace.is_due
-    clock.now = 100.5 + 24.6
+    clock.now = 100.125 + 24.9
     assert pace.is_due
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-SHARE = 0.02
+SHARE = 0.005
 """Of the time of a run that saving may take. A lander's checkpoint takes some milliseconds, so a run that is
-killed loses less than a second; one that keeps the actions of long episodes takes longer."""
+killed loses a second or two; one that keeps the actions of long episodes takes longer."""
 
 
 class SavePace:
