@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from torch.distributions import Categorical, kl_divergence
 
 from flights import Moment
-from lander_trainer.learners.fits import ActorLearner, AdamState
+from lander_trainer.learners.fits import AdamState
 from lander_trainer.learners.flat import FlatParameters
 from lander_trainer.learners.layout import ParameterLayout
+from lander_trainer.learners.numpy_fits import NumpyActorLearner
 from lander_trainer.learners.perceptron import Perceptron
 from lander_trainer.ppo.batch import epoch_order, minibatch_advantages, minibatch_size
 from lander_trainer.ppo.losses import ppo_loss
@@ -41,7 +42,7 @@ def follow_updates(moment: Moment, *, clip_range: float, epochs: int) -> Follow:
     parameters = dict(moment.network.actor.named_parameters())
     layout = ParameterLayout(tuple(parameters), tuple(tuple(p.shape) for p in parameters.values()))
     weights = torch.cat([p.detach().flatten() for p in parameters.values()]).numpy()
-    fit = ActorLearner(layout, config, weights)
+    fit = NumpyActorLearner(layout, config, weights)
     fit.restore(_adam_of_the_actor(moment, layout.size))
     network = Perceptron(layout.split(weights), [], config.activation)
     acted = Categorical(logits=torch.from_numpy(network.forward(obs).T.copy()))

@@ -14,16 +14,16 @@ IN_STEP = """
 import os, signal
 from lander_runtime.episodes.lane import Lane
 
-step, steps = Lane.step, 0
+advance, steps = Lane.advance, 0
 
 def interrupting(lane, action):
     global steps
     steps += 1
     if steps == {at}:
         os.kill(os.getpid(), signal.SIGINT)
-    return step(lane, action)
+    return advance(lane, action)
 
-Lane.step = interrupting
+Lane.advance = interrupting
 """
 """The tiny policy crashes after some 65 steps: 32 lanes have ended their first episodes after some 3,000."""
 
