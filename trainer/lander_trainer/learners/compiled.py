@@ -17,6 +17,7 @@ from lander_trainer.learners.fits import (
     CriticEpoch,
     CriticLearner,
     NetworkLearner,
+    is_gaussian,
 )
 from lander_trainer.learners.kernels import Network
 from lander_trainer.learners.kernels.library import Optimiser
@@ -93,14 +94,10 @@ class CompiledCriticLearner(CriticLearner):
         return CriticEpoch(values, norms)
 
 
-def _is_gaussian(layout: ParameterLayout) -> bool:
-    return layout.names[0] == "actor_log_std"
-
-
 def _network(layout: ParameterLayout, activation: str) -> Network:
     matrices = [shape for shape in layout.shapes if len(shape) == 2]
     widths = [matrices[0][1], *(rows for rows, _ in matrices)]
-    return Network(widths, activation, gaussian=_is_gaussian(layout))
+    return Network(widths, activation, gaussian=is_gaussian(layout))
 
 
 def _optimiser(learner: NetworkLearner, learning_rate: float) -> Optimiser:

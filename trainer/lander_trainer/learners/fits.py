@@ -121,3 +121,8 @@ class CriticLearner(NetworkLearner, ABC):
     @abstractmethod
     def _visit(self, obs: Array, old_values: Array, returns: Array, learning_rate: float) -> CriticEpoch:
         """`epoch`, of rows in the order of their visits."""
+
+
+def is_gaussian(layout: ParameterLayout) -> bool:
+    """Whether this is a Gaussian actor: its first parameter, `actor_log_std`, is none of the layers'."""
+    return layout.names[0] == "actor_log_std"

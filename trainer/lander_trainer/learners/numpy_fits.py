@@ -13,7 +13,14 @@ from threadpoolctl import threadpool_limits
 
 from lander_trainer.config import TrainConfig
 from lander_trainer.learners.base import NotFinite
-from lander_trainer.learners.fits import ActorEpoch, ActorLearner, CriticEpoch, CriticLearner, NetworkLearner
+from lander_trainer.learners.fits import (
+    ActorEpoch,
+    ActorLearner,
+    CriticEpoch,
+    CriticLearner,
+    NetworkLearner,
+    is_gaussian,
+)
 from lander_trainer.learners.layout import ParameterLayout
 from lander_trainer.learners.perceptron import Perceptron
 from lander_trainer.ppo.batch import minibatch_size
@@ -121,8 +128,8 @@ def open_critic(layout: ParameterLayout, config: TrainConfig) -> CriticLearner:
 
 
 def _perceptron(learner: NetworkLearner) -> Perceptron:
-    """The network of `learner`; a Gaussian actor's first parameter, `actor_log_std`, is none of it."""
-    skipped = int(learner.layout.names[0] == "actor_log_std")
+    """The layers of `learner`."""
+    skipped = int(is_gaussian(learner.layout))
     weights, gradients = (
         learner.layout.split(array)[skipped:] for array in (learner.values, learner.gradient)
     )
