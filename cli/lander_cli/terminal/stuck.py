@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from lander_runtime.workers.signals import ENDING
+
 _GRACE_S = 1.2
 """How long the main thread has for leaving by itself."""
 
@@ -23,8 +25,6 @@ _LOOK_EVERY_S = 0.1
 
 _COMPUTING = (os.path.join("lander_runtime", "policy", "session.py"), "onnxruntime_inference_collection.py")  # noqa: PTH118
 """Where the main thread is while ONNX Runtime computes: ends of the names of Python's files."""
-
-_ENDING = frozenset({"SIGINT", "SIGTERM", "SIGHUP"})
 
 
 @contextmanager
@@ -36,10 +36,9 @@ def leaving_when_stuck() -> Iterator[None]:
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    numbers = {getattr(signal, name) for name in _ENDING if hasattr(signal, name)}
     watcher = threading.Thread(
         target=_watch,
-        args=(reader, writer, numbers, threading.get_ident()),
+        args=(reader, writer, threading.get_ident()),
         name="lander-signals",
         daemon=True,
     )
@@ -53,10 +52,10 @@ def leaving_when_stuck() -> Iterator[None]:
         reader.close()
 
 
-def _watch(reader: socket.socket, writer: socket.socket, numbers: set[int], main: int) -> None:
+def _watch(reader: socket.socket, writer: socket.socket, main: int) -> None:
     while received := reader.recv(64):
         for number in received:
-            if number in numbers and _stays_stuck(main):
+            if number in ENDING and _stays_stuck(main):
                 _leave(number)
 
 

@@ -20,7 +20,8 @@ from lander_runtime.evaluation.job import Job, JobRunner
 from lander_runtime.evaluation.processes import ProcessEngine
 from lander_runtime.text import counted, first_line
 from lander_runtime.versions import evaluation_packages, installed_versions
-from lander_runtime.workers.ray_cluster import RayCluster, last_line, signals_held
+from lander_runtime.workers.ray_cluster import RayCluster, last_line
+from lander_runtime.workers.signals import signals_held
 from lander_runtime.workers.remote import WorkerDied
 
 # After the module above, which says what to install where there is none.

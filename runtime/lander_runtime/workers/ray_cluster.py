@@ -23,6 +23,7 @@ from lander_runtime.text import first_line
 from lander_runtime.workers.cores import available_cores
 from lander_runtime.workers.environment_variables import environment_variables
 from lander_runtime.workers.remote import WorkerDied
+from lander_runtime.workers.signals import signals_held
 
 try:
     import ray
@@ -32,9 +33,6 @@ except ModuleNotFoundError as error:
 
 _TIMEOUT_S = 10.0
 """Seconds for a cluster's machine to answer; without it Ray tries for minutes and logs all the time."""
-
-_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-"""Signals that end a program; Windows has no SIGHUP."""
 
 _OBJECT_STORE = 200 * 2**20
 """Bytes of shared memory. Results take kilobytes for each shard; Ray's default is a third of the machine."""
@@ -187,29 +185,6 @@ def _own_signal_handler() -> Iterator[None]:
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextlib.contextmanager
-def signals_held() -> Iterator[None]:
-    """Inside, signals wait; they are handled at the end.
-
-    For every short call of Ray: where a handler raises inside one, Ray may catch it, and the program goes on.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-    try:
-        with contextlib.ExitStack() as handlers:
-            for number in _ENDING:
-                # None: set by something other than Python, and cannot be set again.
-                if signal.getsignal(number) is not None:
-                    before = signal.signal(number, lambda found, frame: came.append(found))
-                    handlers.callback(signal.signal, number, before)
-            yield
-    finally:
-        for number in came:
-            signal.raise_signal(number)
 
 
 def last_line(error: BaseException) -> str:

@@ -21,7 +21,8 @@ from lander_runtime.workers.remote import WorkerDied
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'lander-rl[ray]'")
 
 from lander_runtime.evaluation.ray import Ray, run_shard  # noqa: E402
-from lander_runtime.workers.ray_cluster import RayWorker, signals_held  # noqa: E402
+from lander_runtime.workers.ray_cluster import RayWorker  # noqa: E402
+from lander_runtime.workers.signals import signals_held  # noqa: E402
 
 DOUBLES = Path(__file__).parents[1] / "doubles"
 
