@@ -4,6 +4,7 @@ It needs neither a policy file nor ONNX Runtime, because training uses it too, t
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from math import isnan
 from types import TracebackType
 from typing import Any, overload
 
@@ -93,7 +94,8 @@ class Fleet:
         while active:
             # numpy.stack takes three times as long for a few dozen small arrays.
             obs = np.array([lane.obs for lane in active])
-            if obs.dtype.kind == "f" and np.isnan(obs).any():
+            # The minimum is a NaN where any number is one; isnan(obs).any() takes twice as long.
+            if obs.dtype.kind == "f" and isnan(np.minimum.reduce(obs, axis=None, initial=0.0)):
                 for lane in active:
                     lane.check_numbers()
             actions = self._actor(obs, generators)

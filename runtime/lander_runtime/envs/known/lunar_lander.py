@@ -68,13 +68,13 @@ def _uses(main: NDArray[np.bool_], side: NDArray[np.bool_]) -> tuple[float, floa
 
 
 def _touchdown(observations: NDArray[Any]) -> tuple[float | None, float | None, float | None]:
-    contacts = np.flatnonzero(observations[:, 6:8].any(axis=1))
-    if len(contacts) == 0:
+    touching = (observations[:, 6] != 0.0) | (observations[:, 7] != 0.0)
+    step = int(touching.argmax())
+    if not touching[step]:
         return None, None, None
-    step = int(contacts[0])
-    before = observations[max(step - 1, 0)].astype(np.float64)
+    before = observations[max(step - 1, 0)].tolist()
     # 10 m, 7.5 m/s and 5 m/s are the units of these components, see `_OBSERVATION`.
-    return float(observations[step, 0]) * 10.0, -float(before[3]) * 7.5, abs(float(before[2])) * 5.0
+    return float(observations[step, 0]) * 10.0, -before[3] * 7.5, abs(before[2]) * 5.0
 
 
 _PAIRS = ((_TOUCHDOWN_X, _SINKING), (_TOUCHDOWN_X, _SIDEWAYS))
