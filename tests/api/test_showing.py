@@ -180,16 +180,16 @@ class TestComparison:
             policies.append(policy)
         found = lander_rl.compare(*policies, episodes=1)
         assert found.names == ("001", "002")
-        labels = ["001: gamma 0.99", "002: gamma 0.9, hidden_sizes 8x8"]
-        assert found.labels == labels
+        trainings = ["001 was trained with gamma 0.99", "002 was trained with gamma 0.9, hidden_sizes 8x8"]
+        assert found.trainings == trainings
         for shown in (repr(found), Page(found._repr_html_()).text):
-            assert all(label in shown for label in labels)
+            assert all(line in shown for line in trainings)
             assert "002 is runs/Lander/002/policy.onnx" in shown
         # Nothing is known of the training of a function, or of another library's file.
         function = lander_rl.compare(
             policies[0], lambda obs: np.zeros(len(obs), np.int64), env="LunarLander-v3", episodes=1
         )
-        assert function.labels == list(function.names)
+        assert function.trainings == []
 
 
 class TestReplay:

@@ -34,10 +34,12 @@ class Comparison(PlainComparison):
         return cls(comparison.reports, comparison.differences, tuple(called), tuple(trained))
 
     @property
-    def labels(self) -> list[str]:
-        """The names, each with what differed in its training, such as `002: seed 2`."""
+    def trainings(self) -> list[str]:
+        """A line for each policy whose training differed, such as `002 was trained with seed 2`."""
         trained = self.trained or ("",) * len(self.names)
-        return [f"{name}: {how}" if how else name for name, how in zip(self.names, trained, strict=True)]
+        return [
+            f"{name} was trained with {how}" for name, how in zip(self.names, trained, strict=True) if how
+        ]
 
     @property
     def files(self) -> list[str]:
@@ -61,19 +63,20 @@ class Comparison(PlainComparison):
 
     def __repr__(self) -> str:
         one, two = (columns(table.headings, table.rows) for table in self._tables)
-        below = [*self.files, f"compared with {self.names[0]}", two, *self.verdicts, *self.notes]
+        below = [f"compared with {self.names[0]}", two, *self.verdicts, *self.notes]
+        below = [*self.files, *self.trainings, *below]
         return "\n".join([self._title, one, *map(printable_lines, below)])
 
     def _repr_html_(self) -> str:
         """For a notebook: the verdicts and their tables."""
         verdicts = "".join(f"<p><strong>{html_text(text)}</strong></p>" for text in self.verdicts)
         drawn = "".join(html_table(table.rows, table.headings) for table in self._tables)
-        notes = "".join(f"<p>{html_text(text)}</p>" for text in (*self.files, *self.notes))
+        notes = "".join(f"<p>{html_text(text)}</p>" for text in (*self.files, *self.trainings, *self.notes))
         return f"<div><p>{html_text(self._title)}</p>{verdicts}{drawn}{notes}</div>"
 
     @property
     def _tables(self) -> tuple[Table, Table]:
-        return policies_table(self, self.labels), differences_table(self, self.names)
+        return policies_table(self, self.names), differences_table(self, self.names)
 
     @property
     def _title(self) -> str:

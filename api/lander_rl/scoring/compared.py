@@ -25,7 +25,7 @@ _EPISODES = 1000
 """Of each policy by default: over fewer, most differences are lost in the interval."""
 
 _LABEL = 60
-"""Characters of what differs in a training; it stands in a table beside figures."""
+"""Characters of what differs in a training."""
 
 
 def is_saved_report(policy: object) -> TypeGuard[Filename]:
@@ -101,7 +101,7 @@ def trained_differently(compared: "Sequence[Opened | Saved]") -> list[str]:
 
 
 def _first_of(settings: dict[str, str]) -> str:
-    """As many as a table has room for, and how many more there are."""
+    """As many as a line has room for, and how many more there are."""
     from lander_runtime.differing import settings_in_short
 
     shown = dict(settings)

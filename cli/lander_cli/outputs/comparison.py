@@ -18,7 +18,9 @@ _LONG = 20
 def print_comparison(comparison: "Comparison") -> None:
     """Print tables and verdicts on stdout."""
     console, names = out(), comparison.names
-    console.print(_drawn(verdicts.policies_table(comparison, comparison.labels)))
+    console.print(_drawn(verdicts.policies_table(comparison, names)))
+    for line in comparison.trainings:
+        console.print(line, markup=False)
     console.print()
     console.print(f"against {names[0]}", markup=False)
     console.print(_drawn(verdicts.differences_table(comparison, names)))

@@ -27,6 +27,9 @@ _SIGPIPE = 13
 that a check failed, and `lander eval --fail-under 200 | head -3` may have passed it."""
 
 
+_PIPED = 200
+"""Columns of what is no terminal."""
+
 _ON_READER_GONE: ContextVar[Callable[[int], None] | None] = ContextVar("on_reader_gone", default=None)
 
 
@@ -51,8 +54,16 @@ class _Console(Console):
 
 
 def out() -> Console:
-    """stdout, for results."""
-    return _Console(file=results(), force_terminal=_terminal(), highlight=False, soft_wrap=True, emoji=False)
+    """stdout, for results. In a file or a pipe no table is folded at the 80 columns that rich assumes."""
+    piped = not (results().isatty() or in_cell() or "COLUMNS" in os.environ)
+    return _Console(
+        file=results(),
+        width=_PIPED if piped else None,
+        force_terminal=_terminal(),
+        highlight=False,
+        soft_wrap=True,
+        emoji=False,
+    )
 
 
 def err() -> Console:

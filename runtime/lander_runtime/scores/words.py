@@ -37,9 +37,14 @@ def mean_in_words(summary: "Summary") -> str:
 
 
 def env_in_words(env: "EnvSpec") -> str:
-    """Such as `LunarLander-v3(enable_wind=True)`."""
-    arguments = ", ".join(f"{name}={value!r}" for name, value in env.kwargs.items())
+    """Such as `LunarLander-v3(enable_wind=true)`."""
+    arguments = ", ".join(f"{name}={_as_typed(value)}" for name, value in env.kwargs.items())
     return shortened(f"{env.id}({arguments})" if arguments else env.id)
+
+
+def _as_typed(value: object) -> str:
+    """As after `--env-arg`, but texts in quotes."""
+    return str(value).lower() if isinstance(value, bool) or value is None else repr(value)
 
 
 def report_title(report: "Report") -> str:

@@ -403,6 +403,16 @@ def test_long_names_cost_no_figures(start: Start, tiny: Path, shipped: Path) -> 
     assert "\u2026" not in out
 
 
+def test_in_a_pipe_each_policy_has_one_line(start: Start, tiny: Path, shipped: Path) -> None:
+    """For grep and awk: rich would fold the tables at 80 columns."""
+    name = "x" * 60
+    arguments = ["compare", shutil.copy(tiny, f"{name}.onnx"), shipped, "--episodes", "4", "--device", "cpu"]
+    prelude = "import os; os.environ.pop('COLUMNS', None)"
+    lines = start(*arguments, prelude=prelude).end().out.splitlines()
+    [first] = [line for line in lines if line.startswith(f"{name}.onnx ") and "±" in line]
+    assert len(first) > 100
+
+
 def test_files_without_metadata_compare_in_a_named_environment(lander: Lander, tiny: Path) -> None:
     foreign = Path(shutil.copy(DATA / "cleanrl-agent.onnx", "theirs.onnx"))
     arguments = ["compare", tiny, foreign, "--episodes", "2", "--device", "cpu"]

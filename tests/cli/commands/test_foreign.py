@@ -211,7 +211,7 @@ class TestOurFiles:
         assert report["env"] == {**calm["env"], "kwargs": {"enable_wind": True}}
         assert report["returns"] != calm["returns"]
         assert windy.err.startswith(
-            f"Evaluating {tiny} (as named) in LunarLander-v3(enable_wind=True) "
+            f"Evaluating {tiny} (as named) in LunarLander-v3(enable_wind=true) "
             "(the file says LunarLander-v3) on "
         )
         assert "assumptions" not in report["policy"]
