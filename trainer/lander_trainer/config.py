@@ -182,7 +182,7 @@ class TrainConfig:
 
     selection_backend: Literal["gymnasium", "native"] = "gymnasium"
     """Where a selection's episodes are run; `native` needs `backend` native, has the same episodes up to
-    rounding and takes a sixtieth of the time. A target needs Gymnasium's score."""
+    rounding and takes a sixtieth of the time. A score that reaches a target is Gymnasium's on both."""
 
     selections: int = 10
     """Selections in a run, evenly spaced, from 1; the last one is at the end."""

@@ -125,17 +125,12 @@ def _trainable(env: EnvSpec, config: TrainConfig | None) -> tuple[Space, Space]:
 
 
 def _check_selection(config: TrainConfig) -> None:
-    """Selections in the simulator go with training in it, and only Gymnasium's score reaches a target."""
+    """Selections in the simulator go with training in it."""
     if config.selection_backend == "gymnasium":
         return
     if config.backend != "native":
         raise UsageError(
             f"selection_backend is native, but backend is {config.backend}. Set selection_backend=gymnasium."
-        )
-    if config.target_score is not None:
-        raise UsageError(
-            "A target is a score by Gymnasium, but selection_backend is native. "
-            "Set selection_backend=gymnasium."
         )
 
 

@@ -35,7 +35,7 @@ from lander_trainer.resume import check_continues, open_environments
 from lander_trainer.runs.checkpoint import Checkpoint, Progress, named_tensors, network_tensors
 from lander_trainer.runs.metrics import UpdateMetrics
 from lander_trainer.runs.run_directory import RunDirectory
-from lander_trainer.selection import is_best, selection_score
+from lander_trainer.selection import is_best, reaches, selection_score
 from lander_trainer.start import begin
 from lander_trainer.threads import torch_threads
 
@@ -212,13 +212,20 @@ class Trainer:
         if not due or config.selection_episodes == 0:
             return None
         with torch_threads(1):
-            return selection_score(
-                lambda obs: self._forward(obs)[0],
-                self.distribution,
-                self.env,
-                config.selection_episodes,
-                config.selection_backend,
-            )
+            score = self._selection_score(config.selection_backend)
+            if config.selection_backend == "native" and reaches(score, config.target_score):
+                # A target is a score by Gymnasium. So no score of the simulator can pass for one.
+                score = self._selection_score("gymnasium")
+        return score
+
+    def _selection_score(self, backend: str) -> float:
+        return selection_score(
+            lambda obs: self._forward(obs)[0],
+            self.distribution,
+            self.env,
+            self.config.selection_episodes,
+            backend,
+        )
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Take over the state in `checkpoint`, except that of the environments."""

@@ -19,6 +19,9 @@ _ALLOWED = 0.2
 _ENOUGH_SECONDS = 0.5
 """Of the first rollout, from which the rest of it can be estimated."""
 
+_SLOWER = {"native": 40.0, "envpool": 2.0}
+"""How many times longer a step takes in Gymnasium than on another backend, roughly."""
+
 _LONGEST_EPISODE = 1000
 """Steps of an episode where the environment has no limit."""
 
@@ -46,10 +49,16 @@ class Overrun(TrainObserver):
         steps = config.lanes * config.rollout_steps
         # At the speed of training, where environments step in parallel; the greedy policy may fail sooner.
         selection = rollout * config.selection_episodes * self._episode / steps
+        if config.selection_backend == "gymnasium" or config.target_score is not None:
+            selection *= _SLOWER.get(config.backend, 1.0)
         if rollout + selection > _ALLOWED * config.time_limit:
             whole = config.time_limit + rollout + selection
             say(
-                f"This may take up to {whole:,.0f} s, not {config.time_limit:g} s: "
-                f"a rollout takes about {rollout:,.1f} s here, and the selection at the end up to "
-                f"{selection:,.0f} s. Lower rollout_steps and selection_episodes for less."
+                f"This may take up to {_in_words(whole)}, not {config.time_limit:g} s: "
+                f"a rollout takes about {_in_words(rollout)} here, and the selection at the end up to "
+                f"{_in_words(selection)}. Lower rollout_steps and selection_episodes for less."
             )
+
+
+def _in_words(seconds: float) -> str:
+    return f"{seconds:,.0f} s" if seconds >= 20.0 else f"{seconds:.2g} s"

@@ -90,7 +90,9 @@ class LineDisplay(TrainObserver):
         self._console.print(headline(config, progress), markup=False)
 
     def on_collect(self, done: float, seconds: float) -> None:
-        if time.monotonic() - self._last >= _LINE_SECONDS:
+        # What follows a slow first rollout is as slow: it is said that the rollout is over.
+        slow = done >= 1.0 and seconds >= _LINE_SECONDS
+        if slow or time.monotonic() - self._last >= _LINE_SECONDS:
             self._last = time.monotonic()
             self._console.print(collecting(done, seconds), markup=False)
 
@@ -111,7 +113,7 @@ class PanelDisplay(TrainObserver):
         self._clock = Clock()
         self._headline = ""
         self._paid = ""
-        self._selected = ""
+        self._config: TrainConfig | None = None
         self._spinner: Spinner | None = None
         self._figures: RenderableType = ""
         self._below: RenderableType = ""
@@ -119,7 +121,7 @@ class PanelDisplay(TrainObserver):
     def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None:
         self._headline = headline(config, progress)
         self._paid = ", with its shaping" if config.shaping else ""
-        self._selected = how_selected(config)
+        self._config = config
         self._wait(f"collecting the first rollout, {counted(config.lanes * config.rollout_steps, 'step')}")
 
     def on_collect(self, done: float, seconds: float) -> None:
@@ -142,7 +144,9 @@ class PanelDisplay(TrainObserver):
         from rich.table import Table
         from rich.text import Text
 
+        assert self._config is not None, "a run starts before its first update"
         self._clock.add(metrics)
+        selected = how_selected(self._config, metrics.best_score)
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
             ProgressBar(total=1.0, completed=metrics.done, width=40),
@@ -151,7 +155,7 @@ class PanelDisplay(TrainObserver):
         rows = [
             ("steps", f"{metrics.steps:,}  ({self._clock.steps_per_second(metrics):,.0f} steps/s)"),
             ("mean return", f"{number(metrics.mean_return)}  (last 100 episodes of training{self._paid})"),
-            ("best so far", f"{number(metrics.best_score)}  ({self._selected})"),
+            ("best so far", f"{number(metrics.best_score)}  ({selected})"),
             ("time goes to", self._clock.shares()),
         ]
         self._figures = Group(Text(self._headline, style="dim"), bar, pairs(rows))

@@ -15,7 +15,6 @@ UNLIMITED = 10**12
 SELECTIONS_TO_TARGET = 20
 """Selections of a run with a target: more than in the presets, because only a selection can reach it."""
 
-_SELECTIONS_TO_TARGET = {"selections": SELECTIONS_TO_TARGET, "selection_backend": "gymnasium"}
 
 _SETTING_OF = {
     "steps": "steps",
@@ -113,10 +112,8 @@ class TrainRequest:
         given = _given(self)
         if self.time is not None and self.steps is None and "steps" not in self.settings:
             given["steps"] = UNLIMITED
-        if self.target is not None:
-            given |= {
-                name: value for name, value in _SELECTIONS_TO_TARGET.items() if name not in self.settings
-            }
+        if self.target is not None and "selections" not in self.settings:
+            given["selections"] = SELECTIONS_TO_TARGET
         return given
 
 
@@ -158,8 +155,8 @@ class ResumeRequest:
         given = _given(self)
         # Whether it is the run's own is seen when the checkpoint is read.
         given.pop("network", None)
-        # Another backend cannot select in the simulator, and a target is a score by Gymnasium.
-        if self.target is not None or self.backend not in (None, "auto", "native"):
+        # Another backend cannot select in the simulator.
+        if self.backend not in (None, "auto", "native"):
             given["selection_backend"] = "gymnasium"
         return given
 

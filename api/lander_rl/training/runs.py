@@ -146,7 +146,7 @@ class Run(os.PathLike[str]):
         """Folder, steps, time and best score, as names and values."""
         progress = self.progress
         score = progress.best_score
-        best = "none yet" if score is None else f"{score:.1f} ({how_selected(self.config)})"
+        best = "none yet" if score is None else f"{score:.1f} ({how_selected(self.config, score)})"
         speed = progress.steps / max(progress.seconds, 1e-9)
         return [
             ("run", str(self.path)),

@@ -44,9 +44,13 @@ class Clock:
         return _minutes(spent / share * (1.0 - metrics.done)) if share > 0 else UNKNOWN
 
 
-def how_selected(config: "TrainConfig") -> str:
-    """What a selection score is the mean of, in words for its reader."""
-    simulated = ", in the simulator" if config.selection_backend == "native" else ""
+def how_selected(config: "TrainConfig", score: float | None) -> str:
+    """What the selection score is the mean of, in words for its reader."""
+    from lander_trainer.selection import reaches
+
+    # One that reaches a target is always Gymnasium's.
+    native = config.selection_backend == "native" and not reaches(score, config.target_score)
+    simulated = ", in the simulator" if native else ""
     return f"greedy, selection seeds{simulated}"
 
 

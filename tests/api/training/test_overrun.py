@@ -1,5 +1,6 @@
 """What is said before a slow run: that a time limit will be exceeded, and what a number of steps becomes."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def said(config: TrainConfig, *calls: tuple[float, float], limit: int | None = 1
 def test_a_slow_rollout_is_estimated_and_said_once() -> None:
     """A tenth of the rollout in 2 s: 20 s in all, and 20 x 32,000 / 2,048 s for the selection."""
     (sentence,) = said(CARS, (0.05, 0.4), (0.1, 2.0), (0.2, 4.0), (1.0, 20.0))
-    assert sentence.startswith("This may take up to 342 s, not 10 s: a rollout takes about 20.0 s here")
+    assert sentence.startswith("This may take up to 342 s, not 10 s: a rollout takes about 20 s here")
     assert "up to 312 s" in sentence
 
 
@@ -45,6 +46,24 @@ def test_a_run_that_keeps_its_limit_is_not_talked_about(config: TrainConfig, sec
 def test_a_limit_of_the_episode_shortens_the_selection() -> None:
     assert said(CARS, (1.0, 1.0), limit=20) == []
     assert len(said(CARS, (1.0, 1.0), limit=None)) == 1
+
+
+def test_selections_by_gymnasium_take_longer_than_the_simulator_trains() -> None:
+    """40 times 0.25 s; those in the simulator only where a target makes Gymnasium check the last one."""
+    config = TrainConfig(
+        backend="native", selection_backend="native", time_limit=10.0, lanes=64, rollout_steps=2000,
+        selection_episodes=32,
+    )  # fmt: skip
+    assert said(config, (1.0, 1.0)) == []
+    for values in ({"selection_backend": "gymnasium"}, {"target_score": 200.0}):
+        (sentence,) = said(replace(config, **values), (1.0, 1.0))
+        assert sentence.startswith("This may take up to 21 s, not 10 s: a rollout takes about 1 s here")
+        assert "at the end up to 10 s" in sentence
+
+
+def test_short_times_are_not_rounded_away() -> None:
+    (sentence,) = said(replace(CARS, time_limit=1.0), (1.0, 0.02))
+    assert sentence.startswith("This may take up to 1.3 s, not 1 s: a rollout takes about 0.02 s here")
 
 
 def test_the_first_rollout_in_words() -> None:

@@ -60,17 +60,10 @@ def test_without_the_compiled_library_it_is_said_first(monkeypatch: pytest.Monke
 
 
 @compiled
-def test_a_target_is_a_score_by_gymnasium() -> None:
-    config, _ = prepared(target=200.0)
-    assert (config.backend, config.selection_backend) == ("native", "gymnasium")
-
-
-@compiled
-@pytest.mark.parametrize("given", [{"target": 500.0}, {"backend": "gymnasium"}], ids=str)
-def test_a_resumed_run_may_need_selections_by_gymnasium(given: dict[str, Any]) -> None:
+def test_a_resumed_run_may_need_selections_by_gymnasium() -> None:
     run = RunDirectory.create("LunarLander-v3")
     values = {"backend": "native", "selection_backend": "native"}
     train_until(settings("LunarLander-v3", **values), run, 3)
     assert "in the simulator" in repr(Run.open(run.path))
-    plan = prepare_training(ResumeRequest(run=run.path, **given), lambda text: None, lambda text: None).plan
+    plan = prepare_training(ResumeRequest(run=run.path, backend="gymnasium"), lambda text: None, lambda text: None).plan
     assert plan.config.selection_backend == "gymnasium"

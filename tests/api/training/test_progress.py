@@ -54,9 +54,11 @@ def test_a_log_has_a_line_every_five_seconds_of_the_first_rollout(
     for second in range(1, 12):
         now[0] = 100.0 + second
         display.on_collect(second / 20, float(second))
+    display.on_collect(1.0, 12.0)
     assert log.getvalue().splitlines() == [
         "first rollout 25%, about 0:15 left",
         "first rollout 50%, about 0:10 left",
+        "first rollout collected; learning from it",
     ]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import lander_trainer.backends as backends
+import lander_trainer.trainer as trainer
 from lander_runtime import envs
 from lander_runtime.errors import InputRefused, MachineLacks, UsageError
 from lander_runtime.seeds import FIRST_SELECTION_SEED
@@ -397,16 +398,22 @@ def test_run_keeps_which_selections_it_made(run: RunDirectory) -> None:
     assert Checkpoint.load(run.best).config.selection_backend == "native"
 
 
-@pytest.mark.parametrize(
-    ("values", "reason"),
-    [
-        ({"backend": "gymnasium"}, "backend is gymnasium"),
-        pytest.param({"target_score": 200.0}, "target is a score by Gymnasium", marks=compiled),
-    ],
-)
-def test_selection_in_the_simulator_has_its_conditions(values: dict[str, Any], reason: str) -> None:
-    with pytest.raises(UsageError, match=f"{reason}.*selection_backend=gymnasium"):
-        plan_training(lander(selection_backend="native", **values))
+def test_selection_in_the_simulator_goes_with_training_in_it() -> None:
+    with pytest.raises(UsageError, match="backend is gymnasium.*selection_backend=gymnasium"):
+        plan_training(lander(selection_backend="native", backend="gymnasium"))
+
+
+@compiled
+def test_only_a_score_by_gymnasium_reaches_a_target(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And Gymnasium is asked only where the simulator's score would reach it."""
+    scores = {"native": iter([150.0, 250.0, 250.0]), "gymnasium": iter([190.0, 210.0])}
+    monkeypatch.setattr(trainer, "selection_score", lambda *arguments: next(scores[arguments[-1]]))
+    result = train(lander(selection_backend="native", selections=4, target_score=200.0), run)
+    selected = [row["selection_score"] for row in run.read_metrics() if row["selection_score"] is not None]
+    assert selected == [150.0, 190.0, 210.0]
+    assert (result.reached_target, result.progress.best_score, result.progress.updates) == (True, 210.0, 6)
 
 
 @pytest.mark.parametrize(("asked", "lanes", "taken"), [(0, 64, 1), (2, 64, 2), (8, 4, 4), (1024, 1024, 256)])
