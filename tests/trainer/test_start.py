@@ -108,6 +108,9 @@ def test_what_cannot_be_started_from_is_refused(
         begin(wanted.with_values({"hidden_sizes": "9"}), OBSERVATION, ACTION)
     with pytest.raises(InputRefused, match="init_sha256 says 00"):
         begin(wanted.with_values({"init_sha256": "00"}), OBSERVATION, ACTION)
+    # As typed, or from a card: before the digest of the file that is there takes its place.
+    with pytest.raises(InputRefused, match="init_sha256 says 00"):
+        read_start(plain).adopted(config(init_sha256="00"), {})
 
 
 class Own(nn.Module):

@@ -57,7 +57,11 @@ class Start:
         Args:
             config: the settings of the run.
             chosen: the settings that its user has named; they stay, and have to fit.
+
+        Raises:
+            InputRefused: `config.init_sha256` is that of another file.
         """
+        self.check_is(config.init_sha256)
         own = {name: value for name, value in self.settings.items() if name not in chosen}
         return config.with_values({**own, "init": str(self.path), "init_sha256": self.sha256})
 
@@ -103,7 +107,7 @@ class Start:
             )
 
     def check_is(self, sha256: str | None) -> None:
-        """Refuse another file than the one with this digest; raises `InputRefused`."""
+        """Refuse another file than the one with this digest, if any; raises `InputRefused`."""
         if sha256 not in (None, self.sha256):
             raise InputRefused(f"{self.path}: its SHA-256 is {self.sha256}, and init_sha256 says {sha256}.")
 
