@@ -26,8 +26,8 @@ _LAST_COMMAND = re.compile(r"(?<=: )lander (export|plot|settings|train)((?: .*)?
 _TAKEN_OVER = {"resume", "steps", "time", "preset", "env"}
 """Their options that a call has too."""
 
-_BARE = re.compile(r"[A-Z]+|[0-9]+")
-"""A placeholder or a whole number, which needs no quotes."""
+_PLACEHOLDER = re.compile(r"[A-Z]+")
+"""Such as `CHECKPOINT`, which the reader puts in; it needs no quotes."""
 
 
 def names_arguments(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
@@ -64,7 +64,8 @@ def _call(command: re.Match[str]) -> str:
             if not word.startswith("-"):
                 plain.append(_literal(word))
             elif word[2:] in _TAKEN_OVER:
-                named[word[2:]] = _literal(next(words))
+                value = next(words)
+                named[word[2:]] = value if word == "--steps" else _literal(value)
             else:
                 return command[0]
     except (ValueError, StopIteration):
@@ -78,7 +79,7 @@ def _call(command: re.Match[str]) -> str:
 
 
 def _literal(word: str) -> str:
-    return word if _BARE.fullmatch(word) else repr(word)
+    return word if _PLACEHOLDER.fullmatch(word) else repr(word)
 
 
 def _argument(option: re.Match[str]) -> str:

@@ -22,6 +22,7 @@ from lander_runtime import UsageError
         ("First: lander export CHECKPOINT --env ENV", "First: lander_rl.export(CHECKPOINT, env=ENV)"),
         ("Name --out. Type: lander train", "Name out. Type: lander_rl.train()"),
         ("Of one: lander plot runs/a runs/b", "Of one: lander_rl.plot('runs/a', 'runs/b')"),
+        ("Of one: lander plot 001 002", "Of one: lander_rl.plot('001', '002')"),
         ("see: lander settings gamma", "see: lander_rl.settings('gamma')"),
         ("On: lander train --resume r --steps 512", "On: lander_rl.resume('r', steps=512)"),
         ("On: lander train --resume r --time 4s", "On: lander_rl.resume('r', time='4s')"),
