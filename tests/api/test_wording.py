@@ -73,8 +73,9 @@ def test_hints_are_calls(trained: Any, tmp_path: Path) -> None:
     [("watch", "a terminal. Type there: lander train --watch"), ("seeds", "lander_rl.train_seeds(")],
 )
 def test_what_train_does_not_take_is_found_elsewhere(name: str, told: str) -> None:
+    given: dict[str, Any] = {name: True}
     with pytest.raises(UsageError, match=f"train takes no '{name}'") as refused:
-        lander_rl.train(**{name: True})
+        lander_rl.train(**given)
     assert told in str(refused.value)
 
 

@@ -1,6 +1,7 @@
 """The time of a training as people write it, and what is said of a time that does not fit."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_requests_take_it_and_refuse_it_when_they_are_made(tmp_path: Path) -> No
         ({"time_limit": -3}, "time_limit is -3.0; it must lie in"),
     ],
 )
-def test_python_names_the_parameter_that_was_typed(given: dict[str, object], told: str) -> None:
+def test_python_names_the_parameter_that_was_typed(given: dict[str, Any], told: str) -> None:
     with pytest.raises(UsageError) as refused:
         lander_rl.train("CartPole-v1", **given)
     assert str(refused.value).startswith(told)
