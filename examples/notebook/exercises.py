@@ -16,11 +16,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+folders = [Path.cwd(), *Path.cwd().parents]
+checkout = next((folder for folder in folders if (folder / "simulator/lander_simulator").is_dir()), None)
+pip_install = [sys.executable, "-m", "pip", "install", "-q"]
+if checkout:
+    # The versions that are tested.
+    pip_install += ["-c", f"{checkout}/constraints.txt"]
+
 if importlib.util.find_spec("lander_rl") is None:
-    folders = [Path.cwd(), *Path.cwd().parents]
-    checkout = next((folder for folder in folders if (folder / "simulator/lander_simulator").is_dir()), None)
     source = ["-e", f"{checkout}[train,eval,cpu]"] if checkout else ["lander-rl[train,eval,cpu]"]
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", *source], check=True)
+    subprocess.run([*pip_install, *source], check=True)
     importlib.invalidate_caches()
 
 # %% hidden

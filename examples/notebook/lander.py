@@ -14,11 +14,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+folders = [Path.cwd(), *Path.cwd().parents]
+checkout = next((folder for folder in folders if (folder / "simulator/lander_simulator").is_dir()), None)
+pip_install = [sys.executable, "-m", "pip", "install", "-q"]
+if checkout:
+    # The versions that are tested.
+    pip_install += ["-c", f"{checkout}/constraints.txt"]
+
 if importlib.util.find_spec("lander_rl") is None:
-    folders = [Path.cwd(), *Path.cwd().parents]
-    checkout = next((folder for folder in folders if (folder / "simulator/lander_simulator").is_dir()), None)
     source = ["-e", f"{checkout}[train,eval,cpu]"] if checkout else ["lander-rl[train,eval,cpu]"]
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", *source], check=True)
+    subprocess.run([*pip_install, *source], check=True)
     importlib.invalidate_caches()
 
 # Before NumPy is loaded: the same weights as with the `lander` command, on any processor.
@@ -86,7 +91,8 @@ random_report
 # curve is flat. There is nothing more to gain, so the policy stays close to the one that collected the
 # data.
 #
-# Move the slider. The curves come from the function that trains below, not from a formula typed here.
+# Move the slider. It starts at the $\epsilon$ of the training below. The curves come from the function that
+# trains there, not from a formula typed here.
 
 
 # %%
@@ -109,14 +115,15 @@ def draw_surrogate(epsilon):
     return figure
 
 
-def slider(name, figures):
+def slider(name, figures, start):
     """One of several figures, chosen with a slider. The browser does it alone, without the kernel."""
     pictures, values = [], list(figures)
+    first = values.index(start)
     for number, (value, figure) in enumerate(figures.items()):
         file = io.BytesIO()
         figure.savefig(file, format="png", dpi=90)
         data = base64.b64encode(file.getvalue()).decode()
-        hidden = "" if number == len(values) // 2 else " hidden"
+        hidden = "" if number == first else " hidden"
         text = f"{name} = {value}"
         pictures.append(
             f'<img alt="{text}" src="data:image/png;base64,{data}" style="max-width:100%"{hidden}>'
@@ -126,14 +133,14 @@ def slider(name, figures):
         "all.forEach((one, number) => one.hidden = number != this.value);"
         "this.nextElementSibling.textContent = all[this.value].alt"
     )
-    start = len(values) // 2
     return HTML(
-        f'<div><label><input type="range" min="0" max="{len(values) - 1}" value="{start}" oninput="{show}">'
-        f" <output>{name} = {values[start]}</output></label><br>{''.join(pictures)}</div>"
+        f'<div><label><input type="range" min="0" max="{len(values) - 1}" value="{first}" oninput="{show}">'
+        f" <output>{name} = {start}</output></label><br>{''.join(pictures)}</div>"
     )
 
 
-slider("epsilon", {epsilon: draw_surrogate(epsilon) for epsilon in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6)})
+figures = {epsilon: draw_surrogate(epsilon) for epsilon in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6)}
+slider("epsilon", figures, start=0.15)
 
 # %% [markdown]
 # ## 3. Train, and watch the curve grow
@@ -146,7 +153,8 @@ slider("epsilon", {epsilon: draw_surrogate(epsilon) for epsilon in (0.05, 0.1, 0
 run = lander_rl.train("LunarLander-v3", steps=STEPS, seed=1)
 
 # %% [markdown]
-# The run is a folder, and it shows itself: settings, figures and the learning curve.
+# The run is a folder. It shows its steps, its time, its best score and the learning curve. `run.config` has
+# the settings.
 
 # %%
 run
@@ -183,10 +191,13 @@ runs = [
 lander_rl.plot(*runs, out="runs/broken.png")
 
 # %% [markdown]
-# Look at the lines: the first two changes make learning slower. The third does no harm here; this preset
-# scales the rewards already. So a rule from a book is worth a try of your own. One seed is one story:
-# `docs/training.md` has such changes with three and five seeds. Change a setting yourself;
-# `lander_rl.settings()` lists them all.
+# Look at where the lines rise, and at where they end. The first two changes make learning slower. The third
+# is less clear: it does not slow the start, because this preset scales the rewards already. Does it end as
+# high as the line without a change? So a rule from a book is worth a try of your own. One seed is one story:
+# `docs/training.md` has such changes with three and five seeds.
+#
+# Change a setting yourself; `lander_rl.settings()` lists them all. In the table below, `default` is the value
+# for any environment, and `preset` the value that LunarLander trains with.
 
 # %%
 lander_rl.settings("clip_range")
@@ -194,7 +205,8 @@ lander_rl.settings("clip_range")
 # %% [markdown]
 # ## 6. Which of two policies is better?
 #
-# Yours was trained for seconds, the one that ships for ten minutes. Both run the same episodes.
+# Yours was trained for seconds, the one that ships for eight minutes. Both run the same episodes. Mind the
+# names: `LunarLander-v3/` with the number of a run is yours, `lunarlander-v3` is the one that ships.
 
 # %%
 ships = next(model.path for model in lander_rl.models() if model.env == "LunarLander-v3")
@@ -228,18 +240,20 @@ print(f"return {total:.1f} in the episode of the picture above")
 #
 # The same algorithm learns from pictures. Four grey frames of 60 x 80 pixels go in, a button comes out.
 # Training takes two minutes (`lander train VizdoomBasic-v1`), so here a policy that ships plays. The engine
-# is a package of its own, which the cell installs where it is missing.
+# is a package of its own, vizdoom, which the cell installs where it is missing.
 
 # %%
 if importlib.util.find_spec("vizdoom") is None:
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "vizdoom>=1.3"], check=False)
+    pip = subprocess.run([*pip_install, "vizdoom>=1.3"], check=False, capture_output=True, text=True)
     importlib.invalidate_caches()
+    if pip.returncode != 0:
+        print(pip.stderr)
 
 doom = next(model.path for model in lander_rl.models() if model.env == "VizdoomBasic-v1")
 if importlib.util.find_spec("vizdoom"):
     played = lander_rl.record(doom, "runs/doom.gif")
 else:
-    played = "Doom's engine has no package for this machine."
+    played = "Doom is not played: vizdoom could not be installed. What pip says about it stands above."
 played
 
 # %% [markdown]

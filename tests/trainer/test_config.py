@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import pickle
 import tomllib
 from typing import Any
 
@@ -14,6 +15,9 @@ from hypothesis import strategies as st
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import WrapperSpec
 from lander_trainer import TrainConfig
+from lander_trainer.settings.stable_baselines import our_name
+from lander_trainer.settings.usual_names import USUAL_NAMES
+from lander_trainer.settings.values import SettingRefused
 
 INF = math.inf
 
@@ -209,6 +213,51 @@ def test_value_of_the_wrong_type_is_refused_by_name(values: dict[str, object]) -
 def test_near_miss_is_suggested(typed: str, meant: str) -> None:
     with pytest.raises(UsageError, match=rf"no setting '{typed}'. Did you mean '{meant}'\?"):
         TrainConfig().with_assignments([f"{typed}=1"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("lr", "learning_rate"), ("bs", "minibatches', how many a rollout is cut into"),
+        ("ent", "entropy_coef"),
+        ("clip", "clip_range"), ("n_envs", "lanes"), ("num_envs", "lanes"), ("total_timesteps", "steps"),
+        ("timesteps", "steps"), ("lam", "gae_lambda"), ("num_steps", "rollout_steps"),
+    ],
+)  # fmt: skip
+def test_names_of_other_libraries_are_known(typed: str, meant: str) -> None:
+    with pytest.raises(UsageError, match=f"'{typed}'.* Here it is '{meant}"):
+        TrainConfig().with_assignments([f"{typed}=1"])
+
+
+def test_a_name_of_other_libraries_is_none_of_ours_and_leads_to_one() -> None:
+    ours = TrainConfig().__dataclass_fields__.keys()
+    assert USUAL_NAMES.keys().isdisjoint(ours)
+    assert set(USUAL_NAMES.values()) <= ours
+    assert [name for name in USUAL_NAMES if our_name(name) is not None] == []
+
+
+def test_a_refused_value_survives_the_way_from_a_worker_process() -> None:
+    with pytest.raises(SettingRefused) as refused:
+        TrainConfig(seed=-1)
+    again = pickle.loads(pickle.dumps(refused.value))
+    assert again.args == refused.value.args
+    assert str(again) == "seed is -1; it must lie in [0, 2_147_483_647]."
+
+
+@pytest.mark.parametrize(
+    ("assignment", "told"),
+    [
+        ("lanes=10k", "expected a whole number, such as 10_000 or 1e4."),
+        ("learning_rate=3e", "expected a number, such as 0.5 or 1e-4."),
+        ("max_episode_steps=1k", "expected a whole number or none, such as 10_000 or 1e4."),
+        ("learning_rate=0", "must lie in [1e-12, 10]."),
+        ("steps=0", "must lie in [1, 1_000_000_000_000]."),
+    ],
+)
+def test_what_fits_is_shown(assignment: str, told: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        TrainConfig().with_assignments([assignment])
+    assert str(refused.value).endswith(told)
 
 
 def test_name_that_is_near_nothing_says_where_all_are_listed() -> None:

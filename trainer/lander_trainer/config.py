@@ -13,7 +13,7 @@ from typing import Any, Literal
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import WrapperSpec
 from lander_runtime.text import quoted
-from lander_trainer.settings.values import convert, read_assignments
+from lander_trainer.settings.values import SettingRefused, convert, in_figures, read_assignments
 
 Activation = Literal["tanh", "relu", "elu", "silu"]
 Anneal = Literal["none", "linear", "exponential"]
@@ -218,7 +218,9 @@ class TrainConfig:
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise UsageError(f"{name} is {value}; it must lie in [{low:g}, {high:g}].")
+                raise SettingRefused(
+                    name, f" is {value}; it must lie in [{in_figures(low)}, {in_figures(high)}]."
+                )
         for item in dataclasses.fields(self):
             allowed = typing.get_args(item.type) if typing.get_origin(item.type) is Literal else None
             if allowed and getattr(self, item.name) not in allowed:

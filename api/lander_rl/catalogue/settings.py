@@ -41,7 +41,9 @@ class Setting(RowResult):
 
     def rows(self) -> list[tuple[str, str]]:
         """All of it, as names and values."""
-        low_high = [] if self.range is None else [("range", "{:g} to {:g}".format(*self.range))]
+        from lander_trainer.settings.values import in_figures
+
+        low_high = [] if self.range is None else [("range", " to ".join(map(in_figures, self.range)))]
         return [
             ("setting", self.name),
             ("type", self.type),
@@ -87,19 +89,20 @@ def settings(name: str) -> Setting: ...
 
 
 def settings(name: str | None = None) -> Listing[Setting] | Setting:
-    """All settings, in the order of `TrainConfig`, or the one called `name`, here or in Stable-Baselines3.
+    """All settings, in the order of `TrainConfig`, or the one called `name`, here or in other libraries.
 
     Raises:
         UsageError: there is no setting of that name; the nearest one is suggested.
     """
     from lander_trainer.config import TrainConfig
     from lander_trainer.settings.stable_baselines import our_name
+    from lander_trainer.settings.usual_names import USUAL_NAMES
 
     found = _read(TrainConfig)
     if name is None:
         return Listing.of(found.values(), _COLUMNS)
     if name not in found:
-        name = our_name(name) or name
+        name = our_name(name) or USUAL_NAMES.get(name, name)
     if name not in found:
         near = difflib.get_close_matches(name, found, n=1)
         hint = (

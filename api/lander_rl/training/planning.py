@@ -5,15 +5,16 @@ The environment is built here once to read its spaces, and the trainer is given 
 
 import math
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lander_rl.inputs.networks import check_network_is_wanted, take_network
 from lander_rl.inputs.old_versions import warn_of_old_version
 from lander_rl.inputs.time_limits import warn_of_no_limit
-from lander_rl.training.request import ResumeRequest, TrainRequest
+from lander_rl.training.request import ResumeRequest, TrainRequest, option_of
 from lander_runtime.envs.imports import import_modules, without_module
 from lander_runtime.errors import UsageError
 from lander_runtime.kernels import COMMON, KERNEL, how_to_have, kernels_here, not_the_commands, other_kernel
@@ -73,13 +74,24 @@ def prepare_training(
     megabytes = plan.observation_bytes / 1e6
     if megabytes > _WORTH_SAYING:
         say(f"The observations of a rollout take {megabytes:,.0f} MB.")
-    kernel, commands = not_the_commands(), f"OpenBLAS {COMMON}"
-    if kernel is not None and not resume:
-        say(
-            f"NumPy has {kernel} here, and the lander command takes {commands}, which gives other weights. "
-            f"{how_to_have(commands)}"
-        )
+    if not resume:
+        for sentence in _words_on_kernels():
+            say(sentence)
     return Prepared(plan, run, resume, log)
+
+
+@cache
+def _words_on_kernels() -> Iterator[str]:
+    """What to say of other kernels than the command's. Once a process: the iterator is empty afterwards."""
+    kernel = not_the_commands()
+    return iter(
+        ()
+        if kernel is None
+        else (
+            f"The same seed gives other weights here than with the lander command, as good as those: NumPy "
+            f"rounds the last bits differently ({kernel}). {how_to_have(f'OpenBLAS {COMMON}')}",
+        )
+    )
 
 
 def _rounded(config: "TrainConfig") -> str:
@@ -148,7 +160,20 @@ def _changed(base: "TrainConfig", request: TrainRequest, network: str | None) ->
     if "env_kwargs" in given:
         # As in `lander eval`, an argument replaces only its own value: the preset may need the others.
         given["env_kwargs"] = {**config.env_kwargs, **given["env_kwargs"]}
-    return config.with_values(given)
+    return _with_typed(config, given)
+
+
+def _with_typed(config: "TrainConfig", given: Mapping[str, Any]) -> "TrainConfig":
+    """`config` with the given fields; an error names the option that was typed, not the setting."""
+    from lander_trainer.settings.values import SettingRefused
+
+    try:
+        return config.with_values(given)
+    except SettingRefused as refused:
+        setting, fault = refused.args
+        if setting not in given:
+            raise
+        raise UsageError(f"{option_of(setting)}{fault}") from refused
 
 
 def _resumed(request: ResumeRequest, say: Callable[[str], None]) -> "tuple[TrainingPlan, RunDirectory]":
@@ -166,7 +191,7 @@ def _resumed(request: ResumeRequest, say: Callable[[str], None]) -> "tuple[Train
     again: dict[str, Any] = {"workers": 0, "critic_process": "auto"}
     if "device" in given:
         again["learner"] = "auto"
-    plan = plan_training(checkpoint.config.with_values({**again, **given}))
+    plan = plan_training(_with_typed(checkpoint.config.with_values(again), given))
     if request.target is not None:
         _check_target(plan.config)
     if plan.config.updates < checkpoint.progress.updates:

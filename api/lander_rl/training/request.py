@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lander_rl.training.durations import seconds_of
 from lander_runtime.errors import UsageError
 
 DEFAULT_ENV = "LunarLander-v3"
@@ -45,7 +46,8 @@ class TrainRequest:
     """A new run. A field that is None is left to the preset; `lander_rl.settings()` has the ranges.
 
     Raises:
-        UsageError: a setting is given twice (`SaidTwice`), or `settings` names the environment.
+        UsageError: a setting is given twice (`SaidTwice`), `settings` names the environment, or `time` is no
+            time.
     """
 
     env: str = DEFAULT_ENV
@@ -69,9 +71,9 @@ class TrainRequest:
     target: float | None = None
     """Return at which the run stops, once a selection scores it. The run then selects 20 times."""
 
-    time: float | None = None
-    """Seconds of training, 1 or more, with the schedule fitted to them. Without `steps` nothing else ends
-    the run."""
+    time: float | str | None = None
+    """Seconds of training, 1 or more, or text such as `2m`, with the schedule fitted to them. Without `steps`
+    nothing else ends the run."""
 
     env_args: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the environment, each in place of that one argument of the preset."""
@@ -101,6 +103,7 @@ class TrainRequest:
     """Any other settings by name, as values or as text."""
 
     def __post_init__(self) -> None:
+        seconds_of(self.time)
         if "env" in self.settings:
             raise UsageError("Name the environment as `env`, not among the settings.")
         for name, setting in _SETTING_OF.items():
@@ -119,7 +122,11 @@ class TrainRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class ResumeRequest:
-    """A run to be resumed, or made longer. It keeps all settings except those named here."""
+    """A run to be resumed, or made longer. It keeps all settings except those named here.
+
+    Raises:
+        UsageError: `time` is no time.
+    """
 
     run: Path
     """The run's folder."""
@@ -127,8 +134,8 @@ class ResumeRequest:
     steps: float | str | None = None
     """Environment steps in all, those done included; as in `TrainRequest`."""
 
-    time: float | None = None
-    """Seconds of training in all, earlier parts included."""
+    time: float | str | None = None
+    """Seconds of training in all, earlier parts included; as in `TrainRequest`."""
 
     target: float | None = None
     """Return at which the run stops, once a selection scores it."""
@@ -150,6 +157,9 @@ class ResumeRequest:
     """Modules that register environments, as in `TrainRequest`. A run does not keep them: nothing that stands
     in a file is imported."""
 
+    def __post_init__(self) -> None:
+        seconds_of(self.time)
+
     def given(self) -> dict[str, Any]:
         """The given fields, by the names of their settings."""
         given = _given(self)
@@ -161,8 +171,15 @@ class ResumeRequest:
         return given
 
 
+def option_of(setting: str) -> str:
+    """The option that gives `setting`, such as `--time` for `time_limit`."""
+    field = next(name for name, known in _SETTING_OF.items() if known == setting)
+    return "--env-arg" if field == "env_args" else f"--{field.replace('_', '-')}"
+
+
 def _given(request: TrainRequest | ResumeRequest) -> dict[str, Any]:
     found = {setting: getattr(request, name, None) for name, setting in _SETTING_OF.items()}
+    found["time_limit"] = seconds_of(request.time)
     found["init"] = None if found["init"] is None else str(found["init"])
     return {
         setting: value

@@ -100,7 +100,7 @@ class Run(os.PathLike[str]):
         self,
         *,
         steps: float | str | None = None,
-        time: float | None = None,
+        time: float | str | None = None,
         target: float | None = None,
         device: str | None = None,
         backend: str | None = None,
@@ -115,7 +115,7 @@ class Run(os.PathLike[str]):
 
         Args:
             steps: environment steps in all, those done included.
-            time: seconds of training in all.
+            time: seconds of training in all, also text such as `2m`.
             target: stop once a selection scores this.
             device: `auto`, `cpu` or `cuda`.
             backend: `auto`, `gymnasium`, `envpool` or `native`.

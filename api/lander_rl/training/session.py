@@ -9,6 +9,7 @@ from lander_rl.training.planning import Prepared, prepare_training
 from lander_rl.training.progress import open_display, open_talk
 from lander_rl.training.request import ResumeRequest, TrainRequest
 from lander_rl.training.stopping import stop_on_interrupt
+from lander_rl.wording import in_python
 from lander_trainer.observer import tell_collected, tell_selected
 
 if TYPE_CHECKING:
@@ -70,7 +71,11 @@ def run_from_python(
     stop: Callable[[], bool] | None,
 ) -> "TrainResult":
     """`run_training` for scripts and notebooks: progress on stderr or in the cell, Ctrl-C saves and stops."""
-    say, warn = open_talk(progress)
+    talk, warn = open_talk(progress)
+
+    def say(text: str) -> None:
+        talk(in_python(text))
+
     return run_training(
         request,
         say=say,

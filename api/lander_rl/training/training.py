@@ -8,6 +8,7 @@ from lander_rl.training.request import DEFAULT_ENV, TrainRequest
 from lander_rl.training.runs import Run
 from lander_rl.training.session import run_from_python
 from lander_rl.wording import names_arguments
+from lander_runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from lander_trainer import TrainObserver
@@ -23,7 +24,7 @@ def train(
     device: str | None = None,
     backend: str | None = None,
     target: float | None = None,
-    time: float | None = None,
+    time: float | str | None = None,
     env_args: Mapping[str, Any] | None = None,
     max_episode_steps: int | None = None,
     init: Filename | None = None,
@@ -49,7 +50,7 @@ def train(
         device: `auto`, `cpu` or `cuda`.
         backend: `auto`, `gymnasium`, `envpool` or `native`.
         target: stop once a selection scores this return.
-        time: seconds of training, with the schedule fitted to them.
+        time: seconds of training, also text such as `2m`, with the schedule fitted to them.
         env_args: arguments of the environment, such as `{"enable_wind": True}`.
         max_episode_steps: steps after which an episode is truncated, where the environment's own limit, or
             the lack of one, is not what you want.
@@ -71,6 +72,7 @@ def train(
         MachineLacks: a package, device or backend is missing, or there is too little memory for a rollout.
         CheckFailed: a loss or gradient is no longer finite; the checkpoint before it is kept.
     """
+    _check_names(settings)
     request = TrainRequest(
         env=env, steps=steps, preset=preset, seed=seed, device=device, backend=backend, target=target,
         time=time, env_args=env_args or {}, max_episode_steps=max_episode_steps,
@@ -78,6 +80,25 @@ def train(
         out=path_of(out), log=tuple(log), imports=imports, settings=settings,
     )  # fmt: skip
     return Run.ended(run_from_python(request, progress=progress, observer=observer, stop=stop))
+
+
+_ELSEWHERE: Mapping[str, str] = {
+    "watch": "Watching needs a terminal. Type there: lander train --watch",
+    "seeds": "For several trainings: lander_rl.train_seeds(ENV, seeds=5)",
+    "resume": "To go on with a run: lander_rl.resume(RUN)",
+    "verbose": "Give progress=False to train without a word, and an observer to see every update.",
+    "progress_bar": "It is called progress.",
+    "callback": "It is called observer.",
+    "callbacks": "It is called observer.",
+    "tensorboard_log": "Give log=['tensorboard'].",
+}
+"""What is no setting and is often looked for here, with where it is found."""
+
+
+def _check_names(settings: Mapping[str, Any]) -> None:
+    for name in settings:
+        if name in _ELSEWHERE:
+            raise UsageError(f"train takes no {name!r}. {_ELSEWHERE[name]}")
 
 
 def resume(run: Filename, **options: Any) -> Run:

@@ -1,12 +1,9 @@
-"""Numbers as people type them: 1000, 1_000 or 1e3; durations such as 2m or 1h30m."""
+"""Whole numbers as people type them: 1000, 1_000 or 1e3."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import typer
-
-from lander_runtime.errors import UsageError
 
 MOST_EPISODES = 10**12
 """Episodes for years; a larger number is a typing error."""
@@ -43,27 +40,6 @@ def number_or_auto(value: str) -> str:
 
 NUMBER_OR_AUTO: dict[str, Any] = {"parser": number_or_auto, "metavar": "N|auto"}
 """What `typer.Option` takes for such a value."""
-
-
-def duration(text: str) -> float:
-    """Seconds in a text such as `90`, `60s`, `2m` or `1h30m`.
-
-    Raises:
-        UsageError: it is none of these, or zero.
-    """
-    units = {"h": 3600.0, "m": 60.0, "s": 1.0}
-    parts = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s?)?", text.strip().lower())
-    try:
-        found = (
-            []
-            if parts is None
-            else [float(p) * u for p, u in zip(parts.groups(), units.values(), strict=True) if p]
-        )
-    except ValueError:  # Such as 1.2.3
-        found = []
-    if sum(found) <= 0.0:
-        raise UsageError(f"{text!r} is no duration; write it as 60s, 2m or 1h30m.")
-    return sum(found)
 
 
 def _whole(value: int | str) -> int:

@@ -24,7 +24,7 @@ def new_run(assignments: Sequence[str], env_args: Sequence[str], given: Mapping[
     Raises:
         UsageError: a text has another form, names the environment, or repeats an option.
     """
-    from lander_rl.training.request import SaidTwice, TrainRequest
+    from lander_rl.training.request import SaidTwice, TrainRequest, option_of
     from lander_trainer.settings.values import read_assignments
 
     settings = read_assignments(assignments)
@@ -35,8 +35,9 @@ def new_run(assignments: Sequence[str], env_args: Sequence[str], given: Mapping[
     try:
         return TrainRequest(**fields, env_args=read_env_args(env_args), settings=settings)
     except SaidTwice as twice:
-        option = "--env-arg" if twice.field == "env_args" else f"--{twice.field}"
-        raise UsageError(f"{option} and --set {twice.setting}=... both say it. Leave one out.") from twice
+        raise UsageError(
+            f"{option_of(twice.setting)} and --set {twice.setting}=... both say it. Leave one out."
+        ) from twice
 
 
 def refuse_with_resume(*typed: object) -> None:

@@ -8,6 +8,7 @@ import pytest
 import lander_trainer.backends
 import lander_trainer.plan
 from lander_rl import ResumeRequest, Run, TrainRequest
+from lander_rl.training import planning
 from lander_rl.training.planning import prepare_training
 from lander_simulator import why_unavailable
 from lander_trainer import RunDirectory, TrainConfig, preset
@@ -67,3 +68,14 @@ def test_a_resumed_run_may_need_selections_by_gymnasium() -> None:
     assert "in the simulator" in repr(Run.open(run.path))
     plan = prepare_training(ResumeRequest(run=run.path, backend="gymnasium"), lambda text: None, lambda text: None).plan
     assert plan.config.selection_backend == "gymnasium"
+
+
+def test_other_kernels_than_the_commands_are_said_once_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    planning._words_on_kernels.cache_clear()
+    monkeypatch.setattr(planning, "not_the_commands", lambda: "OpenBLAS Other")
+    request: dict[str, Any] = {"env": "CartPole-v1", "backend": "gymnasium", "steps": 64, "settings": TINY}
+    told = [[line for line in prepared(**request)[1] if "weights" in line] for _ in range(2)]
+    planning._words_on_kernels.cache_clear()
+    assert [len(lines) for lines in told] == [1, 0]
+    assert "rounds the last bits differently (OpenBLAS Other)" in told[0][0]
+    assert told[0][0].endswith("OPENBLAS_CORETYPE=Haswell in the environment, before Python starts.")

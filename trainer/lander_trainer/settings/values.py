@@ -13,8 +13,19 @@ from typing import Any, Literal
 from lander_runtime.envs.wrapping import wrappers_from_tables
 from lander_runtime.errors import UsageError
 from lander_runtime.spec import WrapperSpec
-from lander_runtime.text import quoted, shortened
+from lander_runtime.text import printable_lines, quoted, shortened
 from lander_trainer.settings.stable_baselines import STABLE_BASELINES_NAMES, our_name
+from lander_trainer.settings.usual_names import USUAL_NAMES
+
+
+class SettingRefused(UsageError):
+    """A value does not fit. Its arguments are the setting and what is wrong, which read on as one sentence.
+
+    So a caller can name the setting as the user typed it.
+    """
+
+    def __str__(self) -> str:
+        return printable_lines("".join(self.args))
 
 
 def read_assignments(assignments: Iterable[str]) -> dict[str, str]:
@@ -49,6 +60,13 @@ def convert(name: str, value: Any, types_by_name: Mapping[str, Any]) -> Any:
             theirs = STABLE_BASELINES_NAMES[ours]
             known = f"is Stable-Baselines3's {theirs}" if name != theirs else "is Stable-Baselines3's name"
             raise UsageError(f"{name!r} {known}. Here it is {ours!r}; see: lander settings {ours}")
+        if name in USUAL_NAMES:
+            ours = USUAL_NAMES[name]
+            # Many names that lead to it are of a size, and it is a number.
+            counted = ", how many a rollout is cut into" if ours == "minibatches" else ""
+            raise UsageError(
+                f"There is no setting {name!r}. Here it is {ours!r}{counted}; see: lander settings {ours}"
+            )
         near = difflib.get_close_matches(name, types_by_name, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else " To see all, type: lander settings"
         raise UsageError(f"There is no setting {quoted(name)}.{hint}")
@@ -56,8 +74,8 @@ def convert(name: str, value: Any, types_by_name: Mapping[str, Any]) -> Any:
     try:
         return _parse(kind, value)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
-        raise UsageError(
-            f"{name}={shortened(str(value))} does not fit; expected {in_words(kind)}."
+        raise SettingRefused(
+            name, f"={shortened(str(value))} does not fit; expected {in_words(kind)}{_example(kind)}."
         ) from error
 
 
@@ -115,3 +133,15 @@ def in_words(kind: Any) -> str:
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return f"{in_words(typing.get_args(kind)[0])} or none"
     return names.get(kind, "a table of plain values, as JSON")
+
+
+def _example(kind: Any) -> str:
+    """How a number of this type is written; empty for other types."""
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return _example(typing.get_args(kind)[0])
+    return {int: ", such as 10_000 or 1e4", float: ", such as 0.5 or 1e-4"}.get(kind, "")
+
+
+def in_figures(number: float) -> str:
+    """A bound of a range, as `--set` takes it: whole numbers are written out, such as `2_147_483_647`."""
+    return f"{int(number):_}" if number == int(number) else f"{number:g}"

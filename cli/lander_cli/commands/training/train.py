@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from lander_cli.arguments import training_options as given
-from lander_cli.arguments.numbers import duration
 from lander_cli.arguments.options import EngineName, Import, RayAddress, TimeLimit
 from lander_cli.arguments.train_request import (
     new_run,
@@ -57,9 +56,8 @@ def train_command(
     """
     from lander_rl.training.request import ResumeRequest
 
-    seconds = None if time is None else duration(time)
     both = {
-        "steps": steps, "target": target, "time": seconds, "device": device, "backend": backend,
+        "steps": steps, "target": target, "time": time, "device": device, "backend": backend,
         "log": tuple(log or []), "imports": tuple(import_ or []), "network": network,
     }  # fmt: skip
     if resume is not None:
