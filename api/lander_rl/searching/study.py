@@ -20,6 +20,7 @@ import optuna
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import DBAPIError
 
 from lander_rl.searching.sampler import SampledByNumber
 from lander_runtime.errors import InputRefused, MachineLacks, UsageError
@@ -41,6 +42,9 @@ _LONGEST_LINE = 2**20
 
 _FIRST_WORD = b'{"op_code":'
 """Of a journal."""
+
+_PAUSES = (0.2, 1.0)
+"""Seconds before a database is asked again."""
 
 _DRIVERS = {
     "psycopg": "psycopg[binary]",
@@ -77,9 +81,7 @@ def open_study(storage: str, direction: Literal["maximize", "minimize"]) -> "Ite
             # Parts of Optuna call themselves experimental.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             try:
-                study = optuna.create_study(
-                    study_name=_NAME, storage=_opened(storage), direction=direction, load_if_exists=True
-                )
+                study = _made(storage, direction)
             except (OSError, InputRefused, UsageError):
                 raise
             except Exception as error:
@@ -94,6 +96,21 @@ def open_study(storage: str, direction: Literal["maximize", "minimize"]) -> "Ite
             yield study
     finally:
         optuna.logging.set_verbosity(before)
+
+
+def _made(storage: str, direction: Literal["maximize", "minimize"]) -> optuna.Study:
+    for pause in _PAUSES:
+        # Of two processes that make the tables of a database together, one fails, and then finds them made.
+        with suppress(DBAPIError):
+            return _created(storage, direction)
+        time.sleep(pause)
+    return _created(storage, direction)
+
+
+def _created(storage: str, direction: Literal["maximize", "minimize"]) -> optuna.Study:
+    return optuna.create_study(
+        study_name=_NAME, storage=_opened(storage), direction=direction, load_if_exists=True
+    )
 
 
 def _check_driver(error: Exception) -> None:

@@ -15,6 +15,8 @@ import pytest
 
 optuna = pytest.importorskip("optuna", reason="needs the extra sweep")
 
+from sqlalchemy.exc import IntegrityError  # noqa: E402
+
 import lander_rl  # noqa: E402
 from lander_rl.searching import outcome, sameness  # noqa: E402
 from lander_rl.searching import study as studies  # noqa: E402
@@ -28,7 +30,7 @@ from lander_rl.training.request import TrainRequest  # noqa: E402
 from lander_runtime.errors import CheckFailed, InputRefused, MachineLacks, UsageError  # noqa: E402
 from lander_runtime.locks import try_lock  # noqa: E402
 from lander_runtime.workers.remote import WorkerDied  # noqa: E402
-from lander_trainer import preset  # noqa: E402
+from lander_trainer import TrainConfig, preset  # noqa: E402
 
 SPACE = """
 env = "CartPole-v1"
@@ -210,8 +212,7 @@ def test_trials_of_the_dead_are_repeated_and_others_left_alone() -> None:
     assert study.trials[4].system_attrs["fixed_params"] == {"x": 0.5}
 
 
-@pytest.mark.parametrize("number", [0, 3])
-def test_a_trial_draws_by_its_number_whichever_process_takes_it(number: int, tmp_path: Path) -> None:
+def test_a_trial_draws_by_its_number_whichever_process_takes_it(tmp_path: Path) -> None:
     kinds = {"learning_rate": optuna.distributions.FloatDistribution(1e-4, 1e-2)}
     space = SearchSpace(TrainRequest(env="CartPole-v1"), kinds)
 
@@ -221,11 +222,29 @@ def test_a_trial_draws_by_its_number_whichever_process_takes_it(number: int, tmp
             opened = [
                 stack.enter_context(open_study(str(tmp_path / name), "maximize")) for _ in range(processes)
             ]
-            return [space.suggest(opened[trial % processes].ask()) for trial in range(number + 3)]
+            return [space.suggest(opened[trial % processes].ask()) for trial in range(6)]
 
     alone, together = drawn("one", 1), drawn("two", 2)
     assert alone == together
-    assert len({one["learning_rate"] for one in alone}) == number + 3
+    assert len({one["learning_rate"] for one in alone}) == 6
+
+
+def test_a_database_whose_tables_another_process_makes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = iter([IntegrityError("insert", None, Exception("UNIQUE constraint failed"))])
+    opened = studies._opened
+
+    def raced(storage: str) -> Any:
+        for error in made:
+            raise error
+        return opened(storage)
+
+    monkeypatch.setattr(studies, "_opened", raced)
+    monkeypatch.setattr(studies, "_PAUSES", (0.0,))
+    with open_study(f"sqlite:///{tmp_path}/study.db", "maximize") as study:
+        assert study.trials == []
+    assert next(made, None) is None
 
 
 def test_what_two_processes_queue_twice_is_trained_once() -> None:
@@ -323,6 +342,8 @@ def test_a_sweep_and_its_continuation(file: Path, capsys: pytest.CaptureFixture[
     # What the space names is there, at its default too; so is the backend that trained.
     assert {"epochs", "steps", "selections", "hidden_sizes"} <= table.keys()
     assert table["backend"] == "gymnasium"
+    config = TrainConfig(env="CartPole-v1").with_values(table)
+    assert ",".join(map(str, config.hidden_sizes)) == best["hidden_sizes"]
     assert "Paste this into preset_files/CartPole-v1.toml" in first.preset.read_text()
     assert first.command[:3] == ("lander", "train", "CartPole-v1")
     # The preset's own values need no words.
