@@ -9,7 +9,8 @@ import optuna
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from lander_rl.searching.space import SearchSpace
-from lander_runtime.errors import UsageError
+from lander_runtime.errors import InputRefused, UsageError
+from lander_runtime.text import first_line
 from lander_trainer import TrainConfig
 
 if TYPE_CHECKING:
@@ -40,11 +41,15 @@ def check_same(study: optuna.Study, wanted: Mapping[str, Any], another: str) -> 
         another: how to get another study, such as `another --out`.
 
     Raises:
+        InputRefused: the study's settings are not as this function stores them.
         UsageError: the study was started with other settings.
     """
     # Settings that an older version did not have are not known to differ.
     found = {**wanted, **study.user_attrs}
-    changes = differences(found, wanted)
+    try:
+        changes = differences(found, wanted)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputRefused(f"The study holds a space that cannot be read ({first_line(error)}).") from error
     if changes:
         raise UsageError(
             f"The study was started with other settings: {'; '.join(changes)}. Go back to these, or choose "

@@ -115,9 +115,9 @@ def _created(storage: str, direction: Literal["maximize", "minimize"]) -> optuna
 
 def _check_driver(error: Exception) -> None:
     """Raise `MachineLacks` if `error` is Optuna's for a database whose Python package is missing."""
-    module = getattr(error.__cause__, "name", None) if isinstance(error, ImportError) else None
-    if module is not None:
-        package = _DRIVERS.get(module, module)
+    cause = error.__cause__
+    if isinstance(error, ImportError) and isinstance(cause, ImportError) and cause.name:
+        package = _DRIVERS.get(cause.name, cause.name)
         raise MachineLacks(
             f"The database of --storage needs {package}, which is not installed. "
             f"Type: pip install {shlex.quote(package)}"

@@ -300,6 +300,11 @@ def test_the_words_for_each_setting_that_differs() -> None:
         "the preset's epochs was 4, now 5"
     ]
     assert sameness.differences(now, now) == []
+    study = optuna.create_study()
+    for stored in (7, {"epochs": "{}"}):
+        study.set_user_attr("space", stored)
+        with pytest.raises(InputRefused, match="space that cannot be read"):
+            sameness.check_same(study, now, "another --out")
 
 
 @pytest.mark.parametrize(
@@ -374,6 +379,10 @@ def test_a_sweep_and_its_continuation(file: Path, capsys: pytest.CaptureFixture[
             f"{advice}."
         )
     assert dataclasses.replace(second, trials=()).best is None
+    unfinished = repr(dataclasses.replace(second, running=1))
+    assert "1 trial in other processes; the last process to end writes" in unfinished
+    assert "the best so far" in unfinished
+    assert "so far" not in repr(second)
 
 
 def test_two_sweeps_of_one_study_wait_for_each_other(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
