@@ -61,6 +61,8 @@ class Sweep:
     command: tuple[str, ...]
     """The `lander train` command with these settings; empty where no trial was completed."""
     interrupted: bool
+    running: int = 0
+    """Trials that other processes still train."""
 
     @property
     def best(self) -> SweepTrial | None:
@@ -78,7 +80,7 @@ class Sweep:
                 "value": lambda one: f"{one.value:,.1f}",
                 "scores": lambda one: ", ".join(f"{score:.1f}" for score in one.scores),
                 "lowest": lambda one: f"{one.lowest:.1f}",
-                "time": lambda one: f"{one.seconds:.0f} s",
+                "time a seed": lambda one: f"{one.seconds:.0f} s",
                 **{name: lambda one, name=name: _number(one.settings[name]) for name in names},
             },
         )
@@ -92,6 +94,9 @@ class Sweep:
                 f"value: {self.objective}",
             )
         ]
+        if self.running:
+            still = f"{counted(self.running, 'trial')} in other processes; the last process to end writes"
+            rows.append(("running", f"{still} pictures and preset again"))
         if self.importance:
             shares = (f"{name} {share:.0%}" for name, share in self.importance.items())
             rows.append(("importance", ", ".join(shares)))
@@ -101,7 +106,8 @@ class Sweep:
         if self.pictures:
             rows.append(("pictures", ", ".join(map(str, self.pictures))))
         if self.preset is not None and self.best is not None:
-            rows.append(("preset", f"{self.preset}, the settings of trial {self.best.number}"))
+            so_far = ", the best so far" if self.running else ""
+            rows.append(("preset", f"{self.preset}, the settings of trial {self.best.number}{so_far}"))
         return rows
 
     def to_json(self) -> dict[str, Any]:
@@ -113,6 +119,7 @@ class Sweep:
             "completed": len(self.trials),
             "pruned": self.pruned,
             "cut_short": self.cut_short,
+            "running": self.running,
             "interrupted": self.interrupted,
             "best": [
                 {

@@ -5,6 +5,7 @@ and that process says every minute that it is alive.
 """
 
 import os
+import shlex
 import socket
 import sys
 import time
@@ -19,13 +20,13 @@ import optuna
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import DBAPIError
 
-from lander_runtime.errors import InputRefused, UsageError
+from lander_rl.searching.sampler import SampledByNumber
+from lander_runtime.errors import InputRefused, MachineLacks, UsageError
 from lander_runtime.locks import turn
 
 _NAME = "lander-sweep"
-
-_SAMPLER_SEED = 1
 
 _FIRST_PRUNED = 8
 """Trials that are never pruned: the median of fewer says little."""
@@ -41,6 +42,17 @@ _LONGEST_LINE = 2**20
 
 _FIRST_WORD = b'{"op_code":'
 """Of a journal."""
+
+_PAUSES = (0.2, 1.0)
+"""Seconds before a database is asked again."""
+
+_DRIVERS = {
+    "psycopg": "psycopg[binary]",
+    "psycopg2": "psycopg2-binary",
+    "MySQLdb": "mysqlclient",
+    "mysql": "mysql-connector-python",
+}
+"""Packages of databases whose name is not that of their module."""
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -60,6 +72,7 @@ def open_study(storage: str, direction: Literal["maximize", "minimize"]) -> "Ite
 
     Raises:
         InputRefused: the storage cannot be opened, or is not one of Optuna's.
+        MachineLacks: the Python package of the URL's database is missing.
     """
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -68,28 +81,47 @@ def open_study(storage: str, direction: Literal["maximize", "minimize"]) -> "Ite
             # Parts of Optuna call themselves experimental.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             try:
-                study = optuna.create_study(
-                    study_name=_NAME, storage=_opened(storage), direction=direction, load_if_exists=True
-                )
+                study = _made(storage, direction)
             except (OSError, InputRefused, UsageError):
                 raise
             except Exception as error:
                 # Whatever a database's driver raises. Its text may hold the password of the URL.
+                _check_driver(error)
                 where = "the URL of --storage" if is_url(storage) else storage
                 raise InputRefused(f"No study can be opened at {where} ({type(error).__name__}).") from error
-            done = len(study.get_trials(deepcopy=False))
-            study.sampler = optuna.samplers.TPESampler(
-                # Another seed for each continuation, so that it does not draw the same first trials again.
-                seed=_SAMPLER_SEED + done,
-                multivariate=True,
-                constant_liar=True,
-            )
+            study.sampler = SampledByNumber()
             study.pruner = optuna.pruners.MedianPruner(
                 n_startup_trials=_FIRST_PRUNED, n_min_trials=_FEWEST_AT_MARK
             )
             yield study
     finally:
         optuna.logging.set_verbosity(before)
+
+
+def _made(storage: str, direction: Literal["maximize", "minimize"]) -> optuna.Study:
+    for pause in _PAUSES:
+        # Of two processes that make the tables of a database together, one fails, and then finds them made.
+        with suppress(DBAPIError):
+            return _created(storage, direction)
+        time.sleep(pause)
+    return _created(storage, direction)
+
+
+def _created(storage: str, direction: Literal["maximize", "minimize"]) -> optuna.Study:
+    return optuna.create_study(
+        study_name=_NAME, storage=_opened(storage), direction=direction, load_if_exists=True
+    )
+
+
+def _check_driver(error: Exception) -> None:
+    """Raise `MachineLacks` if `error` is Optuna's for a database whose Python package is missing."""
+    cause = error.__cause__
+    if isinstance(error, ImportError) and isinstance(cause, ImportError) and cause.name:
+        package = _DRIVERS.get(cause.name, cause.name)
+        raise MachineLacks(
+            f"The database of --storage needs {package}, which is not installed. "
+            f"Type: pip install {shlex.quote(package)}"
+        ) from error
 
 
 def _opened(storage: str) -> BaseStorage:
@@ -138,30 +170,13 @@ def alone(storage: str) -> AbstractContextManager[None]:
     return nullcontext() if is_url(storage) else turn(Path(storage))
 
 
-def check_same(study: optuna.Study, wanted: Mapping[str, Any]) -> None:
-    """Store the settings of the sweep in the study.
-
-    Raises:
-        UsageError: the study was started with other settings.
-    """
-    for name, value in wanted.items():
-        found = study.user_attrs.get(name, value)
-        if found != value:
-            raise UsageError(
-                f"The study was started with {name} {found}, not {value}. Choose another --storage, or give "
-                "what it was started with."
-            )
-        if name not in study.user_attrs:
-            study.set_user_attr(name, value)
-
-
 def make_ready(study: optuna.Study, start: Mapping[str, Any]) -> None:
     """Queue the settings to start from; in a study that continues, the trials that were cut short."""
     if not study.get_trials(deepcopy=False):
         study.enqueue_trial(dict(start))
         return
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
-        if _is_dead(trial):
+        if is_dead(trial):
             study.tell(trial.number, state=TrialState.FAIL)
     kept = (*FINISHED, TrialState.WAITING, TrialState.RUNNING)
     known = [_params(trial) for trial in study.get_trials(states=kept)]
@@ -169,6 +184,20 @@ def make_ready(study: optuna.Study, start: Mapping[str, Any]) -> None:
         if trial.params and trial.params not in known:
             study.enqueue_trial(trial.params)
             known.append(trial.params)
+
+
+def is_needless(study: optuna.Study, trial: optuna.Trial, wanted: int) -> bool:
+    """Whether `trial`, which was just taken, is one more than `wanted` or repeats another one of the queue.
+
+    At an URL nothing keeps two processes from queueing the same settings, or from taking the last trial
+    together. Of two such trials the one with the lower number is trained.
+    """
+    trials = study.get_trials(deepcopy=False)
+    earlier = [one for one in trials[: trial.number] if one.state in (*FINISHED, TrialState.RUNNING)]
+    queued = _queued(trials[trial.number])
+    return len(earlier) >= wanted or (
+        queued is not None and any(queued in (_params(one), _queued(one)) for one in earlier)
+    )
 
 
 def say_alive(trial: optuna.Trial) -> None:
@@ -187,14 +216,18 @@ def importances(study: optuna.Study) -> dict[str, float]:
 
 
 def _params(trial: FrozenTrial) -> Any:
-    return trial.params or trial.system_attrs.get("fixed_params")
+    return trial.params or _queued(trial)
+
+
+def _queued(trial: FrozenTrial) -> Any:
+    return trial.system_attrs.get("fixed_params")
 
 
 def _own_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def _is_dead(trial: FrozenTrial) -> bool:
+def is_dead(trial: FrozenTrial) -> bool:
     """Whether the process that trains `trial` has ended, as far as can be known here."""
     started = trial.datetime_start or datetime.now()
     alive = trial.user_attrs.get("alive", started.timestamp())

@@ -147,8 +147,9 @@ def run_sweep(
         raise MachineLacks("Optuna is not installed. Type: pip install 'lander-rl[sweep]'")
     from lander_rl.searching.objectives import OBJECTIVES
     from lander_rl.searching.outcome import outcome
+    from lander_rl.searching.sameness import check_same, identity
     from lander_rl.searching.space import SearchSpace
-    from lander_rl.searching.study import FINISHED, alone, check_same, make_ready, open_study
+    from lander_rl.searching.study import FINISHED, alone, make_ready, open_study
     from lander_rl.searching.trials import Trials, check_sweep
     from lander_trainer import plan_training
 
@@ -163,25 +164,24 @@ def run_sweep(
     storage = _storage(request)
     with open_study(storage, OBJECTIVES[request.objective][0]) as study:
         with alone(storage):
-            check_same(study, _identity(request, space, config))
+            check_same(study, identity(request, space, config), _another(request))
             done = len(study.get_trials(deepcopy=False, states=FINISHED))
             make_ready(study, start)
         if done:
-            say(f"The study goes on: {counted(done, 'trial')} of {request.trials} done before.")
-        with (
-            open_pool(request, request.trials, say) as pool,
-            display() as shown,
-        ):
-            say(f"Searching settings for {config.env}, {counted(pool.size, 'trial')} at a time")
-            trials = Trials(
-                study, space, pool, objective=request.objective, threshold=threshold, wanted=request.trials,
-                seeds=request.seeds, episodes=request.episodes, alone=lambda: alone(storage), say=say,
-                show=(lambda rows: None) if shown is None else shown.show,
-            )  # fmt: skip
-            try:
-                run_trainings(pool, trials, stop)
-            finally:
-                trials.give_up()
+            say(f"The study {_goes_on(done, request.trials)}")
+        if done < request.trials:
+            with open_pool(request, request.trials, say) as pool, display() as shown:
+                say(f"Searching settings for {config.env}, {counted(pool.size, 'trial')} at a time")
+                trials = Trials(
+                    study, space, pool, objective=request.objective, threshold=threshold,
+                    wanted=request.trials, seeds=request.seeds, episodes=request.episodes,
+                    alone=lambda: alone(storage), say=say,
+                    show=(lambda rows: None) if shown is None else shown.show,
+                )  # fmt: skip
+                try:
+                    run_trainings(pool, trials, stop)
+                finally:
+                    trials.give_up()
         # The last one to end leaves the pictures and the preset of all trials.
         with alone(storage):
             return outcome(request, study, space, config, say, interrupted=stop())
@@ -196,15 +196,19 @@ def _start(space: "SearchSpace", config: "TrainConfig", say: Callable[[str], Non
     return start
 
 
-def _identity(request: SweepRequest, space: "SearchSpace", config: "TrainConfig") -> dict[str, Any]:
-    """What has to stay the same, or the trials of a continued study would not compare."""
-    return {
-        "objective": request.objective,
-        "seeds": request.seeds,
-        "episodes": request.episodes,
-        "space": space.to_json(),
-        **{name: value for name, value in config.to_dict().items() if name != "seed"},
-    }
+def _goes_on(done: int, wanted: int) -> str:
+    if done < wanted:
+        return f"goes on: {counted(done, 'trial')} done, {wanted} wanted."
+    return f"has {counted(done, 'trial')} done, {wanted} wanted: none is left to train."
+
+
+def _another(request: SweepRequest) -> str:
+    """How to get another study, for a message."""
+    if request.storage is not None:
+        return "another --storage"
+    if request.out is not None or not isinstance(request.space, Path):
+        return "another --out"
+    return "another --out, or another name for the file"
 
 
 def _storage(request: SweepRequest) -> str:

@@ -12,12 +12,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from lander_rl.searching.objectives import OBJECTIVES, value_of
 from lander_rl.searching.space import SearchSpace
-from lander_rl.searching.study import FINISHED, say_alive
+from lander_rl.searching.study import FINISHED, is_needless, say_alive
 from lander_rl.several.pool import WorkerPool
 from lander_rl.several.training_worker import Ended, Event, Failed, Mark, Note, Status, Task, Trained
 from lander_rl.training.planning import planned_config
 from lander_runtime.errors import CheckFailed, UsageError
 from lander_runtime.seeds import FIRST_SEARCH_SEED
+from lander_runtime.text import counted
 from lander_runtime.workers.remote import WorkerDied
 
 FIRST_TRAINING_SEED = 101
@@ -87,6 +88,9 @@ class Trials:
     def _ask(self, slot: int) -> None:
         """Put a new trial into `slot`; one whose settings do not go together ends at once."""
         trial = self.study.ask()
+        if is_needless(self.study, trial, self.wanted):
+            self.study.tell(trial, state=TrialState.FAIL)
+            return
         say_alive(trial)
         params = self.space.suggest(trial)
         try:
@@ -169,11 +173,14 @@ class Trials:
 
     def _announce(self, trial: FrozenTrial, reason: str) -> None:
         result = f"{trial.value:,.1f}" if trial.value is not None else _ENDS[trial.state]
-        completed = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        best = f"{self.study.best_value:,.1f}" if completed else "none yet"
-        took = f" in {trial.duration.total_seconds():.0f} s" if trial.duration else ""
         why = f" ({reason})" if reason else ""
-        self.say(f"trial {trial.number}, of {self.wanted}: {result}{took}, best {best}{why}")
+        finished = self.study.get_trials(deepcopy=False, states=FINISHED)
+        completed = any(one.state == TrialState.COMPLETE for one in finished)
+        best = f"{self.study.best_value:,.1f}" if completed else "none yet"
+        took = f"; took {trial.duration.total_seconds():.0f} s" if trial.duration else ""
+        seeds = f" ({counted(self.seeds, 'seed')}, scoring included)" if trial.value is not None else ""
+        done = f"{counted(len(finished), 'trial')} done, {self.wanted} wanted"
+        self.say(f"trial {trial.number}: {result}{why}, best {best}{took}{seeds}; {done}")
 
 
 def _attributes(done: list[Trained], threshold: float | None) -> dict[str, Any]:

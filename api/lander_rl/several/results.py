@@ -94,7 +94,11 @@ class SeedRuns(RowResult):
                 " (no interval: two seeds say nothing about the next one)" if len(self.scores) == 2 else ""
             )
             if self.interval is not None and len(self.scores) > 2:
-                within = " (95% interval over seeds {:.1f} to {:.1f})".format(*self.interval)
+                within = (
+                    " (95% interval over seeds {:.1f} to {:.1f}, bootstrap, widened for few seeds)".format(
+                        *self.interval
+                    )
+                )
             rows += [
                 (
                     "mean",

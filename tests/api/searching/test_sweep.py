@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import socket
+import sys
 import time
 import tomllib
 from pathlib import Path
@@ -14,8 +15,10 @@ import pytest
 
 optuna = pytest.importorskip("optuna", reason="needs the extra sweep")
 
+from sqlalchemy.exc import IntegrityError  # noqa: E402
+
 import lander_rl  # noqa: E402
-from lander_rl.searching import outcome  # noqa: E402
+from lander_rl.searching import outcome, sameness  # noqa: E402
 from lander_rl.searching import study as studies  # noqa: E402
 from lander_rl.searching.objectives import NEVER, value_of  # noqa: E402
 from lander_rl.searching.space import SearchSpace  # noqa: E402
@@ -24,10 +27,10 @@ from lander_rl.searching.trials import Running, Trials  # noqa: E402
 from lander_rl.several.pool import WorkerPool  # noqa: E402
 from lander_rl.several.training_worker import Ended, Failed, Mark, Trained  # noqa: E402
 from lander_rl.training.request import TrainRequest  # noqa: E402
-from lander_runtime.errors import CheckFailed, InputRefused, UsageError  # noqa: E402
+from lander_runtime.errors import CheckFailed, InputRefused, MachineLacks, UsageError  # noqa: E402
 from lander_runtime.locks import try_lock  # noqa: E402
 from lander_runtime.workers.remote import WorkerDied  # noqa: E402
-from lander_trainer import preset  # noqa: E402
+from lander_trainer import TrainConfig, preset  # noqa: E402
 
 SPACE = """
 env = "CartPole-v1"
@@ -209,8 +212,122 @@ def test_trials_of_the_dead_are_repeated_and_others_left_alone() -> None:
     assert study.trials[4].system_attrs["fixed_params"] == {"x": 0.5}
 
 
+def test_a_trial_draws_by_its_number_whichever_process_takes_it(tmp_path: Path) -> None:
+    kinds = {"learning_rate": optuna.distributions.FloatDistribution(1e-4, 1e-2)}
+    space = SearchSpace(TrainRequest(env="CartPole-v1"), kinds)
+
+    def drawn(name: str, processes: int) -> list[Any]:
+        with contextlib.ExitStack() as stack:
+            # Each opened before the first trial is taken, as by processes that start together.
+            opened = [
+                stack.enter_context(open_study(str(tmp_path / name), "maximize")) for _ in range(processes)
+            ]
+            return [space.suggest(opened[trial % processes].ask()) for trial in range(6)]
+
+    alone, together = drawn("one", 1), drawn("two", 2)
+    assert alone == together
+    assert len({one["learning_rate"] for one in alone}) == 6
+
+
+def test_a_database_whose_tables_another_process_makes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = iter([IntegrityError("insert", None, Exception("UNIQUE constraint failed"))])
+    opened = studies._opened
+
+    def raced(storage: str) -> Any:
+        for error in made:
+            raise error
+        return opened(storage)
+
+    monkeypatch.setattr(studies, "_opened", raced)
+    monkeypatch.setattr(studies, "_PAUSES", (0.0,))
+    with open_study(f"sqlite:///{tmp_path}/study.db", "maximize") as study:
+        assert study.trials == []
+    assert next(made, None) is None
+
+
+def test_what_two_processes_queue_twice_is_trained_once() -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0), direction="maximize")
+    kinds = {"learning_rate": optuna.distributions.FloatDistribution(1e-3, 1e-2)}
+    space = SearchSpace(TrainRequest(env="CartPole-v1"), kinds)
+    for _ in range(2):
+        study.enqueue_trial({"learning_rate": 0.002})
+    first, second = (scheduler(study, space=space, wanted=2) for _ in range(2))
+    assert first.next_task(0) is not None
+    assert second.next_task(0) is not None
+    assert [(one.state.name, bool(one.params)) for one in study.trials] == [
+        ("RUNNING", True), ("FAIL", False), ("RUNNING", True),
+    ]  # fmt: skip
+    # The last trial that is wanted was taken between the count and the question.
+    first._ask(1)
+    assert study.trials[3].state.name == "FAIL"
+
+
+def test_trials_of_other_processes_are_counted_at_the_end() -> None:
+    study = optuna.create_study()
+    here, dead = (study.ask() for _ in range(2))
+    for trial, process in ((here, os.getppid()), (dead, 2**22 + 1)):
+        trial.suggest_float("x", 0.0, 1.0)
+        trial.set_user_attr("process", f"{socket.gethostname()}:{process}")
+    study.tell(study.ask(), state=optuna.trial.TrialState.FAIL)
+    counts = outcome._counts(study)
+    assert counts == {"pruned": 0, "cut_short": 1, "running": 1}
+
+
+def test_the_words_for_each_setting_that_differs() -> None:
+    def of(values: dict[str, Any], **kinds: Any) -> dict[str, Any]:
+        space = SearchSpace(TrainRequest(env="CartPole-v1"), kinds)
+        return {"seeds": 2, "epochs": 4, "gamma": 0.99, "steps": 64, **values, "space": space.to_json()}
+
+    integer, real, choice = (
+        optuna.distributions.IntDistribution, optuna.distributions.FloatDistribution,
+        optuna.distributions.CategoricalDistribution,
+    )  # fmt: skip
+    before = of({}, epochs=integer(3, 6), learning_rate=real(1e-3, 6e-3), lanes=integer(4, 16, step=4))
+    now = of(
+        {"steps": 128, "epochs": 5}, epochs=integer(2, 6), learning_rate=real(1e-3, 6e-3, log=True),
+        lanes=integer(4, 16), gamma=choice([0.9, 0.99]),
+    )  # fmt: skip
+    assert sameness.differences(before, now) == [
+        "epochs was 3 to 6, now 2 to 6",
+        "gamma was 0.99, now 0.9 or 0.99",
+        "steps was 64, now 128",
+        "lanes was 4 to 16 in steps of 4, now 4 to 16",
+        "learning_rate was 0.001 to 0.006, now 0.001 to 0.006 on a log scale",
+    ]
+    assert sameness.differences(of({}, epochs=integer(3, 6)), of({"epochs": 5}, epochs=integer(3, 6))) == [
+        "the preset's epochs was 4, now 5"
+    ]
+    assert sameness.differences(now, now) == []
+    study = optuna.create_study()
+    for stored in (7, {"epochs": "{}"}):
+        study.set_user_attr("space", stored)
+        with pytest.raises(InputRefused, match="space that cannot be read"):
+            sameness.check_same(study, now, "another --out")
+
+
+@pytest.mark.parametrize(
+    ("start", "module", "package"),
+    [
+        ("postgresql+psycopg2", "psycopg2", "psycopg2-binary"),
+        ("postgresql+psycopg", "psycopg", "'psycopg[binary]'"),
+        ("mysql", "MySQLdb", "mysqlclient"),
+        ("mysql+pymysql", "pymysql", "pymysql"),
+    ],
+)
+def test_a_database_whose_package_is_missing(
+    start: str, module: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MachineLacks) as refused, open_study(f"{start}://me:secret@host/db", "maximize"):
+        pass
+    assert str(refused.value).endswith(f"is not installed. Type: pip install {package}")
+    assert "secret" not in str(refused.value)
+
+
 def test_no_password_of_a_url_is_repeated() -> None:
-    with pytest.raises(InputRefused) as refused, open_study("postgresql://me:secret@host/db", "maximize"):
+    with pytest.raises(InputRefused) as refused, open_study("unknown://me:secret@host/db", "maximize"):
         pass
     assert "secret" not in str(refused.value)
     assert "--storage" in str(refused.value)
@@ -227,6 +344,12 @@ def test_a_sweep_and_its_continuation(file: Path, capsys: pytest.CaptureFixture[
     best = first.trials[0].settings
     assert table["learning_rate"] == best["learning_rate"]
     assert table["lanes"] == 4
+    # What the space names is there, at its default too; so is the backend that trained.
+    assert {"epochs", "steps", "selections", "hidden_sizes"} <= table.keys()
+    assert table["backend"] == "gymnasium"
+    config = TrainConfig(env="CartPole-v1").with_values(table)
+    assert ",".join(map(str, config.hidden_sizes)) == best["hidden_sizes"]
+    assert "Paste this into preset_files/CartPole-v1.toml" in first.preset.read_text()
     assert first.command[:3] == ("lander", "train", "CartPole-v1")
     # The preset's own values need no words.
     assert "lanes=4" in first.command
@@ -235,21 +358,38 @@ def test_a_sweep_and_its_continuation(file: Path, capsys: pytest.CaptureFixture[
 
     capsys.readouterr()
     second = lander_rl.sweep(file, 2, **{**options, "progress": True})
-    assert "The study goes on: 1 trial of 2 done before." in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "The study goes on: 1 trial done, 2 wanted." in said
+    assert "(1 seed, scoring included); 2 trials done, 2 wanted" in said
     assert "not known from 2 completed trials; 10 are needed" in repr(second)
     assert [picture.name for picture in second.pictures] == ["history.png"]
     assert {one.number for one in second.trials} == {0, 1}
     assert all(picture.is_file() for picture in second.pictures)
-    with pytest.raises(UsageError, match="started with episodes 2, not 3"):
-        lander_rl.sweep(file, 3, **{**options, "episodes": 3})
+    lander_rl.sweep(file, 1, **{**options, "progress": True})
+    assert "The study has 2 trials done, 1 wanted: none is left to train." in capsys.readouterr().err
+    for changed, advice in (
+        ({}, "another out, or another name for the file"),
+        ({"out": first.folder}, "another out"),
+        ({"storage": first.folder / "study.log"}, "another storage"),
+    ):
+        with pytest.raises(UsageError) as refused:
+            lander_rl.sweep(file, 3, **{**options, "episodes": 3, **changed})
+        assert str(refused.value) == (
+            "The study was started with other settings: episodes was 2, now 3. Go back to these, or choose "
+            f"{advice}."
+        )
     assert dataclasses.replace(second, trials=()).best is None
+    unfinished = repr(dataclasses.replace(second, running=1))
+    assert "1 trial in other processes; the last process to end writes" in unfinished
+    assert "the best so far" in unfinished
+    assert "so far" not in repr(second)
 
 
 def test_two_sweeps_of_one_study_wait_for_each_other(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever one reads the study and then writes what follows from it, another must not do the same."""
     held: dict[str, bool] = {}
     for owner, name in (
-        (studies, "check_same"),
+        (sameness, "check_same"),
         (studies, "make_ready"),
         (Trials, "_ask"),
         (outcome, "_draw"),

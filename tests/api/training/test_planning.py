@@ -66,7 +66,8 @@ def test_a_resumed_run_may_need_selections_by_gymnasium() -> None:
     values = {"backend": "native", "selection_backend": "native"}
     train_until(settings("LunarLander-v3", **values), run, 3)
     assert "in the simulator" in repr(Run.open(run.path))
-    plan = prepare_training(ResumeRequest(run=run.path, backend="gymnasium"), lambda text: None, lambda text: None).plan
+    request = ResumeRequest(run=run.path, backend="gymnasium")
+    plan = prepare_training(request, lambda text: None, lambda text: None).plan
     assert plan.config.selection_backend == "gymnasium"
 
 

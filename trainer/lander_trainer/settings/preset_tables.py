@@ -12,6 +12,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
+_PACKAGE, _FOLDER = "lander_trainer", "preset_files"
+
 _ANY = "any"
 """The file for environments that have none of their own."""
 
@@ -50,12 +52,15 @@ def preset_environments() -> list[str]:
 
 def preset_tables(env_id: str) -> dict[str, PresetTable]:
     """The presets for `env_id` by name; those of `any.toml` where it has no file of its own."""
+    text = (files(_PACKAGE) / preset_file(env_id)).read_text(encoding="utf-8")
+    return {name: _preset(table) for name, table in tomllib.loads(text).items()}
+
+
+def preset_file(env_id: str) -> str:
+    """The file with the presets for `env_id`, as its path in this package."""
     # The id may hold anything that a person can type; only a name that is listed becomes a path.
     file = f"{env_id}.toml" if f"{env_id}.toml" in _listed() else f"{_ANY}.toml"
-    return {
-        name: _preset(table)
-        for name, table in tomllib.loads((_folder() / file).read_text(encoding="utf-8")).items()
-    }
+    return f"{_FOLDER}/{file}"
 
 
 def _preset(table: dict[str, Any]) -> PresetTable:
@@ -77,4 +82,4 @@ def _listed() -> set[str]:
 
 
 def _folder() -> Traversable:
-    return files("lander_trainer") / "preset_files"
+    return files(_PACKAGE) / _FOLDER
