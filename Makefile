@@ -52,6 +52,7 @@ demo: $(INSTALLED)
 	$(BIN)/lander train
 	$(BIN)/lander export
 	$(BIN)/lander eval --episodes 10
+	@command -v lander >/dev/null || echo "Before you type lander in this shell: source $(BIN)/activate"
 
 # Everything that must hold before a change lands, slow training tests included. Linting waits for the processor
 # and `judge` for the network, so they go together.
