@@ -8,6 +8,7 @@ import typer
 import typer.core
 
 from lander_cli.main import app
+from lander_runtime.serving.naming import policy_name
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -84,3 +85,12 @@ def test_every_room_stands_on_the_page_about_the_structure() -> None:
         for room in (ROOT / package).iterdir():
             if room.is_dir() and room.name != "__pycache__":
                 assert f"\n      {room.name}/ " in listed, room
+
+
+def test_the_page_about_serving_asks_under_the_name_that_the_file_is_served_as() -> None:
+    page = (DOCS / "serving.md").read_text(encoding="utf-8")
+    path, address = re.findall(r"^    lander serve (\S+\.onnx) +# (http://\S+)$", page, re.MULTILINE)[0]
+    name = policy_name(ROOT / path)
+    assert address.endswith(f"/v2/models/{name}")
+    assert f"/v2/models/{name}/infer -d" in page
+    assert f'client.infer("{name}"' in page
