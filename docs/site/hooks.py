@@ -96,9 +96,6 @@ def on_page_content(html: str, page: Any, config: Any, files: Files) -> str:
 
 def _converted(markdown: str, folder: str, page: str) -> str:
     """Text of a file in `folder` of the repository, as the site's `page` shows it."""
-    markdown = _FILE_NAME.sub(
-        lambda match: f"[{_title(ROOT / folder / match[2]) or match[2]}{match[1]}", markdown
-    )
     parts = _CODE.split(markdown)
     # Every second part is code, which stays as it is.
     parts[::2] = [_formulas(_links(part, folder, page)) for part in parts[::2]]
@@ -213,7 +210,10 @@ def _links(text: str, folder: str, page: str) -> str:
             return match[0]  # MkDocs says that it leads nowhere.
         return f"]({posixpath.relpath(uri, posixpath.dirname(page) or '.')}{match[2] or ''})"
 
-    return _LINK.sub(lead, text)
+    def title(match: re.Match[str]) -> str:
+        return f"[{_title(ROOT / folder / match[2]) or match[2]}{match[1]}"
+
+    return _LINK.sub(lead, _FILE_NAME.sub(title, text))
 
 
 def _formulas(text: str) -> str:

@@ -94,3 +94,15 @@ def test_the_page_about_serving_asks_under_the_name_that_the_file_is_served_as()
     assert address.endswith(f"/v2/models/{name}")
     assert f"/v2/models/{name}/infer -d" in page
     assert f'client.infer("{name}"' in page
+
+
+def test_every_figure_has_a_date_and_a_command_of_its_own() -> None:
+    table = (
+        (DOCS / "figures.md").read_text(encoding="utf-8").partition("| what | figure | date | command |")[2]
+    )
+    rows = re.findall(r"^\| (?!---)(.+) \|$", table.partition("\n\n")[0], re.MULTILINE)
+    assert rows
+    for row in rows:
+        *_, date, command = row.split(" | ")
+        assert re.match(r"20\d\d-\d\d-\d\d", date), row
+        assert "`" in command or command[0] == "[", row
