@@ -52,6 +52,7 @@ demo: $(INSTALLED)
 	$(BIN)/lander train
 	$(BIN)/lander export
 	$(BIN)/lander eval --episodes 10
+	@command -v lander >/dev/null || echo "Before you type lander in this shell: source $(BIN)/activate"
 
 # Everything that must hold before a change lands, slow training tests included. Linting waits for the processor
 # and `judge` for the network, so they go together.
@@ -114,10 +115,11 @@ wheel-test: $(DEV_INSTALLED)
 wheels: browser | $(BIN)/python
 	$(BIN)/python simulator/wheels.py
 
-# The documentation as a site, in build/site/; strict, so a link that leads nowhere fails.
+# The documentation as a site, in build/site/; strict, so a link that leads nowhere fails. With --quiet, MkDocs would
+# not count the warnings that strict is about.
 docs: $(INSTALLED) browser
 	$(PIP_INSTALL) --editable '.[docs]'
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/mkdocs build --strict
 	@echo "build/site/index.html"
 
 install: $(INSTALLED)

@@ -9,8 +9,13 @@ import sys
 import gymnasium
 import onnxruntime
 
-session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
-recipe = json.loads(session.get_modelmeta().custom_metadata_map["lander.policy"])["env"]
+if len(sys.argv) != 2:
+    sys.exit("usage: python examples/fly_without_lander.py POLICY.onnx")
+try:
+    session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+    recipe = json.loads(session.get_modelmeta().custom_metadata_map["lander.policy"])["env"]
+except Exception as error:  # ONNX Runtime has a class of its own for each cause, and exports none
+    sys.exit(f"{sys.argv[1]}: not a policy file of lander ({error})")
 env = gymnasium.make(recipe["id"], **recipe["kwargs"])
 
 obs, _ = env.reset(seed=1_000_000)

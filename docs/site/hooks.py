@@ -1,13 +1,16 @@
 """What MkDocs cannot do by itself for this site. MkDocs calls the functions `on_*`; see its page on hooks.
 
 - Pages link to files outside docs/, as they must on a code host. Each of these files is part of the site,
-  under source/, and the links lead there; a folder becomes a page that lists its files.
+  under source/, and the links lead there; a folder becomes a page with links to its files.
+- Where a link's text is the name of a page's file, the site has the page's title, as its menu has.
+- The home page begins with README.md's first lines.
 - Formulas become MathML here, so that the site needs no script from elsewhere.
 - The page of `make browser` is shown in fly.md, where it was built.
 """
 
 import html
 import importlib
+import logging
 import os
 import posixpath
 import re
@@ -23,13 +26,30 @@ SOURCE = "source"
 
 PLAYER = ROOT / "build" / "browser" / "lander.html"
 
-_AS_THEY_ARE = (".gif", ".json", ".png")
-"""Files that a browser shows by itself; others become pages."""
+_FIT = (
+    "const page = this.contentDocument; if (page) new ResizeObserver(() => "
+    "{ this.style.height = Math.ceil(page.body.getBoundingClientRect().height) + 'px' }).observe(page.body)"
+)
+"""Gives the frame the height of the page in it, whenever that changes."""
+
+_AS_THEY_ARE = (".gif", ".ipynb", ".json", ".png")
+"""Files that a browser shows or saves by itself; others become pages."""
+
+_KINDS = {
+    ".c": "c", ".cpp": "cpp", ".css": "css", ".h": "cpp", ".hpp": "cpp", ".html": "html", ".js": "javascript",
+    ".py": "python", ".toml": "toml", ".ts": "typescript",
+}  # fmt: skip
+"""Of source files, how a page colours them."""
+
+_LOG = logging.getLogger("mkdocs.hooks.lander")
+"""A warning ends a strict build."""
 
 _LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)\s#]+)(#[^)\s]*)?\)")
+_FILE_NAME = re.compile(r"\[(?:[\w-]+/)*[\w-]+\.md(\]\((?!https?:)([^)\s#]+\.md)(?:#[^)\s]*)?\))")
 _CODE = re.compile(r"(^```.*?^```$|^(?:    [^\n]*\n)+|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
 _DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 _INLINE = re.compile(r"\$(?=[^\s$`])((?:[^$\n]|\n(?!\n))+?)(?<=[^\s$])\$(?!\d)")
+_TORN = re.compile(r"^<math[^>]* display=\"inline\".*$", re.MULTILINE)
 
 _PYTHON = {
     "lander_rl": "One function for each command.",
@@ -61,10 +81,38 @@ def on_files(files: Files, config: Any) -> Files:
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
     """Lead links to files outside docs/ into source/, and turn formulas into MathML."""
     del config, files
+    uri = page.file.src_uri
+    text = _converted(markdown, _folder_in_repository(uri), uri)
+    return _home(text) if uri == "README.md" else text
+
+
+def on_page_content(html: str, page: Any, config: Any, files: Files) -> str:
+    """Warn of a formula that stands outside its sentence's paragraph."""
+    del config, files
+    for line in _TORN.findall(html):
+        _LOG.warning("%s: a formula in a sentence begins a block: %.80s", page.file.src_uri, line)
+    return html
+
+
+def _converted(markdown: str, folder: str, page: str) -> str:
+    """Text of a file in `folder` of the repository, as the site's `page` shows it."""
     parts = _CODE.split(markdown)
     # Every second part is code, which stays as it is.
-    parts[::2] = [_formulas(_links(part, page.file.src_uri)) for part in parts[::2]]
+    parts[::2] = [_formulas(_links(part, folder, page)) for part in parts[::2]]
     return "".join(parts)
+
+
+def _title(path: Path) -> str | None:
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return next((line[2:] for line in text.splitlines() if line.startswith("# ")), None)
+
+
+def _home(index: str) -> str:
+    """README.md up to what is typed to install it, then the index of pages."""
+    beginning, _, rest = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Install\n")
+    install = rest.partition("\n\n|")[0]
+    first = _converted(f"{beginning}\n## Install\n{install}\n\n", "", "README.md")
+    return first + index.removeprefix("# Documentation\n").lstrip()
 
 
 def _fly(files: Files, config: Any) -> str:
@@ -72,9 +120,10 @@ def _fly(files: Files, config: Any) -> str:
         return "# Fly it here\n\nThe page is shown here where `make browser` has built it.\n"
     files.append(File.generated(config, "play.html", abs_src_path=str(PLAYER)))
     return (
-        "# Fly it here\n\nThe policy that ships, with Gymnasium's physics, in your browser; "
-        "[browser.md](browser.md) says how.\n\n"
-        '<iframe src="play.html" title="LunarLander" style="width:100%;height:80vh;border:0"></iframe>\n'
+        "---\nhide: [navigation, toc]\n---\n\n"
+        "# Fly it here\n\nThe policy that ships, with Gymnasium's physics, in your browser: "
+        "[how that works](browser.md).\n\n"
+        f'<iframe class="player" src="play.html" title="LunarLander" onload="{_FIT}"></iframe>\n'
     )
 
 
@@ -90,8 +139,20 @@ def _add(files: Files, config: Any, path: Path) -> None:
     if path.suffix in _AS_THEY_ARE:
         add(abs_src_path=str(path))
     elif path.is_dir():
-        listed = (f"- `{entry.name}`" for entry in sorted(path.iterdir()) if entry.name[0] not in "._")
+        shown = (".md", *_AS_THEY_ARE, *_KINDS)
+        entries = [
+            entry
+            for entry in sorted(path.iterdir())
+            if entry.name[0] not in "._" and (entry.is_dir() or entry.suffix in shown)
+        ]
+        folder = posixpath.dirname(uri)
+        listed = (
+            f"- [{entry.name}]({posixpath.relpath(_uri(entry), folder)}){_what_for(entry)}"
+            for entry in entries
+        )
         add(content=f"# {name}/\n\n" + "\n".join(listed) + "\n")
+        for entry in entries:
+            _add(files, config, entry)
     elif path.suffix == ".md":
         text = path.read_text(encoding="utf-8")
         add(content=text)
@@ -99,9 +160,22 @@ def _add(files: Files, config: Any, path: Path) -> None:
             if (linked := _outside(path.parent / target)) is not None:
                 _add(files, config, linked)
     else:
-        kind = {".py": "python", ".toml": "toml", ".cpp": "cpp", ".hpp": "cpp", ".js": "javascript"}
         text = path.read_text(encoding="utf-8")
-        add(content=f"# {path.name}\n\n`{name}`\n\n````{kind.get(path.suffix, '')}\n{text}\n````\n")
+        add(content=f"# {path.name}\n\n`{name}`\n\n````{_KINDS.get(path.suffix, '')}\n{text}\n````\n")
+
+
+def _what_for(path: Path) -> str:
+    """What a folder's README.md or a script says first about itself, for a list; else nothing."""
+    if path.is_dir():
+        said = _title(path / "README.md")
+    else:
+        found = (
+            re.match(r'"""(.+?)\.?(?:"""|\n)', path.read_text(encoding="utf-8"))
+            if path.suffix == ".py"
+            else None
+        )
+        said = found and found[1]
+    return f": {said}" if said else ""
 
 
 def _outside(path: Path) -> Path | None:
@@ -125,9 +199,7 @@ def _folder_in_repository(uri: str) -> str:
     return posixpath.dirname(uri.removeprefix(f"{SOURCE}/") if uri.startswith(SOURCE) else f"docs/{uri}")
 
 
-def _links(text: str, page: str) -> str:
-    folder = _folder_in_repository(page)
-
+def _links(text: str, folder: str, page: str) -> str:
     def lead(match: re.Match[str]) -> str:
         path = Path(os.path.normpath(ROOT / folder / match[1]))
         if (outside := _outside(path)) is not None:
@@ -138,7 +210,10 @@ def _links(text: str, page: str) -> str:
             return match[0]  # MkDocs says that it leads nowhere.
         return f"]({posixpath.relpath(uri, posixpath.dirname(page) or '.')}{match[2] or ''})"
 
-    return _LINK.sub(lead, text)
+    def title(match: re.Match[str]) -> str:
+        return f"[{_title(ROOT / folder / match[2]) or match[2]}{match[1]}"
+
+    return _LINK.sub(lead, _FILE_NAME.sub(title, text))
 
 
 def _formulas(text: str) -> str:
@@ -147,4 +222,6 @@ def _formulas(text: str) -> str:
 
 
 def _mathml(latex: str, display: str) -> str:
-    return convert(html.unescape(" ".join(latex.split())), display=display)
+    formula = convert(html.unescape(" ".join(latex.split())), display=display)
+    # Markdown takes a <math> that begins a line for a block of its own, and would end the paragraph there.
+    return formula if display == "block" else f"<span>{formula}</span>"

@@ -1,9 +1,12 @@
-/* The same with the policy file itself, through ONNX Runtime's C interface; any policy that lander exports.
+/* The same with the policy file itself, through ONNX Runtime's C interface; any policy that lander exports. From the
+   top folder of the checkout, with an unpacked release of ONNX Runtime in ort/ (README.md beside this file):
 
-       cc -std=c99 -O2 -I ort/include act_onnxruntime.c -o act_onnxruntime -L ort/lib -lonnxruntime
-       echo "0 1.4 0.1 -0.3 0 0 0 0" | ./act_onnxruntime policy.onnx */
+       cc -std=c99 -O2 -I ort/include examples/c/act_onnxruntime.c -o act_onnxruntime -L ort/lib -lonnxruntime
+       export LD_LIBRARY_PATH=ort/lib
+       echo "0 1.4 0.1 -0.3 0 0 0 0" | ./act_onnxruntime models/lunarlander-v3/policy.onnx */
 #include <onnxruntime_c_api.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,11 +22,17 @@ static void check(OrtStatus *status)
     }
 }
 
+/* 0 at the end of stdin; what is no observation ends the program. */
 static int read_observation(float observation[OBSERVATIONS])
 {
     for (int i = 0; i < OBSERVATIONS; i++) {
-        if (scanf("%f", &observation[i]) != 1) {
+        int found = scanf("%f", &observation[i]);
+        if (found == EOF && i == 0) {
             return 0;
+        }
+        if (found != 1 || !isfinite(observation[i])) {
+            fprintf(stderr, "Expected %d finite numbers for each observation; number %d is not one.\n", OBSERVATIONS, i + 1);
+            exit(2);
         }
     }
     return 1;

@@ -8,6 +8,7 @@ import typer
 import typer.core
 
 from lander_cli.main import app
+from lander_runtime.serving.naming import policy_name
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -84,3 +85,24 @@ def test_every_room_stands_on_the_page_about_the_structure() -> None:
         for room in (ROOT / package).iterdir():
             if room.is_dir() and room.name != "__pycache__":
                 assert f"\n      {room.name}/ " in listed, room
+
+
+def test_the_page_about_serving_asks_under_the_name_that_the_file_is_served_as() -> None:
+    page = (DOCS / "serving.md").read_text(encoding="utf-8")
+    path, address = re.findall(r"^    lander serve (\S+\.onnx) +# (http://\S+)$", page, re.MULTILINE)[0]
+    name = policy_name(ROOT / path)
+    assert address.endswith(f"/v2/models/{name}")
+    assert f"/v2/models/{name}/infer -d" in page
+    assert f'client.infer("{name}"' in page
+
+
+def test_every_figure_has_a_date_and_a_command_of_its_own() -> None:
+    table = (
+        (DOCS / "figures.md").read_text(encoding="utf-8").partition("| what | figure | date | command |")[2]
+    )
+    rows = re.findall(r"^\| (?!---)(.+) \|$", table.partition("\n\n")[0], re.MULTILINE)
+    assert rows
+    for row in rows:
+        *_, date, command = row.split(" | ")
+        assert re.match(r"20\d\d-\d\d-\d\d", date), row
+        assert "`" in command or command[0] == "[", row

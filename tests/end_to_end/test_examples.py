@@ -26,6 +26,16 @@ def test_flying_without_lander_gives_the_same_return(example: Path, root: Path) 
     assert child.stdout == f"return {expected:.2f}\n"
 
 
+@pytest.mark.parametrize("given", [[], ["README.md"], ["nothing.onnx"]], ids=["nothing", "text", "missing"])
+def test_without_a_policy_file_it_says_so_in_a_line(example: Path, root: Path, given: list[str]) -> None:
+    child = subprocess.run(
+        [sys.executable, example, *given], capture_output=True, text=True, timeout=120, cwd=root
+    )
+    assert child.returncode == 1
+    assert child.stderr.startswith(f"{given[0]}: not a policy file" if given else "usage: ")
+    assert child.stderr.count("\n") == 1
+
+
 def test_it_imports_nothing_of_lander_and_is_twenty_lines_at_most(example: Path) -> None:
     source = example.read_text(encoding="utf-8")
     docstring, *statements = ast.parse(source).body

@@ -36,6 +36,10 @@ def test_the_header_and_onnx_runtime_act_like_the_policy(gcc: str, root: Path, t
     subprocess.run([gcc, *strict, source / "act.c", f"-I{tmp_path}", "-o", program, "-lm"], check=True)
     child = subprocess.run([program], input=spoken(obs), capture_output=True, text=True, check=True)
     assert child.stdout == expected
+    for wrong in ("a b", "1 2 3", spoken(obs[:1]) + " 4", "nan 0 0 0 0 0 0 0"):
+        child = subprocess.run([program], input=wrong, capture_output=True, text=True)
+        assert child.returncode == 2
+        assert re.fullmatch("Expected 8 finite numbers .*\n", child.stderr)
 
     include = os.environ.get("ONNXRUNTIME_INCLUDE")
     if include is None:
@@ -48,6 +52,20 @@ def test_the_header_and_onnx_runtime_act_like_the_policy(gcc: str, root: Path, t
     subprocess.run([gcc, "-std=c99", "-O2", source / "act_onnxruntime.c", *link, "-o", other], check=True)
     child = subprocess.run([other, path], input=spoken(obs), capture_output=True, text=True, check=True)
     assert child.stdout == expected
+
+
+def test_the_first_lines_of_act_c_work_from_the_top_folder(gcc: str, root: Path, tmp_path: Path) -> None:
+    """As they are printed, in a folder that looks like the checkout; the export is made by its function."""
+    for name in ("examples", "models"):
+        (tmp_path / name).symlink_to(root / name)
+    text = (root / "examples" / "c" / "act.c").read_text(encoding="utf-8")
+    export, *typed = re.findall(r"^ {7}(\S.*?)(?: \*/)?$", text.partition("#include")[0], re.MULTILINE)
+    words = export.split()
+    lander_rl.export_c(tmp_path / words[2], tmp_path / words[words.index("--out") + 1])
+    child = subprocess.run(
+        " && ".join(typed), shell=True, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert re.fullmatch(r"[0-3]\n", child.stdout)
 
 
 def test_the_readme_has_ten_lines(root: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import onnx
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import lander_rl
@@ -86,6 +87,26 @@ def test_the_example_program_runs_episodes(built: Path, node: str) -> None:
         capture_output=True, encoding="utf-8", timeout=60, check=True,
     )  # fmt: skip
     assert "seed 1000000  return 309.6  landed after 181 steps" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        (["nothing.onnx"], 3, "ENOENT"),
+        ([str(ROOT / "README.md")], 3, "not a policy file"),
+        ([str(SHIPPED), "none"], 2, "usage:"),
+    ],
+)
+def test_the_example_program_says_in_a_line_what_is_wrong(
+    built: Path, node: str, given: list[str], code: int, said: str
+) -> None:
+    found = subprocess.run(
+        [node, ROOT / "examples" / "node" / "fly.js", *given],
+        capture_output=True, encoding="utf-8", timeout=60,
+    )  # fmt: skip
+    assert found.returncode == code
+    assert said in found.stderr
+    assert found.stderr.count("\n") == 1
 
 
 def test_the_package_names_what_it_has(node: str) -> None:

@@ -103,7 +103,7 @@ def train_seeds(
         train: fields of `TrainRequest`, such as `steps` and `preset`, and `settings`.
 
     Raises:
-        As `train` and `export`, and MachineLacks where a worker process ended.
+        MachineLacks: a worker process ended. Beside it, what `train` and `export` raise.
     """
     say, _ = open_talk(progress)
     request = SeedsRequest(
