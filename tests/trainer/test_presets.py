@@ -53,11 +53,6 @@ def test_default_preset_needs_no_name() -> None:
     assert preset("LunarLander-v3").steps == 1_000_000
 
 
-def test_best_preset_names_backend_and_device() -> None:
-    config = preset("LunarLander-v3", "best")
-    assert "auto" not in (config.backend, config.device)
-
-
 @pytest.mark.parametrize("name", ["default", "best"])
 def test_simulator_has_settings_of_its_own(name: str) -> None:
     plain, native = (preset("LunarLander-v3", name, backend) for backend in ("gymnasium", "native"))

@@ -35,6 +35,14 @@ def test_lunar_lander_trains_in_the_simulator_with_settings_for_it() -> None:
 
 
 @compiled
+def test_the_best_preset_is_that_of_the_policy_that_ships() -> None:
+    config, _ = prepared(preset="best")
+    assert (config.backend, config.device, config.steps) == ("native", "cpu", 190_000_000)
+    # Where another backend is named, the settings for other backends.
+    assert prepared(preset="best", backend="gymnasium")[0].steps == 30_000_000
+
+
+@compiled
 def test_what_is_given_replaces_the_settings_for_the_simulator() -> None:
     config, _ = prepared(steps=64, settings={**TINY, "epochs": 7}, env_args={"gravity": -9.0})
     assert (config.steps, config.epochs, config.lanes) == (64, 7, 4)
