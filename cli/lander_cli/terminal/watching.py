@@ -116,7 +116,7 @@ class _Screen:
         self._stop = stop
         self._started = self._due = time.monotonic()
 
-    def add(self, frame: "NDArray[np.uint8]", caption: str = "") -> None:
+    def add(self, frame: "NDArray[np.uint8]", caption: str = "", lasting: str = "") -> None:
         """Show `frame`, uint8 `[height, width, 3]`, with `caption` below it, and wait for the next one."""
         if self._stop() or time.monotonic() - self._started > _LONGEST_SECONDS:
             raise _Enough
