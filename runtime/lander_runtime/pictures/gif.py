@@ -61,8 +61,8 @@ class GifWriter:
     def add(self, frame: NDArray[np.uint8], caption: str = "", lasting: str = "") -> None:
         """Append one frame, with `caption` in its top left corner.
 
-        The visible caption changes five times a second; the last frame always shows its own. Where one stays for
-        several frames, it is `lasting`, unless that is empty: it should be true of all of them.
+        The visible caption changes five times a second; the last frame always shows its own. Where one stays
+        for several frames, it is `lasting`, unless that is empty: it should be true of all of them.
 
         Raises:
             ValueError: the frame is not uint8 `[height, width, 3]`, or not of the first frame's shape.
