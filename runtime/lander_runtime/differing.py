@@ -13,8 +13,8 @@ _LONG = 1_000
 def differences(configs: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     """For each of `configs` the settings that are not equal in all, as short texts; `none` if missing.
 
-    Of a training that ends by its time the steps are left out. So is the missing time limit of one that ends by
-    its steps beside it.
+    Of a training that ends by its time the steps are left out. So is the missing time limit of one that ends
+    by its steps beside it.
     """
     names = dict.fromkeys(name for config in configs for name in config)
     differing = [

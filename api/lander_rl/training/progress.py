@@ -145,7 +145,6 @@ class PanelDisplay(TrainObserver):
         from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.table import Table
-        from rich.text import Text
 
         self._clock.add(metrics)
         bar = Table.grid(padding=(0, 1))

@@ -71,7 +71,8 @@ def fit_axes(
     lowest = lowest_shown(lines, [dot.y for dot in dots], threshold)
     if lowest is None:
         return []
-    highest = max([*lines, *(dot.y for dot in dots), *([] if threshold is None else [threshold])])
+    drawn = [*lines, *(dot.y for dot in dots)]
+    highest = max(drawn) if threshold is None else max(*drawn, threshold)
     height = highest - lowest
     axes.set_ylim(lowest - _MARGIN_OF_MARKS * height, highest + _MARGIN * height)
     below = [dot for dot in dots if dot.y < lowest]
