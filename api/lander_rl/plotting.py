@@ -62,7 +62,7 @@ class Picture(RowResult, os.PathLike[str]):
         differing = differences([run.config for run in self.runs])
         for run, settings in zip(self.runs, differing, strict=True):
             last = run.rows[-1]
-            best = "none yet" if last["best_score"] is None else f"{last['best_score']:.1f}"
+            best = "none yet" if last["best_score"] is None else f"{last['best_score']:,.1f}"
             named = "".join(f", {name} {value}" for name, value in settings.items())
             rows.append((str(run.path), f"{last['steps']:,.0f} steps, best score {best}{shortened(named)}"))
         return rows

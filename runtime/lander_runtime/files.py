@@ -14,7 +14,7 @@ import re
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from io import BufferedReader
 from pathlib import Path
 
@@ -178,7 +178,7 @@ def read_regular(path: Path, largest: int) -> bytes:
     return content
 
 
-def regular_lines(path: Path, longest: int, largest: int) -> Iterator[bytes]:
+def regular_lines(path: Path, longest: int, largest: int) -> Generator[bytes, None, None]:
     """The lines of a regular file with their ends, one at a time; raises `InputRefused` like `open_regular`.
 
     A file of line ends alone would take eight times its size as a list of lines.

@@ -6,12 +6,11 @@ The only file of the library that writes to a stream.
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lander_rl.showing import pairs
 from lander_rl.training.notebook import NotebookDisplay, in_notebook
 from lander_rl.training.words import (
     Clock,
@@ -127,6 +126,12 @@ class PanelDisplay(TrainObserver):
     def on_collect(self, done: float, seconds: float) -> None:
         self._wait(collecting(done, seconds))
 
+    def _headed(self) -> "RenderableType":
+        from rich.text import Text
+
+        # The console cuts off long lines unless a text says otherwise.
+        return Text(self._headline, style="dim", no_wrap=False, overflow="fold")
+
     def _wait(self, for_what: str) -> None:
         from rich.console import Group
         from rich.spinner import Spinner
@@ -135,14 +140,13 @@ class PanelDisplay(TrainObserver):
         # One spinner all the time: a new one would start its movement again.
         self._spinner = self._spinner or Spinner("dots")
         self._spinner.update(text=Text(for_what))
-        self._figures = Group(Text(self._headline, style="dim"), self._spinner)
+        self._figures = Group(self._headed(), self._spinner)
         self._draw()
 
     def on_update(self, metrics: "UpdateMetrics") -> None:
         from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.table import Table
-        from rich.text import Text
 
         assert self._config is not None, "a run starts before its first update"
         self._clock.add(metrics)
@@ -158,7 +162,7 @@ class PanelDisplay(TrainObserver):
             ("best so far", f"{number(metrics.best_score)}  ({selected})"),
             ("time goes to", self._clock.shares()),
         ]
-        self._figures = Group(Text(self._headline, style="dim"), bar, pairs(rows))
+        self._figures = Group(self._headed(), bar, _folded(rows))
         self._draw()
 
     def show_below(self, picture: "RenderableType") -> None:
@@ -171,3 +175,16 @@ class PanelDisplay(TrainObserver):
         from rich.console import Group
 
         self._live.update(Group(self._figures, self._below))
+
+
+def _folded(rows: Sequence[tuple[str, str]]) -> "RenderableType":
+    """Names and values, a line each; a value that is too long goes on below its beginning."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in rows:
+        grid.add_row(Text(name, style="dim"), Text(value))
+    return grid

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from lander_rl.training.durations import seconds_of
+from lander_runtime.differing import UNLIMITED
 from lander_runtime.errors import UsageError
 
 DEFAULT_ENV = "LunarLander-v3"
-
-UNLIMITED = 10**12
-"""Steps of a run that ends by its time."""
 
 SELECTIONS_TO_TARGET = 20
 """Selections of a run with a target: more than in the presets, because only a selection can reach it."""

@@ -40,6 +40,9 @@ _PAUSE_SECONDS = 4.0
 _OTHER_LINES = 10
 """On the screen, beside the picture: the figures, the caption, the line of the shell."""
 
+_NARROW, _FOLDED_LINES = 80, 4
+"""Columns below which lines are folded, and how many lines more that makes."""
+
 
 class Watch:
     """A `TrainObserver` that draws an episode after a selection, now and then.
@@ -116,12 +119,14 @@ class _Screen:
         self._stop = stop
         self._started = self._due = time.monotonic()
 
-    def add(self, frame: "NDArray[np.uint8]", caption: str = "") -> None:
+    def add(self, frame: "NDArray[np.uint8]", caption: str = "", lasting: str = "") -> None:
         """Show `frame`, uint8 `[height, width, 3]`, with `caption` below it, and wait for the next one."""
         if self._stop() or time.monotonic() - self._started > _LONGEST_SECONDS:
             raise _Enough
-        rows = max(4, self._console.height - _OTHER_LINES)
-        self._show(Group(HalfBlocks(_fitted(frame, self._console.width, rows)), Text(caption, style="dim")))
+        others = _OTHER_LINES + (_FOLDED_LINES if self._console.width < _NARROW else 0)
+        rows = max(4, self._console.height - others)
+        below = Text(caption, style="dim", no_wrap=False, overflow="fold")
+        self._show(Group(HalfBlocks(_fitted(frame, self._console.width, rows)), below))
         self._due += 1.0 / _FRAMES_PER_SECOND
         time.sleep(max(0.0, self._due - time.monotonic()))
 

@@ -58,10 +58,11 @@ class GifWriter:
         self._file = self._resources.enter_context(temporary.open("wb"))
         return self
 
-    def add(self, frame: NDArray[np.uint8], caption: str = "") -> None:
+    def add(self, frame: NDArray[np.uint8], caption: str = "", lasting: str = "") -> None:
         """Append one frame, with `caption` in its top left corner.
 
-        The visible caption changes five times a second; the last frame always shows its own.
+        The visible caption changes five times a second; the last frame always shows its own. Where one stays
+        for several frames, it is `lasting`, unless that is empty: it should be true of all of them.
 
         Raises:
             ValueError: the frame is not uint8 `[height, width, 3]`, or not of the first frame's shape.
@@ -81,7 +82,8 @@ class GifWriter:
         self._scene = self._canvas.indices(frame)
         self._caption = caption
         if self._frames % self._frames_per_caption == 0:
-            self._label = self._canvas.indices(label(caption, self._scene.shape))
+            shown = lasting if lasting and self._frames_per_caption > 1 else caption
+            self._label = self._canvas.indices(label(shown, self._scene.shape))
         self._canvas.show(self._scene, self._label, self._delay)
         self._frames += 1
 

@@ -71,13 +71,15 @@ def draw_episode(lane: Lane, moments: Iterator[Moment], pictures: Pictures, ever
         frame = _frame(lane)
         if lane.length % every and moment.episode is None:
             continue
-        caption = "step 0"
+        caption, lasting = "step 0", "at step 0"
         if moment.action is not None:
             caption = f"step {lane.length}   return {lane.total:+.1f}   {_describe(moment.action, names)}"
+            # No action: the next frame may show another one.
+            lasting = f"at step {lane.length}:   return {lane.total:+.1f}"
         if moment.episode is not None:
-            pictures.add(frame, f"{caption}   {moment.episode.outcome}")
+            pictures.add(frame, f"{caption}   {moment.episode.outcome}", lasting)
             return moment.episode
-        pictures.add(frame, caption)
+        pictures.add(frame, caption, lasting)
     raise AssertionError("an iterator of moments ends with the episode, or raises")
 
 

@@ -15,8 +15,11 @@ from lander_runtime.pictures.video import Mp4Writer
 class Pictures(Protocol):
     """A target for frames: a file or a window."""
 
-    def add(self, frame: NDArray[np.uint8], caption: str = "") -> None:
-        """Append `frame`, uint8 `[height, width, 3]`, with `caption`."""
+    def add(self, frame: NDArray[np.uint8], caption: str = "", lasting: str = "") -> None:
+        """Append `frame`, uint8 `[height, width, 3]`, with `caption`.
+
+        A target that leaves a caption for several frames shows `lasting` instead, which stays true of them.
+        """
         ...
 
 
@@ -26,9 +29,9 @@ class Several:
     def __init__(self, targets: Sequence[Pictures]) -> None:
         self._targets = targets
 
-    def add(self, frame: NDArray[np.uint8], caption: str = "") -> None:
+    def add(self, frame: NDArray[np.uint8], caption: str = "", lasting: str = "") -> None:
         for target in self._targets:
-            target.add(frame, caption)
+            target.add(frame, caption, lasting)
 
 
 def open_files(paths: Iterable[Path], frames_per_second: float, closing: ExitStack) -> list[Pictures]:

@@ -61,8 +61,10 @@ class Mp4Writer:
         self._temporary = self._resources.enter_context(atomic_write(self._path))
         return self
 
-    def add(self, frame: NDArray[np.uint8], caption: str = "") -> None:
+    def add(self, frame: NDArray[np.uint8], caption: str = "", lasting: str = "") -> None:
         """Append one frame, with `caption` in its top left corner; it changes five times a second.
+
+        Where it stays for several frames, it is `lasting`, unless that is empty.
 
         Raises:
             ValueError: the frame is not uint8 `[height, width, 3]`, or not of the first frame's shape.
@@ -75,7 +77,7 @@ class Mp4Writer:
         if self._last is not None and frame.shape != self._last.shape:
             raise ValueError(f"expected frames of {list(self._last.shape)}, found {list(frame.shape)}")
         if self._frames % self._frames_per_caption == 0:
-            self._shown = caption
+            self._shown = lasting if lasting and self._frames_per_caption > 1 else caption
         self._caption, self._last = caption, frame
         self._send(stamped(frame, self._shown))
 

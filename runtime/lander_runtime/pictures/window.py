@@ -48,8 +48,8 @@ class Window:
         self._clock = self._pygame.time.Clock()
         return self
 
-    def add(self, frame: NDArray[np.uint8], caption: str = "") -> None:
-        """Show `frame` with `caption` in its top left corner, and wait until the next one is due.
+    def add(self, frame: NDArray[np.uint8], caption: str = "", lasting: str = "") -> None:
+        """Show `frame` with its own `caption` in its top left corner, and wait until the next one is due.
 
         Raises:
             WindowClosed: the user has closed the window.

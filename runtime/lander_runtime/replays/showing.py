@@ -69,5 +69,5 @@ class _Fitted:
         self._size = size
         self._target = target
 
-    def add(self, frame: NDArray[np.uint8], caption: str = "") -> None:
-        self._target.add(self._size.fit(frame), caption)
+    def add(self, frame: NDArray[np.uint8], caption: str = "", lasting: str = "") -> None:
+        self._target.add(self._size.fit(frame), caption, lasting)

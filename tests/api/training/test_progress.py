@@ -68,6 +68,20 @@ def metrics_at(done: float, seconds: float) -> UpdateMetrics:
     return UpdateMetrics(**{**known, "done": done, "update_seconds": seconds})
 
 
+@pytest.mark.parametrize("width", [60, 45])
+def test_a_narrow_terminal_cuts_nothing_off(echo: str, width: int) -> None:
+    screen = io.StringIO()
+    # As the console of stderr, which would cut long lines.
+    console = Console(file=screen, force_terminal=True, width=width, height=40, soft_wrap=True)
+    with open_display(console) as display:
+        display.on_start(TrainConfig(env=echo), Path("run"), Progress())
+        display.on_update(metrics_at(0.5, 9.0))
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+    assert "selection 0%" in shown
+    assert "seed 1" in shown
+    assert max(len(line.rsplit("\r", 1)[-1]) for line in shown.splitlines()) <= width
+
+
 def test_the_time_left_is_unknown_until_a_second_update_was_measured() -> None:
     clock = Clock()
     first, second, last = metrics_at(0.1, 9.0), metrics_at(0.2, 2.0), metrics_at(1.0, 2.0)

@@ -18,8 +18,9 @@ import pytest
 
 import lander_rl
 from lander_rl import Run, TrainObserver, TrainRequest, UsageError, resume, train
-from lander_rl.training.request import SELECTIONS_TO_TARGET, UNLIMITED, SaidTwice
+from lander_rl.training.request import SELECTIONS_TO_TARGET, SaidTwice
 from lander_rl.training.stopping import stop_on_interrupt
+from lander_runtime.differing import UNLIMITED
 from lander_trainer import Progress, TrainConfig, UpdateMetrics
 from trainer_environments import BonusEnv
 

@@ -248,6 +248,20 @@ def test_a_caption_is_redrawn_five_times_a_second(tmp_path: Path) -> None:
     assert [block.delay for block in blocks(path)[0]] == [20, 20, 20, 20, 20, 100]
 
 
+@pytest.mark.parametrize(("frames_per_second", "shown"), [(50, "at step 0"), (5, "step 0   left engine")])
+def test_a_caption_that_stays_says_what_is_true_of_all_its_frames(
+    tmp_path: Path, frames_per_second: int, shown: str
+) -> None:
+    frame = scene(10, width=300)
+    with GifWriter(tmp_path / "a.gif", frames_per_second=frames_per_second) as gif:
+        for step in range(8):
+            gif.add(frame, f"step {step}   left engine", f"at step {step}")
+    pictures, _ = decode(tmp_path / "a.gif")
+    for picture, caption in ((pictures[0], shown), (pictures[-1], "step 7   left engine")):
+        alone, _ = decode(write(tmp_path / "b.gif", [frame], [caption]))
+        np.testing.assert_array_equal(picture, alone[0])
+
+
 def test_the_same_frames_make_the_same_bytes(tmp_path: Path) -> None:
     frames = [np.random.default_rng(2).integers(256, size=(50, 60, 3)).astype(np.uint8)]
     frames += [frames[0][::-1], frames[0][:, ::-1]]

@@ -187,10 +187,12 @@ class Shown:
     def __init__(self) -> None:
         self.frames: list[NDArray[np.uint8]] = []
         self.captions: list[str] = []
+        self.lasting: list[str] = []
 
-    def add(self, frame: NDArray[np.uint8], caption: str = "") -> None:
+    def add(self, frame: NDArray[np.uint8], caption: str = "", lasting: str = "") -> None:
         self.frames.append(frame)
         self.captions.append(caption)
+        self.lasting.append(lasting)
 
 
 def test_the_first_and_the_last_moment_are_shown_at_any_speed(drifting: EnvSpec, discrete: Policy) -> None:
@@ -201,6 +203,8 @@ def test_the_first_and_the_last_moment_are_shown_at_any_speed(drifting: EnvSpec,
     assert episode.length % 4
     assert steps == [*range(0, episode.length, 4), episode.length]
     assert shown.captions[-1].endswith(episode.outcome)
+    assert shown.lasting[1].startswith("at step 4:   return ")
+    assert [len(lasting.split("   ")) for lasting in shown.lasting[1:]] == [2] * (len(steps) - 1)
 
 
 # Replays

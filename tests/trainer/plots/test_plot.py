@@ -11,12 +11,14 @@ import pytest
 import tomli_w
 from PIL import Image
 
-from lander_runtime.differing import differences
+from lander_runtime.differing import UNLIMITED, differences
 from lander_runtime.errors import InputRefused, UsageError
 from lander_runtime.scores.intervals import mean_interval
 from lander_trainer.plots.bands import mean_band
 from lander_trainer.plots.curve import draw_learning_curve, points
+from lander_trainer.plots.limits import lowest_shown
 from lander_trainer.plots.plot import draw_runs, lines_of
+from lander_trainer.plots.search import draw_importance
 from lander_trainer.plots.style import LINES
 from lander_trainer.runs.run_history import find_runs, read_history
 
@@ -146,6 +148,11 @@ class TestMeanBand:
         assert (low[0], high[0]) == mean_interval(np.array([1.0, 2.0, 4.0, 9.0]))
         assert (low[1], high[1]) == mean_interval(np.array([2.0, 4.0, 8.0, 18.0]))
 
+    def test_curves_of_one_seed_have_no_interval(self) -> None:
+        curves = [([0.0, 1.0], [value, 2 * value]) for value in (1.0, 2.0, 4.0, 9.0)]
+        _, mean, low, high = mean_band(curves, points=2, interval=False)
+        assert (mean.tolist(), low.tolist(), high.tolist()) == ([4, 8], [1, 2], [9, 18])
+
     def test_equal_curves_have_no_width(self) -> None:
         curve = ([0.0, 4.0], [1.0, 3.0])
         _, mean, low, high = mean_band([curve] * 3, points=5)
@@ -174,8 +181,22 @@ class TestLabels:
         ]
 
     def test_large_numbers_are_readable(self) -> None:
-        assert differences([{"steps": 150_000_000}, {"steps": 9000}]) == [
-            {"steps": "150_000_000"}, {"steps": "9000"},
+        given = [150_000_000, 9000, 1000, 999, 9000.0, 2.5, [1024, 8]]
+        assert [one["steps"] for one in differences([{"steps": value} for value in given])] == [
+            "150_000_000", "9_000", "1_000", "999", "9_000", "2.5", "1_024x8",
+        ]  # fmt: skip
+
+    def test_a_time_limit_takes_the_place_of_the_steps(self) -> None:
+        """Of one that ends by its time the steps are a number that no user chose."""
+        by_time = {"steps": UNLIMITED, "time_limit": 3600.0}
+        assert differences([by_time, {"steps": 9000}, {**by_time, "time_limit": 10.0}]) == [
+            {"time_limit": "3_600 s"}, {"steps": "9_000"}, {"time_limit": "10 s"},
+        ]  # fmt: skip
+        assert differences([{"steps": 9000, "time_limit": 10.0}, {"steps": 9000}]) == [
+            {"time_limit": "10 s"}, {"time_limit": "none"},
+        ]  # fmt: skip
+        assert differences([{"steps": 8000, "time_limit": 10.0}, by_time]) == [
+            {"steps": "8_000", "time_limit": "10 s"}, {"time_limit": "3_600 s"},
         ]  # fmt: skip
 
     def test_folders_are_told_apart_by_no_more_than_needed(self, add_run: AddRun, tmp_path: Path) -> None:
@@ -197,6 +218,25 @@ class TestLabels:
         assert [run.path.name for run in single.runs] == ["002"]
         assert single.label == "002: seed 1, learning_rate 0.2"
 
+    @pytest.mark.parametrize(
+        ("seeds", "label", "words"),
+        [
+            ([1, 1], "2 runs of seed 1 (001, 002)", "training, mean of runs; dots"),
+            ([1, 2, 1], "3 runs of 2 seeds (001, 002, 003)", "mean of runs; band: lowest to highest; dots"),
+            ([1, 2, 3, 4, 1], "5 runs of 4 seeds (001, 002, 003, 004, 005)", "runs; band: lowest to highest"),
+            ([1, 2, 3, 4], "4 seeds (001, 002, 003, 004)", "mean of seeds; band: 95% interval; dots"),
+        ],
+    )
+    def test_repeats_of_a_seed_are_no_seeds(
+        self, add_run: AddRun, tmp_path: Path, seeds: list[int], label: str, words: str
+    ) -> None:
+        runs = [read_history(add_run(f"00{number}", seed=seed)) for number, seed in enumerate(seeds, 1)]
+        assert [line.label for line in lines_of(runs, True)] == [label]
+        draw_runs(runs, tmp_path / "plot.svg", group=True)
+        drawn = (tmp_path / "plot.svg").read_text(encoding="utf-8")
+        assert words in drawn
+        assert ("fill-opacity: 0.25" in drawn) == ("band" in words)
+
     def test_a_very_long_label_is_cut(self, add_run: AddRun) -> None:
         runs = [read_history(add_run(name)) for name in ("a" * 200, "b")]
         settings = {f"setting_{number}": "x" * 20 for number in range(20)}
@@ -211,6 +251,12 @@ class TestLabels:
         ]
 
 
+def texts(path: Path) -> set[str]:
+    """All texts of an SVG, with plain minus signs."""
+    drawn = path.read_text(encoding="utf-8").replace("\N{MINUS SIGN}", "-")
+    return set(re.findall(r"<!-- (.*?) -->", drawn))
+
+
 def colours(path: Path) -> set[str]:
     """All colours of a picture, as #RRGGBB."""
     with Image.open(path) as picture:
@@ -218,7 +264,73 @@ def colours(path: Path) -> set[str]:
     return {f"#{r:02X}{g:02X}{b:02X}" for r, g, b in pixels}
 
 
+class TestLimits:
+    @pytest.mark.parametrize(
+        ("lines", "dots", "threshold", "lowest"),
+        [
+            # The lines are 100 high, so dots are drawn down to 50 below them.
+            ([-50, 50], [-1850, -90, 40], None, -90),
+            ([-50, 50], [-1850, -10, 40], None, -50),
+            ([-50, 50], [-100, 0, 9000], None, None),
+            # The threshold is part of what is drawn.
+            ([-50, 50], [-101, 0, 0], None, -50),
+            ([-50, 50], [-101, 0, 0], 200.0, None),
+            # Most of the dots are no exceptions.
+            ([-50, 50], [-1850, -1000, -700], None, None),
+            ([-50, 50], [-1850, -1000, 10], None, -50),
+            ([-50, 50], [-1850], None, None),
+            ([], [-1850, 10, 10], None, None),
+            ([-50, 50], [], None, None),
+        ],
+    )
+    def test_dots_far_below_the_lines_are_left_out(
+        self, lines: list[float], dots: list[float], threshold: float | None, lowest: float | None
+    ) -> None:
+        assert lowest_shown(lines, dots, threshold) == lowest
+
+
 class TestDrawing:
+    @pytest.mark.parametrize("several", [False, True])
+    def test_a_dot_far_below_is_marked_with_its_return(
+        self, add_run: AddRun, tmp_path: Path, several: bool
+    ) -> None:
+        rows = [row(1000, 10.0, -185_000.4), row(2000, 20.0, 15.0), row(9000, 30.0, 25.0)]
+        runs = [read_history(add_run(name, rows)) for name in ("001", "002")[: 1 + several]]
+        draw_runs(runs, tmp_path / "plot.svg")
+        drawn = texts(tmp_path / "plot.svg")
+        assert {"-185,000", "dots below the picture, with their returns"} <= drawn
+        # The scale is that of what is above it.
+        assert "200" in drawn
+
+    def test_marks_side_by_side_share_a_label(self, add_run: AddRun, tmp_path: Path) -> None:
+        rows = [row(1000, 10.0), row(1100, 10.0, -5000), row(1200, 10.0, -9000), row(9000, 30.0, -7000)]
+        rows += [row(9100 + i, 30.0, 25.0) for i in range(3)]
+        draw_runs([read_history(add_run("001", rows))], tmp_path / "plot.svg")
+        assert {"-9,000 to -5,000", "-7,000"} <= texts(tmp_path / "plot.svg")
+
+    @pytest.mark.parametrize("several", [False, True])
+    def test_the_x_axis_begins_at_zero(self, add_run: AddRun, tmp_path: Path, several: bool) -> None:
+        runs = [read_history(add_run(name, [row(2048, -1000, -900)])) for name in ("1", "2")[: 1 + several]]
+        draw_runs(runs, tmp_path / "plot.svg")
+        # Both axes have separators.
+        assert {"0", "500", "2,000", "-1,000"} <= texts(tmp_path / "plot.svg")
+
+    def test_dots_outside_the_mean_of_a_group_are_hollow(self, add_run: AddRun, tmp_path: Path) -> None:
+        runs = [read_history(add_run(f"00{seed}", ROWS, seed=seed)) for seed in (1, 2)]
+        draw_runs(runs, tmp_path / "even.svg", group=True)
+        runs.append(read_history(add_run("003", [*ROWS, row(500, 60.0, 70.0)], seed=3)))
+        draw_runs(runs, tmp_path / "odd.svg", group=True)
+        draw_runs(runs, tmp_path / "single.svg")
+        hollow = [
+            any("hollow" in text for text in texts(tmp_path / f"{name}.svg"))
+            for name in ("even", "odd", "single")
+        ]
+        assert hollow == [False, True, False]
+
+    def test_bars_of_a_search_keep_their_names(self, tmp_path: Path) -> None:
+        draw_importance({"gamma": 0.3, "lanes": 0.7}, tmp_path / "bars.svg", title="what matters")
+        assert {"gamma", "lanes", "30%", "70%"} <= texts(tmp_path / "bars.svg")
+
     def test_one_run_is_its_learning_curve(self, add_run: AddRun, tmp_path: Path) -> None:
         history = read_history(add_run("001"))
         draw_runs([history], tmp_path / "plot.png")

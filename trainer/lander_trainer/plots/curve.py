@@ -6,6 +6,8 @@ from typing import Any
 
 from matplotlib.artist import Artist
 
+from lander_runtime.page.charts.scales import in_words
+from lander_trainer.plots.limits import Dot, fit_axes
 from lander_trainer.plots.style import BLUE, GREEN, VERMILLION, add_legend, new_picture, save_picture
 
 AXES = {"steps": "environment steps", "seconds": "seconds of training"}
@@ -44,7 +46,9 @@ def draw_learning_curve(
         entries += [(line, "greedy, on the selection seeds") for line in lines]
     if reward_threshold is not None:
         line = axes.axhline(reward_threshold, color=GREEN, linestyle="--")
-        entries.append((line, f"solved at {reward_threshold:g}"))
+        entries.append((line, f"solved at {in_words(reward_threshold)}"))
+    dots = [Dot(*place, VERMILLION) for place in zip(*selection, strict=True)]
+    entries += fit_axes(axes, training[1], dots, reward_threshold)
     add_legend(figure, entries, columns=3)
     save_picture(figure, path)
 

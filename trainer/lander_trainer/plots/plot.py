@@ -4,19 +4,22 @@ import os
 import shlex
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from lander_runtime import envs
 from lander_runtime.differing import differences, settings_in_short
 from lander_runtime.errors import InputRefused, LanderError, UsageError
+from lander_runtime.page.charts.scales import in_words
 from lander_runtime.text import printable
 from lander_trainer.plots.bands import FEWEST, mean_band
 from lander_trainer.plots.curve import AXES, draw_learning_curve, points
+from lander_trainer.plots.limits import Dot, fit_axes
 from lander_trainer.plots.style import LINES, add_legend, check_picture, new_picture, save_picture
 from lander_trainer.runs.run_history import RunHistory
 
@@ -72,27 +75,36 @@ def draw_runs(runs: Sequence[RunHistory], path: Path, *, x: str = "steps", group
     band = _band_in_words(lines)
     shaping = " with shaping" if all(shaped) else ", some with shaping" if any(shaped) else ""
     title = f"{_shorten(runs[0].env, 60)} (lines: training{shaping}{band}; dots: greedy)"
-    labels = [_wrapped(line.label) for line in lines]
-    rows = sum(label.count("\n") + 1 for label in labels)
-    figure, axes = new_picture(title=title, x=AXES[x], legend_rows=rows + 1)
+    figure, axes = new_picture(title=title, x=AXES[x])
+    drawn = _Drawn()
     entries: list[tuple[Artist, str]] = []
-    for line, label, (colour, dash) in zip(lines, labels, LINES, strict=False):
-        entries.append((_draw_line(axes, line, x, colour, dash), label))
+    for line, (colour, dash) in zip(lines, LINES, strict=False):
+        entries.append((_draw_line(axes, line, x, colour, dash, drawn), _wrapped(line.label)))
     if threshold is not None:
         # Grey and thin, because every colour and dash can mean a run.
-        entries.append((axes.axhline(threshold, color="0.5", linewidth=0.8), f"solved at {threshold:g}"))
+        solved = axes.axhline(threshold, color="0.5", linewidth=0.8)
+        entries.append((solved, f"solved at {in_words(threshold)}"))
+    if drawn.hollow:
+        hollow = Line2D([], [], linestyle="", marker="o", color="0.4", markersize=3, markerfacecolor="none")
+        entries.append((hollow, "hollow dots: not all runs of the group are there, so there is no mean"))
+    entries += fit_axes(axes, drawn.values, drawn.dots, threshold)
     add_legend(figure, entries, columns=1)
     save_picture(figure, path)
 
 
 def _band_in_words(lines: "Sequence[Line]") -> str:
     """What is drawn around the mean of a group; empty where there is none."""
-    sizes = [len(line.runs) for line in lines if len(line.runs) > 1]
-    if not sizes:
+    groups = [line for line in lines if len(line.runs) > 1]
+    if not groups:
         return ""
-    if max(sizes) < FEWEST:
-        return ", mean of seeds; band: lowest to highest"
-    return ", mean of seeds; band: 95% interval" if min(sizes) >= FEWEST else ", mean of seeds and band"
+    mean = ", mean of " + ("runs" if any(line.repeats for line in groups) else "seeds")
+    banded = [line for line in groups if line.seeds > 1]
+    if not banded:
+        return mean
+    intervals = {line.has_interval for line in banded}
+    if len(intervals) > 1:
+        return f"{mean} and band"
+    return f"{mean}; band: " + ("95% interval" if intervals == {True} else "lowest to highest")
 
 
 def _check_one_environment(runs: Sequence[RunHistory]) -> None:
@@ -111,10 +123,36 @@ def _check_one_environment(runs: Sequence[RunHistory]) -> None:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a picture: a run, or several runs that differ only in the seed."""
+    """One line of a picture: a run, or several runs that differ at most in the seed."""
 
     label: str
     runs: tuple[RunHistory, ...]
+
+    @property
+    def seeds(self) -> int:
+        """How many different seeds the runs have."""
+        return _seeds(self.runs)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether runs have the same seed: those of a time limit may differ all the same."""
+        return self.seeds < len(self.runs)
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether a band is the interval of the mean. Repeats of a seed are no independent samples."""
+        return not self.repeats and len(self.runs) >= FEWEST
+
+
+@dataclass
+class _Drawn:
+    """What is in the picture so far."""
+
+    values: list[float] = field(default_factory=list)
+    """Of lines and bands."""
+    dots: list[Dot] = field(default_factory=list)
+    hollow: bool = False
+    """Whether any dot lies outside the mean of its group."""
 
 
 def lines_of(runs: Sequence[RunHistory], group: bool) -> list[Line]:
@@ -134,30 +172,55 @@ def lines_of(runs: Sequence[RunHistory], group: bool) -> list[Line]:
             settings.pop("seed", None)
         folders = ", ".join(names[str(run.path)] for run in members)
         if len(members) > 1:
-            folders = f"{len(members)} seeds ({_shorten(folders, 30)})"
+            folders = f"{_counted(members)} ({_shorten(folders, 30)})"
         text = settings_in_short(settings)
         label = f"{folders}: {text}" if text else folders
         lines.append(Line(_shorten(label, _MOST_LINES * _LABEL), tuple(members)))
     return lines
 
 
-def _draw_line(axes: Axes, line: Line, x: str, colour: str, dash: str) -> Artist:
-    """Draw the training mean, its band if there are several runs, and the selection scores as dots."""
+def _counted(runs: Sequence[RunHistory]) -> str:
+    """Such as `3 seeds`, `2 runs of seed 1` or `3 runs of 2 seeds`."""
+    seeds = _seeds(runs)
+    if seeds == len(runs):
+        return f"{seeds} seeds"
+    seed = runs[0].config.get("seed")
+    if seeds > 1:
+        return f"{len(runs)} runs of {seeds} seeds"
+    return f"{len(runs)} runs" + ("" if seed is None else f" of seed {printable(str(seed))}")
+
+
+def _seeds(runs: Sequence[RunHistory]) -> int:
+    return len({repr(run.config.get("seed")) for run in runs})
+
+
+def _draw_line(axes: Axes, line: Line, x: str, colour: str, dash: str, drawn: _Drawn) -> Artist:
+    """Draw the training mean, its band if there are several seeds, and the selection scores as dots."""
     curves = [curve for run in line.runs if (curve := points(run.rows, "mean_return", x))[0]]
     at: Sequence[float] | Any = []
     mean: Sequence[float] | Any = []
     if len(line.runs) == 1 and curves:
         ((at, mean),) = curves
     elif curves:
-        at, mean, low, high = mean_band(curves)
+        at, mean, low, high = mean_band(curves, interval=line.has_interval)
         if not len(at) or len(curves) < len(line.runs):
             raise InputRefused(f"The runs of the group {line.label!r} have no {AXES[x]} in common.")
-        axes.fill_between(at, low, high, color=colour, alpha=0.25, linewidth=0)
-    (drawn,) = axes.plot(at, mean, color=colour, linestyle=dash, marker="." if len(at) == 1 else "")
+        if line.seeds > 1:
+            axes.fill_between(at, low, high, color=colour, alpha=0.25, linewidth=0)
+            drawn.values += [*low.tolist(), *high.tolist()]
+    (handle,) = axes.plot(at, mean, color=colour, linestyle=dash, marker="." if len(at) == 1 else "")
+    drawn.values += list(mean)
     for run in line.runs:
-        scores = points(run.rows, "selection_score", x)
-        axes.plot(*scores, linestyle="", marker=_DOTS[dash], color=colour, markersize=3, alpha=0.7)
-    return drawn
+        dots = [Dot(*place, colour) for place in zip(*points(run.rows, "selection_score", x), strict=True)]
+        drawn.dots += dots
+        outside = [dot for dot in dots if len(line.runs) > 1 and curves and not at[0] <= dot.x <= at[-1]]
+        drawn.hollow |= bool(outside)
+        for some, filling in ((outside, "none"), ([dot for dot in dots if dot not in outside], colour)):
+            axes.plot(
+                [dot.x for dot in some], [dot.y for dot in some], linestyle="", marker=_DOTS[dash],
+                color=colour, markersize=3, alpha=0.7, markerfacecolor=filling,
+            )  # fmt: skip
+    return handle
 
 
 def _names(runs: Sequence[RunHistory]) -> dict[str, str]:

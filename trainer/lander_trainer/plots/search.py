@@ -48,7 +48,9 @@ def draw_importance(shares: Mapping[str, float], out: Path, *, title: str) -> No
     """
     figure, axes = new_picture(title=title, x="share of what makes trials differ")
     names = sorted(shares, key=lambda name: shares[name])
-    bars = axes.barh(names, [shares[name] for name in names], color=BLUE, zorder=3)
+    places = range(len(names))
+    bars = axes.barh(places, [shares[name] for name in names], color=BLUE, zorder=3)
+    axes.set_yticks(places, names)
     axes.bar_label(bars, [f"{shares[name]:.0%}" for name in names], padding=3)
     axes.margins(x=0.12)
     axes.set(ylabel="")

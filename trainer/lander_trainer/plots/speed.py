@@ -17,7 +17,7 @@ def draw_speeds(lines: Mapping[str, Sequence[tuple[int, float]]], title: str, ou
     Raises:
         UsageError: `out` is neither.
     """
-    figure, axes = new_picture(title=title, x="observations in a batch", legend_rows=(len(lines) + 2) // 3)
+    figure, axes = new_picture(title=title, x="observations in a batch")
     entries = []
     for (name, points), (colour, style) in zip(lines.items(), LINES, strict=False):
         [line] = axes.plot(

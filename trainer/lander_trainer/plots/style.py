@@ -1,5 +1,6 @@
 """The look of all pictures of runs: size, colours, axes, legend; and saving them."""
 
+import math
 import warnings
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 
 from lander_runtime.errors import UsageError
 from lander_runtime.files import atomic_write
+from lander_runtime.page.charts.scales import in_words
 
 BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
     "#0072B2",
@@ -33,27 +35,29 @@ _WIDTH, _HEIGHT, _LEGEND_ROW = 8.0, 4.5, 0.22
 """Inches; at 150 dots each a picture is 1200 x 675 pixels, taller where the legend needs it."""
 
 
-def new_picture(*, title: str, x: str, legend_rows: int = 1) -> tuple[Figure, Axes]:
+def new_picture(*, title: str, x: str) -> tuple[Figure, Axes]:
     """An empty picture: returns over an x axis labelled `x`."""
-    height = _HEIGHT + _LEGEND_ROW * (legend_rows - 1)
-    figure = Figure(figsize=(_WIDTH, height), dpi=150, layout="constrained")
+    figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set(xlabel=x, ylabel="return")
     # Names of folders and environments may contain dollar signs, which must not become formulas.
     axes.set_title(title, parse_math=False)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.6g}" if value < 1e6 else f"{value:,.0f}")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda value, _: in_words(value))
     axes.grid(alpha=0.3)
     return figure, axes
 
 
 def add_legend(figure: Figure, entries: list[tuple[Artist, str]], *, columns: int) -> None:
-    """A legend below the axes, where it hides nothing; none without entries."""
+    """A legend below the axes, where it hides nothing and makes the picture taller; none without entries."""
     if not entries:
         return
     handles = [handle for handle, _ in entries]
     # Matplotlib hides entries that begin with an underscore.
     labels = [f"./{label}" if label.startswith("_") else label for _, label in entries]
+    rows = math.ceil(sum(label.count("\n") + 1 for label in labels) / columns)
+    figure.set_figheight(_HEIGHT + _LEGEND_ROW * (rows - 1))
     legend = figure.legend(
         handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=9
     )

@@ -9,10 +9,11 @@ policy.onnx, .md, .gif    after `lander export`
 .lock                     while a process writes the run
 """
 
+import contextlib
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -156,19 +157,21 @@ class RunDirectory:
         if not self.metrics.is_file():
             return []
         rows = []
-        for number, line in enumerate(self.metrics_lines(), 1):
-            if not line.endswith(b"\n") and not _is_row(line):
-                break  # A crash cut it short.
-            row = _read_row(line, f"{self.metrics}: line {number}")
-            if rows and row["update"] <= rows[-1]["update"]:
-                raise InputRefused(
-                    f"{self.metrics}: line {number}: update {row['update']} comes after "
-                    f"{rows[-1]['update']}. Remove the lines that do not belong there."
-                )
-            rows.append(row)
+        # Closed here: a refused row would leave the file open until the garbage collector runs.
+        with contextlib.closing(self.metrics_lines()) as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.endswith(b"\n") and not _is_row(line):
+                    break  # A crash cut it short.
+                row = _read_row(line, f"{self.metrics}: line {number}")
+                if rows and row["update"] <= rows[-1]["update"]:
+                    raise InputRefused(
+                        f"{self.metrics}: line {number}: update {row['update']} comes after "
+                        f"{rows[-1]['update']}. Remove the lines that do not belong there."
+                    )
+                rows.append(row)
         return rows
 
-    def metrics_lines(self) -> Iterator[bytes]:
+    def metrics_lines(self) -> Generator[bytes, None, None]:
         """The lines of the metrics with their ends; a crash may have cut the last one short."""
         return regular_lines(self.metrics, _LONGEST_ROW, _LARGEST_METRICS)
 

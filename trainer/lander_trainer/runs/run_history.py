@@ -4,6 +4,7 @@ Separate from `run_directory`, which reads what its own process wrote: here fold
 origin, and damaged.
 """
 
+import contextlib
 import itertools
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -82,11 +83,13 @@ def _read_config(file: Path) -> dict[str, Any]:
 
 
 def _read_rows(run: RunDirectory) -> list[dict[str, float | None]]:
-    rows = [
-        _read_row(line, f"{run.metrics}: line {number}")
-        for number, line in enumerate(run.metrics_lines(), 1)
-        if line.endswith(b"\n")  # Else a crash cut it short.
-    ]
+    # Closed here: a refused row would leave the file open until the garbage collector runs.
+    with contextlib.closing(run.metrics_lines()) as lines:
+        rows = [
+            _read_row(line, f"{run.metrics}: line {number}")
+            for number, line in enumerate(lines, 1)
+            if line.endswith(b"\n")  # Else a crash cut it short.
+        ]
     if not rows:
         raise InputRefused(f"{run.metrics}: no update in it yet; look again when the run has made one.")
     for number, (before, after) in enumerate(itertools.pairwise(rows), 2):
