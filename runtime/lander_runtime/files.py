@@ -201,9 +201,12 @@ def _open_regular(path: Path) -> BufferedReader:
     return os.fdopen(descriptor, "rb")
 
 
-def read_regular(path: Path, largest: int) -> bytes:
-    """The content of a regular file of at most `largest` bytes; raises `InputRefused` like `open_regular`."""
-    with open_regular(path) as file:
+def read_regular(path: Path, largest: int, *, may_be_empty: bool = False) -> bytes:
+    """The content of a regular file of at most `largest` bytes; raises `InputRefused` like `open_regular`.
+
+    With `may_be_empty`, an empty file is no reason.
+    """
+    with _open_regular(path) if may_be_empty else open_regular(path) as file:
         try:
             # One byte more than allowed, and no look at the size: files of /proc have none and may not end.
             content = file.read(largest + 1)

@@ -90,7 +90,7 @@ def test_one_missing_folder_is_made_and_more_are_a_mistyped_path(tmp_path: Path)
     with pytest.raises(UsageError, match=r"there is no folder .*/rns\. Did you mean .*/runs\? Make"):
         check_writable(tmp_path / "rns" / "x" / "a.gif")
     at_the_root = Path(tmp_path.anchor) / "no-such-folder"
-    with pytest.raises(UsageError, match="there is no folder .*no-such-folder"):
+    with pytest.raises(UsageError, match=r"there is no folder .*no-such-folder"):
         check_writable(at_the_root / "a.gif")
     assert not at_the_root.exists()
 

@@ -73,7 +73,7 @@ def compare_command(
 
 
 def _next(comparison: "Comparison", request: "CompareRequest") -> list[object]:
-    """More episodes while no difference is shown; else the worse policy's episode that shows a verdict most."""
+    """More episodes while no difference is shown; else the worse policy's episode that shows it most."""
     from lander_rl.scoring.compared import is_saved_report
 
     if any(is_saved_report(policy) for policy in request.policies):

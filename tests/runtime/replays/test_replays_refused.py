@@ -99,7 +99,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path, discrete: Policy, drifti
     whole = (tmp_path / "r.jsonl.gz").read_bytes()
     for length in [*range(0, len(whole) - 1, 37), len(whole) - 1]:
         (tmp_path / "cut").write_bytes(whole[:length])
-        with pytest.raises(InputRefused, match="cut(, line| is empty)"):
+        with pytest.raises(InputRefused, match=r"cut(, line| is empty)"):
             list(ReplayFile(tmp_path / "cut"))
 
 
