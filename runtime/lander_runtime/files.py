@@ -116,7 +116,7 @@ def check_writable(path: Path, *, new_folders: int = 1) -> Path | None:
     Args:
         path: of the file.
         new_folders: how many folders at the end of its path may be missing. More are a mistyped path, and so
-            is one that is missing at the root of the file system.
+            is an absolute one whose first folder is missing.
 
     Returns:
         The folder that `atomic_write` will make, the others with it; None where it is there.
@@ -142,7 +142,7 @@ def check_writable(path: Path, *, new_folders: int = 1) -> Path | None:
         raise UsageError(f"{path} cannot be written: {reason}. Choose another place.") from error
     if not missing:
         return None
-    if len(missing) > new_folders or folder == folder.parent:
+    if len(missing) > new_folders or (path.is_absolute() and folder == folder.parent):
         first = folder / missing[0]
         raise UsageError(
             f"{path} cannot be written: there is no folder {first}.{near_miss(first)} "
