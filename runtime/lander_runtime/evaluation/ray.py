@@ -21,8 +21,8 @@ from lander_runtime.evaluation.processes import ProcessEngine
 from lander_runtime.text import counted, first_line
 from lander_runtime.versions import evaluation_packages, installed_versions
 from lander_runtime.workers.ray_cluster import RayCluster, last_line
-from lander_runtime.workers.signals import signals_held
 from lander_runtime.workers.remote import WorkerDied
+from lander_runtime.workers.signals import signals_held
 
 # After the module above, which says what to install where there is none.
 import ray  # isort: skip

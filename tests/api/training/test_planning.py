@@ -65,5 +65,7 @@ def test_a_resumed_run_may_need_selections_by_gymnasium() -> None:
     values = {"backend": "native", "selection_backend": "native"}
     train_until(settings("LunarLander-v3", **values), run, 3)
     assert "in the simulator" in repr(Run.open(run.path))
-    plan = prepare_training(ResumeRequest(run=run.path, backend="gymnasium"), lambda text: None, lambda text: None).plan
+    plan = prepare_training(
+        ResumeRequest(run=run.path, backend="gymnasium"), lambda text: None, lambda text: None
+    ).plan
     assert plan.config.selection_backend == "gymnasium"

@@ -399,7 +399,7 @@ def test_run_keeps_which_selections_it_made(run: RunDirectory) -> None:
 
 
 def test_selection_in_the_simulator_goes_with_training_in_it() -> None:
-    with pytest.raises(UsageError, match="backend is gymnasium.*selection_backend=gymnasium"):
+    with pytest.raises(UsageError, match=r"backend is gymnasium.*selection_backend=gymnasium"):
         plan_training(lander(selection_backend="native", backend="gymnasium"))
 
 
