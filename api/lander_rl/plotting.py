@@ -105,7 +105,7 @@ def run_plot(request: PlotRequest, say: Callable[[str], None] = lambda text: Non
     from lander_trainer.runs.run_history import read_history
 
     check_picture(request.out)
-    check_all_writable(request.out)
+    check_all_writable(request.out, say=say)
     runs = [read_history(path) for path in _folders(request.runs)]
     say(f"Drawing {runs[0].path}" if len(runs) == 1 else f"Drawing {len(runs)} runs")
     draw_runs(runs, request.out, x=request.x, group=request.group)

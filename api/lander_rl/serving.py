@@ -109,7 +109,9 @@ def run_serve(request: ServeRequest, on_start: "Callable[[str, dict[str, Policy]
     from lander_runtime.serving.naming import named_policies
     from lander_runtime.serving.server import serve as run
 
-    paths = named_policies(request.policies or (find_policy(None)[0],))
+    # A folder may hold several; what is not there is found, or refused, as everywhere.
+    named = [path if path.exists() else find_policy(path)[0] for path in request.policies]
+    paths = named_policies(named or [find_policy(None)[0]])
     policies = {name: Policy.load(path, request.device, large=request.large) for name, path in paths.items()}
     limits = Limits(request.max_batch, request.max_waiting)
     run(policies, request.host, request.port, limits, lambda url: on_start(url, policies))

@@ -7,6 +7,7 @@ escaped.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lander_runtime.errors import LanderError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item", covariant=True)
 
 _CELL = 64
-"""Characters of a cell in a terminal; longer text is cut."""
+"""Characters of a cell in a terminal; longer text is cut, and a path never: it is there to be copied."""
 
 
 def pairs(rows: Sequence[tuple[str, str]]) -> "Text":
@@ -58,14 +59,14 @@ def said_before_an_error(say: Callable[[str], None], result: Any) -> Iterator[No
 class Listing(tuple[Item, ...]):
     """A tuple that shows itself as a table."""
 
-    _columns: Mapping[str, Callable[[Any], str]]
+    _columns: Mapping[str, Callable[[Any], str | Path]]
     _rows: Callable[[Any], Iterable[Any]]
 
     @classmethod
     def of(
         cls,
         items: Iterable[Item],
-        columns: Mapping[str, Callable[[Any], str]],
+        columns: Mapping[str, Callable[[Any], str | Path]],
         rows: Callable[[Any], Iterable[Any]] = lambda item: (item,),
     ) -> "Listing[Item]":
         """A listing of `items`.
@@ -82,7 +83,7 @@ class Listing(tuple[Item, ...]):
     def __repr__(self) -> str:
         if not self:
             return "(nothing)"
-        rows = [list(self._columns), *([_cut(printable(cell)) for cell in row] for row in self._cells())]
+        rows = [list(self._columns), *([_in_terminal(cell) for cell in row] for row in self._cells())]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join(
             "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -90,11 +91,12 @@ class Listing(tuple[Item, ...]):
         )
 
     def _repr_html_(self) -> str:
-        return html_table(self._cells(), list(self._columns))
+        return html_table([list(map(str, row)) for row in self._cells()], list(self._columns))
 
-    def _cells(self) -> list[list[str]]:
+    def _cells(self) -> list[list[str | Path]]:
         return [[show(row) for show in self._columns.values()] for item in self for row in self._rows(item)]
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _CELL else text[: _CELL - 1] + "…"
+def _in_terminal(cell: str | Path) -> str:
+    text = printable(str(cell))
+    return text if isinstance(cell, Path) or len(text) <= _CELL else text[: _CELL - 1] + "…"

@@ -80,7 +80,7 @@ def load_source(
     """
     if not path.exists():
         raise InputRefused(
-            f"{path}: no such file. Expected a checkpoint (.safetensors, .zip) or a state dict (.pth)."
+            f"{path} does not exist. Expected a checkpoint (.safetensors, .zip) or a state dict (.pth)."
             f"{near_miss(path)}"
         )
     # Says what is there instead of a file.

@@ -107,11 +107,19 @@ def is_temporary(path: Path) -> bool:
     return _TEMPORARY.fullmatch(path.name) is not None
 
 
-def check_writable(path: Path) -> None:
+def check_writable(path: Path, *, new_folders: int = 1) -> Path | None:
     """Check before long work that `atomic_write` can write `path` afterwards; changes nothing.
 
     A file is made and removed in the deepest existing folder of the path. Permissions alone are not
     enough: the disk may be read-only, the name too long, and root's permissions always look sufficient.
+
+    Args:
+        path: of the file.
+        new_folders: how many folders at the end of its path may be missing. More are a mistyped path, and so
+            is an absolute one whose first folder is missing.
+
+    Returns:
+        The folder that `atomic_write` will make, the others with it; None where it is there.
 
     Raises:
         UsageError: `path` cannot be written, with the reason.
@@ -120,9 +128,11 @@ def check_writable(path: Path) -> None:
     try:
         if path.exists() and not path.is_file():
             raise UsageError(f"{path} exists and is not a file. Choose another name.")
-        folder = _deepest_existing(path.absolute().parent)
+        parent = path.absolute().parent
+        folder = _deepest_existing(parent)
         if not folder.is_dir():
             raise UsageError(f"{path} cannot be written: {folder} is not a folder. Choose another place.")
+        missing = parent.parts[len(folder.parts) :]
         with _temporary(path, folder):
             pass
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name.
@@ -130,6 +140,15 @@ def check_writable(path: Path) -> None:
             raise
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{path} cannot be written: {reason}. Choose another place.") from error
+    if not missing:
+        return None
+    if len(missing) > new_folders or (path.is_absolute() and folder == folder.parent):
+        first = folder / missing[0]
+        raise UsageError(
+            f"{path} cannot be written: there is no folder {first}.{near_miss(first)} "
+            "Make the folder, or choose another place."
+        )
+    return path.parent
 
 
 def write_text(path: Path, text: str) -> None:
@@ -151,8 +170,25 @@ def open_regular(path: Path) -> BufferedReader:
     """Open a regular file for reading, and nothing else: a named pipe or a device may never answer.
 
     Raises:
-        InputRefused: it is missing, cannot be read, or is a folder, a pipe or a device.
+        InputRefused: it is missing or empty, cannot be read, or is a folder, a pipe or a device.
     """
+    file = _open_regular(path)
+    if os.fstat(file.fileno()).st_size == 0 and _is_empty(file, path):
+        file.close()
+        raise InputRefused(f"{path} is empty.")
+    return file
+
+
+def _is_empty(file: BufferedReader, path: Path) -> bool:
+    """Look: files of /proc have no size and may hold something."""
+    try:
+        return not file.peek(1)
+    except OSError as error:
+        file.close()
+        raise InputRefused(_unreadable(path, error)) from error
+
+
+def _open_regular(path: Path) -> BufferedReader:
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags)
@@ -165,9 +201,12 @@ def open_regular(path: Path) -> BufferedReader:
     return os.fdopen(descriptor, "rb")
 
 
-def read_regular(path: Path, largest: int) -> bytes:
-    """The content of a regular file of at most `largest` bytes; raises `InputRefused` like `open_regular`."""
-    with open_regular(path) as file:
+def read_regular(path: Path, largest: int, *, may_be_empty: bool = False) -> bytes:
+    """The content of a regular file of at most `largest` bytes; raises `InputRefused` like `open_regular`.
+
+    With `may_be_empty`, an empty file is no reason.
+    """
+    with _open_regular(path) if may_be_empty else open_regular(path) as file:
         try:
             # One byte more than allowed, and no look at the size: files of /proc have none and may not end.
             content = file.read(largest + 1)
@@ -181,14 +220,14 @@ def read_regular(path: Path, largest: int) -> bytes:
 def regular_lines(path: Path, longest: int, largest: int) -> Generator[bytes, None, None]:
     """The lines of a regular file with their ends, one at a time; raises `InputRefused` like `open_regular`.
 
-    A file of line ends alone would take eight times its size as a list of lines.
+    An empty file has none. A file of line ends alone would take eight times its size as a list of lines.
 
     Args:
         path: of the file.
         longest: most bytes of a line.
         largest: most bytes of the file.
     """
-    with open_regular(path) as file:
+    with _open_regular(path) as file:
         read = 0
         for number in itertools.count(1):
             try:
@@ -248,8 +287,9 @@ def near_miss(path: Path) -> str:
 
 
 def _unreadable(path: Path, error: Exception) -> str:
-    hint = near_miss(path) if isinstance(error, FileNotFoundError) else ""
-    return f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}).{hint}"
+    if isinstance(error, FileNotFoundError):
+        return f"{path} does not exist.{near_miss(path)}"
+    return f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})."
 
 
 def sha256_of(data: bytes) -> str:

@@ -33,6 +33,11 @@ def test_long_cells_are_cut() -> None:
     assert max(map(len, repr(Listing.of([("a", "x" * 1000)], COLUMNS)).splitlines())) < 100
 
 
+def test_a_path_is_never_cut() -> None:
+    path = Path("x" * 1000)
+    assert str(path) in repr(Listing.of([("a", path)], COLUMNS))
+
+
 @given(st.text())
 def test_any_text_is_harmless(text: str) -> None:
     for shown in (aligned([("name", text)]), repr(Listing.of([("a", text)], COLUMNS)).partition("\n")[2]):

@@ -264,7 +264,9 @@ class TestOddPaths:
         tiny.rename(policy)
         found = lander("eval", "--episodes", "1", "--gif", f"{name}/new/{name}.gif", "--", policy)
         assert found.code == 0
-        assert found.err.startswith(f"Evaluating {policy} (as named)")
+        new_folder, evaluating, *_ = found.err.splitlines()
+        assert new_folder == f"The folder {name}/new is missing and will be made."
+        assert evaluating.startswith(f"Evaluating {policy} (as named)")
         command, verb, path, *_ = shlex.split(found.next)
         assert (command, verb, Path(path)) == ("lander", "eval", policy)
         assert (Path(name) / "new" / f"{name}.gif").is_file()

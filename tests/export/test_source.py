@@ -211,9 +211,9 @@ def test_state_dict_without_an_environment_is_refused(state_dict: Path) -> None:
 
 
 def test_missing_file_is_refused(tmp_path: Path, lunar_lander: EnvSpec) -> None:
-    with pytest.raises(InputRefused, match="no such file"):
+    with pytest.raises(InputRefused, match="does not exist"):
         load_source(tmp_path / "a.pth", lunar_lander)
-    with pytest.raises(InputRefused, match="no such file"):
+    with pytest.raises(InputRefused, match="does not exist"):
         load_source(tmp_path / "a.safetensors")
 
 
@@ -313,7 +313,7 @@ def test_the_hostile_pickle_would_run(tmp_path: Path) -> None:
 def test_other_content_is_refused(tmp_path: Path, lunar_lander: EnvSpec, content: bytes) -> None:
     path = tmp_path / "a.pth"
     path.write_bytes(content)
-    with pytest.raises(InputRefused, match=r"a\.pth: "):
+    with pytest.raises(InputRefused, match=r"a\.pth(: | is empty\.)"):
         load_source(path, lunar_lander)
 
 

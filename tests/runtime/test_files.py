@@ -17,6 +17,7 @@ from lander_runtime.files import (
     near_miss,
     open_regular,
     read_regular,
+    regular_lines,
     sha256_of,
     write_text,
 )
@@ -70,7 +71,7 @@ def test_a_folder_in_the_place_of_the_file_is_an_os_error(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["policy.onnx"]
 
 
-@pytest.mark.parametrize("place", ["policy.onnx", "new/folder/policy.onnx", "old.onnx", "link.onnx"])
+@pytest.mark.parametrize("place", ["policy.onnx", "new/policy.onnx", "old.onnx", "link.onnx"])
 def test_what_can_be_written_passes_and_nothing_changes(tmp_path: Path, place: str) -> None:
     (tmp_path / "old.onnx").write_text("old")
     (tmp_path / "link.onnx").symlink_to(tmp_path / "nowhere")
@@ -79,6 +80,19 @@ def test_what_can_be_written_passes_and_nothing_changes(tmp_path: Path, place: s
     assert sorted(tmp_path.rglob("*")) == before
     assert (tmp_path / "old.onnx").read_text() == "old"
     write_text(tmp_path / place, "so it could")
+
+
+def test_one_missing_folder_is_made_and_more_are_a_mistyped_path(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    assert check_writable(tmp_path / "runs" / "a.gif") is None
+    assert check_writable(tmp_path / "runs" / "x" / "a.gif") == tmp_path / "runs" / "x"
+    assert check_writable(tmp_path / "a" / "b" / "a.gif", new_folders=2) == tmp_path / "a" / "b"
+    with pytest.raises(UsageError, match=r"there is no folder .*/rns\. Did you mean .*/runs\? Make"):
+        check_writable(tmp_path / "rns" / "x" / "a.gif")
+    at_the_root = Path(tmp_path.anchor) / "no-such-folder"
+    with pytest.raises(UsageError, match=r"there is no folder .*no-such-folder"):
+        check_writable(at_the_root / "a.gif")
+    assert not at_the_root.exists()
 
 
 TOO_LONG = os.strerror(errno.ENAMETOOLONG)
@@ -157,10 +171,22 @@ def test_no_more_is_read_than_allowed(tmp_path: Path) -> None:
     assert read_regular(tmp_path / "input", 101) == b"x" * 101
 
 
-@pytest.mark.parametrize("name", ["absent", "zero\0byte"])
-def test_what_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputRefused, match="cannot be read"):
+@pytest.mark.parametrize(("name", "words"), [("absent", "does not exist"), ("zero\0byte", "cannot be read")])
+def test_what_cannot_be_read_is_refused(tmp_path: Path, name: str, words: str) -> None:
+    with pytest.raises(InputRefused, match=words):
         open_regular(tmp_path / name)
+
+
+def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
+    (tmp_path / "nothing").touch()
+    with pytest.raises(InputRefused, match=r"nothing is empty\.$"):
+        read_regular(tmp_path / "nothing", 100)
+    assert list(regular_lines(tmp_path / "nothing", 100, 100)) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="no /proc here")
+def test_a_file_without_a_size_may_hold_something() -> None:
+    assert read_regular(Path("/proc/self/status"), 100_000)
 
 
 # Files that belong together.

@@ -1,5 +1,6 @@
 """`models`: the policies that ship, with what their files claim."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,9 +51,9 @@ def _claim(score: Summary | None) -> str:
     return f"{mean_in_words(score)} over {score.episodes:,} episodes"
 
 
-_COLUMNS = {
+_COLUMNS: Mapping[str, Callable[[Model], str | Path]] = {
     "model": lambda one: one.name,
     "environment": lambda one: one.env,
     "claims": lambda one: _claim(one.info.evaluation),
-    "file": lambda one: str(one.path),
+    "file": lambda one: one.path,
 }

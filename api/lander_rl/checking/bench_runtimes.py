@@ -62,8 +62,24 @@ def _each_time(act: "Act") -> "Bind":
 
 def _on_cuda(policy: "Policy", large: bool) -> "Act":
     from lander_runtime.policy.policy import Policy
+    from lander_runtime.policy.session import CudaLacks
 
-    return Policy.from_bytes(policy.content, policy.path, "cuda", large).act
+    def without_hint(error: CudaLacks) -> MachineLacks:
+        # `lander bench` has no --device.
+        return MachineLacks(error.found)
+
+    try:
+        opened = Policy.from_bytes(policy.content, policy.path, "cuda", large)
+    except CudaLacks as error:
+        raise without_hint(error) from error
+
+    def act(observations: "Array") -> "Array":
+        try:
+            return opened.act(observations)
+        except CudaLacks as error:
+            raise without_hint(error) from error
+
+    return act
 
 
 def _captured(policy: "Policy") -> "Bind":

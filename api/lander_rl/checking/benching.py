@@ -176,7 +176,7 @@ def run_bench(request: BenchRequest, say: Callable[[str], None] = lambda text: N
     from lander_runtime.policy.policy import Policy
 
     picture = path_of(request.plot)
-    check_all_writable(picture)
+    check_all_writable(picture, say=say)
     if picture is not None:
         from lander_trainer.plots.style import check_picture
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from lander_rl.exporting.source import SourceRequest, find_checkpoint, load_checkpoint
 from lander_rl.inputs.filenames import Filename, path_of
+from lander_rl.outputs.checks import check_all_writable
 from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules, without_module
 from lander_runtime.errors import UsageError
-from lander_runtime.files import check_writable, sha256_of, write_text
+from lander_runtime.files import sha256_of, write_text
 
 if TYPE_CHECKING:
     from lander_export.c_header import Header
@@ -153,18 +154,18 @@ def run_export_c(request: CHeaderRequest, say: Callable[[str], None] = lambda te
     source = request.source
     is_policy = source is not None and source.suffix == ".onnx"
     path = source if source is not None and is_policy else find_checkpoint(source)
-    out = _target(request, path)
+    out = _target(request, path, say)
     policy, model = _opened(path, request) if is_policy else _converted(path, request, say)
     header = write_header(material_of(policy, model), request.name)
     write_text(out, header.text)
     return _described(out, request.name, header)
 
 
-def _target(request: CHeaderRequest, path: Path) -> Path:
+def _target(request: CHeaderRequest, path: Path, say: Callable[[str], None]) -> Path:
     out = request.out or path.with_name(f"{request.name}.h")
     if out.suffix != ".h":
         raise UsageError(f"{out.name} should end in .h, since --format c writes a header.")
-    check_writable(out)
+    check_all_writable(out, say=say)
     return out
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lander_rl.exporting.source import SourceRequest, find_checkpoint, load_checkpoint
 from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.time_limits import warn_of_no_limit
+from lander_rl.outputs.checks import check_all_writable
 from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules
@@ -191,6 +192,7 @@ def run_export(
     source = load_checkpoint(checkpoint, request, say)
     if request.env is not None and request.episodes:
         warn_of_no_limit(source.env, say)
+    check_all_writable(request.out, say=say)
     with display() as shown:
         made = write_policy(
             source,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lander_rl.exporting.export import ExportDisplay, Exported, ExportRequest, no_display
 from lander_rl.exporting.source import find_checkpoint, load_checkpoint
 from lander_rl.inputs.filenames import Filename, path_of
+from lander_rl.outputs.checks import check_all_writable
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules
 from lander_runtime.errors import InputRefused, MachineLacks, UsageError
@@ -85,9 +86,10 @@ class ReducedPolicy(Exported):
 
     def _time_in_words(self) -> str:
         before, after = self.details.seconds_before, self.details.seconds_after
-        why = "small networks seldom get faster, nor does float16 on a CPU"
-        words = "faster" if after < 0.95 * before else f"no faster: {why}"
-        return f"{before * 1e6:.1f} us before, {after * 1e6:.1f} us now on this CPU; {words}"
+        words = "That is faster."
+        if after >= 0.95 * before:
+            words = "That is no faster: small networks seldom get faster, and float16 seldom does on a CPU."
+        return f"{before * 1e6:.1f} us before, {after * 1e6:.1f} us now on this CPU. {words}"
 
     def _size_in_words(self) -> str:
         before, after = self.details.bytes_before, self.details.bytes_after
@@ -155,6 +157,7 @@ def run_reduction(
 
     import_modules(request.imports)
     original = _original(request, say)
+    check_all_writable(request.out, say=say)
     name = f"{original.path.stem}-{_OPTIONS[request.number_format]}.onnx"
     with display() as shown:
         made = reduce_precision(

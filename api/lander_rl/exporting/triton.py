@@ -1,15 +1,17 @@
 """`export_triton`: a policy file becomes a model of NVIDIA's Triton Inference Server."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.inputs.finding import find_own_policy
+from lander_rl.outputs.checks import check_all_writable
 from lander_rl.showing import RowResult
 from lander_rl.wording import names_arguments
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.files import atomic_writes, check_writable
+from lander_runtime.files import atomic_writes
 from lander_runtime.serving.naming import is_address_name, policy_name
 
 
@@ -96,8 +98,8 @@ def export_triton(
     )
 
 
-def run_export_triton(request: TritonRequest) -> TritonModel:
-    """`export_triton` with its arguments as a request; raises the same."""
+def run_export_triton(request: TritonRequest, say: Callable[[str], None] = lambda text: None) -> TritonModel:
+    """`export_triton` with its arguments as a request, with `say` for lines to the user; raises the same."""
     from lander_export.triton import write_config
     from lander_runtime.graphs.reading import read_model
     from lander_runtime.policy.content import read_policy_file
@@ -116,8 +118,9 @@ def run_export_triton(request: TritonRequest) -> TritonModel:
     if request.max_batch < 1:
         raise UsageError(f"--max-batch {request.max_batch} should be at least 1.")
     config, model = request.out / name / "config.pbtxt", request.out / name / "1" / "model.onnx"
-    check_writable(config)
-    check_writable(model)
+    # The folders of the format are no typing error.
+    check_all_writable(config, say=say, new_folders=2)
+    check_all_writable(model, new_folders=3)
     content = read_policy_file(path, large=request.large)
     policy = Policy.from_bytes(content, path, "cpu", request.large)
     with atomic_writes(model, config) as (for_model, for_config):

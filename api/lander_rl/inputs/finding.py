@@ -22,10 +22,16 @@ _RUNS = Path("runs")
 def find_policy(named: Path | None) -> tuple[Path, str]:
     """The policy file and, in a few words, why it was taken.
 
+    Args:
+        named: a file, a folder, or the name of a policy that ships where neither is called so.
+
     Raises:
         InputRefused: no policy was named and there is none, a folder holds no policy, or `runs` is a file.
     """
     if named is not None:
+        shipped = _shipped_as(named)
+        if shipped is not None:
+            return shipped, "ships with lander"
         _check_there(named)
         return _in_folder(named) if named.is_dir() else (named, "as named")
     newest, run = _newest()
@@ -71,25 +77,29 @@ def _newest() -> tuple[Path | None, Path | None]:
     return newest, newest_run_in(_RUNS) if newest is None else newer_run(newest, _RUNS)
 
 
+def _shipped_as(named: Path) -> Path | None:
+    """The policy that ships under this name; None where there is none, or a file or folder of that name."""
+    return None if named.exists() else shipped_policies().get(str(named))
+
+
 def _check_there(named: Path) -> None:
     """Refuse what is not there, with what may be meant."""
     if named.exists():
         return
     if named.parts[:1] == _RUNS.parts and not _RUNS.exists():
-        raise InputRefused(f"{named}: not there; nothing has been trained here. Type: lander train")
+        raise InputRefused(f"{named} does not exist; nothing has been trained here. Type: lander train")
     shipped = shipped_policies().get(str(named).lower())
     if shipped is not None:
-        raise InputRefused(f"{named}: no such file; a policy of that name ships. Did you mean {shipped}?")
+        raise InputRefused(f"{named} does not exist. Did you mean {shipped.parent.name}, which ships?")
     # It may have been typed in another folder.
     found = [path for path in _RUNS.glob("*/*/*") if path.name == named.name and path.is_file()]
     if found:
         newest = max(found, key=lambda path: path.stat().st_mtime)
         is_policy = newest.suffix == ".onnx"
         hint = f"Did you mean {newest}?" if is_policy else f"Type: {_export_of(newest.parent)}"
-        raise InputRefused(f"{named}: no such file; {newest.parent} has one. {hint}")
-    if not named.suffix:
-        hint = near_miss(named) or " lander models lists the policies that ship."
-        raise InputRefused(f"{named}: no such file or folder.{hint}")
+        raise InputRefused(f"{named} does not exist; {newest.parent} has one. {hint}")
+    hint = near_miss(named) or " lander models lists the policies that ship."
+    raise InputRefused(f"{named} does not exist.{hint}")
 
 
 def _in_folder(folder: Path) -> tuple[Path, str]:

@@ -1,5 +1,6 @@
 """Files that cannot be written are refused before any episode runs."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from lander_runtime.errors import UsageError
@@ -25,8 +26,15 @@ def check_replay_file(path: Path | None) -> None:
         raise UsageError(f"--save-replay {path} should be a file whose name ends in .jsonl.gz.")
 
 
-def check_all_writable(*paths: Path | None) -> None:
-    """Refuse files that `atomic_write` could not write later; None stands for no file.
+def check_all_writable(
+    *paths: Path | None, say: Callable[[str], None] = lambda text: None, new_folders: int = 1
+) -> None:
+    """Refuse files that `atomic_write` could not write later, and say which folders it will make.
+
+    Args:
+        paths: of the files; None stands for no file.
+        say: prints a line for the user.
+        new_folders: as of `check_writable`.
 
     Raises:
         UsageError: with the reason.
@@ -34,6 +42,7 @@ def check_all_writable(*paths: Path | None) -> None:
     """
     from lander_runtime.files import check_writable
 
-    for path in paths:
-        if path is not None:
-            check_writable(path)
+    found = [check_writable(path, new_folders=new_folders) for path in paths if path is not None]
+    for folder in dict.fromkeys(found):
+        if folder is not None:
+            say(f"The folder {folder} is missing and will be made.")

@@ -1,10 +1,12 @@
 """The report page: checks of its folder, what it needs of every step, and writing it."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lander_rl.outputs.checks import check_all_writable
 
 _LOCK = ".index.html.lock"
 
@@ -15,19 +17,18 @@ if TYPE_CHECKING:
     from lander_runtime.spec import EnvSpec
 
 
-def check_page(folder: Path | None) -> None:
+def check_page(folder: Path | None, say: Callable[[str], None]) -> None:
     """Refuse a folder that the page cannot be written to, before any episode runs.
+
+    `say` prints a line for the user.
 
     Raises:
         UsageError: with the reason.
     """
-    from lander_runtime.files import check_writable
-
     if folder is not None:
         from lander_runtime.page import DATA, PAGE
 
-        for name in (PAGE, DATA):
-            check_writable(folder / name)
+        check_all_writable(*(folder / name for name in (PAGE, DATA)), say=say)
 
 
 @contextmanager

@@ -24,6 +24,8 @@ from lander_runtime.evaluation.choosing import chosen_engine
 from lander_runtime.seeds import FIRST_EVALUATION_SEED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lander_rl.results.report import Report
     from lander_runtime.envs.wrapping import Wrap
     from lander_runtime.episodes.episode import EpisodeObserver
@@ -144,7 +146,7 @@ def run_evaluation(
             note says so: such a GIF is nothing that the user has asked for.
         origin: why this policy is scored, in a few words, where the user has not named it for that.
     """
-    _check_outputs(request, usual_gif)
+    _check_outputs(request, usual_gif, stages_of(observer).on_note)
     with page_lock(path_of(request.page)):
         return _evaluated(request, observer, usual_gif, origin)
 
@@ -259,11 +261,11 @@ def _announce(opened: Opened, origin: str, stages: EvaluationObserver) -> None:
         stages.on_note(f"Assumed: {assumption}")
 
 
-def _check_outputs(request: EvaluateRequest, usual_gif: Path | None) -> None:
+def _check_outputs(request: EvaluateRequest, usual_gif: Path | None, say: "Callable[[str], None]") -> None:
     """Refuse files that cannot be written before any episode runs."""
+    files = [path_of(request.out), path_of(request.save_replay)]
     if str(request.gif_episodes) != "none":
-        check_all_writable(path_of(request.gif) or usual_gif, path_of(request.mp4))
         check_ffmpeg(path_of(request.mp4))
-    check_all_writable(path_of(request.out))
-    check_page(path_of(request.page))
-    check_all_writable(path_of(request.save_replay))
+        files += [path_of(request.gif) or usual_gif, path_of(request.mp4)]
+    check_all_writable(*files, say=say)
+    check_page(path_of(request.page), say)

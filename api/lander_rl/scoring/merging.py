@@ -1,6 +1,6 @@
 """`merge`: the reports of parts become the report of a single evaluation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,8 +32,12 @@ def merge(*reports: "Filename | PlainReport", out: Filename | None = None) -> "R
     return run_merge(reports, out)
 
 
-def run_merge(reports: "Sequence[Filename | PlainReport]", out: Filename | None) -> "Report":
-    """`merge` for the command, whose errors name options."""
+def run_merge(
+    reports: "Sequence[Filename | PlainReport]",
+    out: Filename | None,
+    say: Callable[[str], None] = lambda text: None,
+) -> "Report":
+    """`merge` for the command, whose errors name options; `say` prints a line for the user."""
     from lander_rl.results.report import Report
     from lander_runtime.scores.merge import merge as merged_of
     from lander_runtime.scores.report import Report as PlainReport
@@ -41,7 +45,7 @@ def run_merge(reports: "Sequence[Filename | PlainReport]", out: Filename | None)
 
     target = path_of(out)
     check_report_file(target)
-    check_all_writable(target)
+    check_all_writable(target, say=say)
     given = [report for report in reports if isinstance(report, PlainReport)]
     files = _files([Path(report) for report in reports if not isinstance(report, PlainReport)])
     parts = {f"report {number}": report for number, report in enumerate(given, start=1)}

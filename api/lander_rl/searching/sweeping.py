@@ -153,7 +153,9 @@ def run_sweep(
     from lander_rl.searching.trials import Trials, check_sweep
     from lander_trainer import plan_training
 
-    check_all_writable(request.folder / "preset.toml")
+    # sweeps/NAME is made in full; of a folder that was typed, the last level only.
+    check_all_writable(request.folder / "preset.toml", say=say, new_folders=2 if request.out is None else 1)
+    _check_storage(request, say)
     import_modules(request.imports)
     space = SearchSpace.read(request.space) if isinstance(request.space, Path) else request.space
     space = space.importing(request.imports)
@@ -209,6 +211,14 @@ def _another(request: SweepRequest) -> str:
     if request.out is not None or not isinstance(request.space, Path):
         return "another --out"
     return "another --out, or another name for the file"
+
+
+def _check_storage(request: SweepRequest, say: Callable[[str], None]) -> None:
+    """Refuse a file of a new study in a folder that is not there."""
+    from lander_rl.searching.study import is_url
+
+    if request.storage is not None and not is_url(request.storage) and not Path(request.storage).exists():
+        check_all_writable(Path(request.storage), say=say)
 
 
 def _storage(request: SweepRequest) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lander_rl.inputs.importing import with_imports
 from lander_rl.observing import stages_of
+from lander_rl.outputs.checks import check_all_writable
 from lander_rl.sharing import card, hub
 from lander_rl.sharing.checking import ScoreCheck, check_score
 from lander_rl.sharing.taking import take
@@ -176,9 +177,13 @@ def run_pull(request: PullRequest, observer: "EpisodeObserver | None" = None) ->
     hub.check_revision(request.revision)
     hub.check_installed()
     folder = request.out or Path("hub") / repository
-    check_writable(folder / "policy.onnx")
+    stages = stages_of(observer)
+    # hub/USER/NAME is made in full; of a folder that was typed, the last level only.
+    check_all_writable(
+        folder / "policy.onnx", say=stages.on_note, new_folders=3 if request.out is None else 1
+    )
     with_imports(request.imports)
-    taken = take(request, stages_of(observer))
+    taken = take(request, stages)
     info, pushed = _checked(repository, taken.model, taken.contents, large=request.large)
     files = _written(folder, taken.contents)
     score = None
@@ -217,7 +222,8 @@ def _checked(
 def _written(folder: Path, contents: dict[str, bytes]) -> tuple[Path, ...]:
     paths = tuple(folder / name for name in contents)
     for path in paths:
-        check_writable(path)
+        # The folder was checked before they came.
+        check_writable(path, new_folders=len(path.parts))
     with atomic_writes(*paths) as temporaries:
         for temporary, content in zip(temporaries, contents.values(), strict=True):
             temporary.write_bytes(content)

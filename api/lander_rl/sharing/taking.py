@@ -61,7 +61,10 @@ def take(request: "PullRequest", stages: "EvaluationObserver") -> Taken:
         folder = hub.download(request.repository, request.revision, _wanted(model, sizes), offline=False)
         if folder.name != remote.commit:
             raise InputRefused(f"{request.repository} was changed while it was taken. Type the same again.")
-    contents = {name: read_regular(folder / name, LARGE_FILE_BYTES) for name in _wanted(model, sizes)}
+    contents = {
+        name: read_regular(folder / name, LARGE_FILE_BYTES, may_be_empty=True)
+        for name in _wanted(model, sizes)
+    }
     return Taken(folder.name, model, contents, next(filter(_ENV_ID.fullmatch, environments), None))
 
 

@@ -101,8 +101,8 @@ def _rounded(config: "TrainConfig") -> str:
     if config.time_limit is not None or whole - config.steps <= _ROUNDED * config.steps:
         return ""
     return (
-        f"{counted(config.steps, 'step')} end inside an update: {whole:,} are trained, "
-        f"{counted(config.updates, 'update')} of {size:,}."
+        f"{counted(config.steps, 'step')} end inside an update: about {whole:,} are trained, "
+        f"{counted(config.updates, 'update')} of {size:,} less the steps that only reset an environment."
     )
 
 

@@ -7,7 +7,7 @@ import base64
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -99,11 +99,13 @@ def play(
     return make_page(PlayRequest(policy=path_of(policy), seed=seed, out=Path(out)))
 
 
-def make_page(request: PlayRequest) -> Page:
-    """The page that `request` asks for, written if it names a file; raises what `play` raises."""
+def make_page(request: PlayRequest, say: Callable[[str], None] = lambda text: None) -> Page:
+    """The page that `request` asks for, written if it names a file; raises what `play` raises.
+
+    `say` prints a line for the user.
+    """
     template = _template()
-    if request.out is not None:
-        check_all_writable(request.out)
+    check_all_writable(request.out, say=say)
     path, origin = find_policy(request.policy)
     content = _playable(path)
     # The name alone: a page that is sent to others does not tell them about folders of this disk.

@@ -125,12 +125,13 @@ def run_replay(request: ReplayRequest, observer: "EpisodeObserver | None" = None
     """`replay` with its arguments as a request; raises the same errors."""
     from lander_runtime.replays import ReplayFile
 
-    check_all_writable(*(Path(path) for path in (request.gif, request.mp4) if path is not None))
+    note = stages_of(observer).on_note
+    check_all_writable(path_of(request.gif), path_of(request.mp4), say=note)
     with_imports(request.imports)
     recorded = ReplayFile(Path(request.file))
     indices = choose(request.wanted, recorded)
     header = recorded.header
-    stages_of(observer).on_note(
+    note(
         f"Replaying {len(indices)} of {counted(header.episodes, 'episode')} of {header.env.id} "
         f"in {request.file}"
     )

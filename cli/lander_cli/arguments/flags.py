@@ -13,8 +13,24 @@ class Command(TyperCommand):
         return _without_types(super().get_params(ctx))
 
 
+_COMMAND_FOR = {
+    "record": "lander eval FILE --gif FILE.gif",
+    "resume": "lander train --resume RUN",
+    "open_policy": "lander inspect FILE",
+    "environments": "lander envs",
+}
+"""Names of functions of `lander_rl` that have no command of that name, and what to type instead."""
+
+
 class Group(TyperGroup):
-    """The same for the options before a command."""
+    """The same for the options before a command; a function's name is answered with its command."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that was typed; raises `UsageError` of typer where there is none."""
+        command = _COMMAND_FOR.get(args[0]) if args else None
+        if command is not None:
+            ctx.fail(f"No such command {args[0]!r}. Type: {command}")
+        return super().resolve_command(ctx, args)
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters, `--help` included."""

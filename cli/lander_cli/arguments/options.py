@@ -56,7 +56,7 @@ def reachable(fail_under: float | None) -> float | None:
 PolicyFile = Annotated[
     Path | None,
     typer.Argument(
-        help="A policy file.",
+        help="A policy file, or the name of a policy that ships (lander models).",
         show_default="the newest run's, else the one that ships",
         autocompletion=completion.policies,
     ),

@@ -88,7 +88,11 @@ Log = Annotated[
     typer.Option(metavar="NAME", help="Log to tensorboard, wandb or trackio too; may be repeated."),
 ]
 WatchTraining = Annotated[
-    bool, typer.Option("--watch", help="Draw an episode of the policy on the terminal now and then.")
+    bool,
+    typer.Option(
+        "--watch",
+        help="Draw an episode of the policy on the terminal now and then; --time does not count it.",
+    ),
 ]
 Seeds = Annotated[
     int | None,

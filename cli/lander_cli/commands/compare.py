@@ -73,7 +73,7 @@ def compare_command(
 
 
 def _next(comparison: "Comparison", request: "CompareRequest") -> list[object]:
-    """More episodes while no difference is shown; else the episode that the better policy lost most on."""
+    """More episodes while no difference is shown; else the worse policy's episode that shows it most."""
     from lander_rl.scoring.compared import is_saved_report
 
     if any(is_saved_report(policy) for policy in request.policies):
@@ -85,14 +85,16 @@ def _next(comparison: "Comparison", request: "CompareRequest") -> list[object]:
         episodes = max(1000, 4 * comparison.episodes)  # Four times as many episodes halve the interval.
         where = [] if seed == FIRST_EVALUATION_SEED else ["--seed", seed]
         return ["compare", *paths, *request.options, "--episodes", episodes, *where, *sampled]
-    means = [report.summary.mean_return for report in comparison.reports]
-    best = means.index(max(means))
-    if best == 0:
-        shown = verdicts.index(Verdict.WORSE) if Verdict.WORSE in verdicts else None
-        lost = () if shown is None else comparison.differences[shown].largest_wins
-    else:
-        lost = comparison.differences[best - 1].largest_losses
-    if not lost and not comparison.reports[best].assumptions:
-        return ["inspect", paths[best]]
-    where = ["--seed", lost[0].seed if lost else seed]
-    return ["eval", paths[best], *request.options, "--episodes", 1, *where, *sampled]
+    shown = [
+        (paths[number], found.largest_losses[0])
+        if found.verdict is Verdict.WORSE
+        else (paths[0], found.largest_wins[0])
+        for number, found in enumerate(comparison.differences, start=1)
+        if found.verdict is not Verdict.ALIKE
+    ]
+    if shown:
+        path, episode = max(shown, key=lambda pair: abs(pair[1].difference))
+        return ["eval", path, *request.options, "--episodes", 1, "--seed", episode.seed, *sampled]
+    if not comparison.reports[0].assumptions:
+        return ["inspect", paths[0]]
+    return ["eval", paths[0], *request.options, "--episodes", 1, "--seed", seed, *sampled]

@@ -187,7 +187,7 @@ def _export_triton(
     from lander_rl.exporting.triton import TritonRequest, run_export_triton
 
     made = run_export_triton(
-        TritonRequest(source=source, out=out or TritonRequest.out, name=name, large=large)
+        TritonRequest(source=source, out=out or TritonRequest.out, name=name, large=large), say
     )
     print_result(made, as_json=as_json)
     print_next("tritonserver", "--model-repository", made.config.parents[1])

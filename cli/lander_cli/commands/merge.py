@@ -23,7 +23,7 @@ def merge_command(
     """
     from lander_rl.scoring.merging import run_merge
 
-    report = run_merge(reports, out)
+    report = run_merge(reports, out, say)
     if out is not None:
         say(f"Wrote {out}")
     if as_json:

@@ -42,7 +42,7 @@ def play_command(
         raise UsageError("--out writes a file and opens no browser. Leave out --no-open.")
     from lander_rl.watching.playing import PlayRequest, address_of, make_page, serving
 
-    page = make_page(PlayRequest(policy=policy, seed=seed, out=out_file))
+    page = make_page(PlayRequest(policy=policy, seed=seed, out=out_file), say)
     if page.path is not None:
         _print(as_json, page=str(page.path), policy=str(page.policy))
         print_next_unless_waiting(policy, "lander", "eval", page.policy, "--episodes", "100")

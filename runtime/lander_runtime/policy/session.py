@@ -106,10 +106,8 @@ class OpenSession:
     def _failure(self, error: Exception) -> LanderError:
         # A policy that needs more memory than a CPU has is hostile, so there the file is refused.
         if self.provider == _CUDA and _says_out_of_memory(error):
-            return MachineLacks(
-                f"The GPU has not enough free memory to run {self.name}. "
-                "End what else runs on it, or run with: --device cpu"
-            )
+            found = f"The GPU has not enough free memory to run {self.name}."
+            return CudaLacks(found, "End what else runs on it, or run with: --device cpu")
         return InputRefused(f"{self.name}: ONNX Runtime cannot run it ({first_line(error, 300)}).")
 
     @property
@@ -167,9 +165,18 @@ def _opened(written: bytes, name: str, device: str) -> OpenSession:
         return OpenSession(open_cuda(written), name, _CUDA, None)
     except NoCuda as reason:
         if device == "cuda":
-            raise MachineLacks(f"No CUDA session for {name}: {reason} Or run with: --device cpu") from reason
+            raise CudaLacks(f"No CUDA session for {name}: {reason}", "Or run with: --device cpu") from reason
         note = None if reason.expected else f"CUDA was tried and refused: {reason}"
         return OpenSession(_open_cpu(written, name), name, _CPU, note)
+
+
+class CudaLacks(MachineLacks):
+    """CUDA was asked for, and this policy does not run on it here."""
+
+    def __init__(self, found: str, hint: str) -> None:
+        super().__init__(f"{found} {hint}")
+        self.found = found
+        """The message without its hint, for callers that have no other device to choose."""
 
 
 class NoCuda(Exception):

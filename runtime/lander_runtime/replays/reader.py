@@ -59,6 +59,8 @@ class _Lines:
 
     def next(self) -> Fields:
         line = self._read()
+        if not line and self._number == 1:
+            raise InputRefused(f"{self._name} is empty.")
         if not line:
             raise InputRefused(
                 f"{self._where}: the file ends here, before the last of the episodes that its header names."

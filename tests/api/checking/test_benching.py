@@ -91,6 +91,7 @@ def test_a_cuda_graph_is_there_or_said_to_be_missing() -> None:
     rows = {row.runtime for row in found.rows}
     for name in ("ONNX Runtime CUDA", "ONNX Runtime CUDA graph"):
         assert (name in rows) != (name in found.missing)
+    assert "--device" not in repr(found), "bench has no such option"
     assert {row.score for row in found.rows} == {None}
 
 

@@ -147,7 +147,7 @@ class TestEvaluate:
         [
             ({"normalizer_epsilon": 1.0}, "belong to"),
             ({"normalizer_clip": 1.0}, "belong to"),
-            ({"normalizer": "missing.npz"}, "No such file"),
+            ({"normalizer": "missing.npz"}, "does not exist"),
             ({"pixel_scale": 0.0}, "above 0"),
         ],
     )

@@ -102,7 +102,7 @@ def test_what_the_file_cannot_mean_is_refused(file: Path, old: str, new: str, na
 
 
 def test_no_file_and_no_toml(tmp_path: Path) -> None:
-    with pytest.raises(InputRefused, match="cannot be read"):
+    with pytest.raises(InputRefused, match="does not exist"):
         SearchSpace.read(tmp_path / "none.toml")
     (tmp_path / "bad.toml").write_text("env = ")
     with pytest.raises(InputRefused, match="TOML"):

@@ -252,7 +252,7 @@ class TestNext:
         found = lander("compare", tiny, shipped, "--episodes", "3", "--seed", "7", "--sampled")
         assert found.next == f"lander compare {tiny} {shipped} --episodes 1000 --seed 7 --sampled"
 
-    def test_the_better_ones_worst_loss_where_something_is(
+    def test_the_worse_ones_largest_loss_where_something_is(
         self, lander: Lander, tiny: Path, with_true_claims: Callable[[onnx.ModelProto], bytes]
     ) -> None:
         """More of the main engine is worse on average and better on some seeds; both orders show the same."""
@@ -266,15 +266,20 @@ class TestNext:
         best = int(np.argmax([report.summary.mean_return for report in reports]))
         [found] = compare([reports[1 - best], reports[best]]).differences
         assert found.verdict == "better"
-        assert found.largest_losses
-        seed = found.largest_losses[0].seed
+        seed = found.largest_wins[0].seed
         for order in (files, files[::-1]):
             outcome = lander("compare", *order, "--episodes", "30", "--device", "cpu")
-            assert outcome.next == f"lander eval {files[best]} --episodes 1 --seed {seed}"
+            assert outcome.next == f"lander eval {files[1 - best]} --episodes 1 --seed {seed}"
 
-    def test_nothing_to_look_at_where_it_never_loses(self, lander: Lander, tiny: Path, shipped: Path) -> None:
-        for order in ([tiny, shipped], [shipped, tiny]):
-            assert lander("compare", *order, "--episodes", "8").next == f"lander inspect {shipped}"
+    def test_the_clearest_episode_of_several_policies(
+        self, lander: Lander, tiny: Path, shipped: Path, alike: Path
+    ) -> None:
+        for order in ([tiny, shipped], [shipped, tiny], [alike, shipped, tiny]):
+            found = lander("compare", *order, "--episodes", "8")
+            assert found.next.startswith(f"lander eval {order[0] if order[1] == shipped else tiny} ")
+
+    def test_nothing_to_look_at_where_all_are_alike(self, lander: Lander, tiny: Path) -> None:
+        assert lander("compare", tiny, tiny, "--episodes", "8").next == f"lander inspect {tiny}"
 
 
 # In words

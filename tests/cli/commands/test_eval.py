@@ -339,8 +339,8 @@ class TestRecording:
         assert {path.name for path in Path().iterdir()} == {tiny.name}
 
     def test_missing_folders_are_made(self, lander: Lander, tiny: Path) -> None:
-        assert lander("eval", tiny, "--episodes", "1", "--gif", "new/folder/x.gif").code == 0
-        assert frames_of(Path("new/folder/x.gif")) > 1
+        assert lander("eval", tiny, "--episodes", "1", "--gif", "new/x.gif").code == 0
+        assert frames_of(Path("new/x.gif")) > 1
 
     @pytest.mark.parametrize("gif", ["file/x.gif", "file/new/x.gif", "folder.gif", "folder.gif/"])
     def test_a_place_that_cannot_be_written_is_refused_before_any_episode_runs(

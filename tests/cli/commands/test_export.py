@@ -187,9 +187,10 @@ class TestWhatItWrites:
     ) -> None:
         checkpoint = exported.policy.with_name("best.safetensors")
         options = ["--episodes", "2", "--json"]
-        found = lander("export", checkpoint, "--out", "a b/着陆/policy.onnx", *options)
-        assert found.code == 0
         folder = Path("a b/着陆")
+        folder.parent.mkdir()
+        found = lander("export", checkpoint, "--out", folder / "policy.onnx", *options)
+        assert found.code == 0
         assert {path.name for path in folder.iterdir()} == {"policy.onnx", "policy.md", "policy.gif"}
         for path in folder.iterdir():
             assert path.read_bytes() == exported.policy.with_name(path.name).read_bytes()

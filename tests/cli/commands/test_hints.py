@@ -102,18 +102,18 @@ def test_a_file_that_lies_in_a_run_is_named(lander: Lander, exported: Any, add_r
     outcome = lander("eval", "best.safetensors")
     assert outcome.code == 3
     assert outcome.message == (
-        f"best.safetensors: no such file; {waiting} has one. Type: lander export {waiting}"
+        f"best.safetensors does not exist; {waiting} has one. Type: lander export {waiting}"
     )
     policy = exported("LunarLander-v3/001")
     assert lander("verify", "policy.onnx").message.endswith(f"Did you mean {policy}?")
-    assert "no such file;" not in lander("eval", "other.onnx").err
+    assert "has one" not in lander("eval", "other.onnx").err
 
 
 def test_what_is_not_there_leads_somewhere(lander: Lander, exported: Any) -> None:
     for typed in ("runs", "runs/LunarLander-v3", "runs/LunarLander-v3/001/policy.onnx"):
         assert lander("eval", typed).message.endswith("Type: lander train")
     shipped = lander("eval", "LunarLander-v3").message
-    assert shipped.endswith("models/lunarlander-v3/policy.onnx?")
+    assert shipped == "LunarLander-v3 does not exist. Did you mean lunarlander-v3, which ships?"
     assert lander("eval", "xyz").message.endswith("lander models lists the policies that ship.")
     policy = exported("LunarLander-v3/001")
     assert lander("eval", policy.with_name("polcy.onnx")).message.endswith(f"Did you mean {policy}?")
@@ -122,6 +122,68 @@ def test_what_is_not_there_leads_somewhere(lander: Lander, exported: Any) -> Non
     assert lander("train", "Doom").message.startswith(
         "Gymnasium does not know 'Doom'. Did you mean VizdoomBasic-v1?"
     )
+
+
+def test_a_missing_policy_is_refused_alike_by_each_command(lander: Lander) -> None:
+    for command in ("eval", "compare", "inspect", "verify", "play", "serve", "bench"):
+        outcome = lander(command, "gone.onnx", *(["gone.onnx"] if command == "compare" else []))
+        assert (outcome.code, outcome.message) == (
+            3, "gone.onnx does not exist. lander models lists the policies that ship."
+        )  # fmt: skip
+
+
+def test_an_empty_file_is_called_empty_by_each_command(lander: Lander) -> None:
+    for name in ("e.onnx", "e.zip", "e.pth", "e.safetensors", "e.jsonl.gz", "e.json", "e.toml"):
+        Path(name).touch()
+    for typed in (
+        ["eval", "e.onnx"], ["inspect", "e.onnx"], ["verify", "e.onnx"], ["play", "e.onnx"],
+        ["serve", "e.onnx"], ["bench", "e.onnx"], ["compare", "e.onnx", "e.onnx"], ["merge", "e.json"],
+        ["replay", "e.jsonl.gz"], ["export", "e.zip"], ["export", "e.pth", "--env", "CartPole-v1"],
+        ["export", "e.safetensors"], ["export", "e.onnx", "--int8"], ["train", "--init", "e.pth"],
+    ):  # fmt: skip
+        [file] = {word for word in typed if word.startswith("e.")}
+        outcome = lander(*typed)
+        assert (outcome.code, outcome.message) == (3, f"{file} is empty.")
+
+
+def test_the_name_of_a_policy_that_ships_stands_for_it(lander: Lander, exported: Any) -> None:
+    named = lander("eval", "lunarlander-v3", "--episodes", "1", "--gif", "none")
+    assert named.code == 0
+    assert "models/lunarlander-v3/policy.onnx (ships with lander)" in named.err
+    assert lander("inspect", "lunarlander-v3").code == 0
+    shutil.copy(exported("LunarLander-v3/001"), "lunarlander-v3")
+    assert "(as named)" in lander("eval", "lunarlander-v3", "--episodes", "1", "--gif", "none").err
+
+
+def test_a_new_folder_is_said_and_a_mistyped_path_refused_before_the_work(
+    lander: Lander, exported: Any, tree: Callable[[], set[str]]
+) -> None:
+    policy = exported("LunarLander-v3/001")
+    made = lander("eval", policy, "--episodes", "1", "--gif", "new/a.gif", "--out", "new/a.json")
+    assert made.code == 0
+    assert made.err.count("The folder new is missing and will be made.") == 1
+    assert Path("new/a.json").is_file()
+    before = tree()
+    for typed in (
+        ["eval", policy, "--gif", "a/b/x.gif"], ["eval", policy, "--mp4", "a/b/x.mp4"],
+        ["eval", policy, "--out", "a/b/x.json"], ["eval", policy, "--save-replay", "a/b/x.jsonl.gz"],
+        ["eval", policy, "--report", "a/b/page"], ["replay", "any.jsonl.gz", "--gif", "a/b/x.gif"],
+        ["merge", "new/a.json", "--out", "a/b/x.json"], ["bench", policy, "--plot", "a/b/x.png"],
+        ["plot", "--out", "a/b/x.png"], ["play", policy, "--out", "a/b/x.html"],
+        ["export", policy, "--format", "c", "--out", "a/b/x.h"],
+        ["export", policy, "--format", "triton", "--out", "a/b/x"],
+        ["export", policy, "--int8", "--out", "a/b/x.onnx"],
+    ):  # fmt: skip
+        refused = lander(*typed)
+        assert (refused.code, refused.out) == (2, "")
+        assert f"there is no folder {Path('a').absolute()}. Make the folder" in refused.message
+    assert tree() == before
+
+
+def test_a_function_without_a_command_is_answered_with_one(lander: Lander) -> None:
+    outcome = lander("record")
+    assert outcome.code == 2
+    assert "No such command 'record'. Type: lander eval FILE --gif FILE.gif" in outcome.err
 
 
 def test_a_file_of_another_kind_is_called_what_it_is(lander: Lander, exported: Any) -> None:

@@ -98,7 +98,7 @@ class TestProof:
         assert " here, 1.0 there" in found.message
 
     # With names: gzip writes the time, and each process that runs tests must find the same names.
-    @pytest.mark.parametrize("content", [b"", b"GIF89a", gzip.compress(b"{}")], ids=["empty", "gif", "gzip"])
+    @pytest.mark.parametrize("content", [b"GIF89a", gzip.compress(b"{}")], ids=["gif", "gzip"])
     def test_a_strangers_file_is_refused_in_words(self, lander: Lander, content: bytes) -> None:
         Path("odd.jsonl.gz").write_bytes(content)
         found = lander("replay", "odd.jsonl.gz")

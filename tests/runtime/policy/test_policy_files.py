@@ -23,7 +23,7 @@ Rebuild = Callable[[Path, Callable[[Any], object]], bytes]
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputRefused, match=r"absent\.onnx: cannot be read \(No such file or directory\)"):
+    with pytest.raises(InputRefused, match=r"absent\.onnx does not exist\."):
         Policy.load(tmp_path / "absent.onnx")
 
 
@@ -91,7 +91,7 @@ def test_a_file_too_large_is_refused_unread(tmp_path: Path) -> None:
 )
 def test_other_content_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "policy.onnx").write_bytes(content)
-    with pytest.raises(InputRefused, match=r"^policy\.onnx: "):
+    with pytest.raises(InputRefused, match=r"^policy\.onnx: |policy\.onnx is empty\.$"):
         Policy.load(tmp_path / "policy.onnx", "cpu")
 
 

@@ -192,9 +192,12 @@ def test_half_a_report_is_refused(report: Report, tmp_path: Path) -> None:
         read_report(tmp_path / "report.json")
 
 
-@pytest.mark.parametrize("name", ["nothere.json", ".", "zero\0byte"])
-def test_what_cannot_be_opened_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputRefused, match="cannot be read"):
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("nothere.json", "does not exist"), (".", "cannot be read"), ("zero\0byte", "cannot be read")],
+)
+def test_what_cannot_be_opened_is_refused(tmp_path: Path, name: str, words: str) -> None:
+    with pytest.raises(InputRefused, match=words):
         read_report(tmp_path / name)
 
 
