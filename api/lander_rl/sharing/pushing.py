@@ -131,7 +131,7 @@ def run_push(request: PushRequest, observer: "EpisodeObserver | None" = None) ->
 
     repository = hub.check_name(request.repository)
     with_imports(request.imports)
-    path, origin = find_own_policy(request.policy)
+    path, origin = find_own_policy(request.policy, request.imports)
     # What is wrong with the user's own files is said first: no login and no connection helps there.
     content = read_policy_file(path, large=request.large)
     replay = _replay(request.replay)
