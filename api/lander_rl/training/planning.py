@@ -164,7 +164,7 @@ def _resumed(request: ResumeRequest, say: Callable[[str], None]) -> "tuple[Train
     check_trainable(checkpoint.env)
     given = request.given()
     # What depends on the machine's cores is chosen again; the learner only if the device changes.
-    again: dict[str, Any] = {"workers": 0, "critic_process": "auto"}
+    again: dict[str, Any] = {"workers": 0, "critic_process": "auto", **request.processes}
     if "device" in given:
         again["learner"] = "auto"
     plan = plan_training(checkpoint.config.with_values({**again, **given}))

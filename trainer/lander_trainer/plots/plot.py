@@ -151,7 +151,10 @@ def _draw_line(axes: Axes, line: Line, x: str, colour: str, dash: str) -> Artist
     elif curves:
         at, mean, low, high = mean_band(curves)
         if not len(at) or len(curves) < len(line.runs):
-            raise InputRefused(f"The runs of the group {line.label!r} have no {AXES[x]} in common.")
+            raise InputRefused(
+                f"The runs of the group {line.label!r} have no {AXES[x]} in common, so they have no "
+                "mean to draw: one ended before another had its first mean return."
+            )
         axes.fill_between(at, low, high, color=colour, alpha=0.25, linewidth=0)
     (drawn,) = axes.plot(at, mean, color=colour, linestyle=dash, marker="." if len(at) == 1 else "")
     for run in line.runs:
