@@ -8,7 +8,6 @@ from pathlib import Path
 
 from lander_runtime.errors import InputRefused
 from lander_runtime.files import open_regular
-from lander_runtime.json_data.fields import Fields
 
 _EXPORTED = ("best.safetensors", "checkpoint.safetensors")
 """What `lander export RUN` takes: the first that is there."""
@@ -42,6 +41,8 @@ def _saved_policy(path: Path) -> tuple[datetime, int]:
 
 
 def _saved_weights(path: Path) -> tuple[datetime, int]:
+    from lander_runtime.json_data.fields import Fields
+
     with open_regular(path) as file:
         # safetensors: eight bytes with the length of a header in JSON, the header, the tensors.
         length = int.from_bytes(file.read(8), "little")
