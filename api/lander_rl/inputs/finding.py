@@ -83,7 +83,12 @@ def waiting_run(named: Path | None) -> WaitingRun | None:
     """
     if named is None:
         return _newest()[1]
-    run = trained_further(_in_folder(named, ())[0] if named.is_dir() else named)
+    policy = named
+    if named.is_dir():
+        own = named / "policy.onnx"
+        # None for a folder of other files, which `lander serve` takes.
+        policy = own if own.is_file() else newest_policy_in(named)
+    run = None if policy is None else trained_further(policy)
     return None if run is None else WaitingRun(run, exported=True)
 
 

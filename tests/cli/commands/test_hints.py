@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from lander_rl.inputs.finding import waiting_run
+
 Lander = Callable[..., Any]
 
 DATA = Path(__file__).parents[2] / "data"
@@ -117,6 +119,13 @@ def test_a_run_that_was_trained_further_is_named(lander: Lander, add_run: Any) -
     assert "was trained further" in lander("eval", run, *scored).err
     os.utime(weights, (1_600_000_000,) * 2)
     assert "was trained further" not in lander("eval", run, *scored).err
+
+
+def test_a_folder_without_runs_has_none_that_waits(exported: Any) -> None:
+    """`lander serve` takes a folder of files of any name."""
+    policy = exported("LunarLander-v3/001")
+    policy.rename(policy.with_name("mine.onnx"))
+    assert waiting_run(policy.parent) is None
 
 
 def test_hints_keep_the_modules_that_register_environments(lander: Lander, add_run: Any) -> None:
