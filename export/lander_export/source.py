@@ -1,6 +1,7 @@
 """Reads what can be exported: our checkpoints, other libraries' ones, and bare state dicts."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from lander_runtime.files import is_text, near_miss, open_regular, read_regular
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.content import USUAL_FILE_BYTES
 from lander_runtime.policy.metadata import Training
+from lander_runtime.shipped import runs_near
 from lander_runtime.spec import EnvSpec, Space
 from lander_trainer import Checkpoint, training_command
 from lander_trainer.plan import check_trainable
@@ -63,6 +65,7 @@ def load_source(
     env: EnvSpec | None = None,
     activation: str | None = None,
     options: PeerOptions = PeerOptions(),  # noqa: B008 (frozen)
+    typed: Sequence[str] = (),
 ) -> Source:
     """Read a checkpoint.
 
@@ -72,6 +75,7 @@ def load_source(
         env: the environment; required for files that are not ours, which do not name it.
         activation: of a state dict's hidden layers; its library's usual one by default.
         options: what else another library's file does not say.
+        typed: options that the user typed, for a command to be pasted.
 
     Raises:
         InputRefused: the file is missing or damaged, holds what is not known here, or does not fit the
@@ -81,7 +85,7 @@ def load_source(
     if not path.exists():
         raise InputRefused(
             f"{path} does not exist. Expected a checkpoint (.safetensors, .zip) or a state dict (.pth)."
-            f"{near_miss(path)}"
+            f"{near_miss(path) or runs_near(path)}"
         )
     # Says what is there instead of a file.
     with open_regular(path) as file:
@@ -97,20 +101,20 @@ def load_source(
             raise UsageError(f"{path.name} says itself what {options.given[0]} would; leave it out.")
         return _from_checkpoint(Checkpoint.load(path))
     if path.suffix == ".onnx":
-        raise InputRefused(f"{path}: an ONNX file already. Type: {_command_for(path)}")
+        raise InputRefused(f"{path}: an ONNX file already. Type: {_command_for(path, typed)}")
     if env is None:
         raise UsageError(f"{path.name} does not name its environment. Add: --env LunarLander-v3")
     return _from_peer(path, env, replace(options, activation=activation))
 
 
-def _command_for(policy: Path) -> str:
+def _command_for(policy: Path, typed: Sequence[str]) -> str:
     """What to type with an ONNX file; one that is not ours does not name its environment."""
     try:
         model = read_model(read_regular(policy, USUAL_FILE_BYTES), policy.name)
         own = model.metadata is not None
     except InputRefused:
         own = False
-    return shlex.join(["lander", "eval", str(policy), *([] if own else ["--env", "ID"])])
+    return shlex.join(["lander", "eval", str(policy), *([] if own else ["--env", "ID"]), *typed])
 
 
 def _from_peer(path: Path, env: EnvSpec, options: PeerOptions) -> Source:

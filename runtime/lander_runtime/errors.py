@@ -6,7 +6,7 @@ it always agrees with the meaning of the error.
     1  CheckFailed        a check that the user asked for did not pass
     2  UsageError         an argument is wrong
     3  InputRefused       a file is corrupt, hostile or does not fit
-    4  MachineLacks       an extra, a device or disk space is missing
+    4  MachineLacks       an extra, a device, disk space or a login is missing
     5  EnvironmentFailed  an environment's own code raised, or returned what it does not promise
 """
 
@@ -42,7 +42,7 @@ class InputRefused(LanderError):
 
 
 class MachineLacks(LanderError):
-    """The machine lacks something: a package, a device, a display, disk space."""
+    """The machine lacks something: a package, a device, a display, disk space, a login."""
 
     exit_code = 4
 

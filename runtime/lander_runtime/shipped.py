@@ -4,6 +4,8 @@ from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
 
+_MOST_NAMED = 3
+
 
 def shipped_policies() -> dict[str, Path]:
     """The paths of the policies that ship, by the name of their folder, such as `lunarlander-v3`.
@@ -43,6 +45,22 @@ def newer_run(policy: Path, root: Path = Path("runs")) -> Path | None:
     newest = _newest(root, "*/*/checkpoint.safetensors")
     later = newest is not None and newest.stat().st_mtime > policy.stat().st_mtime
     return newest.parent if newest is not None and later else None
+
+
+def runs_near(missing: Path) -> str:
+    """A sentence with the newest runs around a path that is not there; nothing where there is no run.
+
+    A file that is missing in a folder that is there is no matter of runs: nothing too.
+    """
+    if missing.suffix and missing.parent.is_dir():
+        return ""
+    folder = next(parent for parent in missing.parents if parent.is_dir())
+    patterns = ("*/checkpoint.safetensors", "*/*/checkpoint.safetensors")
+    found = [path for pattern in patterns for path in folder.glob(pattern)]
+    newest = sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)[:_MOST_NAMED]
+    if newest:
+        return f" Runs there, newest first: {', '.join(str(path.parent) for path in newest)}."
+    return " Nothing was trained there. Type: lander train" if missing.parts[:1] == ("runs",) else ""
 
 
 def _newest(root: Path, *patterns: str) -> Path | None:

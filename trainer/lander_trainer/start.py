@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lander_runtime.errors import InputRefused, UsageError
-from lander_runtime.files import open_regular
+from lander_runtime.files import near_miss, open_regular
 from lander_runtime.graphs.reading import read_model
 from lander_runtime.policy.display import space_in_words
 from lander_runtime.policy.policy import Policy
+from lander_runtime.shipped import runs_near
 from lander_runtime.spec import Space
 from lander_trainer.config import TrainConfig
 from lander_trainer.networks.actor_critic import ActorCritic
@@ -142,6 +143,8 @@ def read_start(path: Path) -> Start:
     Raises:
         InputRefused: there is no such file, it is damaged, or it has no weights that can be started from.
     """
+    if not path.exists():
+        raise InputRefused(f"{path}: no such file or folder.{near_miss(path) or runs_near(path)}")
     if path.is_dir():
         names = ("best.safetensors", "checkpoint.safetensors", "policy.onnx")
         found = next((path / name for name in names if (path / name).is_file()), None)

@@ -174,7 +174,7 @@ def run_verify(request: VerifyRequest, observer: "EpisodeObserver | None" = None
     from lander_runtime.checks.verify import verify as verify_file
 
     with_imports(request.imports)
-    path, origin = find_policy(path_of(request.policy))
+    path, origin = find_policy(path_of(request.policy), request.imports)
     stages = stages_of(observer)
     stages.on_note(f"Verifying {path} ({origin})")
     with stage(stages, "episodes", request.episodes) if request.episodes else nullcontext():

@@ -153,7 +153,7 @@ def run_export_c(request: CHeaderRequest, say: Callable[[str], None] = lambda te
     import_modules(request.imports)
     source = request.source
     is_policy = source is not None and source.suffix == ".onnx"
-    path = source if source is not None and is_policy else find_checkpoint(source)
+    path = source if source is not None and is_policy else find_checkpoint(source, request.imports)
     out = _target(request, path, say)
     policy, model = _opened(path, request) if is_policy else _converted(path, request, say)
     header = write_header(material_of(policy, model), request.name)

@@ -188,7 +188,7 @@ def run_export(
     from lander_export import export as write_policy
 
     import_modules(request.imports)
-    checkpoint = find_checkpoint(request.source)
+    checkpoint = find_checkpoint(request.source, request.imports)
     source = load_checkpoint(checkpoint, request, say)
     if request.env is not None and request.episodes:
         warn_of_no_limit(source.env, say)

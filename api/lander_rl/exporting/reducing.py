@@ -183,7 +183,7 @@ def _original(request: ReduceRequest, say: Callable[[str], None]) -> "Policy":
 
     source = request.source
     if source is None or source.suffix != ".onnx":
-        checkpoint = find_checkpoint(source)
+        checkpoint = find_checkpoint(source, request.imports)
         content = convert(load_checkpoint(checkpoint, request, say), license=request.license)
         return Policy.from_bytes(content, checkpoint.with_name("policy.onnx"), "cpu", request.large)
     option = request.first_given(*_OF_CHECKPOINTS)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lander_rl.inputs.importing import import_options
 from lander_rl.inputs.networks import check_network_is_wanted, take_network
 from lander_rl.inputs.old_versions import warn_of_old_version
 from lander_rl.inputs.time_limits import check_time_limit
@@ -106,10 +107,14 @@ class SourceRequest:
         return replace(env, max_episode_steps=self.max_episode_steps or env.max_episode_steps)
 
 
-def find_checkpoint(source: Path | None) -> Path:
+def find_checkpoint(source: Path | None, imports: Sequence[str] = ()) -> Path:
     """The file to export: the best weights of a run, the newest one for None, or the file that was named.
 
     Of a folder as on the Hugging Face Hub it is the one model of Stable-Baselines3.
+
+    Args:
+        source: what was named.
+        imports: modules that the caller imported, for commands to be pasted.
 
     Raises:
         InputRefused: there is no run, or the folder has no checkpoint.
@@ -125,13 +130,13 @@ def find_checkpoint(source: Path | None) -> Path:
             return source / name
     from lander_export import peer_file
 
-    found = peer_file(source)
+    found = peer_file(source, import_options(imports))
     if found is not None:
         return found
     newest = newest_run_in(source)
     if newest is None:
         raise InputRefused(f"{source}: a folder without best.safetensors or checkpoint.safetensors.")
-    return find_checkpoint(newest)
+    return find_checkpoint(newest, imports)
 
 
 def load_checkpoint(checkpoint: Path, request: SourceRequest, say: Callable[[str], None]) -> "Source":
@@ -155,7 +160,7 @@ def load_checkpoint(checkpoint: Path, request: SourceRequest, say: Callable[[str
     ours = checkpoint.suffix == ".safetensors"
     if ours:
         say(f"Exporting {checkpoint}")
-    source = load_source(checkpoint, env, request.activation, options)
+    source = load_source(checkpoint, env, request.activation, options, import_options(request.imports))
     check_network_is_wanted(request.network, checkpoint, source.training.config.get("network"))
     kernel = other_kernel(source.training.versions) if ours else None
     if kernel is not None:

@@ -1,6 +1,7 @@
 """What a function works on, from what the caller names.
 
 finding.py       finds the policy that is meant
+outdated.py      whether its run was trained further since
 opening.py       opens it for an environment
 file_options.py  what the user says of a file that does not say it itself
 filenames.py     names of files as callers give them

@@ -129,6 +129,7 @@ def open_policy(
             output=output, action_range=action_range, stateless=stateless, large=large, normalizer=normalizer,
             normalizer_epsilon=normalizer_epsilon, normalizer_clip=normalizer_clip, pixel_scale=pixel_scale,
         ),
+        imports=imports,
     )  # fmt: skip
     if opened.file is None:
         raise UsageError("A function is no policy file, and there is nothing to open. Pass it on as it is.")
@@ -143,6 +144,7 @@ def open_for(
     env_args: Mapping[str, Any] | None = None,
     wrap: "Wrap | None" = None,
     options: FileOptions | None = None,
+    imports: Sequence[str] = (),
 ) -> Opened:
     """A policy of any kind with the environment that it is to act in; arguments as of `open_policy`.
 
@@ -167,7 +169,7 @@ def open_for(
         if named is None:
             raise UsageError("Name the environment: a plain function does not say which one it acts in.")
         return Opened(cast("AnyPolicy", policy), None, "as given", named)
-    path, origin = find_policy(_path_of(policy))
+    path, origin = find_policy(_path_of(policy), imports)
     opened = open_file(path, named, device, choices=options.choices())
     _check_wrappers(opened, named, wrap)
     return Opened(opened, path, origin, _env_for(opened, env, named, given))

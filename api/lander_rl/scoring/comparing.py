@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from lander_rl.inputs.filenames import Filename
 from lander_rl.inputs.importing import with_imports
 from lander_rl.inputs.opening import Opened, PolicySource
+from lander_rl.inputs.outdated import trained_further
 from lander_rl.inputs.time_limits import warn_of_no_limit
 from lander_rl.observing import EvaluationObserver, stage, stages_of
 from lander_rl.results.names import short_names
@@ -144,6 +145,9 @@ def _announce(
     for one, name in zip(compared, names, strict=True):
         if name != str(one.name):
             stages.on_note(f"{name} is {one.name}")
+        run = trained_further(one.path) if isinstance(one, Opened) and one.path is not None else None
+        if run is not None:
+            stages.on_note(f"{name} is older than its run: {run} was trained further since the export.")
         for assumption in one.assumptions:
             stages.on_note(f"Assumed of {name}: {shortened(assumption)}")
     if first is not None and first.file is not None and first.file.device_note:

@@ -243,12 +243,12 @@ def _record(
 
 def _about_claim(opened: Opened, found: "PlainReport") -> tuple[str, ...]:
     """A sentence if the file claims another score in this environment than what was found."""
-    from lander_runtime.scores.claims import contradiction
+    from lander_runtime.scores.claims import doubt
 
     file = opened.file
     if file is None or file.claimed_score is None or file.env != found.env:
         return ()
-    sentence = contradiction(file.claimed_score, found.summary)
+    sentence = doubt(file.claimed_score, found.summary)
     return () if sentence is None else (sentence,)
 
 

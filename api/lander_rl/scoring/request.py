@@ -107,7 +107,7 @@ class ScoringRequest:
         """
         opened = open_for(
             policy, self.env, device=self.device, env_args=self.env_args, wrap=self.wrap,
-            options=self.file_options if options is None else options,
+            options=self.file_options if options is None else options, imports=self.imports,
         )  # fmt: skip
         return limited(opened, self.max_episode_steps)
 

@@ -46,11 +46,13 @@ class SeedRuns(RowResult):
     """The learning curves, as a mean and a band; None where there is nothing to draw."""
     exported: "Exported | None"
     """The policy of the run that selection likes best; None where a run or the export was stopped."""
+    missing: tuple[int, ...] = ()
+    """Seeds whose training had not begun when all were stopped."""
 
     @property
     def interrupted(self) -> bool:
-        """Whether a run was stopped before its end; `lander_rl.resume` goes on with each."""
-        return self.unfinished is not None
+        """Whether the trainings were stopped before their end; with `out` the same call goes on."""
+        return self.unfinished is not None or bool(self.missing)
 
     @property
     def unfinished(self) -> SeedRun | None:
@@ -88,6 +90,7 @@ class SeedRuns(RowResult):
         """A row for each seed and the figures of all, as names and values."""
         rows = [(f"seed {run.seed}", _in_words(run)) for run in self.runs]
         rows += [(f"seed {seed}", f"stopped, in no figure: {reason}") for seed, reason in self.failed.items()]
+        rows += [(f"seed {seed}", "not trained yet") for seed in self.missing]
         if self.mean is not None and self.worst is not None:
             # Every resample of two seeds is one of three means.
             within = (

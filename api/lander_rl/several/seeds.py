@@ -6,8 +6,8 @@ policy's score is not the best of several draws.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,9 +15,10 @@ from lander_rl.exporting.export import ExportRequest, run_export
 from lander_rl.inputs.filenames import Filename, path_of
 from lander_rl.plotting import PlotRequest, run_plot
 from lander_rl.several.display import TrainingsDisplay, open_table
-from lander_rl.several.pool import Jobs, PoolRequest, WorkerPool, open_pool, run_trainings
+from lander_rl.several.going_on import begun_runs, finished
+from lander_rl.several.pool import Jobs, PoolRequest, open_pool, run_trainings
 from lander_rl.several.results import SeedRun, SeedRuns
-from lander_rl.several.training_worker import Ended, Event, Failed, Note, Status, Task, Trained
+from lander_rl.several.scheduler import SeedScheduler
 from lander_rl.showing import said_before_an_error
 from lander_rl.training.planning import planned_config
 from lander_rl.training.progress import open_talk
@@ -25,18 +26,13 @@ from lander_rl.training.request import TrainRequest
 from lander_rl.training.stopping import stop_on_interrupt
 from lander_rl.wording import names_arguments
 from lander_runtime.envs.imports import import_modules
-from lander_runtime.errors import CheckFailed, LanderError, UsageError
-from lander_runtime.files import atomic_write
+from lander_runtime.errors import LanderError, UsageError
 from lander_runtime.locks import locked
-from lander_runtime.seeds import FIRST_EVALUATION_SEED
-from lander_runtime.workers.remote import WorkerDied
 
 if TYPE_CHECKING:
     from lander_trainer import TrainConfig
 
 _MOST_SEEDS = 100
-
-_NOT_YET = Status(0.0, 0, None, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +41,7 @@ class SeedsRequest(PoolRequest):
 
     train: TrainRequest
     """What every seed trains with. Its `seed`, 1 where it is None, is the first; with `out` the runs are
-    the folders `seed-1`, `seed-2`, ... in it."""
+    the folders `seed-1`, `seed-2`, ... in it. Runs that are there go on, or are taken as they are."""
 
     seeds: int = 5
     """How many, from 2 to 100."""
@@ -87,7 +83,8 @@ def train_seeds(
     """Train one setting with several seeds beside each other; export the run that selection likes best.
 
     Every run has the weights that `train` alone gives with its seed. Ctrl-C saves all runs and returns them;
-    while the best one is exported, it ends the export.
+    while the best one is exported, it ends the export. With `out` the same call goes on: runs that were
+    stopped are resumed, and those that are done are taken as they are.
 
     Args:
         env: Gymnasium's id of the environment.
@@ -103,7 +100,8 @@ def train_seeds(
         train: fields of `TrainRequest`, such as `steps` and `preset`, and `settings`.
 
     Raises:
-        MachineLacks: a worker process ended. Beside it, what `train` and `export` raise.
+        MachineLacks: a worker process ended. UsageError: `out` has a run of other settings. Beside them, what
+            `train` and `export` raise.
     """
     say, _ = open_talk(progress)
     request = SeedsRequest(
@@ -143,12 +141,13 @@ def run_seeds(
     config = planned_config(request.train, say)
     if config.selection_episodes == 0:
         raise UsageError("selection_episodes=0 leaves nothing to choose a run by. Leave it out.")
-    plan_training(config)
+    # Without `auto`, to be compared with runs that are there.
+    config = plan_training(config).config
     with _held(request.train.out):
         with stopping() as stop:
             scheduler = _trained(request, config, say, display, stop)
             found = _result(request, scheduler, say)
-            stopped = stop() or found.interrupted or len(found.runs) + len(found.failed) < request.seeds
+            stopped = stop() or found.interrupted
         return found if stopped else _exported(request, found, say, exporting)
 
 
@@ -168,21 +167,43 @@ def _trained(
     say: Callable[[str], None],
     display: Callable[[], AbstractContextManager[TrainingsDisplay | None]],
     stop: Callable[[], bool],
-) -> "_Seeds":
+) -> SeedScheduler:
+    numbers = [config.seed + index for index in range(request.seeds)]
+    begun = begun_runs(request.train, numbers, config)
+    if begun and request.engine == "ray":
+        raise UsageError(
+            f"{next(iter(begun.values()))} is a run already, and --engine ray does not go on with runs. "
+            "Leave it out, or choose another --out."
+        )
+    for path in begun.values():
+        say(f"{path} is done and taken as it is" if finished(path) else f"{path} goes on")
+    folders = _folders(request.train.out, numbers, begun, config.env)
+    try:
+        with open_pool(request, request.seeds, say) as pool:
+            say(f"Training {config.env} with the seeds {numbers[0]} to {numbers[-1]}, {pool.size} at a time")
+            with display() as shown:
+                scheduler = SeedScheduler(
+                    request.train, request.episodes, folders, set(begun), pool, say, shown
+                )
+                run_trainings(pool, scheduler, stop)
+    finally:
+        # Those of seeds whose turn did not come.
+        for path in folders.values():
+            with suppress(OSError):
+                path.rmdir()
+    return scheduler
+
+
+def _folders(out: Path | None, seeds: list[int], begun: dict[int, Path], env: str) -> dict[int, Path]:
+    """A folder for each seed: that of the run which was begun before, else a new one."""
     from lander_trainer import RunDirectory
 
-    numbers = [config.seed + index for index in range(request.seeds)]
-    out = request.train.out
-    folders = {
-        seed: RunDirectory.create(config.env, None if out is None else out / f"seed-{seed}").path
-        for seed in numbers
+    return {
+        seed: begun[seed]
+        if seed in begun
+        else RunDirectory.create(env, None if out is None else out / f"seed-{seed}").path
+        for seed in seeds
     }
-    with open_pool(request, request.seeds, say) as pool:
-        say(f"Training {config.env} with the seeds {numbers[0]} to {numbers[-1]}, {pool.size} at a time")
-        with display() as shown:
-            scheduler = _Seeds(request, folders, pool, say, shown)
-            run_trainings(pool, scheduler, stop)
-    return scheduler
 
 
 def _once(say: Callable[[str], None]) -> Callable[[str], None]:
@@ -197,10 +218,11 @@ def _once(say: Callable[[str], None]) -> Callable[[str], None]:
     return once
 
 
-def _result(request: SeedsRequest, scheduler: "_Seeds", say: Callable[[str], None]) -> SeedRuns:
+def _result(request: SeedsRequest, scheduler: SeedScheduler, say: Callable[[str], None]) -> SeedRuns:
     runs = tuple(SeedRun(seed, scheduler.folders[seed], one) for seed, one in sorted(scheduler.ended.items()))
     picture = _drawn(request, runs, say) if runs else None
-    return SeedRuns(runs, scheduler.failed, request.episodes, picture, None)
+    missing = tuple(sorted(scheduler.folders.keys() - scheduler.ended.keys() - scheduler.failed.keys()))
+    return SeedRuns(runs, scheduler.failed, request.episodes, picture, None, missing)
 
 
 def _exported(
@@ -238,64 +260,3 @@ def _drawn(request: SeedsRequest, runs: tuple[SeedRun, ...], say: Callable[[str]
         say(f"No picture was drawn. {error}")
         return None
     return picture
-
-
-@dataclass
-class _Seeds:
-    """Hands out one training a seed; a `Scheduler`."""
-
-    request: SeedsRequest
-    folders: dict[int, Path]
-    pool: WorkerPool
-    say: Callable[[str], None]
-    shown: TrainingsDisplay | None
-    ended: dict[int, Trained] = field(default_factory=dict)
-    failed: dict[int, str] = field(default_factory=dict)
-    _at: dict[int, int] = field(default_factory=dict)
-    """The seed in each slot."""
-    _status: dict[int, Status] = field(default_factory=dict)
-
-    def next_task(self, slot: int) -> Task | None:
-        seed = next((seed for seed in self.folders if seed not in self._status), None)
-        if seed is None:
-            return None
-        self._at[slot], self._status[seed] = seed, _NOT_YET
-        train = self.request.train
-        settings = {**self.pool.settings, **train.settings}
-        settings.pop("seed", None)
-        return Task(
-            request=replace(train, seed=seed, settings=settings, out=self.folders[seed]),
-            episodes=self.request.episodes,
-            first_seed=FIRST_EVALUATION_SEED,
-            files=self.pool.remote,
-        )
-
-    def on_status(self, slot: int, status: Status) -> None:
-        self._status[self._at[slot]] = status
-
-    def on_event(self, slot: int, event: Event) -> bool:
-        seed = self._at[slot]
-        if isinstance(event, Note):
-            self.say(event.text)
-        elif isinstance(event, Ended):
-            for name, content in event.result.files.items():
-                with atomic_write(self.folders[seed] / name) as temporary:
-                    temporary.write_bytes(content)
-            self.ended[seed] = event.result
-        elif isinstance(event, Failed):
-            if not isinstance(event.error, CheckFailed):
-                raise event.error
-            self.failed[seed] = str(event.error)
-        return isinstance(event, Ended | Failed)
-
-    def on_died(self, slot: int, error: WorkerDied) -> None:
-        raise WorkerDied(
-            f"Seed {self._at[slot]}: {error} Memory may be short; the other runs are saved. Try --jobs 1."
-        ) from error
-
-    def stops(self, slot: int) -> bool:
-        return False
-
-    def rest(self) -> None:
-        if self.shown is not None:
-            self.shown.show({f"seed {seed}": self._status.get(seed, _NOT_YET) for seed in self.folders})

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lander_rl.training.request import TrainRequest
+from lander_rl.several.going_on import finished
+from lander_rl.training.request import ResumeRequest, TrainRequest
 from lander_rl.training.session import run_training
 from lander_runtime.errors import LanderError
 from lander_trainer.observer import TrainObserver
@@ -38,6 +39,9 @@ class Task:
     """Of the first scored episode."""
     marks: tuple[int, ...] = ()
     """Percents of the run at which `Mark` is told, in order."""
+    resume: ResumeRequest | None = None
+    """More of the run in `out`, which `request` began before; None for a new run. A run that is done is only
+    scored."""
     files: bool = False
     """Send the run's files back, because the worker may be on another machine."""
 
@@ -145,8 +149,15 @@ class TrainingWorker:
 
     def _trained(self, task: Task, folder: Path) -> Trained:
         watch = _Watch(self, task.marks)
-        result = run_training(
-            replace(task.request, out=folder),
+        result = None if task.resume is None else finished(folder)
+        if result is None:
+            result = self._run(task, folder, watch)
+        returns = np.empty(0) if result.interrupted else score(folder, task.episodes, task.first_seed)
+        return watch.summary(task, result, returns, _read(folder) if task.files else {})
+
+    def _run(self, task: Task, folder: Path, watch: "_Watch") -> "TrainResult":
+        return run_training(
+            task.resume or replace(task.request, out=folder),
             say=self._note,
             display=contextlib.nullcontext,
             stopping=lambda: contextlib.nullcontext(self._stop.is_set),
@@ -155,8 +166,6 @@ class TrainingWorker:
             # The owner of the worker knows the folder, and names it or not.
             announce=lambda text: None,
         )
-        returns = np.empty(0) if result.interrupted else score(folder, task.episodes, task.first_seed)
-        return watch.summary(task, result, returns, _read(folder) if task.files else {})
 
     def _note(self, text: str) -> None:
         self._events.put(Note(text))

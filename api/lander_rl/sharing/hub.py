@@ -77,8 +77,8 @@ def check_access(repository: str, *, private: bool) -> str | None:
         Its newest commit; None where there is no such repository.
 
     Raises:
-        InputRefused: no token is there, or the Hub does not take it.
-        MachineLacks: the Hub cannot be reached.
+        InputRefused: the Hub does not take the token.
+        MachineLacks: there is no token, or the Hub cannot be reached.
         UsageError: the repository is to be private, and is there and is not.
     """
     from huggingface_hub import errors
@@ -88,7 +88,7 @@ def check_access(repository: str, *, private: bool) -> str | None:
             # With True a token has to be there.
             found = _api().model_info(repository, token=True)
         except errors.LocalTokenNotFoundError as error:
-            raise InputRefused(f"You are not logged in to the Hub. {LOGIN}") from error
+            raise MachineLacks(f"You are not logged in to the Hub. {LOGIN}") from error
         except errors.RepositoryNotFoundError:
             return None
         if private and not found.private:

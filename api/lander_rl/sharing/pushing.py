@@ -110,7 +110,8 @@ def push(
         CheckFailed: the claimed score does not hold, or the file's golden vectors do not.
         InputRefused: there is no such file, it is not from `export`, the Hub refuses, or somebody else
             pushed meanwhile.
-        MachineLacks: huggingface_hub is not installed, or the Hub cannot be reached.
+        MachineLacks: huggingface_hub is not installed, no token of the Hub is here, or the Hub cannot be
+            reached.
         UsageError: `repository` is no name of a repository, or `policy` is None and the newest run has not
             been exported.
     """
@@ -129,19 +130,21 @@ def run_push(request: PushRequest, observer: "EpisodeObserver | None" = None) ->
     from lander_runtime.policy.policy import Policy
 
     repository = hub.check_name(request.repository)
+    with_imports(request.imports)
+    path, origin = find_own_policy(request.policy, request.imports)
+    # What is wrong with the user's own files is said first: no login and no connection helps there.
+    content = read_policy_file(path, large=request.large)
+    replay = _replay(request.replay)
+    # Opened as a stranger's: its digest and its golden vectors are checked.
+    policy = Policy.from_bytes(content, path, "cpu", request.large)
+    info, sha256 = policy.info, sha256_of(content)
     hub.check_installed()
     if hub.is_offline():
         raise MachineLacks("HF_HUB_OFFLINE is set, so nothing can be pushed. Unset it.")
-    with_imports(request.imports)
-    path, origin = find_own_policy(request.policy)
-    # Before minutes of episodes, and before anything is read.
+    # Before minutes of episodes.
     parent = hub.check_access(repository, private=request.private)
     stages = stages_of(observer)
     stages.on_note(f"Pushing {path} ({origin})")
-    # Opened as a stranger's: its digest and its golden vectors are checked.
-    content = read_policy_file(path, large=request.large)
-    policy = Policy.from_bytes(content, path, "cpu", request.large)
-    info, sha256 = policy.info, sha256_of(content)
     checked = None
     if request.check and info.evaluation is not None:
         checked = check_score(path, info.evaluation, request.imports, observer)
@@ -156,7 +159,7 @@ def run_push(request: PushRequest, observer: "EpisodeObserver | None" = None) ->
         "README.md": card.render(repository, info, sha256, body).encode(),
         card.MANIFEST: card.manifest(info, sha256, None if checked is None else checked.report),
         **_beside(path),
-        **_replay(request.replay),
+        **replay,
     }
     commit = hub.upload(
         repository,

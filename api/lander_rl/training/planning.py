@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lander_rl.inputs.networks import check_network_is_wanted, take_network
+from lander_rl.inputs.importing import import_options
+from lander_rl.inputs.networks import check_network_is_wanted, network_options, take_network
 from lander_rl.inputs.old_versions import warn_of_old_version
 from lander_rl.inputs.time_limits import warn_of_no_limit
 from lander_rl.training.request import ResumeRequest, TrainRequest, option_of
@@ -188,7 +189,7 @@ def _resumed(request: ResumeRequest, say: Callable[[str], None]) -> "tuple[Train
     check_trainable(checkpoint.env)
     given = request.given()
     # What depends on the machine's cores is chosen again; the learner only if the device changes.
-    again: dict[str, Any] = {"workers": 0, "critic_process": "auto"}
+    again: dict[str, Any] = {"workers": 0, "critic_process": "auto", **request.processes}
     if "device" in given:
         again["learner"] = "auto"
     plan = plan_training(_with_typed(checkpoint.config.with_values(again), given))
@@ -203,13 +204,13 @@ def _resumed(request: ResumeRequest, say: Callable[[str], None]) -> "tuple[Train
             f"The run was made with {kernel}, and NumPy has {kernels_here()[KERNEL]} here: it goes on, with "
             f"other weights than without the interruption. {how_to_have(kernel)}"
         )
-    longer = _how_to_go_on(plan.config, checkpoint, request.run)
+    longer = _how_to_go_on(plan.config, checkpoint, request)
     if longer is not None:
         say(f"{request.run} is done. To go on: {longer}")
     return plan, run
 
 
-def _how_to_go_on(config: "TrainConfig", checkpoint: "Checkpoint", run: Path) -> str | None:
+def _how_to_go_on(config: "TrainConfig", checkpoint: "Checkpoint", request: ResumeRequest) -> str | None:
     """The command that makes a finished run longer; None if the run is not finished."""
     progress = checkpoint.progress
     if config.updates == progress.updates:
@@ -218,4 +219,5 @@ def _how_to_go_on(config: "TrainConfig", checkpoint: "Checkpoint", run: Path) ->
         longer = ["--time", f"{math.ceil(2 * progress.seconds)}s"]
     else:
         return None
-    return shlex.join(["lander", "train", "--resume", str(run), *longer])
+    modules = [*import_options(request.imports), *network_options(request.network)]
+    return shlex.join(["lander", "train", "--resume", str(request.run), *modules, *longer])

@@ -155,6 +155,9 @@ class ResumeRequest:
     """Modules that register environments, as in `TrainRequest`. A run does not keep them: nothing that stands
     in a file is imported."""
 
+    processes: Mapping[str, Any] = field(default_factory=dict)
+    """Settings that change no weights, such as `workers`; chosen for this machine where they are not here."""
+
     def __post_init__(self) -> None:
         seconds_of(self.time)
 

@@ -1,8 +1,15 @@
-"""Options without a value in `--help`: typer writes `<bool>` behind them, as if one had to be typed."""
+"""Options with and without a value, where typer's own words mislead.
 
+In `--help` it writes `<bool>` behind an option that takes no value. And whether no GIF is `--no-gif` or
+`--gif none` differs between the commands, so the other spelling is answered with the right one.
+"""
+
+from itertools import pairwise, takewhile
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup, TyperOption
+
+from lander_runtime.errors import UsageError
 
 
 class Command(TyperCommand):
@@ -11,6 +18,17 @@ class Command(TyperCommand):
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters, `--help` included."""
         return _without_types(super().get_params(ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line.
+
+        Raises:
+            UsageError: `--no-gif` or `--gif none` is typed where it is the other one.
+        """
+        gif = next((one for one in self.params if "--gif" in one.opts), None)
+        if isinstance(gif, TyperOption):
+            _check_gif(gif, list(takewhile(lambda word: word != "--", args)))
+        return super().parse_args(ctx, args)
 
 
 _COMMAND_FOR = {
@@ -42,3 +60,13 @@ def _without_types(parameters: list[Any]) -> list[Any]:
         if isinstance(one, TyperOption) and one.is_flag and one.metavar is None:
             one.metavar = ""
     return parameters
+
+
+def _check_gif(gif: TyperOption, args: list[str]) -> None:
+    if gif.is_flag:
+        if "--gif=none" in args or ("--gif", "none") in pairwise(args):
+            raise UsageError("Here --gif takes no value. Type --no-gif in place of --gif none.")
+    elif "--no-gif" in args:
+        if "none" in (gif.help or ""):
+            raise UsageError("Here --gif takes a value. Type --gif none in place of --no-gif.")
+        raise UsageError("No GIF is drawn without --gif. Leave out --no-gif.")

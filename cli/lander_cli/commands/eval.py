@@ -80,7 +80,7 @@ def eval_command(
     except Interrupted as stop:
         raise exit_with_partial(stop, "lander.evaluation/1", as_json) from None
     _check_mean(report, fail_under)
-    print_next_unless_waiting(policy, "lander", *_next(request, report))
+    print_next_unless_waiting(policy, "lander", *_next(request, report), imports=request.imports)
 
 
 def _asked_gif(gif: Path | None, episodes: str | None, mp4: Path | None) -> Path | None:

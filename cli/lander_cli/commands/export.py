@@ -132,16 +132,17 @@ def _export_reduced(given: dict[str, Any], *, as_json: bool) -> None:
 
 def _export_c(given: dict[str, Any], name: str | None, *, as_json: bool) -> None:
     from lander_rl.exporting.c_header import CHeaderRequest, run_export_c
+    from lander_rl.inputs.importing import import_options
 
     request = CHeaderRequest(**given, name=name or CHeaderRequest.name)
     header = run_export_c(request, say)
     print_result(header, as_json=as_json)
     say(f'In a program: #include "{header.path.name}", then {header.name}_act(observation)')
-    source = request.source
+    source, imports = request.source, import_options(request.imports)
     if source is not None and source.suffix == ".onnx":
-        print_next("lander", "verify", source, "--all-runtimes")
+        print_next("lander", "verify", source, *imports, "--all-runtimes")
     else:
-        print_next("lander", "export", *([] if source is None else [source]))
+        print_next("lander", "export", *([] if source is None else [source]), *imports)
 
 
 def _precision(format_: Format, *, half: bool, int8: bool) -> "NumberFormat | None":

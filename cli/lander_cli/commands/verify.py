@@ -34,4 +34,5 @@ def verify_command(
     if found.failure is not None:
         raise CheckFailed(found.failure)
     options = [*import_options(request.imports), *(["--large"] if large else [])]
-    print_next_unless_waiting(policy, "lander", "eval", found.path, *options, "--episodes", "1000")
+    next_words = ("lander", "eval", found.path, *options, "--episodes", "1000")
+    print_next_unless_waiting(policy, *next_words, imports=request.imports)

@@ -1,14 +1,20 @@
 """Which file of a folder is meant: folders of the Hugging Face Hub hold a model among other things."""
 
+import shlex
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from lander_runtime.errors import InputRefused
 from lander_runtime.files import open_regular
 
 
-def peer_file(folder: Path) -> Path | None:
+def peer_file(folder: Path, typed: Sequence[str] = ()) -> Path | None:
     """The one zip of Stable-Baselines3 in `folder`; None where there is no zip of it.
+
+    Args:
+        folder: where to look.
+        typed: options that the user typed, for a command to be pasted.
 
     Raises:
         InputRefused: there are several, or the folder's policy is an ONNX file already.
@@ -21,9 +27,8 @@ def peer_file(folder: Path) -> Path | None:
         return zips[0]
     onnx = sorted(folder.glob("*.onnx"))
     if len(onnx) == 1:
-        raise InputRefused(
-            f"{folder}: {onnx[0].name} is an ONNX file already. Type: lander eval {onnx[0]} --env ID"
-        )
+        command = shlex.join(["lander", "eval", str(onnx[0]), "--env", "ID", *typed])
+        raise InputRefused(f"{folder}: {onnx[0].name} is an ONNX file already. Type: {command}")
     return None
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from lander_runtime.errors import InputRefused
@@ -31,15 +32,30 @@ def read_policy_file(path: Path, *, large: bool = False) -> bytes:
         InputRefused: it is missing, no plain file, too large for a policy, a checkpoint, or text.
     """
     content = read_part(path, large=large)
-    if content.startswith(_ZIP) or path.suffix.lower() in _CHECKPOINTS:
-        command = shlex.join(["lander", "export", str(path)])
-        env = "" if path.suffix == ".safetensors" else " --env ENV"
-        raise InputRefused(f"{path.name}: a checkpoint and no ONNX file. Make one of it with: {command}{env}")
+    if content.startswith(_ZIP) or is_checkpoint(path):
+        raise InputRefused(how_to_export(path))
     if is_text(content):
         beside = path.parent / "policy.onnx"
         hint = f" Did you mean {beside}?" if beside.is_file() else ""
         raise InputRefused(f"{path.name}: not an ONNX file; it is text.{hint}")
     return content
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file has the name of a checkpoint, ours or another library's."""
+    return path.suffix.lower() in _CHECKPOINTS
+
+
+def how_to_export(path: Path, options: Sequence[str] = ()) -> str:
+    """What to say of a checkpoint in the place of a policy.
+
+    Args:
+        path: its file.
+        options: more words of the command that exports it.
+    """
+    env = "" if path.suffix == ".safetensors" else " --env ENV"
+    command = shlex.join(["lander", "export", str(path), *options])
+    return f"{path.name}: a checkpoint and no ONNX file. Make one of it with: {command}{env}"
 
 
 def too_large(*, large: bool) -> str:

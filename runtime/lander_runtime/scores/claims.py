@@ -6,12 +6,23 @@ Apart from `paired.py`: of the claimed episodes only mean and deviation are know
 import math
 
 from lander_runtime.scores.intervals import student_quantile
-from lander_runtime.scores.summary import Summary
+from lander_runtime.scores.summary import FEW, Summary
 from lander_runtime.scores.words import mean_in_words
 from lander_runtime.text import counted
 
 _ROUNDING = 1e-6
 """Of a mean, relative: other machines add in another order."""
+
+
+def doubt(claimed: Summary, measured: Summary) -> str | None:
+    """As `contradiction`, for episodes that were not chosen to check the claim.
+
+    Below `FEW` episodes on either side there is no verdict: the interval takes mean returns as normal, and
+    those of a few episodes are not.
+    """
+    if min(claimed.episodes, measured.episodes) < FEW:
+        return None
+    return contradiction(claimed, measured)
 
 
 def contradiction(claimed: Summary, measured: Summary) -> str | None:

@@ -258,3 +258,61 @@ def test_no_more_workers_than_trainings() -> None:
     with open_pool(PoolRequest(jobs=8), 3, lambda text: None) as pool:
         assert pool.size == 3
         assert pool.settings == {"workers": 1, "critic_process": "no"}
+
+
+def test_the_same_call_goes_on(few: dict[str, Any]) -> None:
+    """Of three runs one is done, one was stopped and one had not begun: the weights are those of one go."""
+    few = {**few, "steps": 256}
+    whole = lander_rl.train_seeds("CartPole-v1", 3, jobs=1, out="whole", **few)
+    alone = {**few["settings"], **_fields(few), "steps": 256, "progress": False}
+    lander_rl.train("CartPole-v1", seed=1, out="parts/seed-1", **alone)
+    assert lander_rl.train("CartPole-v1", seed=2, out="parts/seed-2", stop=lambda: True, **alone).interrupted
+
+    kept = Path("parts/seed-1/checkpoint.safetensors").read_bytes()
+    found = lander_rl.train_seeds("CartPole-v1", 3, jobs=1, out="parts", **few)
+    assert not found.interrupted
+    assert Path("parts/seed-1/checkpoint.safetensors").read_bytes() == kept
+    assert found.scores == whole.scores
+    assert [run.trained.selection_score for run in found.runs] == [
+        run.trained.selection_score for run in whole.runs
+    ]
+    assert (found.exported is not None, found.picture) == (True, Path("parts/seeds.png"))
+    for seed in (1, 2, 3):
+        one, other = (
+            Checkpoint.load(Path(out) / f"seed-{seed}" / "checkpoint.safetensors")
+            for out in ("whole", "parts")
+        )
+        for name in (name for name in one.tensors if name.startswith("network")):
+            assert one.tensors[name].equal(other.tensors[name]), (seed, name)
+
+
+def test_a_run_that_reached_its_target_is_not_trained_further(echo: str, few: dict[str, Any]) -> None:
+    few = {**few, "target": -100.0, "out": "runs", "jobs": 1}
+    steps = [run.trained.steps for run in lander_rl.train_seeds(echo, 2, **few).runs]
+    again = lander_rl.train_seeds(echo, 2, **few)
+    assert all(run.trained.reached_target for run in again.runs)
+    assert [run.trained.steps for run in again.runs] == steps
+
+
+def test_a_run_of_other_settings_is_refused(echo: str, few: dict[str, Any]) -> None:
+    out = Path("several")
+    alone = {**few["settings"], **_fields(few), "steps": 128, "progress": False}
+    lander_rl.train(echo, seed=2, out=out / "seed-2", **alone)
+    refused = r"seed-2 was trained with other settings: gamma 0\.99\d? there, and gamma 0\.5 now\. Choose"
+    changed = {**few, "settings": {**few["settings"], "gamma": 0.5}}
+    with pytest.raises(UsageError, match=refused):
+        lander_rl.train_seeds(echo, 2, jobs=1, out=out, **changed)
+    assert not (out / "seed-1").exists()
+    with pytest.raises(UsageError, match="seed-2 is a run already"):
+        lander_rl.train_seeds(echo, 2, engine="ray", out=out, **few)
+    # How many processes one takes changes no weights.
+    again = {**few, "settings": {**few["settings"], "workers": 2}}
+    assert len(lander_rl.train_seeds(echo, 2, jobs=1, out=out, **again).scores) == 2
+
+
+def test_seeds_whose_turn_did_not_come_are_named_and_leave_no_folder(echo: str, few: dict[str, Any]) -> None:
+    for out in (None, Path("several")):
+        found = lander_rl.train_seeds(echo, 2, jobs=1, out=out, stop=lambda: True, **few)
+        assert (found.interrupted, found.missing, found.exported) == (True, (1, 2), None)
+        assert dict(found.rows()) == {"seed 1": "not trained yet", "seed 2": "not trained yet"}
+    assert not [path for path in Path().glob("**/*") if path.is_dir() and path.name in ("001", "seed-1")]

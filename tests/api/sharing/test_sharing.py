@@ -138,9 +138,28 @@ def test_the_hub_is_asked_before_episodes_run(
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     monkeypatch.delenv("HF_TOKEN")
     monkeypatch.setattr("huggingface_hub.utils._headers.get_token", lambda: None)
-    with pytest.raises(InputRefused, match=r"You are not logged in.*hf auth login"):
+    with pytest.raises(MachineLacks, match=r"You are not logged in.*hf auth login"):
         lander_rl.push(cart_pole, "me/cart")
     assert "me/cart" not in hub.repos
+
+
+@pytest.mark.parametrize("hindrance", ["no login", "no connection", "offline"])
+def test_the_users_own_files_come_before_the_hub(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, hindrance: str
+) -> None:
+    if hindrance == "no login":
+        monkeypatch.delenv("HF_TOKEN")
+        monkeypatch.setattr("huggingface_hub.utils._headers.get_token", lambda: None)
+    elif hindrance == "no connection":
+        monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
+    else:
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(InputRefused, match=r"nope\.onnx: cannot be read"):
+        lander_rl.push("nope.onnx", "me/name")
+    with pytest.raises(InputRefused, match=r"nope\.jsonl\.gz: cannot be read"):
+        lander_rl.push(DATA / "tiny-discrete.onnx", "me/name", replay="nope.jsonl.gz")
+    with pytest.raises(MachineLacks):
+        lander_rl.push(DATA / "tiny-discrete.onnx", "me/name")
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["other files", "no repository yet"])

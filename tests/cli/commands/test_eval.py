@@ -164,7 +164,7 @@ class TestReport:
         [entry] = model.metadata_props
         entry.value = json.dumps({**json.loads(entry.value), "evaluation": claim})
         onnx.save(model, tiny)
-        arguments = ["eval", tiny, "--episodes", "5", "--gif-episodes", "none"]
+        arguments = ["eval", tiny, "--episodes", "30", "--gif-episodes", "none"]
         said = "The file claims a mean return of 300.0 ± 0.0 over 100 episodes."
         for options in ([], ["--json"]):
             found = lander(*arguments, *options)
@@ -173,6 +173,7 @@ class TestReport:
             assert "less (95% interval of the difference" in found.err
         assert said not in lander(*arguments, "--env-arg", "enable_wind=true").err
         assert said not in lander(*arguments, "--sampled").err
+        assert said not in lander("eval", tiny, "--episodes", "3", "--gif", "none").err
 
     def test_many_episodes_are_not_listed(self, lander: Lander, tiny: Path) -> None:
         few = lander("eval", tiny, "--episodes", "20", "--gif-episodes", "none").out

@@ -1,12 +1,15 @@
 """Hints lead somewhere: what is typed next is named, and what was typed is kept."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from lander_rl.inputs.finding import waiting_run
 
 Lander = Callable[..., Any]
 
@@ -77,6 +80,116 @@ def test_the_last_hint_leads_to_the_newest_run(
     assert outcome.err.splitlines()[-3] == f"This was not your newest run: {waiting} has not been exported."
     named = lander(*typed, DATA / "tiny-discrete.onnx")
     assert "lander export" not in named.err
+
+
+def test_a_run_that_was_trained_further_is_named(lander: Lander, add_run: Any) -> None:
+    """The policy file tells when and after how many steps its weights were saved; so does a checkpoint."""
+    run = add_run("001")
+    assert lander("export", run, "--episodes", "0", "--no-gif").code == 0
+    scored = ["--episodes", "1", "--gif", "none", "--import", "json"]
+    typed = [["eval", run], ["eval", run / "policy.onnx"], ["eval", "runs"], ["eval"], ["verify", run]]
+    for command in typed[:4]:
+        assert "lander export" not in lander(*command, *scored).err
+
+    weights = run / "best.safetensors"
+    content = weights.read_bytes()
+    further = re.sub(rb'(updates\\": 1, \\"steps\\": )\d{3}', rb"\g<1>999", content)
+    assert further != content
+    weights.write_bytes(further)
+    # A copied folder has other times; what the files say counts.
+    os.utime(weights, (1_600_000_000,) * 2)
+    for command in typed:
+        outcome = lander(*command, *(scored if command[0] == "eval" else scored[-2:]))
+        assert outcome.code == 0
+        assert f"; its run was trained further since: lander export {run} --import json)" in outcome.err
+        assert outcome.err.splitlines()[-3] == (
+            f"This policy is older than its run: {run} was trained further since the export."
+        )
+        assert outcome.next == f"lander export {run} --import json"
+    compared = lander("compare", run, run, "--episodes", "2")
+    assert f" is older than its run: {run} was trained further since the export." in compared.err
+    pushed = lander("push", "me/x")
+    assert (
+        pushed.message
+        == f"The newest run, {run}, was trained further since its export. Type: lander export {run}"
+    )
+
+    # A checkpoint that does not say when it was saved: then the times of the files decide.
+    weights.write_bytes(content.replace(b"created", b"creatxd"))
+    assert "was trained further" in lander("eval", run, *scored).err
+    os.utime(weights, (1_600_000_000,) * 2)
+    assert "was trained further" not in lander("eval", run, *scored).err
+
+
+def test_a_folder_without_runs_has_none_that_waits(exported: Any) -> None:
+    """`lander serve` takes a folder of files of any name."""
+    policy = exported("LunarLander-v3/001")
+    policy.rename(policy.with_name("mine.onnx"))
+    assert waiting_run(policy.parent) is None
+
+
+def test_hints_keep_the_modules_that_register_environments(lander: Lander, add_run: Any) -> None:
+    run = add_run("001")
+    modules = ["--import", "json", "--import", "csv"]
+    words = " ".join(modules)
+    weights, policy = run / "best.safetensors", DATA / "tiny-discrete.onnx"
+    for command, hint in [
+        (["eval", run], f"lander export {run} {words}"),
+        (["eval", "runs"], f"lander export {run} {words}"),
+        (["verify", run], f"lander export {run} {words}"),
+        (["compare", run, policy], f"lander export {run} {words}"),
+        (["push", "me/x"], f"lander export {run} {words}"),
+        (["eval", "best.safetensors"], f"lander export {run} {words}"),
+        (["eval", weights], f"lander export {weights} {words}"),
+        (["export", policy], f"lander eval {policy} {words}"),
+    ]:
+        outcome = lander(*command, *modules)
+        assert (outcome.code in (2, 3), outcome.message.endswith(hint)) == (True, True), outcome.err
+    waiting = lander("eval", "--episodes", "1", "--gif", "none", *modules)
+    assert waiting.next == f"lander export {run} {words}"
+    assert f"has not been exported: lander export {run} {words})" in waiting.err
+    done = lander("train", "--resume", run, *modules)
+    assert f"To go on: lander train --resume {run} {words} --steps" in done.err
+
+
+def test_a_run_that_is_not_there_is_answered_with_those_that_are(lander: Lander, add_run: Any) -> None:
+    for age, name in enumerate(["004", "003", "002", "001"]):
+        add_run(name, age=age)
+    folder = Path("runs/CartPole-v1")
+    missing = folder / "999"
+    for command in (
+        ["eval", missing], ["export", missing], ["export", missing, "--format", "c"], ["plot", missing],
+        ["train", "--resume", missing], ["train", "CartPole-v1", "--init", missing],
+        ["eval", missing / "policy.onnx"], ["export", missing / "best.safetensors"],
+    ):  # fmt: skip
+        outcome = lander(*command)
+        newest = ", ".join(str(folder / name) for name in ("004", "003", "002"))
+        assert outcome.code == 3
+        assert outcome.message.endswith(f" Runs there, newest first: {newest}.")
+    assert lander("export", "runs/Other-v0/001").message.endswith(
+        f"{folder}/004, {folder}/003, {folder}/002."
+    )
+    assert "Runs there" not in lander("export", folder / "other.pth").message
+
+
+def test_without_runs_a_missing_run_leads_to_a_training(lander: Lander) -> None:
+    for command in (["export"], ["plot"], ["train", "--resume"]):
+        outcome = lander(*command, "runs/LunarLander-v3/009")
+        assert (outcome.code, outcome.message.endswith("Type: lander train")) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        (["eval", "--no-gif"], "Here --gif takes a value. Type --gif none in place of --no-gif."),
+        (["replay", "x.jsonl.gz", "--no-gif"], "No GIF is drawn without --gif. Leave out --no-gif."),
+        (["export", "--gif", "none"], "Here --gif takes no value. Type --no-gif in place of --gif none."),
+        (["export", "--gif=none"], "Here --gif takes no value. Type --no-gif in place of --gif none."),
+    ],
+)
+def test_no_gif_in_another_commands_words(lander: Lander, typed: list[str], answer: str) -> None:
+    outcome = lander(*typed)
+    assert (outcome.code, outcome.message) == (2, answer)
 
 
 def test_nothing_goes_out_under_the_users_name_but_their_own(

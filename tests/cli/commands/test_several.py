@@ -90,6 +90,13 @@ def test_seeds_that_were_stopped_or_broke(lander: Lander, trained_with: Any) -> 
     trained_with(replace(seed_runs(interrupted=True), runs=(first, second)))
     outcome = lander("train", "--seeds", "2")
     assert (outcome.code, outcome.next) == (130, "lander train --resume runs/CartPole-v1/002")
+    # In a folder of its own the group goes on; the seeds that did not begin are named.
+    stopped = seed_runs(interrupted=True)
+    for found in (stopped, replace(seed_runs(), runs=(first,), exported=None, missing=(2,))):
+        trained_with(found)
+        outcome = lander("train", "--seeds", "2", "--out", "sd")
+        assert (outcome.code, outcome.err.splitlines()[-1]) == (130, "The same command goes on.")
+    assert "seed 2  not trained yet" in outcome.out
     trained_with(seed_runs(failed={3: "a loss"}))
     outcome = lander("train", "--seeds", "3")
     assert outcome.code == 1

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lander_runtime.scores.claims import contradiction
+from lander_runtime.scores.claims import contradiction, doubt
 from lander_runtime.scores.summary import Summary
 
 
@@ -48,3 +48,14 @@ def test_what_cannot_be_compared_contradicts_nothing() -> None:
     assert contradiction(replace(claimed, episodes=1), measured) is None
     assert contradiction(claimed, replace(measured, episodes=1)) is None
     assert contradiction(replace(claimed, deterministic=False), measured) is None
+
+
+def test_few_episodes_give_no_verdict() -> None:
+    """All three of a lucky policy may lie above its mean; a check of the claim's own seeds still counts."""
+    claimed, measured = scored(100.0, 3.0, 100), scored(110.0, 0.1, 3)
+    assert contradiction(claimed, measured) is not None
+    assert doubt(claimed, measured) is None
+    assert doubt(claimed, replace(measured, episodes=29)) is None
+    assert doubt(replace(claimed, episodes=29), replace(measured, episodes=30)) is None
+    enough = replace(measured, episodes=30)
+    assert doubt(claimed, enough) == contradiction(claimed, enough) is not None

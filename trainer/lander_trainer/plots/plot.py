@@ -204,7 +204,10 @@ def _draw_line(axes: Axes, line: Line, x: str, colour: str, dash: str, drawn: _D
     elif curves:
         at, mean, low, high = mean_band(curves, interval=line.has_interval)
         if not len(at) or len(curves) < len(line.runs):
-            raise InputRefused(f"The runs of the group {line.label!r} have no {AXES[x]} in common.")
+            raise InputRefused(
+                f"The runs of the group {line.label!r} have no {AXES[x]} in common, so they have no "
+                "mean to draw: one ended before another had its first mean return."
+            )
         if line.seeds > 1:
             axes.fill_between(at, low, high, color=colour, alpha=0.25, linewidth=0)
             drawn.values += [*low.tolist(), *high.tolist()]

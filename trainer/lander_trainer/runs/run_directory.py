@@ -21,9 +21,17 @@ from typing import Any
 import tomli_w
 
 from lander_runtime.errors import InputRefused, MachineLacks, UsageError
-from lander_runtime.files import flush_to_disk, is_temporary, regular_lines, remove_leftovers, write_text
+from lander_runtime.files import (
+    flush_to_disk,
+    is_temporary,
+    near_miss,
+    regular_lines,
+    remove_leftovers,
+    write_text,
+)
 from lander_runtime.json_data.fields import Fields
 from lander_runtime.locks import locked
+from lander_runtime.shipped import runs_near
 from lander_trainer.config import TrainConfig
 
 _LARGEST_METRICS, _LONGEST_ROW = 2**30, 2**20
@@ -79,7 +87,8 @@ class RunDirectory:
         """
         run = cls(path)
         if not run.checkpoint.is_file():
-            raise InputRefused(f"{path}: no run to resume; expected {run.checkpoint.name} in it.")
+            hint = "" if path.exists() else near_miss(path) or runs_near(path)
+            raise InputRefused(f"{path}: no run to resume; expected {run.checkpoint.name} in it.{hint}")
         return run
 
     @contextmanager

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from lander_runtime.errors import InputRefused
-from lander_runtime.files import read_regular_text
+from lander_runtime.files import near_miss, read_regular_text
 from lander_runtime.json_data.fields import Fields
 from lander_runtime.scores.summary import LARGEST_NUMBER
+from lander_runtime.shipped import runs_near
 from lander_runtime.text import LONGEST, shortened
 from lander_trainer.runs.run_directory import RunDirectory, parse_row
 
@@ -48,7 +49,8 @@ def find_runs(path: Path) -> list[Path]:
     if path.exists() and not path.is_dir():
         raise InputRefused(f"{path}: expected the folder of a run or of runs, found a file.")
     if not path.is_dir():
-        raise InputRefused(f"{path}: no such folder. Runs are under runs/, such as runs/LunarLander-v3/001.")
+        hint = near_miss(path) or runs_near(path) or " Runs are under runs/, such as runs/LunarLander-v3/001."
+        raise InputRefused(f"{path}: no such folder.{hint}")
     if (path / "metrics.jsonl").is_file():
         return [path]
     # Training starts with an empty file: a run without an update must not hide the other runs.

@@ -22,6 +22,7 @@ def push_command(
 
     hf auth login, or HF_TOKEN in the environment, says who you are.
     """
+    from lander_rl.inputs.importing import import_options
     from lander_rl.sharing.pushing import PushRequest, run_push
 
     if len(words) > 2:
@@ -32,4 +33,4 @@ def push_command(
     )  # fmt: skip
     pushed = run_push(request, Talk())
     print_result(pushed, as_json=as_json)
-    print_next("lander", "pull", pushed.repository, "--check")
+    print_next("lander", "pull", pushed.repository, "--check", *import_options(request.imports))

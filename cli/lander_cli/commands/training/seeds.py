@@ -36,7 +36,10 @@ def train_seeds(
         exporting=lambda: interrupt_on_signals(signals),
     )
     print_result(found, as_json=as_json)
-    _print_next(found, import_options(train.imports), network_options(train.network))
+    if found.interrupted and train.out is not None:
+        say("The same command goes on.")
+    else:
+        _print_next(found, import_options(train.imports), network_options(train.network))
     if found.interrupted or signals():
         raise typer.Exit(signals.exit_code)
     if found.failed:
