@@ -154,9 +154,9 @@ def test_the_users_own_files_come_before_the_hub(
         monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
     else:
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(InputRefused, match=r"nope\.onnx: cannot be read"):
+    with pytest.raises(InputRefused, match=r"nope\.onnx does not exist"):
         lander_rl.push("nope.onnx", "me/name")
-    with pytest.raises(InputRefused, match=r"nope\.jsonl\.gz: cannot be read"):
+    with pytest.raises(InputRefused, match=r"nope\.jsonl\.gz does not exist"):
         lander_rl.push(DATA / "tiny-discrete.onnx", "me/name", replay="nope.jsonl.gz")
     with pytest.raises(MachineLacks):
         lander_rl.push(DATA / "tiny-discrete.onnx", "me/name")

@@ -243,7 +243,7 @@ def test_an_array_that_says_it_is_large_takes_no_memory(tmp_path: Path) -> None:
         read_normalizer(tmp_path / "n.npz")
 
 
-@pytest.mark.parametrize("content", [b"", b"mean,var", b"\x93NUMPY\x01\x00", b"\x08\x08"])
+@pytest.mark.parametrize("content", [b"mean,var", b"\x93NUMPY\x01\x00", b"\x08\x08"])
 def test_another_kind_of_file_is_refused_with_what_was_expected(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "n").write_bytes(content)
     with pytest.raises(InputRefused, match=r"expected an \.npz with mean and var, or a pickle"):
@@ -251,8 +251,14 @@ def test_another_kind_of_file_is_refused_with_what_was_expected(content: bytes, 
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputRefused, match="No such file"):
+    with pytest.raises(InputRefused, match=r"n\.npz does not exist"):
         read_normalizer(tmp_path / "n.npz")
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "n").touch()
+    with pytest.raises(InputRefused, match="n is empty"):
+        read_normalizer(tmp_path / "n")
 
 
 def test_epsilon_and_clip_can_be_given(tmp_path: Path) -> None:

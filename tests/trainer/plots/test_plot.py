@@ -281,6 +281,8 @@ class TestLimits:
             ([-50, 50], [-1850], None, None),
             ([], [-1850, 10, 10], None, None),
             ([-50, 50], [], None, None),
+            # Of lines at one height nothing says how far is far.
+            ([7, 7], [-1850, 7, 7], None, None),
         ],
     )
     def test_dots_far_below_the_lines_are_left_out(

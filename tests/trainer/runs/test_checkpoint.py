@@ -209,12 +209,12 @@ def test_unknown_entries_are_ignored(saved: Path) -> None:
 )
 def test_other_content_is_refused(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises(InputRefused, match=r"checkpoint\.safetensors: "):
+    with pytest.raises(InputRefused, match=r"checkpoint\.safetensors" + (": " if content else " is empty")):
         Checkpoint.load(path)
 
 
 def test_missing_file_is_refused(path: Path) -> None:
-    with pytest.raises(InputRefused, match=r"checkpoint\.safetensors: "):
+    with pytest.raises(InputRefused, match=r"checkpoint\.safetensors does not exist"):
         Checkpoint.load(path)
 
 
@@ -243,7 +243,7 @@ def test_folder_is_refused(tmp_path: Path) -> None:
         Checkpoint.load(tmp_path)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.7, 0.999])
+@pytest.mark.parametrize("share", [0.001, 0.01, 0.3, 0.7, 0.999])
 def test_truncated_file_is_refused(saved: Path, share: float) -> None:
     content = saved.read_bytes()
     saved.write_bytes(content[: int(share * len(content))])

@@ -53,7 +53,10 @@ def lowest_shown(
     if not lines:
         return None
     kept = [*lines, *([] if threshold is None else [threshold])]
-    floor = min(kept) - _ROOM * (max(kept) - min(kept))
+    height = max(kept) - min(kept)
+    if height == 0.0:
+        return None  # Nothing says how far is far.
+    floor = min(kept) - _ROOM * height
     below = sum(score < floor for score in dots)
     if not 0 < below <= _MOST_BELOW * len(dots):
         return None
