@@ -4,6 +4,9 @@ from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
 
+_RUNS_AROUND = ("*/checkpoint.safetensors", "*/*/checkpoint.safetensors")
+"""Of runs in a folder, or in a folder in it."""
+
 _MOST_NAMED = 3
 
 
@@ -30,7 +33,7 @@ def newest_policy_in(folder: Path) -> Path | None:
 
 def newest_run_in(folder: Path) -> Path | None:
     """The run in `folder`, or in a folder in it, whose checkpoint was written last; None if there is none."""
-    newest = _newest(folder, "*/checkpoint.safetensors", "*/*/checkpoint.safetensors")
+    newest = _newest(folder, *_RUNS_AROUND)
     return None if newest is None else newest.parent
 
 
@@ -55,14 +58,17 @@ def runs_near(missing: Path) -> str:
     if missing.suffix and missing.parent.is_dir():
         return ""
     folder = next(parent for parent in missing.parents if parent.is_dir())
-    patterns = ("*/checkpoint.safetensors", "*/*/checkpoint.safetensors")
-    found = [path for pattern in patterns for path in folder.glob(pattern)]
-    newest = sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)[:_MOST_NAMED]
+    newest = _by_age(folder, *_RUNS_AROUND)[:_MOST_NAMED]
     if newest:
         return f" Runs there, newest first: {', '.join(str(path.parent) for path in newest)}."
     return " Nothing was trained there. Type: lander train" if missing.parts[:1] == ("runs",) else ""
 
 
 def _newest(root: Path, *patterns: str) -> Path | None:
-    found = (path for pattern in patterns for path in root.glob(pattern))
-    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+    return next(iter(_by_age(root, *patterns)), None)
+
+
+def _by_age(root: Path, *patterns: str) -> list[Path]:
+    """The newest first."""
+    found = [path for pattern in patterns for path in root.glob(pattern)]
+    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)

@@ -46,8 +46,12 @@ def find_policy(named: Path | None, imports: Sequence[str] = ()) -> tuple[Path, 
         InputRefused: no policy was named and there is none, a folder holds no policy, a checkpoint was named,
             or `runs` is a file.
     """
-    path, origin = _newest_or_shipped() if named is None else _named(named, imports)
-    waiting = waiting_run(named)
+    if named is None:
+        newest, waiting = _newest()
+        path, origin = (newest, "the last that was exported") if newest is not None else _shipped()
+    else:
+        path, origin = _named(named, imports)
+        waiting = _waiting_of(path)
     if waiting is None:
         return path, origin
     what = "its run was trained further since" if waiting.exported else "the newest run has not been exported"
@@ -88,14 +92,15 @@ def waiting_run(named: Path | None) -> WaitingRun | None:
         own = named / "policy.onnx"
         # None for a folder of other files, which `lander serve` takes.
         policy = own if own.is_file() else newest_policy_in(named)
-    run = None if policy is None else trained_further(policy)
+    return None if policy is None else _waiting_of(policy)
+
+
+def _waiting_of(policy: Path) -> WaitingRun | None:
+    run = trained_further(policy)
     return None if run is None else WaitingRun(run, exported=True)
 
 
-def _newest_or_shipped() -> tuple[Path, str]:
-    newest, _ = _newest()
-    if newest is not None:
-        return newest, "the last that was exported"
+def _shipped() -> tuple[Path, str]:
     shipped = shipped_policies().get(_SHIPPED)
     if shipped is not None:
         return shipped, "ships with lander"
@@ -110,8 +115,7 @@ def _newest() -> tuple[Path | None, WaitingRun | None]:
     run = newest_run_in(_RUNS) if newest is None else newer_run(newest, _RUNS)
     # A run that went on and found no better weights is newer than its policy, and has nothing to export.
     if newest is not None and run in (None, newest.parent):
-        further = trained_further(newest)
-        return newest, None if further is None else WaitingRun(further, exported=True)
+        return newest, _waiting_of(newest)
     return newest, None if run is None else WaitingRun(run, (run / "policy.onnx").is_file())
 
 
