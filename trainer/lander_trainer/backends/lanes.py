@@ -23,6 +23,8 @@ from lander_runtime.envs.faults import (
     raised,
     when,
 )
+from lander_runtime.envs.known import knowledge_of
+from lander_runtime.envs.quick import check_quickly, draw_ahead
 from lander_runtime.errors import InputRefused
 from lander_runtime.seeds import FIRST_SELECTION_SEED
 from lander_runtime.spec import EnvSpec, Space
@@ -142,6 +144,9 @@ class Lanes:
         self._seed = seed
         self._first = first
         self._envs = [envs.make(spec) for _ in range(count)]
+        for env in self._envs:
+            check_quickly(env)
+        self._draws_singly = knowledge_of(spec.id).draws_singly
         space = self._envs[0].observation_space
         self._obs = np.zeros((count, *(space.shape or ())), space.dtype)
         self._ended = np.zeros(count, bool)
@@ -217,6 +222,8 @@ class Lanes:
             obs, _ = self._envs[lane].reset(seed=seed)
         except (Exception, SystemExit) as error:
             raise raised(self._id, error, when(seed, 0)) from error
+        if self._draws_singly:
+            draw_ahead(self._envs[lane])
         self._obs[lane] = self._observed(obs, lane)
 
     def _step(self, lane: int, action: Any) -> tuple[float, bool, bool]:
@@ -230,7 +237,8 @@ class Lanes:
             raise raised(self._id, error, self._when(lane)) from error
         self._obs[lane] = self._observed(obs, lane)
         self._ended[lane] = terminated or truncated
-        if type(reward) is not float or not math.isfinite(reward):
+        # NumPy's float64 is a float too.
+        if not isinstance(reward, float) or not math.isfinite(reward):
             reward = as_reward(reward, self._id, self._seed_of(lane), len(self._actions[lane]))
         # A step may report both; then it counts as terminated, so that nothing is bootstrapped.
         return reward, terminated, truncated and not terminated

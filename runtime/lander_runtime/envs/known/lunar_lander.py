@@ -117,6 +117,8 @@ DISCRETE = Knowledge(
     outcome=_outcome,
     measures=_MEASURES,
     measure=_measure_discrete,
+    # Both engines' dispersion.
+    draws_singly=True,
     pairs=_PAIRS,
     track=_track,
     track_note=_TRACK_NOTE,
