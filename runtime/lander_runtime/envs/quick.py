@@ -3,7 +3,7 @@
 LunarLander's step takes 31 us. NumPy takes 2.4 of them to draw two numbers for the engines, and Gymnasium 2.5
 to see whether the action is one of four. The stand-ins give the same answers in a tenth of the time; the
 environment's own code and its results stay as they are. Evaluation and training use them, for classes of
-Gymnasium only, whose code is known: another environment could keep what it was given, or hand it on.
+Gymnasium and of vizdoom only, whose code is known: another one could keep what it was given, or hand it on.
 """
 
 from collections.abc import Iterator
@@ -20,19 +20,19 @@ _BLOCK = 64
 def check_quickly(env: gymnasium.Env[Any, Any]) -> None:
     """From now on `env` checks its discrete actions quickly."""
     inner: Any = env.unwrapped
-    if _is_gymnasiums(inner) and type(inner.action_space) is Discrete:
+    if _is_known(inner) and type(inner.action_space) is Discrete:
         inner.action_space = QuickDiscrete.of(inner.action_space)
 
 
 def draw_ahead(env: gymnasium.Env[Any, Any]) -> None:
     """`env` draws ahead until its next reset with a seed, which makes a new generator."""
     inner: Any = env.unwrapped
-    if _is_gymnasiums(inner):
+    if _is_known(inner):
         inner.np_random = DrawnAhead(inner.np_random)
 
 
-def _is_gymnasiums(inner: object) -> bool:
-    return type(inner).__module__.startswith("gymnasium.envs.")
+def _is_known(inner: object) -> bool:
+    return type(inner).__module__.startswith(("gymnasium.envs.", "vizdoom."))
 
 
 class QuickDiscrete(Discrete):

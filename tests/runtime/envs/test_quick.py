@@ -125,7 +125,7 @@ class OwnLander(LunarLander):
     """Might do anything with its space and its generator."""
 
 
-def test_only_gymnasiums_own_classes_are_given_them(register: Callable[..., str]) -> None:
+def test_only_known_classes_are_given_them(register: Callable[..., str]) -> None:
     lanes = Lane(envs.resolve("LunarLander-v3")), Lane(envs.resolve(register(OwnLander)))
     kinds = []
     for lane in lanes:
