@@ -1,4 +1,6 @@
-"""The environments alone, as a contender of `eval_speed.py`: no evaluation can be faster.
+"""The environments alone, as a contender of `eval_speed.py`.
+
+An evaluation can be faster: its lanes give the environments quicker parts (`lander_runtime/envs/quick.py`).
 
     python benchmarks/peers/bare_environments.py RECORDING --part 0 --parts 2
 

@@ -1,9 +1,9 @@
-"""Quicker stand-ins for two things that Gymnasium's own environments call at every step.
+"""Quicker stand-ins for what environments of Gymnasium and vizdoom call at every step.
 
-LunarLander's step takes 31 us. NumPy takes 2.4 of them to draw two numbers for the engines, and Gymnasium 2.5
-to see whether the action is one of four. The stand-ins give the same answers in a tenth of the time; the
-environment's own code and its results stay as they are. Evaluation and training use them, for classes of
-Gymnasium and of vizdoom only, whose code is known: another one could keep what it was given, or hand it on.
+LunarLander's step takes 31 us. Gymnasium takes 2.5 of them to see whether the action is one of four, and
+NumPy 2.4 to draw two random numbers for the engines. The stand-ins give the same answers in a tenth of the
+time; the environment's own code and its results stay as they are. Evaluation and training use them, and only
+where the code of the environment and of all its wrappers is known: others could keep what was replaced.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,9 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Discrete
 
+_KNOWN = ("gymnasium.", "vizdoom.", "lander_runtime.")
+"""Packages whose environments and wrappers keep neither their generator nor a second reference to a space."""
+
 _BLOCK = 64
 """Numbers drawn at a time. Larger blocks save little more, and push other data out of the cache."""
 
@@ -20,78 +23,87 @@ _BLOCK = 64
 def check_quickly(env: gymnasium.Env[Any, Any]) -> None:
     """From now on `env` checks its discrete actions quickly."""
     inner: Any = env.unwrapped
-    if _is_known(inner) and type(inner.action_space) is Discrete:
+    if _is_known(env) and type(inner.action_space) is Discrete and inner.action_space.dtype == np.int64:
         inner.action_space = QuickDiscrete.of(inner.action_space)
 
 
-def draw_ahead(env: gymnasium.Env[Any, Any]) -> None:
-    """`env` draws ahead until its next reset with a seed, which makes a new generator."""
+def buffer_draws(env: gymnasium.Env[Any, Any]) -> None:
+    """`env` draws from a buffer until its next reset with a seed, which makes a new generator."""
     inner: Any = env.unwrapped
-    if _is_known(inner):
-        inner.np_random = DrawnAhead(inner.np_random)
+    if _is_known(env) and type(inner.np_random) is np.random.Generator:
+        # Not by its setter, which would forget the seed (`np_random_seed`).
+        inner._np_random = BufferedGenerator(inner.np_random)
 
 
-def _is_known(inner: object) -> bool:
-    return type(inner).__module__.startswith(("gymnasium.envs.", "vizdoom."))
+def _is_known(env: gymnasium.Env[Any, Any]) -> bool:
+    layer: Any = env
+    while isinstance(layer, gymnasium.Wrapper) and type(layer).__module__.startswith(_KNOWN):
+        layer = layer.env
+    return type(layer).__module__.startswith(_KNOWN)
 
 
 class QuickDiscrete(Discrete):
-    """A `Discrete` space that compares a Python int with its two ends, and asks NumPy for all else."""
+    """A `Discrete` space that knows a Python int in its range at once, and leaves all else to `Discrete`."""
 
     @classmethod
     def of(cls, space: Discrete) -> "QuickDiscrete":
-        """The same space, with the same generator."""
+        """The same space."""
         quick = cls.__new__(cls)
         quick.__dict__.update(space.__dict__)
-        quick._first, quick._stop = int(space.start), int(space.start + space.n)
+        quick._first, quick._stop = int(space.start), int(space.start) + int(space.n)
         return quick
 
     def contains(self, x: Any) -> bool:
-        return self._first <= x < self._stop if type(x) is int else super().contains(x)
+        return (type(x) is int and self._first <= x < self._stop) or super().contains(x)
 
 
-class DrawnAhead:
-    """A generator that draws single uniform numbers in blocks: NumPy's time is mostly that of the call.
+class BufferedGenerator:
+    """Draws single uniform numbers in blocks: nearly all of NumPy's time is that of the call.
 
-    It stands in for a `numpy.random.Generator`: every call returns what the generator itself would return.
-    For any other call than a single uniform number, the generator first goes back to where the numbers that
-    were given out have brought it. Only a method that was taken from this object and is called later would
-    find it too far on.
+    It stands in for a `numpy.random.Generator`, of which it is no subclass. Every call returns what the
+    generator itself would return. For any other call than a single uniform number, the generator first goes
+    back to where the numbers that were given out have brought it. Only a method or `bit_generator` that was
+    taken from this object, and is used later, gets numbers from further on.
     """
 
-    __slots__ = ("_ahead", "_generator", "_high", "_low", "_state")
+    __slots__ = ("_block", "_generator", "_high", "_low", "_state")
 
     def __init__(self, generator: np.random.Generator) -> None:
         self._generator = generator
-        self._ahead: Iterator[float] = iter(())
+        self._block: Iterator[float] = iter(())
         """What is left of the block; the numbers in it lie between `_low` and `_high`."""
         self._low: object = None
         self._high: object = None
         self._state: Any = None
-        """The generator's before it drew the block."""
+        """State of the generator before the block."""
 
     def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
         """As `numpy.random.Generator.uniform`."""
         # By identity: an environment's limits are mostly constants, which are the same objects every time.
-        # Floats never change, and others start no block.
+        # Only Python floats begin a block; they cannot change afterwards.
         if size is None and low is self._low and high is self._high:
-            for number in self._ahead:
+            for number in self._block:
                 return number
         self._go_back()
         if size is None and type(low) is float and type(high) is float:
-            self._state = self._generator.bit_generator.state
-            self._ahead = iter(self._generator.uniform(low, high, _BLOCK).tolist())
-            self._low, self._high = low, high
-            return next(self._ahead)
+            state = self._generator.bit_generator.state
+            self._block = iter(self._generator.uniform(low, high, _BLOCK).tolist())
+            self._low, self._high, self._state = low, high, state
+            return next(self._block)
         return self._generator.uniform(low, high, size)
 
     def __getattr__(self, name: str) -> Any:
         self._go_back()
         return getattr(self._generator, name)
 
+    def __reduce__(self) -> Any:
+        """A copy is a plain generator."""
+        self._go_back()
+        return self._generator.__reduce__()
+
     def _go_back(self) -> None:
         """Bring the generator to where it would be, had it drawn only what was given out."""
-        left = len(list(self._ahead))
+        left = len(list(self._block))
         if left:
             self._generator.bit_generator.state = self._state
             self._generator.uniform(size=_BLOCK - left)

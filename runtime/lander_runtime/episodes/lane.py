@@ -13,7 +13,7 @@ from lander_runtime import envs
 from lander_runtime.actions_seen import ActionsSeen
 from lander_runtime.envs.faults import as_observation, as_reward, bad_number, close_quietly, raised, when
 from lander_runtime.envs.known import knowledge_of
-from lander_runtime.envs.quick import check_quickly, draw_ahead
+from lander_runtime.envs.quick import buffer_draws, check_quickly
 from lander_runtime.episodes.episode import NOTHING, Episode, Keep, Trajectory
 from lander_runtime.episodes.history import ObservationHistory
 from lander_runtime.errors import UsageError
@@ -96,8 +96,8 @@ class Lane:
                 obs, _ = self.env.reset(seed=self._seed)
             except (Exception, SystemExit) as error:
                 raise self._raised(error, 0) from error
-            if self._known.draws_singly:
-                draw_ahead(self.env)
+            if self._known.draws_single_uniforms:
+                buffer_draws(self.env)
             self.obs = self._observed(obs, 0)
             self._actions: list[Any] = []
             self._rewards: list[float] = []

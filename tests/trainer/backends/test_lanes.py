@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lander_runtime import envs
+from lander_runtime.envs.quick import BufferedGenerator, QuickDiscrete
 from lander_runtime.errors import EnvironmentFailed, InputRefused, LanderError
 from lander_runtime.spec import EnvSpec, WrapperSpec
 from lander_runtime.workers.remote import RemoteWorker, WorkerDied
@@ -192,6 +194,15 @@ def test_real_environments_continue_the_same_also_just_after_an_end(env_id: str)
             assert same([*backend.restore(state)], [obs, ended])
             for row, parts in zip(actions[call + 1 :], expected[call + 1 :], strict=True):
                 assert same([*backend.step(row)], parts)
+
+
+def test_real_environments_have_quick_parts() -> None:
+    lanes = Lanes(envs.resolve("LunarLander-v3"), SEED, 0, 2)
+    lanes.reset()
+    for env in lanes._envs:
+        inner: Any = env.unwrapped
+        assert (type(inner.action_space), type(inner.np_random)) == (QuickDiscrete, BufferedGenerator)
+    lanes.close()
 
 
 def test_state_is_not_changed_by_what_follows(walking: EnvSpec) -> None:

@@ -24,7 +24,7 @@ from lander_runtime.envs.faults import (
     when,
 )
 from lander_runtime.envs.known import knowledge_of
-from lander_runtime.envs.quick import check_quickly, draw_ahead
+from lander_runtime.envs.quick import buffer_draws, check_quickly
 from lander_runtime.errors import InputRefused
 from lander_runtime.seeds import FIRST_SELECTION_SEED
 from lander_runtime.spec import EnvSpec, Space
@@ -146,7 +146,7 @@ class Lanes:
         self._envs = [envs.make(spec) for _ in range(count)]
         for env in self._envs:
             check_quickly(env)
-        self._draws_singly = knowledge_of(spec.id).draws_singly
+        self._draws_single_uniforms = knowledge_of(spec.id).draws_single_uniforms
         space = self._envs[0].observation_space
         self._obs = np.zeros((count, *(space.shape or ())), space.dtype)
         self._ended = np.zeros(count, bool)
@@ -222,8 +222,8 @@ class Lanes:
             obs, _ = self._envs[lane].reset(seed=seed)
         except (Exception, SystemExit) as error:
             raise raised(self._id, error, when(seed, 0)) from error
-        if self._draws_singly:
-            draw_ahead(self._envs[lane])
+        if self._draws_single_uniforms:
+            buffer_draws(self._envs[lane])
         self._obs[lane] = self._observed(obs, lane)
 
     def _step(self, lane: int, action: Any) -> tuple[float, bool, bool]:

@@ -42,10 +42,6 @@ class Knowledge:
     """(observations `[T + 1, *obs_shape]`, actions `[T, *action_shape]`) of a whole episode -> one number
     for each of `measures`, None where the episode has none. Called only if there are `measures`."""
 
-    draws_singly: bool = False
-    """Whether its steps draw uniform numbers from `np_random`, one at a time. Lanes draw these ahead, see
-    `episodes/drawn_ahead.py`."""
-
     pairs: tuple[tuple[Component, Component], ...] = ()
     """Pairs of `measures` for scatter plots, as (horizontal, vertical)."""
 
@@ -59,3 +55,6 @@ class Knowledge:
     score_note: str = ""
     """Three to five sentences for the reader of a score: what it is made of, what the threshold means, what a
     good one looks like. Empty if nothing is known."""
+
+    draws_single_uniforms: bool = False
+    """Whether its steps draw uniform numbers from `np_random`, one at a time: see `envs/quick.py`."""

@@ -117,12 +117,12 @@ DISCRETE = Knowledge(
     outcome=_outcome,
     measures=_MEASURES,
     measure=_measure_discrete,
-    # Both engines' dispersion.
-    draws_singly=True,
     pairs=_PAIRS,
     track=_track,
     track_note=_TRACK_NOTE,
     score_note=_SCORE_NOTE,
+    # Two numbers a step: the dispersion of the engines.
+    draws_single_uniforms=True,
 )
 
 CONTINUOUS = replace(DISCRETE, measure=_measure_continuous)
