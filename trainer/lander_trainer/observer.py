@@ -41,8 +41,9 @@ class TrainObserver(Protocol):
 
     To end a run early, give `train` a function as `stop`: it is called after `on_update`, and True saves the
     run and ends it; `examples/early_stopping.py` is a whole program. An error that an observer raises ends
-    the run without saving. Methods are called in the caller's thread, and all but `on_collect` between
-    updates, so what they take is added to the duration of the run but not to its `seconds`.
+    the run without saving. Methods are called in the caller's thread, and all but `on_collect` and
+    `on_selection_start` between updates, so what they take is added to the duration of the run but not to its
+    `seconds`.
     """
 
     def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None:
@@ -62,6 +63,13 @@ class TrainObserver(Protocol):
             seconds: time since its start.
         """
 
+    def on_selection_start(self, episodes: int) -> None:
+        """Called before a selection, and before `on_update` of the same update.
+
+        Args:
+            episodes: how many it runs, which can take longer than an update.
+        """
+
     def on_update(self, metrics: "UpdateMetrics") -> None:
         """Called after every update, when its row is in `metrics.jsonl`; `metrics` has what the row has."""
 
@@ -78,6 +86,11 @@ class TrainObserver(Protocol):
 def tell_collected(observer: TrainObserver, done: float, seconds: float) -> None:
     """Call `on_collect`; an observer may be any object with the methods of earlier versions."""
     getattr(observer, "on_collect", _nothing)(done, seconds)
+
+
+def tell_selection_start(observer: TrainObserver, episodes: int) -> None:
+    """Call `on_selection_start`, likewise."""
+    getattr(observer, "on_selection_start", _nothing)(episodes)
 
 
 def tell_selected(observer: TrainObserver, score: float, policy: "Policy") -> None:

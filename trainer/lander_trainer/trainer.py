@@ -4,6 +4,7 @@ Apart from `training.py`, which decides when to save, to draw and to stop.
 """
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -83,11 +84,14 @@ class Trainer:
         by_time = 0.0 if limit is None else self.progress.seconds / limit
         return min(1.0, max(self.progress.updates / self.config.updates, by_time))
 
-    def one_update(self, first: FirstRollout | None) -> UpdateMetrics:
+    def one_update(
+        self, first: FirstRollout | None, on_selection_start: Callable[[int], None]
+    ) -> UpdateMetrics:
         """Collect a rollout, learn from it, and select where that is due.
 
         Args:
             first: is told how far the rollout has come; None for every rollout but the first.
+            on_selection_start: called before a selection with the number of its episodes.
 
         Raises:
             CheckFailed: a loss or gradient is no longer finite.
@@ -109,7 +113,7 @@ class Trainer:
             episodes=collector.episodes,
             seconds=self.progress.seconds + learned - started,
         )
-        score = self._select(done)
+        score = self._select(done, on_selection_start)
         # Without a selection no time is added: a time limit reached in between would end the run without its
         # last selection.
         ended = learned if score is None else time.perf_counter()
@@ -205,12 +209,13 @@ class Trainer:
                 "Try a lower learning_rate, and look at the environment's rewards."
             ) from error
 
-    def _select(self, done: float) -> float | None:
+    def _select(self, done: float, on_selection_start: Callable[[int], None]) -> float | None:
         """The selection score, if one is due after the update that began at share `done`; else None."""
         config = self.config
         due = selection_is_due(done, self.done, config.selections)
         if not due or config.selection_episodes == 0:
             return None
+        on_selection_start(config.selection_episodes)
         with torch_threads(1):
             score = self._selection_score(config.selection_backend)
             if config.selection_backend == "native" and reaches(score, config.target_score):

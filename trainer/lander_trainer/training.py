@@ -6,7 +6,13 @@ from contextlib import ExitStack, contextmanager
 
 from lander_runtime.errors import EnvironmentFailed
 from lander_trainer.config import TrainConfig
-from lander_trainer.observer import FirstRollout, TrainObserver, TrainResult, tell_selected
+from lander_trainer.observer import (
+    FirstRollout,
+    TrainObserver,
+    TrainResult,
+    tell_selected,
+    tell_selection_start,
+)
 from lander_trainer.plan import TrainingPlan, plan_training
 from lander_trainer.plots.curve import draw_learning_curve
 from lander_trainer.runs.checkpoint import Checkpoint
@@ -67,9 +73,14 @@ def _train_to_end(trainer: Trainer, observer: TrainObserver | None, stop: Callab
     drawn = time.perf_counter()
     interrupted = reached = False
     first = None if observer is None else FirstRollout(observer, config.rollout_steps)
+
+    def on_selection_start(episodes: int) -> None:
+        if observer is not None:
+            tell_selection_start(observer, episodes)
+
     while trainer.done < 1.0 and not (interrupted or reached):
         best_before = trainer.progress.best_score
-        metrics, first = trainer.one_update(first), None
+        metrics, first = trainer.one_update(first, on_selection_start), None
         # Before any checkpoint that contains this update, so that a killed run never misses a row.
         run.append_metrics(metrics.to_json())
         if is_best(metrics.selection_score, best_before):

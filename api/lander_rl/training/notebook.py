@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lander_rl.training.live_curve import LiveCurve
-from lander_rl.training.words import Clock, collecting, headline, line_of
+from lander_rl.training.words import Clock, collecting, headline, is_slow, line_of, selecting
 from lander_runtime.errors import LanderError
 from lander_trainer.observer import TrainObserver
 
@@ -40,6 +40,7 @@ class NotebookDisplay(TrainObserver):
         self._handle: Any = None
         self._waiting: UpdateMetrics | None = None
         self._last = 0.0
+        self._slow = False
 
     def __enter__(self) -> "NotebookDisplay":
         return self
@@ -58,7 +59,13 @@ class NotebookDisplay(TrainObserver):
         self._handle = self._display.display(self._content(""), raw=True, display_id=True)
 
     def on_collect(self, done: float, seconds: float) -> None:
+        self._slow = is_slow(done, seconds)
         self._handle.update(self._content(collecting(done, seconds)), raw=True)
+
+    def on_selection_start(self, episodes: int) -> None:
+        if self._slow:
+            self._handle.update(self._content(selecting(episodes)), raw=True)
+            self._last = 0.0  # The next update takes the line away.
 
     def on_update(self, metrics: "UpdateMetrics") -> None:
         assert self._curve is not None

@@ -17,8 +17,10 @@ from lander_rl.training.words import (
     collecting,
     headline,
     how_selected,
+    is_slow,
     line_of,
     number,
+    selecting,
     share_and_time,
 )
 from lander_runtime.text import counted, printable
@@ -84,16 +86,21 @@ class LineDisplay(TrainObserver):
         self._console = console
         self._clock = Clock()
         self._last = time.monotonic()
+        self._slow = False
 
     def on_start(self, config: "TrainConfig", run: Path, progress: "Progress") -> None:
         self._console.print(headline(config, progress), markup=False)
 
     def on_collect(self, done: float, seconds: float) -> None:
         # What follows a slow first rollout is as slow: it is said that the rollout is over.
-        slow = done >= 1.0 and seconds >= _LINE_SECONDS
-        if slow or time.monotonic() - self._last >= _LINE_SECONDS:
+        self._slow = is_slow(done, seconds)
+        if self._slow or time.monotonic() - self._last >= _LINE_SECONDS:
             self._last = time.monotonic()
             self._console.print(collecting(done, seconds), markup=False)
+
+    def on_selection_start(self, episodes: int) -> None:
+        if self._slow:
+            self._console.print(selecting(episodes), markup=False)
 
     def on_update(self, metrics: "UpdateMetrics") -> None:
         self._clock.add(metrics)
@@ -114,6 +121,7 @@ class PanelDisplay(TrainObserver):
         self._paid = ""
         self._config: TrainConfig | None = None
         self._spinner: Spinner | None = None
+        self._slow = self._updated = False
         self._figures: RenderableType = ""
         self._below: RenderableType = ""
 
@@ -124,7 +132,17 @@ class PanelDisplay(TrainObserver):
         self._wait(f"collecting the first rollout, {counted(config.lanes * config.rollout_steps, 'step')}")
 
     def on_collect(self, done: float, seconds: float) -> None:
+        self._slow = is_slow(done, seconds)
         self._wait(collecting(done, seconds))
+
+    def on_selection_start(self, episodes: int) -> None:
+        # The line would flicker for a selection that takes a moment.
+        if not self._slow:
+            return
+        if self._updated:
+            self._draw(selecting(episodes))
+        else:
+            self._wait(selecting(episodes))
 
     def _headed(self) -> "RenderableType":
         from rich.text import Text
@@ -149,6 +167,7 @@ class PanelDisplay(TrainObserver):
         from rich.table import Table
 
         assert self._config is not None, "a run starts before its first update"
+        self._updated = True
         self._clock.add(metrics)
         selected = how_selected(self._config, metrics.best_score)
         bar = Table.grid(padding=(0, 1))
@@ -171,10 +190,13 @@ class PanelDisplay(TrainObserver):
         self._draw()
         self._live.refresh()
 
-    def _draw(self) -> None:
+    def _draw(self, now: str = "") -> None:
+        """Draw everything, with a line about what takes its time now."""
         from rich.console import Group
+        from rich.text import Text
 
-        self._live.update(Group(self._figures, self._below))
+        lines = [Text(now, style="dim")] if now else []
+        self._live.update(Group(self._figures, *lines, self._below))
 
 
 def _folded(rows: Sequence[tuple[str, str]]) -> "RenderableType":

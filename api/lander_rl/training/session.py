@@ -10,7 +10,7 @@ from lander_rl.training.progress import open_display, open_talk
 from lander_rl.training.request import ResumeRequest, TrainRequest
 from lander_rl.training.stopping import stop_on_interrupt
 from lander_rl.wording import in_python
-from lander_trainer.observer import tell_collected, tell_selected
+from lander_trainer.observer import tell_collected, tell_selected, tell_selection_start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,6 +103,10 @@ class _Several:
     def on_update(self, metrics: "UpdateMetrics") -> None:
         for observer in self._observers:
             observer.on_update(metrics)
+
+    def on_selection_start(self, episodes: int) -> None:
+        for observer in self._observers:
+            tell_selection_start(observer, episodes)
 
     def on_selection(self, score: float, policy: "Policy") -> None:
         for observer in self._observers:

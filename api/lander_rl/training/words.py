@@ -90,12 +90,25 @@ def _paid_with(config: "TrainConfig") -> str:
     return f"; returns of training are shaped by {shaping}, scores are not"
 
 
+_SLOW_SECONDS = 5.0
+
+
+def is_slow(done: float, seconds: float) -> bool:
+    """Whether the first rollout is collected and took so long that a selection may take long too."""
+    return done >= 1.0 and seconds >= _SLOW_SECONDS
+
+
 def collecting(done: float, seconds: float) -> str:
     """How far the first rollout has come, such as `first rollout 35%, about 0:18 left`."""
     left = seconds / done * (1.0 - done)
     if done >= 1.0:
         return "first rollout collected; learning from it"
     return f"first rollout {done:.0%}, about {_minutes(left)} left"
+
+
+def selecting(episodes: int) -> str:
+    """What a selection does, for a display."""
+    return f"scoring {counted(episodes, 'episode')} to choose the best weights"
 
 
 def _minutes(seconds: float) -> str:

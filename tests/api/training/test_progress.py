@@ -62,6 +62,23 @@ def test_a_log_has_a_line_every_five_seconds_of_the_first_rollout(
     ]
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(12.0, True), (0.5, False)], ids=["slow", "quick"])
+def test_a_selection_is_announced_where_the_environment_is_slow(
+    echo: str, seconds: float, told: bool
+) -> None:
+    log, screen = io.StringIO(), io.StringIO()
+    lines = LineDisplay(Console(file=log, width=100))
+    with open_display(Console(file=screen, force_terminal=True, width=100)) as panel:
+        for display in (lines, panel):
+            display.on_start(TrainConfig(env=echo), Path("run"), Progress())
+            display.on_collect(1.0, seconds)
+            display.on_selection_start(32)
+    wanted = "scoring 32 episodes to choose the best weights"
+    assert (wanted in log.getvalue()) == told
+    *_, last = screen.getvalue().split("learning from it")
+    assert (wanted in last) == told
+
+
 def metrics_at(done: float, seconds: float) -> UpdateMetrics:
     """After an update of so many seconds."""
     known: dict[str, Any] = dict.fromkeys((field.name for field in dataclasses.fields(UpdateMetrics)), 0)
@@ -175,6 +192,21 @@ def test_a_notebooks_figure_ends_with_the_last_update_and_goes_on_in_a_resumed_r
     shown = len(notebook.pictures)
     run.resume()
     assert 'class="training"' in notebook.pictures[shown]  # Before its first update.
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(12.0, True), (0.5, False)], ids=["slow", "quick"])
+def test_a_notebooks_line_names_a_slow_selection_until_the_next_update(
+    echo: str, tmp_path: Path, seconds: float, told: bool
+) -> None:
+    cell = Cell()
+    display = NotebookDisplay(cell)
+    display.on_start(TrainConfig(env=echo), tmp_path, Progress())
+    display.on_collect(1.0, seconds)
+    display.on_update(metrics_at(0.1, seconds))
+    display.on_selection_start(32)
+    assert cell.shown[-1].endswith("scoring 32 episodes to choose the best weights") == told
+    display.on_update(metrics_at(0.2, seconds))
+    assert (" 20% " in cell.shown[-1]) == told
 
 
 def test_a_live_curve_keeps_its_axis_and_thins_its_points() -> None:

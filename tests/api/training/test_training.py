@@ -29,6 +29,8 @@ class Recorder(TrainObserver):
     def __init__(self, stop_at: int = 10**9) -> None:
         self.starts: list[Progress] = []
         self.updates: list[int] = []
+        self.selections: list[tuple[int, int]] = []
+        """Episodes of each, and the number of its update."""
         self._stop_at = stop_at
 
     def on_start(self, config: TrainConfig, run: Path, progress: Progress) -> None:
@@ -36,6 +38,9 @@ class Recorder(TrainObserver):
 
     def on_update(self, metrics: UpdateMetrics) -> None:
         self.updates.append(metrics.update)
+
+    def on_selection_start(self, episodes: int) -> None:
+        self.selections.append((episodes, self.updates[-1] + 1))
 
     def is_enough(self) -> bool:
         return self.updates[-1] >= self._stop_at
@@ -73,6 +78,8 @@ def test_observer_and_stop(echo: str, small: dict[str, Any]) -> None:
     assert again.starts[0].updates == 2
     assert again.updates == [3, 4, 5, 6, 7, 8, 9, 10]
     assert not done.interrupted
+    selected = [row["update"] for row in done.metrics if row["selection_score"] is not None]
+    assert again.selections == [(2, update) for update in selected if update > 2] != []
     # A whole run has the same weights and rows.
     whole = train(echo, steps=640, progress=False, **small)
     assert [row["policy_loss"] for row in done.metrics] == [row["policy_loss"] for row in whole.metrics]

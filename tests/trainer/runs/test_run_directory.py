@@ -60,9 +60,22 @@ def test_out_may_be_new_or_empty(tmp_path: Path) -> None:
     assert RunDirectory.create("CartPole-v1", tmp_path / "a/b").path == tmp_path / "a/b"
 
 
-def test_out_that_is_not_empty_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").touch()
-    with pytest.raises(UsageError, match=r"is not empty\. Choose another --out, or go on with --resume"):
+@pytest.mark.parametrize(
+    ("files", "way_out"),
+    [
+        (["notes.txt"], r"Choose another --out\.$"),
+        (["config.toml"], r"Choose another --out\.$"),
+        (["config.toml", "metrics.jsonl"], r"The run in it has no checkpoint to resume from\."),
+        (["config.toml", "checkpoint.safetensors"], "Choose another --out, or go on with --resume"),
+    ],
+    ids=["other files", "other settings", "a run without a checkpoint", "a run"],
+)
+def test_out_that_is_not_empty_is_refused_with_the_way_out(
+    tmp_path: Path, files: list[str], way_out: str
+) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError, match=rf"is not empty\. {way_out}"):
         RunDirectory.create("CartPole-v1", tmp_path)
 
 

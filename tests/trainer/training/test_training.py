@@ -102,11 +102,15 @@ class Collecting(Recorder):
     def __init__(self) -> None:
         super().__init__()
         self.collected: list[tuple[float, float, int]] = []
+        self.selecting: list[tuple[int, int]] = []
         self.selected: list[NDArray[Any]] = []
         self.seen = np.eye(4, dtype=np.float32)
 
     def on_collect(self, done: float, seconds: float) -> None:
         self.collected.append((done, seconds, len(self.updates)))
+
+    def on_selection_start(self, episodes: int) -> None:
+        self.selecting.append((episodes, len(self.updates)))
 
     def on_selection(self, score: float, policy: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
         assert score == self.updates[-1].selection_score
@@ -136,6 +140,8 @@ def test_observer_gets_the_policy_that_was_selected(
     train(config, run, observer=recorder)
     scores = [row.selection_score for row in recorder.updates if row.selection_score is not None]
     assert len(recorder.selected) == len(scores) == 2
+    before = [place for place, row in enumerate(recorder.updates) if row.selection_score is not None]
+    assert recorder.selecting == [(config.selection_episodes, updates) for updates in before]
     last = Checkpoint.load(run.checkpoint).network()
     with torch.no_grad():
         logits = last.actor(torch.from_numpy(recorder.seen))

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from lander_trainer.logs import RunLog, in_one_line
+from lander_trainer.observer import tell_selection_start
 
 if TYPE_CHECKING:
     from lander_trainer.config import TrainConfig
@@ -47,6 +48,10 @@ class FanOut:
         if self.display is not None:
             self.display.on_update(metrics)
         self._call_logs(lambda log: log.on_update(metrics))
+
+    def on_selection_start(self, episodes: int) -> None:
+        if self.display is not None:
+            tell_selection_start(self.display, episodes)
 
     def on_selection(self, score: float, policy: "Policy") -> None:
         if self.display is not None:

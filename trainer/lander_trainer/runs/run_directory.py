@@ -124,11 +124,15 @@ class RunDirectory:
 
     def _check_empty(self) -> None:
         # What `locked` looks after does not count.
-        if any(file != self._lock and not is_temporary(file) for file in self.path.iterdir()):
+        if all(file == self._lock or is_temporary(file) for file in self.path.iterdir()):
+            return
+        advice = "Choose another --out."
+        if self.checkpoint.is_file():
             again = shlex.quote(str(self.path))
-            raise UsageError(
-                f"{self.path} is not empty. Choose another --out, or go on with --resume {again}."
-            )
+            advice = f"Choose another --out, or go on with --resume {again}."
+        elif self.config.is_file() and self.metrics.is_file():
+            advice = "The run in it has no checkpoint to resume from. Choose another --out."
+        raise UsageError(f"{self.path} is not empty. {advice}")
 
     def write_config(self, config: TrainConfig) -> None:
         # TOML has no null: an argument that is None is left out here and kept in the checkpoint.
