@@ -229,7 +229,8 @@ def one(python: str, script: str, *arguments: str) -> Run:
 def medians(rounds: list[dict[str, Run]]) -> dict[str, dict[str, Any]]:
     """Medians over the rounds for every contender: speed, processor time of a step, and three ratios.
 
-    of_bare       speed over that of the bare environments on the same number of cores
+    of_bare       speed over that of the bare environments on the same number of cores; these are as Gymnasium
+                  makes them, without the quicker parts that lanes give them (`envs/quick.py`)
     of_bare_cpu   the bare environments' processor time of a step over the contender's; other load on the
                   machine hardly changes it
     times_sb3     speed over that of the faster of Stable-Baselines3's two without smoke
