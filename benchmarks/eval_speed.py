@@ -11,8 +11,8 @@ machine's speed affects both sides; medians over the rounds are printed.
                           the same seeds (peers/bare_environments.py)
     lander-1, lander-all  `evaluate` with one worker and with one for each core, including their start
     sb3-1, sb3-vec        `evaluate_policy` with the same network and weights, one environment and 32 in
-                          a DummyVecEnv (peers/stable_baselines_evaluate.py); over `--sb3-episodes`, because
-                          steps a second do not depend on the number of episodes
+                          a DummyVecEnv (peers/stable_baselines_evaluate.py); over `--sb3-episodes`: with
+                          few of them, most of the 32 environments wait for the last episodes
     sb3-1-rgb-array, sb3-vec-rgb-array
                           the same in environments as `make_vec_env` makes them from an id: they simulate the
                           engine's smoke although nothing is rendered

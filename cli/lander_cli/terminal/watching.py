@@ -73,6 +73,9 @@ class Watch:
     def on_collect(self, done: float, seconds: float) -> None:
         """Nothing is drawn before the first selection."""
 
+    def on_selection_start(self, episodes: int) -> None:
+        """Nothing is drawn before its end either."""
+
     def on_update(self, metrics: "UpdateMetrics") -> None:
         self._done = metrics.done
 

@@ -45,6 +45,9 @@ def _is_known(env: gymnasium.Env[Any, Any]) -> bool:
 class QuickDiscrete(Discrete):
     """A `Discrete` space that knows a Python int in its range at once, and leaves all else to `Discrete`."""
 
+    _first: int
+    _stop: int
+
     @classmethod
     def of(cls, space: Discrete) -> "QuickDiscrete":
         """The same space."""
