@@ -4,7 +4,7 @@ making.py    completes a recipe, and builds the environment from it
 registry.py  Gymnasium's registry entry of an id
 imports.py   modules that the user names because they register environments
 spaces.py    observation and action space as plain data
-quick.py     quicker stand-ins for what Gymnasium's own environments call at every step
+quick.py     quicker stand-ins for what known environments call at every step
 faults.py    what goes wrong in an environment's own code
 wrapping.py  wrappers as people write them
 wrappers.py  our own wrappers that a recipe may name

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from lander_trainer.logs import RunLog, in_one_line
-from lander_trainer.observer import tell_selection_start
 
 if TYPE_CHECKING:
     from lander_trainer.config import TrainConfig
@@ -51,7 +50,7 @@ class FanOut:
 
     def on_selection_start(self, episodes: int) -> None:
         if self.display is not None:
-            tell_selection_start(self.display, episodes)
+            self.display.on_selection_start(episodes)
 
     def on_selection(self, score: float, policy: "Policy") -> None:
         if self.display is not None:
